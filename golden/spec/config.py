@@ -1,0 +1,161 @@
+"""Configurations of the accelerator: sizes as values, validated, with a digest."""
+
+import hashlib
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from golden.spec import formats
+from golden.spec.errors import LightDealError
+
+
+class ConfigError(LightDealError):
+    """A configuration that cannot work: names field, value and legal set."""
+
+
+def _power_of_two(value: int) -> bool:
+    return value > 0 and value & (value - 1) == 0
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes of one accelerator.
+
+    Parameters
+    ----------
+    name: identifier, not part of the digest.
+    engines: coefficient streams that work side by side on different filters.
+    lanes: shift-adders of an engine, one per neighbouring pixel; a power of two.
+    accumulators: partial sums of a lane in each of its two banks; 4…16, a power of two.
+    accumulator_bits: width of a partial sum; 16…32.
+    basis: multipliers of the basis stage; divides `lanes`, a power of two.
+    window: input rows held for the engines; a power of two, 8…64.
+    feature_words: depth of the activation memory, in words of `lanes` bytes.
+    coefficient_words: depth of each engine's coefficient memory, in pairs of entries.
+    tap_words: depth of the tap memory (one word per tile and kernel position).
+    term_words: depth of the memory of basis terms (bytes).
+    filter_words: depth of the memory of biases and shifts (one word per filter).
+    instructions: layers that a program may have.
+    """
+
+    name: str
+    engines: int
+    lanes: int
+    accumulators: int = 16
+    accumulator_bits: int = 22
+    basis: int = 16
+    window: int = 16
+    feature_words: int = 2048
+    coefficient_words: int = 4096
+    tap_words: int = 1024
+    term_words: int = 4096
+    filter_words: int = 1024
+    instructions: int = 64
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "name" and (not isinstance(value, int) or isinstance(value, bool)):
+                self._refuse(field.name, "an integer")
+        self._demand("engines", 1 <= self.engines <= 64, "1…64")
+        for name, low, high in (
+            ("lanes", 2, 64),
+            ("accumulators", 4, 16),
+            ("window", 8, 64),
+            ("basis", 1, self.lanes),
+        ):
+            value = getattr(self, name)
+            legal = [2**i for i in range(8) if low <= 2**i <= high]
+            self._demand(name, value in legal, f"one of {legal}")
+        self._demand("accumulator_bits", 16 <= self.accumulator_bits <= 32, "16…32")
+        for name in (
+            "feature_words",
+            "coefficient_words",
+            "tap_words",
+            "term_words",
+            "filter_words",
+            "instructions",
+        ):
+            value = getattr(self, name)
+            self._demand(
+                name, _power_of_two(value) and 4 <= value <= 65536, "a power of two in 4…65536"
+            )
+
+    def _refuse(self, field: str, legal: str) -> None:
+        raise ConfigError(f"config field {field!r} = {getattr(self, field)!r}; legal: {legal}")
+
+    def _demand(self, field: str, holds: bool, legal: str) -> None:
+        if not holds:
+            self._refuse(field, legal)
+
+    @property
+    def adders(self) -> int:
+        """Shift-adders: engines × lanes."""
+        return self.engines * self.lanes
+
+    @property
+    def digest(self) -> int:
+        """32 bits that identify the sizes (not the name) and the version of the number rules."""
+        sizes = {key: value for key, value in asdict(self).items() if key != "name"}
+        text = repr((sorted(sizes.items()), formats.EXPONENTS, formats.OUTPUT_BITS))
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+TINY = Config(
+    name="tiny",
+    engines=2,
+    lanes=4,
+    accumulators=8,
+    accumulator_bits=20,
+    basis=2,
+    feature_words=512,
+    coefficient_words=512,
+    tap_words=512,
+    term_words=1024,
+    filter_words=256,
+    instructions=16,
+)
+"""8 shift-adders: small enough for exhaustive tests."""
+
+SMALL = Config(name="small", engines=4, lanes=16)
+"""64 shift-adders: the size of the published figures."""
+
+DEFAULT = Config(
+    name="default",
+    engines=8,
+    lanes=32,
+    basis=32,
+    feature_words=4096,
+    coefficient_words=8192,
+    tap_words=2048,
+    term_words=16384,
+    filter_words=4096,
+)
+"""256 shift-adders."""
+
+PRESETS = {config.name: config for config in (TINY, SMALL, DEFAULT)}
+
+
+def load_config(name_or_path: str) -> Config:
+    """A preset by name, or a configuration from a TOML file of the fields of `Config`.
+
+    Raises ConfigError for an unknown name, an unknown field or a value outside its range.
+    """
+    if name_or_path in PRESETS:
+        return PRESETS[name_or_path]
+    path = Path(name_or_path)
+    if path.suffix != ".toml" or not path.is_file():
+        raise ConfigError(
+            f"configuration {name_or_path!r} is neither a preset ({', '.join(PRESETS)}) "
+            "nor a .toml file that exists"
+        )
+    try:
+        values = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"configuration {path}: not TOML: {error}") from error
+    known = {field.name for field in fields(Config)}
+    if unknown := sorted(set(values) - known):
+        raise ConfigError(f"configuration {path}: unknown field {unknown[0]!r}; legal: {sorted(known)}")
+    if missing := sorted({"engines", "lanes"} - set(values)):
+        raise ConfigError(f"configuration {path}: field {missing[0]!r} is missing")
+    return Config(**{"name": path.stem, **values})

@@ -1,0 +1,39 @@
+"""Errors: the exceptions of the Python side and the codes of the hardware's error register."""
+
+from enum import IntEnum
+
+
+class LightDealError(ValueError):
+    """Base of every error that a user can cause; its text names what, where and what is right."""
+
+
+class UnsupportedError(LightDealError):
+    """A network holds something that the accelerator cannot run; the text names the layer."""
+
+
+class CapacityError(LightDealError):
+    """A network does not fit a configuration; the text names the memory and both sizes."""
+
+
+class ProgramError(LightDealError):
+    """A Program file is damaged, foreign, of another version or of another configuration."""
+
+
+class ErrorCode(IntEnum):
+    """Value of the accelerator's error register; sticky until reset."""
+
+    NONE = 0
+    MAGIC = 1
+    """The program stream does not begin with the magic word of this version."""
+    CONFIGURATION = 2
+    """The program was made for another configuration digest."""
+    SECTION = 3
+    """A section names an unknown memory or an address outside it."""
+    CHECKSUM = 4
+    """The checksum at the end of the program stream is wrong."""
+    INSTRUCTION = 5
+    """An instruction has an illegal operation or field."""
+    STREAM = 6
+    """A coefficient stream and the rows of its job do not end together."""
+    TIMEOUT = 7
+    """A run took more cycles than the program allows."""

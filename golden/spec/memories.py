@@ -1,0 +1,195 @@
+"""The memories of the accelerator and the words they hold. Everything has one home here.
+
+The execution model that these words drive is in `docs/machine.md`.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from golden.spec import formats
+from golden.spec.config import Config
+from golden.spec.fields import Field, Record
+
+
+class Memory(IntEnum):
+    """Number of a memory in the section headers of a program image.
+
+    The coefficient memory of engine e is COEFFICIENT + e.
+    """
+
+    RUN = 0
+    FRONT = 1
+    BACK = 2
+    TAP = 3
+    TERM = 4
+    FILTER = 5
+    COEFFICIENT = 8
+
+
+def log2(value: int) -> int:
+    """Exact base-two logarithm of a power of two."""
+    return value.bit_length() - 1
+
+
+def feature_bits(config: Config) -> int:
+    """Width of an address of the activation memory."""
+    return log2(config.feature_words)
+
+
+MAX_CHANNELS = 1024
+MAX_TAPS = 256
+MAX_TILES = 1024
+MAX_ROUNDS = 1024
+CYCLE_BITS = 32
+
+
+def coefficient_record(config: Config) -> Record:
+    """One entry of a coefficient stream: advance the row, then add ±x·2**p to a slot."""
+    return Record(
+        "coefficient",
+        (
+            Field("code", formats.CODE_BITS, doc="see golden.spec.formats"),
+            Field("slot", log2(config.accumulators), doc="partial sum that it adds to"),
+            Field("advance", 2, doc="rows to step forward before it adds"),
+        ),
+    )
+
+
+def tap_record(config: Config) -> Record:
+    """Where a tile finds its pixels for one kernel position."""
+    return Record(
+        "tap",
+        (
+            Field("mask", config.lanes, doc="lane i reads its pixel (1) or zero (0)"),
+            Field(
+                "pixel",
+                log2(config.feature_words * config.lanes) + 1,
+                signed=True,
+                doc="pixel of lane 0, counted from the first pixel of the channel",
+            ),
+        ),
+    )
+
+
+def filter_record() -> Record:
+    """What the requantiser needs for one filter."""
+    return Record(
+        "filter",
+        (
+            Field("bias", formats.BIAS_BITS, signed=True, doc="added before the shift"),
+            Field("shift", formats.SHIFT_BITS, doc="bits that the rounding shift removes"),
+        ),
+    )
+
+
+class Operation(IntEnum):
+    """Operation of an instruction; every other value is an error."""
+
+    END = 0
+    LAYER = 1
+
+
+class Fold(IntEnum):
+    """How a weight matrix is folded (SmartDeal; docs/machine.md, section 3)."""
+
+    GROUP = 0
+    COLUMN = 1
+
+
+def run_record(config: Config) -> Record:
+    """The one word that says what a run reads, writes and may take."""
+    address = feature_bits(config)
+    return Record(
+        "run",
+        (
+            Field("input_address", address, doc="first word of the input image"),
+            Field("input_words", address + 1, doc="words of the input image, at least 1"),
+            Field("result_address", address, doc="first word of the result"),
+            Field("result_words", address + 1, doc="words of the result, at least 1"),
+            Field("cycle_limit", CYCLE_BITS, doc="a run of more cycles ends in TIMEOUT"),
+        ),
+    )
+
+
+def front_record(config: Config) -> Record:
+    """The half of an instruction that the fetch unit reads."""
+    address = feature_bits(config)
+    return Record(
+        "front",
+        (
+            Field("operation", 2, doc="Operation"),
+            Field("rounds", log2(MAX_ROUNDS), doc="rounds of filters, at least 1"),
+            Field("tiles", log2(MAX_TILES), doc="tiles of pixels, at least 1"),
+            Field("channels", log2(MAX_CHANNELS) + 1, doc="input channels, at least 1"),
+            Field("taps", log2(MAX_TAPS) + 1, doc="kernel positions, at least 1"),
+            Field("tap_address", log2(config.tap_words), doc="tap word of tile 0, position 0"),
+            Field("input_address", address, doc="first word of input channel 0"),
+            Field("input_stride", address, doc="words from one input channel to the next"),
+            Field("ready_first", 20, doc="jobs that must be done before channel 0 is read"),
+            Field("ready_step", log2(MAX_TILES), doc="further jobs for each ready_channels"),
+            Field("ready_channels", log2(MAX_CHANNELS) + 1, doc="channels a round of the producer makes"),
+        ),
+    )
+
+
+def back_record(config: Config) -> Record:
+    """The half of an instruction that the drain unit reads."""
+    address = feature_bits(config)
+    return Record(
+        "back",
+        (
+            Field("operation", 2, doc="Operation"),
+            Field("rounds", log2(MAX_ROUNDS), doc="as in front"),
+            Field("tiles", log2(MAX_TILES), doc="as in front"),
+            Field("fold", 1, doc="Fold"),
+            Field("group", 3, doc="filters that share a basis (GROUP), 1…4; 1 in COLUMN"),
+            Field("filters", log2(MAX_CHANNELS) + 1, doc="filters of the layer, at least 1"),
+            Field("engine_filters", log2(MAX_CHANNELS) + 1, doc="filters of one engine in a round"),
+            Field("row_width", 7, doc="pixels of a map row in a tile (COLUMN); divides lanes"),
+            Field("term_address", log2(config.term_words), doc="first basis term"),
+            Field("filter_address", log2(config.filter_words), doc="first filter word"),
+            Field("output_address", address, doc="first word of output channel 0"),
+            Field("output_stride", address, doc="words from one output channel to the next"),
+            Field("plane_tiles", log2(MAX_TILES), doc="tiles of one phase plane, at least 1"),
+            Field("last_lanes", 7, doc="lanes in use in the last tile of a plane, 1…lanes"),
+            Field("relu", 1, doc="negative results become zero"),
+            Field("residual", 1, doc="add the tensor at residual_address"),
+            Field("residual_address", address, doc="first word of its channel 0; stride as output"),
+            Field("align_result", 3, doc="left shift of the requantised result"),
+            Field("align_residual", 3, doc="left shift of the residual"),
+            Field("residual_shift", 4, doc="rounding right shift of their sum"),
+            Field("pool", 1, doc="write one pixel per channel: the rounded sum of the map"),
+            Field("pool_shift", 4, doc="rounding right shift of the sum"),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class MemoryShape:
+    """Width in bits of a word of a memory as the loader sees it, and its depth in words."""
+
+    bits: int
+    depth: int
+
+
+def memory_shape(config: Config, memory: int) -> MemoryShape:
+    """Shape of a loadable memory (a number of `Memory`, or COEFFICIENT + engine)."""
+    shapes = {
+        Memory.RUN: MemoryShape(run_record(config).bits, 1),
+        Memory.FRONT: MemoryShape(front_record(config).bits, config.instructions),
+        Memory.BACK: MemoryShape(back_record(config).bits, config.instructions),
+        Memory.TAP: MemoryShape(tap_record(config).bits, config.tap_words),
+        Memory.TERM: MemoryShape(formats.ACTIVATION_BITS, config.term_words),
+        Memory.FILTER: MemoryShape(filter_record().bits, config.filter_words),
+    }
+    for engine in range(config.engines):
+        shapes[Memory.COEFFICIENT + engine] = MemoryShape(  # type: ignore[index]
+            2 * coefficient_record(config).bits, config.coefficient_words
+        )
+    return shapes[memory]  # type: ignore[index]
+
+
+def memories(config: Config) -> list[int]:
+    """Numbers of all loadable memories of a configuration, in order."""
+    fixed = [int(memory) for memory in Memory if memory != Memory.COEFFICIENT]
+    return fixed + [Memory.COEFFICIENT + engine for engine in range(config.engines)]
