@@ -49,6 +49,8 @@ class Result:
     load_cycles: cycles that loading one image took, 0 where the backend has no clock.
     error: the hardware's error register after the last image.
     last_write: tensor name → per image, cycle of its last written word (may be empty).
+    write_cycles: tensor name → uint32 array of the tensor's shape, cycle in which each value was
+        written, 0 for a value that was never written (may be empty).
     seconds: wall-clock seconds of the run itself.
     """
 
@@ -58,4 +60,5 @@ class Result:
     load_cycles: int = 0
     error: ErrorCode = ErrorCode.NONE
     last_write: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    write_cycles: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0

@@ -1,0 +1,142 @@
+"""The accelerator in Amaranth's own simulator: a few thousand cycles per second, nothing to build."""
+
+import random
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import ClockDomain, Module
+from amaranth.lib import wiring
+from amaranth.sim import Simulator
+
+from golden.spec.errors import ErrorCode
+from sim.ports import RESET_CYCLES, Each, ImageRecord, Job, Recording, SimulationError, write_type
+
+PERIOD = 1e-9
+
+
+@dataclass
+class _Bench:
+    """Drives the ports of a component; one call of `step` is one clock cycle."""
+
+    ctx: Any
+    dut: Any
+    job: Job
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.job.seed)
+        self.clocks = 0
+        dut = self.dut
+        self.ports = (
+            *(dut.i_program.ready, dut.i_image.ready, dut.o_result.valid, dut.o_result.payload),
+            *(dut.error, dut.loaded, dut.busy),
+            *(dut.trace.valid, dut.trace.address, dut.trace.enable, dut.trace.data),
+        )
+
+    def go(self) -> bool:
+        """False when a stream pauses in this cycle."""
+        return self.job.stalls == 0 or self.random.random() >= self.job.stalls
+
+    async def step(self) -> Any:
+        """The port values that the clock edge sees, in the order of `ports`."""
+        _, _, *values = await self.ctx.tick().sample(*self.ports)
+        self.clocks += 1
+        return values
+
+    def bytes_of(self, word: int) -> Any:
+        """The lanes of a packed word."""
+        return np.frombuffer(word.to_bytes(self.job.config.lanes, "little"), np.int8)
+
+    async def load(self) -> None:
+        """Streams the program; ends when it is accepted or refused."""
+        ctx, dut, sent, valid = self.ctx, self.dut, 0, False
+        for _ in range(self.job.limit):
+            valid = sent < len(self.job.program) and (valid or self.go())
+            ctx.set(dut.i_program.valid, valid)
+            if valid:
+                ctx.set(dut.i_program.payload, self.job.program[sent])
+            ready, _, _, _, error, loaded, *_ = await self.step()
+            if valid and ready:
+                sent += 1
+                valid = False
+            if error or (loaded and sent == len(self.job.program)):
+                ctx.set(dut.i_program.valid, 0)
+                return
+        raise SimulationError(f"amaranth: loading did not end in {self.job.limit} cycles")
+
+    async def run(self, number: int) -> ImageRecord:
+        """Streams one image and takes its result; ends early at an error."""
+        ctx, dut, job = self.ctx, self.dut, self.job
+        words = [int.from_bytes(word.tobytes(), "little") for word in job.images[number]]
+        sent, valid, begin = 0, False, 0
+        writes, result = [], []
+        for cycle in range(job.limit):
+            valid = sent < len(words) and (valid or self.go())
+            ctx.set(dut.i_image.valid, valid)
+            if valid:
+                ctx.set(dut.i_image.payload, words[sent])
+            taking = self.go()
+            ctx.set(dut.o_result.ready, taking)
+            _, ready, out_valid, out, error, _, busy, write, address, enable, data = await self.step()
+            if write:
+                writes.append((cycle - begin, address, enable, self.bytes_of(data)))
+            if error:
+                break
+            if valid and ready:
+                sent += 1
+                valid = False
+                if sent == len(words):
+                    begin = cycle
+            if out_valid and taking:
+                result.append(self.bytes_of(out))
+            if len(result) > job.result_words:
+                raise SimulationError(f"amaranth: image {number}: more than {job.result_words} result words")
+            if sent == len(words) and len(result) == job.result_words and not busy:
+                break
+        else:
+            raise SimulationError(f"amaranth: image {number} did not end in {job.limit} cycles")
+        return ImageRecord(
+            writes=np.array(writes, dtype=write_type(job.config.lanes)),
+            result=np.array(result, dtype=np.int8).reshape(-1, job.config.lanes),
+            cycles=ctx.get(dut.cycles),
+        )
+
+
+def simulate(component: wiring.Component, job: Job, each: Each) -> Recording:
+    """Runs a job on a component with the accelerator's ports (`sim.ports.Simulate`)."""
+    top = Module()
+    top.domains.sync = domain = ClockDomain()
+    top.submodules.accelerator = component
+    simulator = Simulator(top)
+    simulator.add_clock(PERIOD)
+    outcome: list[Recording] = []
+
+    async def testbench(ctx: Any) -> None:
+        start = time.perf_counter()
+        bench = _Bench(ctx, component, job)
+        ctx.set(component.skip, job.skip)  # type: ignore[attr-defined]
+        ctx.set(domain.rst, 1)
+        for _ in range(RESET_CYCLES):
+            await ctx.tick()
+        ctx.set(domain.rst, 0)
+        await bench.load()
+        load_cycles = bench.clocks
+        error = component.error  # type: ignore[attr-defined]
+        for number in range(len(job.images)):
+            if ctx.get(error):
+                break
+            each(number, await bench.run(number))
+        outcome.append(
+            Recording(load_cycles, ErrorCode(ctx.get(error)), bench.clocks, time.perf_counter() - start)
+        )
+
+    simulator.add_testbench(testbench)
+    if job.waveform is None:
+        simulator.run()
+    else:
+        partial = job.waveform.with_name(job.waveform.name + ".partial")
+        with simulator.write_vcd(str(partial)):
+            simulator.run()
+        partial.replace(job.waveform)
+    return outcome[0]
