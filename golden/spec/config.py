@@ -77,9 +77,7 @@ class Config:
             "instructions",
         ):
             value = getattr(self, name)
-            self._demand(
-                name, _power_of_two(value) and 4 <= value <= 65536, "a power of two in 4…65536"
-            )
+            self._demand(name, _power_of_two(value) and 4 <= value <= 65536, "a power of two in 4…65536")
 
     def _refuse(self, field: str, legal: str) -> None:
         raise ConfigError(f"config field {field!r} = {getattr(self, field)!r}; legal: {legal}")

@@ -64,9 +64,7 @@ class Record:
         for field in self.fields:
             value = int(values[field.name])
             if not field.low <= value <= field.high:
-                raise ValueError(
-                    f"{self.name}.{field.name} = {value} is outside {field.low}…{field.high}"
-                )
+                raise ValueError(f"{self.name}.{field.name} = {value} is outside {field.low}…{field.high}")
             word |= (value & ((1 << field.bits) - 1)) << position
             position += field.bits
         return word

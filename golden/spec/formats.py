@@ -37,9 +37,7 @@ def encode_coefficient(value: int) -> int:
         return CODE_ZERO
     exponent = abs(value).bit_length() - 1
     if abs(value) != 1 << exponent or exponent >= EXPONENTS:
-        raise ValueError(
-            f"coefficient {value} is not 0 or ±2**p with p in 0…{EXPONENTS - 1}"
-        )
+        raise ValueError(f"coefficient {value} is not 0 or ±2**p with p in 0…{EXPONENTS - 1}")
     return (8 if value < 0 else 0) | exponent
 
 

@@ -196,9 +196,7 @@ class Program:
             raise ProgramError(f"program {path}: damaged: its checksum does not match its contents")
         values = json.loads(zlib.decompress(body))
         if values["version"] != VERSION:
-            raise ProgramError(
-                f"program {path}: version {values['version']}; this release reads {VERSION}"
-            )
+            raise ProgramError(f"program {path}: version {values['version']}; this release reads {VERSION}")
         try:
             program = _from_plain(values)
         except ConfigError as error:

@@ -1,0 +1,146 @@
+"""The whole accelerator."""
+
+from amaranth.hdl import Array, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from golden.spec import memories
+from golden.spec.config import Config
+from hw.control import Control
+from hw.drain import Drain
+from hw.engine import Engine
+from hw.fetch import JOB_BITS, Fetch
+from hw.loader import Loader
+from hw.memory import FeatureMemory
+from hw.output import OutputPipeline, write_signature
+from hw.window import RowWindow
+
+
+class Accelerator(wiring.Component):
+    """Runs every layer of a Program without a host (docs/machine.md).
+
+    Golden: `golden.machine.run_program`; cycles: `golden.timing`.
+
+    Members
+    -------
+    i_program: In, words of a program image; taken while no run is under way.
+    i_image: In, words of an image; the last one starts a run.
+    o_result: Out, words of the result.
+    skip: In, do not spend cycles on coefficients whose input row is all zero; still during a run.
+    error: Out, ErrorCode, sticky until reset.
+    loaded: Out, a program is in place.  busy: Out, a run is under way.
+    cycles: Out, cycles of the last run, from its start to its last written word.
+    trace: Out, every word that a layer writes into the feature memory, for observers.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "i_program": In(stream.Signature(32)),
+                "i_image": In(stream.Signature(config.lanes * 8)),
+                "o_result": Out(stream.Signature(config.lanes * 8)),
+                "skip": In(1),
+                "error": Out(4),
+                "loaded": Out(1),
+                "busy": Out(1),
+                "cycles": Out(memories.CYCLE_BITS),
+                "trace": Out(write_signature(config)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        m.submodules.loader = loader = Loader(config)
+        m.submodules.control = control = Control(config)
+        m.submodules.features = features = FeatureMemory(config)
+        m.submodules.fetch = fetch = Fetch(config)
+        m.submodules.window = window = RowWindow(config)
+        m.submodules.drain = drain = Drain(config)
+        m.submodules.output = output = OutputPipeline(config)
+        engines = []
+        for number in range(config.engines):
+            m.submodules[f"engine{number}"] = engine = Engine(config, number)
+            engines.append(engine)
+
+        wiring.connect(m, wiring.flipped(self.i_program), loader.i)
+        wiring.connect(m, wiring.flipped(self.i_image), control.i_image)
+        wiring.connect(m, control.o_result, wiring.flipped(self.o_result))
+        wiring.connect(m, fetch.push, window.push)
+        for unit in (control, fetch, drain, *engines):
+            m.d.comb += [
+                unit.load.valid.eq(loader.load.valid),
+                unit.load.memory.eq(loader.load.memory),
+                unit.load.address.eq(loader.load.address),
+                unit.load.data.eq(loader.load.data),
+            ]
+        for unit in (fetch, window, drain, *engines):
+            m.d.comb += unit.start.eq(control.start)
+
+        jobs_done = Signal(JOB_BITS)
+        with m.If(output.job_done):
+            m.d.sync += jobs_done.eq(jobs_done + 1)
+        with m.If(control.start):
+            m.d.sync += jobs_done.eq(0)
+
+        bad = Signal(config.engines)
+        for number, engine in enumerate(engines):
+            m.d.comb += [
+                engine.skip.eq(self.skip),
+                engine.written.eq(window.written),
+                engine.zero.eq(window.zero),
+                engine.marker.eq(window.marker),
+                engine.rewind.eq(window.rewind),
+                window.place[number].eq(engine.place),
+                engine.bytes.eq(window.row[number]),
+                fetch.engine_row[number].eq(engine.row),
+                engine.drain_bank.eq(drain.bank),
+                engine.drain_slot.eq(drain.slot),
+                drain.full[number].eq(engine.full),
+                engine.release.eq(drain.release[number]),
+                bad[number].eq(engine.bad),
+            ]
+        # The sums of the drained engine, one cycle after its token.
+        m.d.sync += output.sums.eq(Array(engine.sums for engine in engines)[drain.engine])
+        m.d.comb += [
+            fetch.jobs_done.eq(jobs_done),
+            features.word.eq(fetch.word),
+            features.next_word.eq(fetch.next_word),
+            features.rotation.eq(fetch.rotation),
+            fetch.data.eq(features.data),
+            output.token.eq(drain.token),
+            output.layer.eq(drain.layer),
+            output.term.eq(drain.term),
+            output.bias.eq(drain.bias),
+            output.shift.eq(drain.shift),
+            output.residual_data.eq(features.b_read),
+            control.data.eq(features.b_read),
+            control.finished.eq(drain.finished),
+            control.illegal.eq(fetch.illegal | drain.illegal),
+            control.bad.eq(bad.any()),
+            control.load_error.eq(loader.error),
+            control.loaded.eq(loader.loaded),
+            loader.enable.eq(control.idle),
+            self.error.eq(control.error),
+            self.loaded.eq(loader.loaded),
+            self.busy.eq(control.busy),
+            self.cycles.eq(control.cycles),
+        ]
+
+        # Port B of the feature memory: a layer's words, its residual, the image, the result.
+        m.d.comb += [
+            features.b_address.eq(control.address),
+            features.b_write.eq(control.write_data),
+            features.b_enable.eq(control.write.replicate(config.lanes)),
+        ]
+        with m.If(output.write.valid):
+            m.d.comb += [
+                features.b_address.eq(output.write.address),
+                features.b_write.eq(output.write.data),
+                features.b_enable.eq(output.write.enable),
+            ]
+        with m.Elif(output.residual_read):
+            m.d.comb += features.b_address.eq(output.residual_address)
+        for name in ("valid", "address", "enable", "data"):
+            m.d.comb += getattr(self.trace, name).eq(getattr(output.write, name))
+        return m

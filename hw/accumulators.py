@@ -1,0 +1,138 @@
+"""The shift-adders of an engine with their partial sums, in two banks."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+from golden.spec import formats
+from golden.spec.config import Config
+from golden.spec.memories import log2
+from hw.stream import step_layout
+
+ADDEND_BITS = formats.ACTIVATION_BITS + formats.EXPONENTS
+"""±x·2**p with x in −128…127 and p up to EXPONENTS − 1 fits in this many bits."""
+
+LATENCY = 3
+"""Cycles from a step to its sum in the bank."""
+
+
+class Accumulators(wiring.Component):
+    """`lanes` shift-adders, each with two banks of `accumulators` partial sums.
+
+    Golden: `golden.machine`.  Latency: `LATENCY` cycles.  Throughput: one step per cycle.
+
+    A partial sum that no step of the job has touched reads as zero, so nothing is ever cleared
+    word by word.
+
+    Members
+    -------
+    step, step_valid: In, from the coefficient stream; `row` is the row of `place` one cycle later.
+    place: Out, the row to read from the window.  row: In, its bytes, combinationally.
+    end, end_bank: In, the job in that bank has got its last step.
+    start: In, both banks are empty.
+    busy: Out, per bank: its job has ended and is not drained.  full: Out, per bank: its sums stand.
+    release: In, per bank, it has been drained.
+    drain_bank, drain_slot: In, partial sum to read.  sums: Out, `lanes` sums, combinationally.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        slot = log2(config.accumulators)
+        super().__init__(
+            {
+                "step": In(step_layout(config)),
+                "step_valid": In(1),
+                "place": Out(log2(config.window)),
+                "row": In(config.lanes * 8),
+                "end": In(1),
+                "end_bank": In(1),
+                "start": In(1),
+                "busy": Out(2),
+                "full": Out(2),
+                "release": In(2),
+                "drain_bank": In(1),
+                "drain_slot": In(slot),
+                "sums": Out(config.lanes * config.accumulator_bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        bits = config.accumulator_bits
+        depth = 2 * config.accumulators
+
+        # 1: the row is read.
+        step1 = Signal(step_layout(config))
+        valid1 = Signal()
+        m.d.sync += [step1.eq(self.step), valid1.eq(self.step_valid)]
+        m.d.comb += self.place.eq(step1.place)
+
+        # 2: it is shifted; the sum is looked up in the list of those in use.
+        place2 = Signal(range(depth))
+        code2 = Signal(formats.CODE_BITS)
+        row2 = Signal(config.lanes * 8)
+        valid2 = Signal()
+        m.d.sync += [
+            place2.eq(Cat(step1.slot, step1.bank)),
+            code2.eq(step1.code),
+            row2.eq(self.row),
+            valid2.eq(valid1),
+        ]
+        used = Signal(depth)
+        place3 = Signal(range(depth))
+        valid3 = Signal()
+        known3 = Signal()
+        negative3 = Signal()
+        m.d.sync += [
+            place3.eq(place2),
+            valid3.eq(valid2),
+            known3.eq(used.bit_select(place2, 1)),
+            negative3.eq(code2[3]),
+        ]
+        with m.If(valid2):
+            m.d.sync += used.bit_select(place2, 1).eq(1)
+
+        # 3: added.
+        sums = memory.Memory(shape=config.lanes * bits, depth=depth, init=[])
+        m.submodules.sums = sums
+        write = sums.write_port()
+        old = sums.read_port(domain="comb")
+        drain = sums.read_port(domain="comb")
+        new = Signal(config.lanes * bits)
+        m.d.comb += [
+            old.addr.eq(place3),
+            write.addr.eq(place3),
+            write.en.eq(valid3),
+            write.data.eq(new),
+            drain.addr.eq(Cat(self.drain_slot, self.drain_bank)),
+        ]
+        for lane in range(config.lanes):
+            shifted3 = Signal(signed(ADDEND_BITS), name=f"shifted{lane}")
+            pixel = row2.word_select(lane, 8).as_signed()
+            m.d.sync += shifted3.eq(pixel << code2[:3])
+            before = Mux(known3, old.data.word_select(lane, bits), 0)
+            addend = shifted3 ^ negative3.replicate(ADDEND_BITS).as_signed()
+            m.d.comb += new.word_select(lane, bits).eq(before + addend + negative3)
+        drained = used.bit_select(drain.addr, 1)
+        m.d.comb += self.sums.eq(Mux(drained, drain.data, 0))
+
+        # A job's end follows its last step down the pipeline.
+        ends = Cat(self.end & (self.end_bank == bank) for bank in range(2))
+        for stage in range(LATENCY):
+            later = Signal(2, name=f"end{stage + 1}")
+            m.d.sync += later.eq(ends)
+            ends = later
+        for bank in range(2):
+            with m.If(self.end & (self.end_bank == bank)):
+                m.d.sync += self.busy[bank].eq(1)
+            with m.If(ends[bank]):
+                m.d.sync += self.full[bank].eq(1)
+            with m.If(self.release[bank]):
+                m.d.sync += [
+                    self.busy[bank].eq(0),
+                    self.full[bank].eq(0),
+                    used[bank * config.accumulators :][: config.accumulators].eq(0),
+                ]
+        with m.If(self.start):
+            m.d.sync += [self.busy.eq(0), self.full.eq(0), used.eq(0)]
+        return m

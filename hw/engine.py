@@ -1,0 +1,75 @@
+"""An engine: one coefficient stream and its shift-adders."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from golden.spec.config import Config
+from golden.spec.memories import log2
+from hw.accumulators import Accumulators
+from hw.memory import load_signature
+from hw.stream import CoefficientStream
+from hw.window import row_bits
+
+
+class Engine(wiring.Component):
+    """Turns rows and coefficients into partial sums (docs/machine.md, sections 2 to 4).
+
+    Golden: `golden.machine`.  Latency: a job's sums stand `hw.accumulators.LATENCY` + 1 cycles
+    after its END entry.  Throughput: one live coefficient per cycle in `lanes` lanes.
+
+    Members: those of `CoefficientStream` and `Accumulators` that lead outside.
+    """
+
+    def __init__(self, config: Config, engine: int) -> None:
+        self._config = config
+        self._engine = engine
+        super().__init__(
+            {
+                "load": In(load_signature(config)),
+                "start": In(1),
+                "skip": In(1),
+                "written": In(row_bits(config)),
+                "zero": In(config.window),
+                "marker": In(config.window),
+                "rewind": In(config.window),
+                "row": Out(row_bits(config)),
+                "place": Out(log2(config.window)),
+                "bytes": In(config.lanes * 8),
+                "full": Out(2),
+                "release": In(2),
+                "drain_bank": In(1),
+                "drain_slot": In(log2(config.accumulators)),
+                "sums": Out(config.lanes * config.accumulator_bits),
+                "bad": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.stream = stream = CoefficientStream(self._config, self._engine)
+        m.submodules.accumulators = accumulators = Accumulators(self._config)
+        wiring.connect(m, wiring.flipped(self.load), stream.load)
+        m.d.comb += [
+            stream.start.eq(self.start),
+            stream.skip.eq(self.skip),
+            stream.written.eq(self.written),
+            stream.zero.eq(self.zero),
+            stream.marker.eq(self.marker),
+            stream.rewind.eq(self.rewind),
+            stream.busy.eq(accumulators.busy),
+            self.row.eq(stream.row),
+            self.bad.eq(stream.bad),
+            accumulators.start.eq(self.start),
+            accumulators.step.eq(stream.step),
+            accumulators.step_valid.eq(stream.step_valid),
+            accumulators.end.eq(stream.end),
+            accumulators.end_bank.eq(stream.end_bank),
+            accumulators.row.eq(self.bytes),
+            accumulators.release.eq(self.release),
+            accumulators.drain_bank.eq(self.drain_bank),
+            accumulators.drain_slot.eq(self.drain_slot),
+            self.place.eq(accumulators.place),
+            self.full.eq(accumulators.full),
+            self.sums.eq(accumulators.sums),
+        ]
+        return m

@@ -1,0 +1,212 @@
+"""The fetch unit: walks through the layers and turns them into rows for the engines."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from golden.spec import memories
+from golden.spec.config import Config
+from golden.spec.memories import Memory, Operation, front_record, log2, tap_record
+from hw.layouts import layout
+from hw.memory import LoadedMemory, load_signature
+from hw.rotate import Rotator
+from hw.window import row_bits, row_signature
+
+LATENCY = 4
+"""Cycles from the issue of a row to its push into the window."""
+
+JOB_BITS = 20
+
+
+class Fetch(wiring.Component):
+    """Issues the rows of all jobs of all layers, in order (docs/machine.md, sections 2 and 6).
+
+    Golden: `golden.machine`.  Latency: `LATENCY` cycles from issue to push.  Throughput: one row
+    per cycle; one cycle between layers, one marker row after each job.
+
+    A row is issued when every engine has left the row `window` before it, and when the jobs that
+    make its channel are done.
+
+    Members
+    -------
+    load: load bus (front words and tap words).
+    start: In, begin with instruction 0.
+    jobs_done: In, jobs done since the start.
+    engine_row: In, per engine, the oldest row that it may still read (row numbers as in RowWindow).
+    word, next_word, rotation: Out, port A of the feature memory.  data: In, its bytes.
+    push: Out, rows for the window.
+    finished: Out, END was reached.  illegal: Out, an instruction is illegal.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        address = memories.feature_bits(config)
+        super().__init__(
+            {
+                "load": In(load_signature(config)),
+                "start": In(1),
+                "jobs_done": In(JOB_BITS),
+                "engine_row": In(row_bits(config)).array(config.engines),
+                "word": Out(address),
+                "next_word": Out(address),
+                "rotation": Out(log2(config.lanes)),
+                "data": In(config.lanes * 8),
+                "push": Out(row_signature(config)),
+                "finished": Out(1),
+                "illegal": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        front = layout(front_record(config))
+        m.submodules.instructions = instructions = LoadedMemory(config, Memory.FRONT, front)
+        m.submodules.taps = taps = LoadedMemory(config, Memory.TAP, layout(tap_record(config)))
+        wiring.connect(m, wiring.flipped(self.load), instructions.load)
+        wiring.connect(m, wiring.flipped(self.load), taps.load)
+
+        # Where we are: instruction, round, tile, channel, tap; marker after the last tap.
+        counter = Signal(log2(config.instructions))
+        now = Signal(front)
+        round_ = Signal.like(now.rounds)
+        tile = Signal.like(now.tiles)
+        channel = Signal.like(now.channels)
+        tap = Signal.like(now.taps)
+        at_marker = Signal()
+        tap_base = Signal.like(now.tap_address)
+        channel_base = Signal.like(now.input_address)
+        ready_jobs = Signal(JOB_BITS)
+        ready_left = Signal.like(now.ready_channels)
+        row = Signal(row_bits(config))
+
+        last_tap = Signal()
+        last_channel = Signal()
+        last_tile = Signal()
+        last_round = Signal()
+        m.d.comb += [
+            instructions.address.eq(counter),
+            taps.address.eq(tap_base + tap),
+            last_tap.eq(tap == now.taps - 1),
+            last_channel.eq(channel == now.channels - 1),
+            last_tile.eq(tile == now.tiles - 1),
+            last_round.eq(round_ == now.rounds - 1),
+        ]
+
+        room = Cat(
+            ((row - engine_row)[: row_bits(config)] < config.window) for engine_row in self.engine_row
+        ).all()
+        ready = Signal()
+        m.d.comb += ready.eq(self.jobs_done >= ready_jobs)
+        issue = Signal()
+
+        def begin_job() -> list:  # type: ignore[type-arg]
+            return [
+                channel.eq(0),
+                tap.eq(0),
+                at_marker.eq(0),
+                channel_base.eq(now.input_address),
+                ready_jobs.eq(now.ready_first),
+                ready_left.eq(now.ready_channels),
+            ]
+
+        with m.FSM():
+            with m.State("IDLE"):
+                with m.If(self.start):
+                    m.d.sync += [counter.eq(0), row.eq(0)]
+                    m.next = "READ"
+            with m.State("READ"):
+                m.next = "DECODE"
+            with m.State("DECODE"):
+                word = instructions.data
+                m.d.sync += [
+                    now.eq(word),
+                    counter.eq(counter + 1),
+                    round_.eq(0),
+                    tile.eq(0),
+                    tap_base.eq(word.tap_address),
+                    channel.eq(0),
+                    tap.eq(0),
+                    at_marker.eq(0),
+                    channel_base.eq(word.input_address),
+                    ready_jobs.eq(word.ready_first),
+                    ready_left.eq(word.ready_channels),
+                ]
+                sizes = [word.rounds, word.tiles, word.channels, word.taps, word.ready_channels]
+                with m.If(word.operation == Operation.END):
+                    m.next = "FINISHED"
+                with m.Elif((word.operation == Operation.LAYER) & Cat(size != 0 for size in sizes).all()):
+                    m.next = "ISSUE"
+                with m.Else():
+                    m.next = "ILLEGAL"
+            with m.State("ISSUE"):
+                m.d.comb += issue.eq(room & (ready | at_marker))
+                with m.If(issue):
+                    m.d.sync += row.eq(row + 1)
+                    with m.If(at_marker):
+                        m.d.sync += begin_job()
+                        with m.If(last_tile):
+                            m.d.sync += [tile.eq(0), round_.eq(round_ + 1), tap_base.eq(now.tap_address)]
+                            with m.If(last_round):
+                                m.next = "DECODE"
+                        with m.Else():
+                            m.d.sync += [tile.eq(tile + 1), tap_base.eq(tap_base + now.taps)]
+                    with m.Elif(last_tap):
+                        m.d.sync += [
+                            tap.eq(0),
+                            channel.eq(channel + 1),
+                            channel_base.eq(channel_base + now.input_stride),
+                            at_marker.eq(last_channel),
+                            ready_left.eq(ready_left - 1),
+                        ]
+                        with m.If(ready_left == 1):
+                            m.d.sync += [
+                                ready_left.eq(now.ready_channels),
+                                ready_jobs.eq(ready_jobs + now.ready_step),
+                            ]
+                    with m.Else():
+                        m.d.sync += tap.eq(tap + 1)
+            with m.State("FINISHED"):
+                m.d.comb += self.finished.eq(1)
+                with m.If(self.start):
+                    m.d.sync += [counter.eq(0), row.eq(0)]
+                    m.next = "READ"
+            with m.State("ILLEGAL"):
+                m.d.comb += self.illegal.eq(1)
+
+        # Issued, tap word read, address computed, bytes read, turned and masked.
+        marker = Cat(issue & at_marker)
+        rewind = Cat(~last_tile)
+        valid = Cat(issue)
+        for stage in range(LATENCY):
+            signals = Signal(3, name=f"flags{stage + 1}")
+            m.d.sync += signals.eq(Cat(valid, marker, rewind))
+            valid, marker, rewind = signals[0], signals[1], signals[2]
+
+        base1 = Signal.like(channel_base)
+        mask2 = Signal(config.lanes)
+        mask3 = Signal(config.lanes)
+        rotation3 = Signal(log2(config.lanes))
+        row4 = Signal(config.lanes * 8)
+        word1 = base1 + (taps.data.pixel >> log2(config.lanes))
+        m.d.sync += [
+            base1.eq(channel_base),
+            self.word.eq(word1),
+            self.next_word.eq(word1 + 1),
+            self.rotation.eq(taps.data.pixel.as_unsigned()[: log2(config.lanes)]),
+            mask2.eq(taps.data.mask),
+            mask3.eq(mask2),
+            rotation3.eq(self.rotation),
+        ]
+        m.submodules.rotator = rotator = Rotator(config.lanes)
+        masked = Cat(
+            rotator.o.word_select(lane, 8) & mask3[lane].replicate(8) for lane in range(config.lanes)
+        )
+        m.d.comb += [rotator.i.eq(self.data), rotator.rotation.eq(rotation3)]
+        m.d.sync += row4.eq(masked)
+        m.d.comb += [
+            self.push.valid.eq(valid),
+            self.push.data.eq(row4),
+            self.push.marker.eq(marker),
+            self.push.rewind.eq(rewind),
+        ]
+        return m

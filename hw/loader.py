@@ -1,0 +1,145 @@
+"""The loader: from the words of a program image to the memories, with its checksum."""
+
+from amaranth.hdl import Const, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.crc import Algorithm
+from amaranth.lib.wiring import In, Out
+from golden.spec import memories
+from golden.spec.config import Config
+from golden.spec.errors import ErrorCode
+from golden.spec.memories import memory_shape
+from golden.spec.program import END_SECTION, MAGIC
+from hw.memory import load_bits, load_signature
+
+CRC32 = Algorithm(
+    crc_width=32,
+    polynomial=0x04C11DB7,
+    initial_crc=0xFFFFFFFF,
+    reflect_input=True,
+    reflect_output=True,
+    xor_output=0xFFFFFFFF,
+)
+
+
+class Loader(wiring.Component):
+    """Checks a program image and writes its memories (`golden.spec.program.Program.image`).
+
+    Golden: `Program.image`.  Throughput: one 32-bit word per cycle, two cycles at section heads.
+
+    After an error nothing more is taken until reset. `loaded` is true from a right checksum until
+    the next image begins.
+
+    Members
+    -------
+    i: In, the image.  enable: In, words may be taken now.
+    load: Out, load bus.  loaded: Out.  error: Out, ErrorCode.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "i": In(stream.Signature(32)),
+                "enable": In(1),
+                "load": Out(load_signature(config)),
+                "loaded": Out(1),
+                "error": Out(4),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        m.submodules.crc = crc = CRC32(data_width=32).create()
+        word = self.i.payload
+        chunk = Signal(range(load_bits(config) // 32))
+        last_chunk = Signal.like(chunk)
+        left = Signal(17)
+        depth = Signal(17)
+        taken = Signal()
+        crc_word = Signal()
+        body = Signal(load_bits(config))
+        m.d.comb += [
+            taken.eq(self.i.valid & self.i.ready),
+            crc.data.eq(word),
+            crc.valid.eq(taken & ~crc_word),
+        ]
+        m.d.sync += self.load.valid.eq(0)
+
+        with m.FSM():
+            with m.State("MAGIC"):
+                m.d.comb += self.i.ready.eq(self.enable)
+                with m.If(taken):
+                    m.d.sync += self.loaded.eq(0)
+                    with m.If(word == MAGIC):
+                        m.next = "DIGEST"
+                    with m.Else():
+                        m.d.sync += self.error.eq(ErrorCode.MAGIC)
+                        m.next = "ERROR"
+            with m.State("DIGEST"):
+                m.d.comb += self.i.ready.eq(1)
+                with m.If(taken):
+                    m.next = "SECTION"
+                    with m.If(word != Const(config.digest, 32)):
+                        m.d.sync += self.error.eq(ErrorCode.CONFIGURATION)
+                        m.next = "ERROR"
+            with m.State("SECTION"):
+                m.d.comb += self.i.ready.eq(1)
+                with m.If(taken):
+                    m.d.sync += [
+                        self.load.memory.eq(word[:8]),
+                        self.load.address.eq(word[8:24] - 1),
+                        chunk.eq(0),
+                    ]
+                    m.next = "COUNT"
+                    with m.Switch(word):
+                        for number in memories.memories(config):
+                            shape = memory_shape(config, number)
+                            with m.Case(f"{'-' * 24}{number:08b}"):
+                                m.d.sync += [
+                                    last_chunk.eq(-(-shape.bits // 32) - 1),
+                                    depth.eq(shape.depth),
+                                ]
+                        with m.Case(f"{'-' * 24}{END_SECTION:08b}"):
+                            m.next = "CHECKSUM"
+                        with m.Default():
+                            m.d.sync += self.error.eq(ErrorCode.SECTION)
+                            m.next = "ERROR"
+            with m.State("COUNT"):
+                m.d.comb += self.i.ready.eq(1)
+                with m.If(taken):
+                    m.d.sync += left.eq(word)
+                    m.next = "WORD"
+                    first = (self.load.address + 1)[:16]
+                    with m.If((word == 0) | (word > depth) | (word + first > depth)):
+                        m.d.sync += self.error.eq(ErrorCode.SECTION)
+                        m.next = "ERROR"
+            with m.State("WORD"):
+                m.d.comb += self.i.ready.eq(1)
+                with m.If(taken):
+                    m.d.sync += body.word_select(chunk, 32).eq(word)
+                    with m.If(chunk == last_chunk):
+                        m.d.sync += [
+                            chunk.eq(0),
+                            self.load.valid.eq(1),
+                            self.load.address.eq(self.load.address + 1),
+                            left.eq(left - 1),
+                        ]
+                        with m.If(left == 1):
+                            m.next = "SECTION"
+                    with m.Else():
+                        m.d.sync += chunk.eq(chunk + 1)
+            with m.State("CHECKSUM"):
+                m.d.comb += [self.i.ready.eq(1), crc_word.eq(1)]
+                with m.If(taken):
+                    with m.If(word == crc.crc):
+                        m.d.sync += self.loaded.eq(1)
+                        m.d.comb += crc.start.eq(1)
+                        m.next = "MAGIC"
+                    with m.Else():
+                        m.d.sync += self.error.eq(ErrorCode.CHECKSUM)
+                        m.next = "ERROR"
+            with m.State("ERROR"):
+                pass
+        m.d.comb += self.load.data.eq(body)
+        return m

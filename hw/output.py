@@ -1,0 +1,157 @@
+"""The output pipeline: from terms and partial sums to words in the feature memory."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from golden.spec import formats, memories
+from golden.spec.config import Config
+from golden.spec.memories import back_record
+from hw import basis, drain, pool, residual, rounding
+from hw.basis import BasisStage
+from hw.drain import token_layout
+from hw.layouts import layout
+from hw.pool import Pool
+from hw.residual import ResidualAdder
+from hw.rounding import RoundShift
+
+_REQUANTISE = 1 + basis.LATENCY
+_RESIDUAL = _REQUANTISE + rounding.LATENCY
+LATENCY = _RESIDUAL + residual.LATENCY
+"""Cycles from a token to the write of its word."""
+
+POOL_LATENCY = LATENCY + pool.LATENCY
+"""Cycles from a token to the write of its pooled word."""
+
+
+def write_signature(config: Config) -> wiring.Signature:
+    """A write into the feature memory: per-lane enables, data for all lanes."""
+    return wiring.Signature(
+        {
+            "valid": Out(1),
+            "address": Out(memories.feature_bits(config)),
+            "enable": Out(config.lanes),
+            "data": Out(config.lanes * 8),
+        }
+    )
+
+
+class OutputPipeline(wiring.Component):
+    """Basis stage, requantiser, residual adder with ReLU, pooling (docs/machine.md, section 5).
+
+    Golden: `golden.machine`.  Latency: `LATENCY` cycles, `POOL_LATENCY` with pooling.
+    Throughput: one term per cycle.
+
+    Members
+    -------
+    token: In, from the drain.  layer: In, its back word.
+    sums: In, partial sums, one cycle after the token.  term, bias, shift: In, likewise.
+    residual_address: Out, word of the residual.  residual_data: In, one cycle later.
+    write: Out, to the feature memory.
+    job_done: Out, the last word of a job is being written.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "token": In(token_layout(config)),
+                "layer": In(layout(back_record(config))),
+                "sums": In(config.lanes * config.accumulator_bits),
+                "term": In(signed(formats.ACTIVATION_BITS)),
+                "bias": In(signed(formats.BIAS_BITS)),
+                "shift": In(formats.SHIFT_BITS),
+                "residual_address": Out(memories.feature_bits(config)),
+                "residual_read": Out(1),
+                "residual_data": In(config.lanes * 8),
+                "write": Out(write_signature(config)),
+                "job_done": Out(1),
+            }
+        )
+        assert POOL_LATENCY < drain.FLUSH
+        assert LATENCY - (_RESIDUAL - 1) == drain.RESIDUAL_GAP
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        now = self.layer
+        tokens = [self.token]
+        for stage in range(POOL_LATENCY):
+            token = Signal(token_layout(config), name=f"token{stage + 1}")
+            m.d.sync += token.eq(tokens[-1])
+            tokens.append(token)
+
+        m.submodules.basis = stage = BasisStage(config)
+        m.d.comb += [
+            stage.sums.eq(self.sums),
+            stage.term.eq(self.term),
+            stage.slice.eq(tokens[1].slice),
+            stage.column.eq(tokens[1].column),
+            stage.row_width.eq(now.row_width),
+            stage.first.eq(tokens[1].first),
+            stage.bias.eq(self.bias),
+        ]
+        shift = self.shift
+        for number in range(2, _REQUANTISE + 1):
+            later = Signal(formats.SHIFT_BITS, name=f"shift{number}")
+            m.d.sync += later.eq(shift)
+            shift = later
+
+        m.submodules.adder = adder = ResidualAdder(config.basis)
+        for i in range(config.basis):
+            m.submodules[f"requantise{i}"] = unit = RoundShift(formats.OUTPUT_BITS, formats.SHIFT_BITS)
+            m.d.comb += [
+                unit.i.eq(stage.o.word_select(i, formats.OUTPUT_BITS)),
+                unit.shift.eq(shift),
+                adder.i.word_select(i, 8).eq(unit.o),
+            ]
+        m.d.comb += [
+            self.residual_address.eq(
+                tokens[_RESIDUAL - 1].address - now.output_address + now.residual_address
+            ),
+            self.residual_read.eq(tokens[_RESIDUAL - 1].valid & tokens[_RESIDUAL - 1].last & now.residual),
+            adder.residual.eq(self.residual_data.word_select(tokens[_RESIDUAL].slice, config.basis * 8)),
+            adder.enable.eq(now.residual),
+            adder.align.eq(now.align_result),
+            adder.align_residual.eq(now.align_residual),
+            adder.shift.eq(now.residual_shift),
+            adder.relu.eq(now.relu),
+        ]
+
+        # Lanes beyond the end of a plane become zero.
+        done = tokens[LATENCY]
+        first_lane = Signal(range(config.lanes + 1))
+        m.d.comb += first_lane.eq(done.slice * config.basis)
+        values = Signal(config.basis * 8)
+        for i in range(config.basis):
+            inside = ~done.tail | (first_lane + i < now.last_lanes)
+            m.d.comb += values.word_select(i, 8).eq(Mux(inside, adder.o.word_select(i, 8), 0))
+
+        m.submodules.pool = pool_unit = Pool(config)
+        pooled = tokens[POOL_LATENCY]
+        m.d.comb += [
+            pool_unit.i.eq(values),
+            pool_unit.valid.eq(done.valid & done.last & now.pool),
+            pool_unit.index.eq(done.pool_index),
+            pool_unit.first.eq(done.pool_first),
+            pool_unit.shift.eq(now.pool_shift),
+        ]
+        with m.If(now.pool):
+            m.d.comb += [
+                self.write.valid.eq(pooled.valid & pooled.last & pooled.pool_last),
+                self.write.address.eq(pooled.address),
+                self.write.enable.eq(Const(-1, config.lanes)),
+                self.write.data.eq(pool_unit.o.as_unsigned()),
+                self.job_done.eq(pooled.job_end),
+            ]
+        with m.Else():
+            slices = config.lanes // config.basis
+            m.d.comb += [
+                self.write.valid.eq(done.valid & done.last),
+                self.write.address.eq(done.address),
+                self.write.enable.eq(
+                    Cat((done.slice == number).replicate(config.basis) for number in range(slices))
+                ),
+                self.write.data.eq(values.replicate(slices)),
+                self.job_done.eq(done.job_end),
+            ]
+        return m

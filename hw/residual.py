@@ -1,0 +1,54 @@
+"""The residual adder: two int8 tensors, aligned, summed exactly, rounded once; then ReLU."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from hw import rounding
+from hw.rounding import RoundShift
+
+LATENCY = 1 + rounding.LATENCY
+
+
+class ResidualAdder(wiring.Component):
+    """o = relu(saturate(round_shift((i << align) + (residual << align_residual), shift))).
+
+    Golden: `golden.ops`.  Latency: `LATENCY` cycles.  Throughput: one word per cycle.
+
+    Without `enable`, o = relu(i). The alignments and shifts stand still during a layer.
+
+    Members: i, residual: In, `width` bytes; align, align_residual: In, 0…7; shift: In, 0…15;
+    enable, relu: In; o: Out, `width` bytes.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        super().__init__(
+            {
+                "i": In(width * 8),
+                "residual": In(width * 8),
+                "enable": In(1),
+                "align": In(3),
+                "align_residual": In(3),
+                "shift": In(4),
+                "relu": In(1),
+                "o": Out(width * 8),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for i in range(self._width):
+            m.submodules[f"round{i}"] = unit = RoundShift(17, 4)
+            total = Signal(signed(17), name=f"total{i}")
+            own = self.i.word_select(i, 8).as_signed()
+            other = self.residual.word_select(i, 8).as_signed()
+            with m.If(self.enable):
+                m.d.sync += total.eq((own << self.align) + (other << self.align_residual))
+            with m.Else():
+                m.d.sync += total.eq(own)
+            m.d.comb += [
+                unit.i.eq(total),
+                unit.shift.eq(Mux(self.enable, self.shift, 0)),
+                self.o.word_select(i, 8).eq(Mux(self.relu & (unit.o < 0), 0, unit.o)),
+            ]
+        return m
