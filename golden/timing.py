@@ -1,0 +1,351 @@
+"""The cycle model: how many cycles a run takes, to the last one.
+
+It follows rows, entries and jobs through the units that docs/machine.md describes (section 8 has the
+latencies), not their data.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from golden.records import unpack_words
+from golden.spec import formats
+from golden.spec.config import Config
+from golden.spec.memories import (
+    Fold,
+    Operation,
+    back_record,
+    coefficient_record,
+    front_record,
+    tap_record,
+)
+from golden.spec.program import Program
+from golden.tensors import extent, pack_tensor
+
+FIRST = 2
+"""Cycle in which fetch and drain may issue for the first time: the instruction is read and decoded."""
+
+FETCH = 5
+"""Cycles from the issue of a row until the engines see it."""
+
+NEXT_LAYER = 2
+"""Cycles from a layer's last marker until its successor's first row may be issued."""
+
+FULL = 4
+"""Cycles from a job's END until the drain sees its sums."""
+
+DONE = 10
+POOL_DONE = 14
+"""Cycles from the last term of a job until the fetch unit sees that it is done."""
+
+FLUSH = 20
+"""Cycles from the last term of a layer until the drain may begin the next one, or the run ends."""
+
+RESIDUAL_GAP = 4
+"""With a residual an output does not end this many cycles after another one."""
+
+_DEAD, _LIVE, _END = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Cycles of one run.
+
+    Parameters
+    ----------
+    cycles: from the start to the end, as the hardware's counter says.
+    layer_ends: for each layer, the cycle of its last basis term.
+    row_stalls: cycles in which an engine waited for a row, summed over engines.
+    bank_stalls: cycles in which an engine waited for a free bank, summed over engines.
+    """
+
+    cycles: int
+    layer_ends: tuple[int, ...]
+    row_stalls: int
+    bank_stalls: int
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A block of entries: rows that each one advances, and its kind."""
+
+    advance: list[int]
+    kind: list[int]
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A layer: its instruction, blocks[engine][round], and which rows are zero (tiles, rows) if known."""
+
+    front: dict[str, int]
+    back: dict[str, int]
+    blocks: list[list[_Block]]
+    zero: list[list[bool]] | None
+
+
+def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> Timing:
+    """The cycles of a run.
+
+    Parameters
+    ----------
+    tensors: None to count with skipping off, which does not depend on the data; else every tensor of
+        one image, int8 (1, C, H, W), to count with skipping of zero rows on.
+    """
+    layers = _layers(program, tensors)
+    engines = [_Engine(layers, engine) for engine in range(program.config.engines)]
+    fetch = _Fetch(layers, program.config.window)
+    drain = _Drain(layers, engines, program.config)
+    cycle = 0
+    while not drain.finished:
+        drain.step(cycle)
+        oldest = min(engine.row for engine in engines)
+        for engine in engines:
+            engine.step(cycle, fetch.written(cycle))
+        fetch.step(cycle, oldest, drain.jobs_done(cycle))
+        cycle += 1
+    return Timing(
+        cycles=drain.free + 1,
+        layer_ends=tuple(drain.layer_ends),
+        row_stalls=sum(engine.row_stalls for engine in engines),
+        bank_stalls=sum(engine.bank_stalls for engine in engines),
+    )
+
+
+class _Fetch:
+    """Issues at most one row per cycle, in order."""
+
+    def __init__(self, layers: list[_Layer], window: int) -> None:
+        self._rows = self._walk(layers)
+        self._next = next(self._rows, None)
+        self._window = window
+        self._free = FIRST
+        self._issued = 0
+        self._written = 0
+        self._under_way: deque[int] = deque()
+
+    @staticmethod
+    def _walk(layers: list[_Layer]) -> Iterator[tuple[int, bool]]:
+        """For each row: jobs that must be done before it; whether it is the last one of its layer."""
+        for layer in layers:
+            front = layer.front
+            needs = [
+                front["ready_first"] + channel // front["ready_channels"] * front["ready_step"]
+                for channel in range(front["channels"])
+                for _ in range(front["taps"])
+            ]
+            jobs = front["rounds"] * front["tiles"]
+            for job in range(jobs):
+                for need in needs:
+                    yield need, False
+                yield 0, job == jobs - 1
+
+    def written(self, cycle: int) -> int:
+        """Rows that the engines see in this cycle."""
+        while self._under_way and self._under_way[0] <= cycle:
+            self._under_way.popleft()
+            self._written += 1
+        return self._written
+
+    def step(self, cycle: int, oldest: int, jobs_done: int) -> None:
+        if cycle < self._free or self._next is None:
+            return
+        need, last = self._next
+        if self._issued - oldest < self._window and jobs_done >= need:
+            self._issued += 1
+            self._under_way.append(cycle + FETCH)
+            self._next = next(self._rows, None)
+            if last:
+                self._free = cycle + NEXT_LAYER
+
+
+class _Engine:
+    """Walks through its stream: one live entry per cycle, dead ones beside it for nothing."""
+
+    def __init__(self, layers: list[_Layer], engine: int) -> None:
+        self._jobs = [
+            (layer.blocks[engine][round_], None if layer.zero is None else layer.zero[tile])
+            for layer in layers
+            for round_ in range(layer.front["rounds"])
+            for tile in range(layer.front["tiles"])
+        ]
+        self._job = 0
+        self._entry = 0
+        self._first_row = 0
+        self.row = 0
+        self.full_at: list[int] = []
+        self.released_at: list[int] = []
+        self.row_stalls = 0
+        self.bank_stalls = 0
+
+    def step(self, cycle: int, written: int) -> None:
+        if self._job == len(self._jobs):
+            return
+        block, zero = self._jobs[self._job]
+        entry = self._entry
+        row = self.row + block.advance[entry]
+        if row >= written:
+            self.row_stalls += 1
+            return
+        kind = self._kind(block, zero, entry, row)
+        consumed = 1
+        if entry % 2 == 0 and kind != _END:
+            second_row = row + block.advance[entry + 1]
+            if second_row < written:
+                second = self._kind(block, zero, entry + 1, second_row)
+                if kind == _DEAD:
+                    row, kind, consumed = second_row, second, 2
+                elif second == _DEAD:
+                    row, consumed = second_row, 2
+        if kind == _END:
+            self._end(cycle, row)
+        else:
+            self.row = row
+            self._entry += consumed
+
+    def _kind(self, block: _Block, zero: list[bool] | None, entry: int, row: int) -> int:
+        kind = block.kind[entry]
+        if kind == _LIVE and zero is not None and zero[row - self._first_row]:
+            return _DEAD
+        return kind
+
+    def _end(self, cycle: int, marker: int) -> None:
+        """The job ends if the other bank, which held the job before it, has been drained."""
+        job = self._job
+        if job and (len(self.released_at) < job or self.released_at[job - 1] > cycle):
+            self.bank_stalls += 1
+            return
+        self.full_at.append(cycle + FULL)
+        self.row = self._first_row = marker + 1
+        self._entry = 0
+        self._job += 1
+
+
+class _Drain:
+    """Takes jobs in order, engine by engine."""
+
+    def __init__(self, layers: list[_Layer], engines: list[_Engine], config: Config) -> None:
+        self._engines = engines
+        self._slices = config.lanes // config.basis
+        self._work = self._walk(layers)
+        self._next = next(self._work, None)
+        self._ended: deque[int] = deque(maxlen=RESIDUAL_GAP)
+        self._done_at: deque[int] = deque()
+        self._jobs_done = 0
+        self._job_of = [0] * len(engines)
+        self.free = FIRST
+        self.layer_ends: list[int] = []
+
+    def _walk(self, layers: list[_Layer]) -> Iterator[tuple[int, int, dict[str, int], bool, bool]]:
+        """(engine, its filters, back word, the job ends with it, the layer ends with it)"""
+        count = len(self._engines)
+        for layer in layers:
+            back = layer.back
+            for round_ in range(back["rounds"]):
+                for tile in range(back["tiles"]):
+                    for engine in range(count):
+                        first = (round_ * count + engine) * back["engine_filters"]
+                        filters = max(0, min(back["engine_filters"], back["filters"] - first))
+                        job_ends = engine == count - 1
+                        last = round_ == back["rounds"] - 1 and tile == back["tiles"] - 1
+                        yield engine, filters, back, job_ends, job_ends and last
+
+    @property
+    def finished(self) -> bool:
+        return self._next is None
+
+    def jobs_done(self, cycle: int) -> int:
+        """Jobs that the fetch unit knows to be done in this cycle."""
+        while self._done_at and self._done_at[0] <= cycle:
+            self._done_at.popleft()
+            self._jobs_done += 1
+        return self._jobs_done
+
+    def step(self, cycle: int) -> None:
+        if cycle < self.free or self._next is None:
+            return
+        engine, filters, back, job_ends, layer_ends = self._next
+        ready = self._engines[engine].full_at
+        job = self._job_of[engine]
+        if len(ready) <= job or ready[job] > cycle:
+            return
+        last = self._issue(cycle, filters * self._slices, back) if filters else cycle
+        self._engines[engine].released_at.append(last + 1)
+        self._job_of[engine] += 1
+        self.free = last + 1
+        if job_ends:
+            self._done_at.append(last + (POOL_DONE if back["pool"] else DONE))
+        if layer_ends:
+            self.layer_ends.append(last)
+            self.free = last + FLUSH
+        self._next = next(self._work, None)
+
+    def _issue(self, cycle: int, outputs: int, back: dict[str, int]) -> int:
+        """The cycle of the last term of so many output slices, the first term at `cycle`."""
+        terms = formats.BASIS**2 if back["fold"] == Fold.COLUMN else back["group"]
+        for _ in range(outputs):
+            last = cycle + terms - 1
+            while back["residual"] and last - RESIDUAL_GAP in self._ended:
+                last += 1
+            self._ended.append(last)
+            cycle = last + 1
+        return last
+
+
+def _layers(program: Program, tensors: Mapping[str, Any] | None) -> list[_Layer]:
+    config = program.config
+    streams = [_blocks(program, engine) for engine in range(config.engines)]
+    memory = np.zeros((config.feature_words, config.lanes), np.int8)
+    if tensors is not None:
+        _store(memory, program, program.input, tensors)
+    layers = []
+    for number, (front_word, back_word) in enumerate(zip(program.front, program.back, strict=True)):
+        front, back = front_record(config).unpack(front_word), back_record(config).unpack(back_word)
+        if front["operation"] == Operation.END:
+            break
+        blocks = [[next(stream) for _ in range(front["rounds"])] for stream in streams]
+        zero = None if tensors is None else _zero_rows(memory, program, front).tolist()
+        layers.append(_Layer(front, back, blocks, zero))
+        if tensors is not None:
+            _store(memory, program, program.layers[number].output, tensors)
+    return layers
+
+
+def _store(memory: npt.NDArray[np.int8], program: Program, name: str, tensors: Mapping[str, Any]) -> None:
+    tensor = program.tensor(name)
+    words = pack_tensor(np.asarray(tensors[name]), tensor, program.config.lanes)[0]
+    memory[tensor.address : tensor.address + extent(tensor, program.config.lanes)] = words
+
+
+def _zero_rows(
+    memory: npt.NDArray[np.int8], program: Program, front: dict[str, int]
+) -> npt.NDArray[np.bool_]:
+    """True for rows whose bytes are all zero, shape (tiles, rows of a job)."""
+    lanes = program.config.lanes
+    count = front["tiles"] * front["taps"]
+    words = np.array(program.taps[front["tap_address"] :][:count], np.int64)
+    taps = unpack_words(tap_record(program.config), words)
+    channel = np.arange(front["channels"]) * front["input_stride"] + front["input_address"]
+    lane = np.arange(lanes)
+    byte = channel[:, None, None] * lanes + taps["pixel"][None, :, None] + lane
+    mask = (taps["mask"][:, None] >> lane & 1).astype(bool)
+    busy = (memory.reshape(-1)[byte % memory.size] != 0) & mask
+    zero = ~busy.any(axis=2).reshape(front["channels"], front["tiles"], front["taps"])
+    return zero.transpose(1, 0, 2).reshape(front["tiles"], -1)
+
+
+def _blocks(program: Program, engine: int) -> Iterator[_Block]:
+    """The blocks of an engine's stream, in order."""
+    record = coefficient_record(program.config)
+    pairs = np.array(program.coefficients[engine], np.int64)
+    entries = np.stack([pairs & ((1 << record.bits) - 1), pairs >> record.bits], axis=1).reshape(-1)
+    fields = unpack_words(record, entries)
+    code = fields["code"]
+    kind = np.where(code == formats.CODE_END, _END, np.where(code == formats.CODE_ZERO, _DEAD, _LIVE))
+    first = 0
+    for end in np.flatnonzero(kind == _END).tolist():
+        yield _Block(fields["advance"][first : end + 1].tolist(), kind[first : end + 1].tolist())
+        first = end + 2 - end % 2
