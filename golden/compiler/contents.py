@@ -1,0 +1,74 @@
+"""The contents of the shared memories and of the coefficient memories, while layers are added."""
+
+import numpy as np
+
+from golden.compiler.taps import Tap
+from golden.network import Layer
+from golden.spec.config import Config
+from golden.spec.errors import CapacityError
+from golden.spec.memories import Memory, filter_record, memory_shape, tap_record
+
+
+class Memories:
+    """The words of all memories while they grow, from address 0."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.taps: list[int] = []
+        self.terms: list[int] = []
+        self.filters: list[int] = []
+        self.coefficients: list[list[int]] = [[] for _ in range(config.engines)]
+        self._tables: dict[tuple[Tap, ...], int] = {}
+
+    def add_taps(self, taps: list[Tap]) -> int:
+        """Address of a tap table; layers of the same geometry share one."""
+        key = tuple(taps)
+        if key not in self._tables:
+            self._tables[key] = len(self.taps)
+            record = tap_record(self.config)
+            self.taps += [record.pack(mask=mask, pixel=pixel) for mask, pixel in taps]
+        return self._tables[key]
+
+    def add_terms(self, terms: np.ndarray) -> int:
+        """Address of the terms, int8 values of any shape, in C order, as unsigned bytes."""
+        address = len(self.terms)
+        self.terms += (terms.reshape(-1) & 0xFF).tolist()
+        return address
+
+    def add_filters(self, layer: Layer) -> int:
+        """Address of the filter words of a layer."""
+        address, record = len(self.filters), filter_record()
+        self.filters += [
+            record.pack(bias=int(bias), shift=int(shift))
+            for bias, shift in zip(layer.bias, layer.shift, strict=True)
+        ]
+        return address
+
+    def add_blocks(self, blocks: list[list[np.ndarray]]) -> int:
+        """Appends the blocks of a layer; returns how many pairs all engines gained."""
+        pairs = 0
+        for words, rounds in zip(self.coefficients, blocks, strict=True):
+            for block in rounds:
+                words += block.tolist()
+                pairs += len(block)
+        return pairs
+
+    def check(self, instructions: int) -> None:
+        """Raises CapacityError at the first memory that is too small; `instructions` with the END."""
+        config = self.config
+        sizes: list[tuple[str, int, str, int]] = [
+            ("instruction", Memory.FRONT, "instructions", instructions),
+            ("tap", Memory.TAP, "tap_words", len(self.taps)),
+            ("term", Memory.TERM, "term_words", len(self.terms)),
+            ("filter", Memory.FILTER, "filter_words", len(self.filters)),
+        ]
+        for engine, words in enumerate(self.coefficients):
+            name = f"coefficient (engine {engine})"
+            sizes.append((name, Memory.COEFFICIENT + engine, "coefficient_words", len(words)))
+        for name, number, field, needed in sizes:
+            depth = memory_shape(config, number).depth
+            if needed > depth:
+                raise CapacityError(
+                    f"{name} memory: the network needs {needed} words, {field} of configuration "
+                    f"{config.name!r} is {depth}"
+                )

@@ -1,0 +1,71 @@
+"""Phase degrees: how each tensor is split so that strided layers still read neighbours.
+
+A layer of stride s whose output map has degree d reads neighbouring output pixels as input pixels
+s·d apart, so its input must have degree s·d. A residual has the degree of the map it is added to.
+A map of one pixel puts no demand on its input.
+"""
+
+from collections import defaultdict, deque
+from fractions import Fraction
+from math import gcd, lcm
+
+from golden.compiler.checks import map_shape
+from golden.network import Network
+from golden.spec.errors import UnsupportedError
+
+_Edge = tuple[str, Fraction, str]
+
+
+def map_name(network: Network, index: int) -> str:
+    """Key of the map of a layer: its output, or a name of its own where pooling follows."""
+    layer = network.layers[index]
+    return layer.output if layer.pool is None else f"{layer.output} before pooling"
+
+
+def phase_degrees(network: Network) -> dict[str, int]:
+    """Degree of every feature and of every map before pooling (`map_name`): the smallest that agree.
+
+    Raises UnsupportedError naming the layers whose demands on one tensor differ.
+    """
+    edges: dict[str, list[_Edge]] = defaultdict(list)
+
+    def demand(name: str, ratio: int, other: str, path: str) -> None:
+        edges[name].append((other, Fraction(1, ratio), path))
+        edges[other].append((name, Fraction(ratio), path))
+
+    for index, layer in enumerate(network.layers):
+        if map_shape(network, layer)[1:] == (1, 1):
+            continue
+        output = map_name(network, index)
+        demand(layer.input, layer.stride, output, layer.path)
+        if layer.residual is not None:
+            demand(layer.residual.tensor, 1, output, layer.path)
+    degrees: dict[str, int] = {}
+    names = [*network.features, *(map_name(network, i) for i in range(len(network.layers)))]
+    for name in names:
+        if name not in degrees:
+            degrees.update(_component(name, edges))
+    return degrees
+
+
+def _component(start: str, edges: dict[str, list[_Edge]]) -> dict[str, int]:
+    """Degrees of all tensors tied to `start`, scaled to the smallest whole numbers."""
+    found: dict[str, tuple[Fraction, str]] = {start: (Fraction(1), "")}
+    queue = deque([start])
+    while queue:
+        name = queue.popleft()
+        degree, by = found[name]
+        for other, ratio, path in edges.get(name, []):
+            if other not in found:
+                found[other] = (degree * ratio, path)
+                queue.append(other)
+            elif found[other][0] != degree * ratio:
+                raise UnsupportedError(
+                    f"layer {path}: its stride demands another phase split of {other!r} than layer "
+                    f"{found[other][1] or by}; supported: the same product of strides on all ways "
+                    "from a tensor to where they meet"
+                )
+    scale = lcm(*(degree.denominator for degree, _ in found.values()))
+    whole = {name: int(degree * scale) for name, (degree, _) in found.items()}
+    divisor = gcd(*whole.values())
+    return {name: degree // divisor for name, degree in whole.items()}

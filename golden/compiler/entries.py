@@ -1,0 +1,97 @@
+"""Weights as stream entries, and the numbers of each folding that jobs and bounds need."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from golden.network import Factored, Layer, Plain
+from golden.spec import formats
+from golden.spec.memories import Fold
+
+Int64 = npt.NDArray[np.int64]
+
+_DIGITS = [formats.signed_digits(value) for value in range(-128, 128)]
+_DIGIT_COUNT = np.array([len(digits) for digits in _DIGITS])
+_DIGIT_TABLE = np.array([digits + [0] * (max(_DIGIT_COUNT) - len(digits)) for digits in _DIGITS])
+_LARGEST = 1 << (formats.EXPONENTS - 1)
+_CODES = np.full(2 * _LARGEST + 1, -1)
+for _value in [0] + [sign << p for p in range(formats.EXPONENTS) for sign in (1, -1)]:
+    _CODES[_value + _LARGEST] = formats.encode_coefficient(_value)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """All entries of a layer, in no particular order but digits of one weight largest first.
+
+    A *unit* is what cannot be divided between engines: the filters that share a basis, or one filter.
+
+    Parameters
+    ----------
+    fold: the machine's Fold.
+    name: "plain", "scale", "group" or "column", for reports.
+    group: filters that share a basis; 1 in COLUMN.
+    unit_slots: partial sums of a unit.
+    filter_terms: basis terms of a filter.
+    units: number of units.
+    unit, slot, row, value: int64, one per entry; slot counts inside the unit.
+    terms: int64, shape (filters, filter_terms).
+    """
+
+    fold: Fold
+    name: str
+    group: int
+    unit_slots: int
+    filter_terms: int
+    units: int
+    unit: Int64
+    slot: Int64
+    row: Int64
+    value: Int64
+    terms: Int64
+
+    @property
+    def codes(self) -> Int64:
+        """The 4-bit code of each entry."""
+        return _CODES[self.value + _LARGEST]
+
+
+def fold_of(layer: Layer) -> Fold:
+    """How the machine runs the layer; plain weights run in GROUP folding with groups of one."""
+    return layer.weights.fold if isinstance(layer.weights, Factored) else Fold.GROUP
+
+
+def layer_entries(layer: Layer) -> Entries:
+    """The entries of a checked layer; rows are channel · taps + tap."""
+    weights = layer.weights
+    if isinstance(weights, Plain):
+        filters = layer.filters
+        flat = weights.weights.astype(np.int64).reshape(filters, -1)
+        unit, row = np.nonzero(flat)
+        repeats = _DIGIT_COUNT[flat[unit, row] + 128]
+        number = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        unit, row = np.repeat(unit, repeats), np.repeat(row, repeats)
+        value = _DIGIT_TABLE[flat[unit, row] + 128, number]
+        terms = weights.scale.astype(np.int64)[:, None]
+        return Entries(
+            Fold.GROUP, "plain", 1, 1, 1, filters, unit, np.zeros_like(unit), row, value, terms
+        )
+    coefficients, basis = weights.coefficients.astype(np.int64), weights.basis.astype(np.int64)
+    units, slots = len(coefficients), coefficients.shape[-1]
+    flat = coefficients.reshape(units, -1, slots)
+    unit, row, slot = np.nonzero(weights.kept.reshape(flat.shape))
+    value = flat[unit, row, slot]
+    if weights.fold == Fold.COLUMN:
+        terms = basis.reshape(units, -1)
+        return Entries(
+            Fold.COLUMN, "column", 1, slots, slots**2, units, unit, slot, row, value, terms
+        )
+    # Terms of filter j are column j of its group's basis.
+    terms = basis.transpose(0, 2, 1).reshape(units * slots, slots)[: layer.filters]
+    name = "scale" if slots == 1 else "group"
+    return Entries(Fold.GROUP, name, slots, slots, slots, units, unit, slot, row, value, terms)
+
+
+def unit_steps(entries: Entries) -> Int64:
+    """Entries of each unit, shape (units,): its shift-adds for one output pixel."""
+    return np.bincount(entries.unit, minlength=entries.units).astype(np.int64)

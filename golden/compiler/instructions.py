@@ -1,0 +1,132 @@
+"""The two words of each instruction, and the run word."""
+
+from golden.compiler.checks import refuse
+from golden.compiler.plan import LayerPlan
+from golden.network import Layer, Network
+from golden.spec.config import Config
+from golden.spec.fields import Record
+from golden.spec.memories import (
+    CYCLE_BITS,
+    Fold,
+    Operation,
+    back_record,
+    front_record,
+    run_record,
+)
+from golden.spec.program import Tensor
+from golden.tensors import extent
+
+
+def end_words(config: Config) -> tuple[int, int]:
+    """(front, back) words of the END instruction."""
+    records = (front_record(config), back_record(config))
+    front, back = (
+        record.pack(**{field.name: 0 for field in record.fields} | {"operation": Operation.END})
+        for record in records
+    )
+    return front, back
+
+
+def run_word(network: Network, tensors: dict[str, Tensor], cycles: int, config: Config) -> int:
+    """The run word; `cycles` is the estimate that the cycle limit is a generous multiple of."""
+    source, result = tensors[network.input], tensors[network.output]
+    return run_record(config).pack(
+        input_address=source.address,
+        input_words=extent(source, config.lanes),
+        result_address=result.address,
+        result_words=extent(result, config.lanes),
+        cycle_limit=min(4 * cycles + 10000, (1 << CYCLE_BITS) - 1),
+    )
+
+
+def front_word(
+    plan: LayerPlan,
+    plans: list[LayerPlan],
+    tensors: dict[str, Tensor],
+    tap_address: int,
+    config: Config,
+) -> int:
+    """The half of a layer's instruction that the fetch unit reads."""
+    source = tensors[plan.layer.input]
+    first, step, channels = _ready(plan, plans, config.engines)
+    return _pack(
+        plan.layer,
+        front_record(config),
+        operation=Operation.LAYER,
+        rounds=plan.jobs.rounds,
+        tiles=plan.jobs.tiles,
+        channels=plan.channels,
+        taps=plan.taps,
+        tap_address=tap_address,
+        input_address=source.address,
+        input_stride=source.stride,
+        ready_first=first,
+        ready_step=step,
+        ready_channels=channels,
+    )
+
+
+def _ready(plan: LayerPlan, plans: list[LayerPlan], engines: int) -> tuple[int, int, int]:
+    """(ready_first, ready_step, ready_channels): the input image is ready from the start.
+
+    A pooled channel is written with the last tile of its round, as is the last word of a map, so
+    pooling changes nothing.
+    """
+    before = 0
+    for producer in plans:
+        jobs = producer.jobs
+        if producer.layer.output == plan.layer.input:
+            made = min(jobs.engine_filters * engines, plan.channels)
+            return before + jobs.tiles, jobs.tiles, made
+        before += jobs.rounds * jobs.tiles
+    return 0, 0, 1
+
+
+def back_word(
+    plan: LayerPlan,
+    tensors: dict[str, Tensor],
+    term_address: int,
+    filter_address: int,
+    config: Config,
+) -> int:
+    """The half of a layer's instruction that the drain unit reads."""
+    layer, jobs, entries = plan.layer, plan.jobs, plan.entries
+    target = tensors[layer.output]
+    height, width = plan.map.plane_shape
+    plane_tiles = plan.map.plane_words(config.lanes)
+    residual = layer.residual
+    return _pack(
+        layer,
+        back_record(config),
+        operation=Operation.LAYER,
+        rounds=jobs.rounds,
+        tiles=jobs.tiles,
+        fold=entries.fold,
+        group=entries.group,
+        filters=layer.filters,
+        engine_filters=jobs.engine_filters,
+        # Only COLUMN folding reads the width of a map row.
+        row_width=width if entries.fold == Fold.COLUMN else 1,
+        term_address=term_address,
+        filter_address=filter_address,
+        output_address=target.address,
+        output_stride=target.stride,
+        plane_tiles=plane_tiles,
+        last_lanes=height * width - (plane_tiles - 1) * config.lanes,
+        relu=int(layer.relu),
+        residual=int(residual is not None),
+        residual_address=tensors[residual.tensor].address if residual else 0,
+        align_result=residual.align_result if residual else 0,
+        align_residual=residual.align_residual if residual else 0,
+        residual_shift=residual.shift if residual else 0,
+        pool=int(layer.pool is not None),
+        pool_shift=layer.pool or 0,
+    )
+
+
+def _pack(layer: Layer, record: Record, **values: int) -> int:
+    for field in record.fields:
+        value = values[field.name]
+        if not field.low <= value <= field.high:
+            raise refuse(layer, f"{field.name} = {value}", f"{field.low}…{field.high}")
+    return record.pack(**values)

@@ -1,0 +1,98 @@
+"""The plan of every layer before any word is made: its entries, its jobs and its tensors."""
+
+from dataclasses import dataclass
+
+from golden.compiler.checks import map_shape, refuse
+from golden.compiler.degrees import map_name
+from golden.compiler.entries import Entries, layer_entries, unit_steps
+from golden.compiler.jobs import Jobs, check_column, choose_jobs
+from golden.compiler.placement import Demand, place
+from golden.compiler.taps import tap_positions
+from golden.network import Layer, Network
+from golden.spec.config import Config
+from golden.spec.memories import Fold
+from golden.spec.program import Tensor
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """One layer.
+
+    Parameters
+    ----------
+    entries: its weights as stream entries.
+    jobs: its division into jobs.
+    map: the map that it computes, before pooling; has no address of its own.
+    channels, taps: input channels and kernel positions; a job has channels · taps rows.
+    """
+
+    layer: Layer
+    entries: Entries
+    jobs: Jobs
+    map: Tensor
+    channels: int
+    taps: int
+
+    @property
+    def rows(self) -> int:
+        """Input rows of a job, without the marker."""
+        return self.channels * self.taps
+
+
+def plan_layers(network: Network, degrees: dict[str, int], config: Config) -> list[LayerPlan]:
+    """The plans in order of execution. Raises UnsupportedError naming the layer."""
+    plans = []
+    for index, layer in enumerate(network.layers):
+        shape = map_shape(network, layer)
+        degree = degrees[map_name(network, index)]
+        output = Tensor(layer.path, shape, degree, 0, 0, network.features[layer.output].scale)
+        if layer.pool is not None and (shape[1] % degree or shape[2] % degree):
+            raise refuse(
+                layer,
+                f"pooling of a {shape[1]}×{shape[2]} map in {degree}×{degree} phases",
+                f"heights and widths that {degree} divides",
+            )
+        entries = layer_entries(layer)
+        if entries.fold == Fold.COLUMN:
+            check_column(layer, shape[2], degree, config)
+        channels = network.features[layer.input].shape[0]
+        taps = len(tap_positions(layer, entries.fold))
+        tiles = degree**2 * output.plane_words(config.lanes)
+        jobs = choose_jobs(layer, entries, unit_steps(entries), channels * taps, tiles, config)
+        plans.append(LayerPlan(layer, entries, jobs, output, channels, taps))
+    return plans
+
+
+def plan_tensors(
+    network: Network, degrees: dict[str, int], plans: list[LayerPlan], config: Config
+) -> dict[str, Tensor]:
+    """Every tensor with its place. Raises CapacityError naming the tensor and both sizes."""
+    written = {network.input: 0}
+    read = {network.input: 0}
+    for index, layer in enumerate(network.layers):
+        written[layer.output] = read[layer.output] = index
+        read[layer.input] = index
+        if layer.residual is not None:
+            read[layer.residual.tensor] = index
+    read[network.output] = len(network.layers)
+    shapes = {name: _unplaced(network, name, degrees[name]) for name in written}
+    strides = {name: tensor.words(config.lanes) for name, tensor in shapes.items()}
+    for layer in network.layers:
+        if layer.residual is not None:
+            # The drain steps through the residual and the output with one stride.
+            strides[layer.output] = strides[layer.residual.tensor]
+    words = {
+        name: (tensor.shape[0] - 1) * strides[name] + tensor.words(config.lanes)
+        for name, tensor in shapes.items()
+    }
+    demands = [Demand(name, words[name], written[name], read[name]) for name in written]
+    addresses = place(demands, config.feature_words)
+    return {
+        name: Tensor(name, t.shape, t.degree, addresses[name], strides[name], t.scale)
+        for name, t in shapes.items()
+    }
+
+
+def _unplaced(network: Network, name: str, degree: int) -> Tensor:
+    feature = network.features[name]
+    return Tensor(name, feature.shape, degree, 0, 0, feature.scale)

@@ -1,0 +1,90 @@
+"""Between int8 arrays (images, channels, height, width) and the words of the feature memory."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from golden.spec.memories import run_record
+from golden.spec.program import Program, Tensor
+
+Int8 = npt.NDArray[np.int8]
+Int64 = npt.NDArray[np.int64]
+
+
+def quantise(values: npt.NDArray[Any], scale: float) -> Int8:
+    """Nearest int8 to values / scale, ties to even, saturated to -128…127; shape unchanged."""
+    return np.clip(np.rint(np.asarray(values, np.float64) / scale), -128, 127).astype(np.int8)
+
+
+def extent(tensor: Tensor, lanes: int) -> int:
+    """Words from the first word of the tensor to behind its last one."""
+    return (tensor.shape[0] - 1) * tensor.stride + tensor.words(lanes)
+
+
+def positions(tensor: Tensor, lanes: int) -> Int64:
+    """Byte of the feature memory (word · lanes + lane) of every pixel, shape (C, H, W).
+
+    The same as `Tensor.position`, for the whole tensor at once.
+    """
+    channels, height, width = tensor.shape
+    degree = tensor.degree
+    c = np.arange(channels)[:, None, None]
+    y = np.arange(height)[None, :, None]
+    x = np.arange(width)[None, None, :]
+    plane = (y % degree) * degree + x % degree
+    pixel = (y // degree) * tensor.plane_shape[1] + x // degree
+    word = tensor.address + c * tensor.stride + plane * tensor.plane_words(lanes)
+    return word * lanes + pixel
+
+
+def pack_tensor(values: Int8, tensor: Tensor, lanes: int) -> Int8:
+    """The words of a batch in address order.
+
+    Parameters
+    ----------
+    values: int8, shape (N, C, H, W) with (C, H, W) = tensor.shape.
+
+    Returns int8, shape (N, words, lanes), words = `extent`; bytes that hold no pixel are zero.
+    Raises ValueError if dtype or shape differ.
+    """
+    values = np.asarray(values)
+    if values.dtype != np.int8 or values.ndim != 4 or values.shape[1:] != tensor.shape:
+        raise ValueError(
+            f"tensor {tensor.name!r}: got {values.dtype} of shape {values.shape}; "
+            f"expected int8 of shape (images, {', '.join(map(str, tensor.shape))})"
+        )
+    words = np.zeros((len(values), extent(tensor, lanes), lanes), np.int8)
+    flat = words.reshape(len(values), words.shape[1] * lanes)
+    flat[:, positions(tensor, lanes) - tensor.address * lanes] = values
+    return words
+
+
+def unpack_tensor(words: Int8, tensor: Tensor, lanes: int) -> Int8:
+    """The inverse of `pack_tensor`: int8 (N, words, lanes) from the tensor's address on → (N, C, H, W)."""
+    flat = words.reshape(len(words), words.shape[1] * lanes)
+    return flat[:, positions(tensor, lanes) - tensor.address * lanes]
+
+
+def read_tensor(memory: Int8, tensor: Tensor) -> Int8:
+    """A tensor out of whole feature memories, int8 (N, feature_words, lanes) → (N, C, H, W)."""
+    lanes = memory.shape[-1]
+    return memory.reshape(len(memory), memory.shape[1] * lanes)[:, positions(tensor, lanes)]
+
+
+def image_words(program: Program, images: Int8) -> Int8:
+    """The words that start a run of each image: int8 (N, C, H, W) → (N, input_words, lanes)."""
+    return pack_tensor(images, program.tensor(program.input), program.config.lanes)
+
+
+def result_tensor(program: Program, words: Int8) -> Int8:
+    """The output tensor out of the result streams: int8 (N, result_words, lanes) → (N, C, H, W).
+
+    Raises ValueError if the number of words is not the program's.
+    """
+    expected = run_record(program.config).unpack(program.run)["result_words"]
+    if words.shape[1:] != (expected, program.config.lanes):
+        raise ValueError(
+            f"result of shape {words.shape}; expected (images, {expected}, {program.config.lanes})"
+        )
+    return unpack_tensor(words, program.tensor(program.output), program.config.lanes)
