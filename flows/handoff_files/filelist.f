@@ -1,0 +1,2 @@
+accelerator.v
+testbench.v
