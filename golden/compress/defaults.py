@@ -1,0 +1,72 @@
+"""Plans from operation counts: SmartDeal, the same without a basis, dense int8."""
+
+from dataclasses import replace
+
+from golden.compiler.degrees import map_name, phase_degrees
+from golden.compiler.folding import ConvShape, choose_fold
+from golden.compress.graph import FloatGraph
+from golden.compress.integer import to_network
+from golden.compress.plan import CompressionPlan, LayerPlan
+from golden.compress.quantized import QuantizedNet
+from golden.spec.config import SMALL, Config
+from golden.spec.memories import Fold
+
+SMALL_SHARE = 0.03
+"""A first or last layer with at most this share of weights and work keeps all its coefficients."""
+
+
+def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL) -> CompressionPlan:
+    """SmartDeal for every layer but the first and the last ones.
+
+    Those see few channels, or decide alone on the classes, and are mostly a small share of the
+    work: they run without a basis, at full density where that costs little, else at twice the
+    density. All others take the folding that costs the fewest cycles (`golden.compiler.choose_fold`).
+
+    Parameters
+    ----------
+    density: kept fraction of the coefficients of the layers in between, above 0, up to 1.
+    config: the accelerator whose cycles count.
+
+    Raises UnsupportedError if the network's strides do not fit together.
+    """
+    layers = {}
+    skeleton = to_network(QuantizedNet(graph, int8_plan()))
+    degrees = phase_degrees(skeleton)
+    for index, layer in enumerate(graph.layers):
+        filters, channels, *kernel = layer.weight.shape
+        height, width = graph.maps[layer.path]
+        shape = ConvShape(
+            channels,
+            filters,
+            (kernel[0], kernel[1]),
+            layer.stride,
+            layer.padding,
+            height,
+            width,
+            degrees[map_name(skeleton, index)],
+        )
+        fold = choose_fold(shape, density, config)
+        layers[layer.path] = LayerPlan("column" if fold == Fold.COLUMN else "group", density=density)
+    return CompressionPlan(layers | _ends(graph, density), LayerPlan(density=density))
+
+
+def no_basis_plan(graph: FloatGraph, density: float = 0.2) -> CompressionPlan:
+    """The same densities without a basis: power-of-two coefficients and a scale per filter."""
+    return CompressionPlan(_ends(graph, density), LayerPlan("scale", density=density))
+
+
+def int8_plan() -> CompressionPlan:
+    """Dense int8 weights everywhere."""
+    return CompressionPlan({}, LayerPlan("plain"))
+
+
+def _ends(graph: FloatGraph, density: float) -> dict[str, LayerPlan]:
+    """Plans of the first and the last layer."""
+    total = sum(layer.weight.numel() for layer in graph.layers)
+    work = sum(graph.macs(layer) for layer in graph.layers)
+    plans = {}
+    for layer in (graph.layers[0], graph.layers[-1]):
+        small = layer.weight.numel() <= SMALL_SHARE * total and graph.macs(layer) <= SMALL_SHARE * work
+        kept = 1.0 if small else min(1.0, 2.0 * density)
+        plans[layer.path] = replace(LayerPlan("scale"), density=kept)
+    return plans

@@ -1,0 +1,268 @@
+"""The network in integers as a trainable torch module.
+
+One forward pass serves training and proof: in its *integer* mode the module computes, operation
+for operation, what `golden.network.Network` means; in float64 every sum is exact, so it equals the
+machine to the last bit, and in float32 it is what re-training minimises the loss of. In *norm* mode
+(the first part of re-training) batch statistics take the place of the folded batch norm.
+
+Rounding passes gradients through unchanged (Bengio, Léonard, Courville, arXiv 1308.3432); values that
+saturate pass none.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from golden.compress.decompose import Decomposition, choose_kept, decompose, round_power, solve_coefficients
+from golden.compress.fold import fold, per_filter, unfold
+from golden.compress.graph import FloatGraph, FloatLayer
+from golden.compress.plan import CompressionPlan, LayerPlan
+from golden.spec import formats
+
+LARGEST_TERM = 127
+MAX_SHIFT = (1 << formats.SHIFT_BITS) - 1
+MAX_ALIGN = 7
+"""Left shifts of a residual add are 3 bits (`golden.spec.memories.back_record`)."""
+
+
+class _Round(torch.autograd.Function):
+    """Nearest integer, ties to even; the gradient passes."""
+
+    @staticmethod
+    def forward(ctx, values):  # type: ignore[no-untyped-def]
+        return torch.round(values)
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        return gradient
+
+
+def _round(values: torch.Tensor) -> torch.Tensor:
+    return _Round.apply(values)  # type: ignore[no-any-return]
+
+
+class _RoundPower(torch.autograd.Function):
+    """Nearest coefficient; the gradient passes."""
+
+    @staticmethod
+    def forward(ctx, values):  # type: ignore[no-untyped-def]
+        return round_power(values)
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        return gradient
+
+
+def _saturate(values: torch.Tensor) -> torch.Tensor:
+    return values.clamp(-128, 127)
+
+
+@dataclass
+class Grids:
+    """Exponents of the powers of two that one step of a layer's values is worth.
+
+    Parameters
+    ----------
+    result: of the requantised sum. output: after residual and ReLU, before pooling.
+    pool: rounding shift of the pooled sum, 0 without pooling.
+    """
+
+    result: int = 0
+    output: int = 0
+    pool: int = 0
+
+
+class QuantizedLayer(nn.Module):
+    """One layer: shadow values that train, and the integers that they stand for.
+
+    Factored layers train real coefficients `shadow` (units, rows, S), in units of weights, and the
+    `basis` (units, S, S). `unit` (units, 1, S) is the worth of coefficient 1; Ce = round(shadow/unit).
+    Plain layers train `weight` (M, C, KH, KW).
+    """
+
+    def __init__(self, layer: FloatLayer, plan: LayerPlan, pixels: int) -> None:
+        super().__init__()
+        self.layer = layer
+        self.plan = plan
+        self.pixels = pixels
+        self.shape = layer.weight.shape
+        self.grids = Grids()
+        self.plain = plan.kind == "plain"
+        self.batch_norm = layer.norm is not None
+        if layer.norm is None:
+            self.beta = nn.Parameter(layer.bias.clone())
+        else:
+            self.gamma = nn.Parameter(layer.norm.gamma.clone())
+            self.beta = nn.Parameter(layer.norm.beta.clone())
+            self.register_buffer("mean", layer.norm.mean - layer.bias)
+            self.register_buffer("variance", layer.norm.variance.clone())
+        if self.plain:
+            self.weight = nn.Parameter(layer.weight.clone())
+        else:
+            self._adopt(decompose(unfold(layer.weight, plan), plan, 1.0), unfold(layer.weight, plan))
+
+    def _adopt(self, found: Decomposition, target: torch.Tensor) -> None:
+        """Shadow values from a decomposition: rows of the basis of norm 1, so that a step of the
+        optimiser means the same to a coefficient as to a weight."""
+        unit = found.basis.norm(dim=2).clamp_min(1e-12)
+        basis = found.basis / unit[:, :, None]
+        exact = solve_coefficients(target.double(), basis.double()).to(target.dtype)
+        self.shadow = nn.Parameter(torch.where(found.kept, found.coefficients * unit[:, None], exact))
+        self.basis = nn.Parameter(basis)
+        self.register_buffer("unit", unit[:, None])
+        self.register_buffer("kept", found.kept)
+
+    def prune(self, density: float) -> None:
+        """Keep the coefficients that matter most now; pruned ones go on training in the shadow."""
+        if not self.plain:
+            with torch.no_grad():
+                score = self.shadow.abs() * self.basis.norm(dim=2)[:, None]
+                self.kept = choose_kept(score, self.plan, density)
+
+    def refit(self, density: float) -> None:
+        """Decompose again what all shadow values stand for, and keep `density` of the coefficients."""
+        if not self.plain:
+            with torch.no_grad():
+                target = self.shadow @ self.basis
+                self._adopt(decompose(target, self.plan, density), target)
+
+    def coefficients(self) -> torch.Tensor:
+        """Ce, (units, rows, S): 0 or ±2**p."""
+        return _RoundPower.apply(self.shadow / self.unit) * self.kept  # type: ignore[no-any-return]
+
+    def real_weight(self) -> torch.Tensor:
+        """The weights that the layer stands for, before batch norm, (M, C, KH, KW)."""
+        if self.plain:
+            return self.weight
+        return fold((self.coefficients() * self.unit) @ self.basis, self.plan, self.shape)
+
+    def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Batch norm as (factor, offset) of each filter."""
+        if not self.batch_norm:
+            return torch.ones_like(self.beta), self.beta
+        factor = self.gamma / torch.sqrt(self.variance + self.layer.norm.epsilon)  # type: ignore[union-attr]
+        return factor, self.beta - self.mean * factor
+
+    def integers(self, scale: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What the machine holds, for an input of `scale`, as floats that are whole numbers.
+
+        Returns (weights Ce·B or w·scale (M, C, KH, KW), terms, bias (M,), shift (M,)); terms are the
+        int8 basis (units, S, S), or the scale of each filter (M,) for a plain layer.
+        """
+        factor, offset = self.folded()
+        step = scale / 2.0**self.grids.result
+        if self.plain:
+            largest = self.weight.abs().amax(dim=(1, 2, 3)) * factor.abs() * (step / LARGEST_TERM)
+            shift = _term_shift(largest)
+            terms = torch.round(largest * 2.0**shift).clamp(1, LARGEST_TERM).detach()
+            each = (factor * step * 2.0**shift / terms)[:, None, None, None]
+            whole = _round(self.weight * each).clamp(-LARGEST_TERM, LARGEST_TERM)
+            weights = whole * terms[:, None, None, None]
+        else:
+            real = self.basis * self.unit.transpose(1, 2) * (per_filter(factor, self.plan) * step)
+            dims = (1, 2) if self.plan.kind == "column" else (1,)
+            largest = real.abs().amax(dims).reshape(-1)[: self.shape[0]]
+            shift = _term_shift(largest)
+            terms = _round(real * per_filter(2.0**shift, self.plan)).clamp(-LARGEST_TERM, LARGEST_TERM)
+            weights = fold(self.coefficients() @ terms, self.plan, self.shape)
+        bias = _round(offset * 2.0 ** (shift - self.grids.result)).clamp(-(2.0**31), 2.0**31 - 1)
+        return weights, terms, bias, shift
+
+    def forward(self, x: torch.Tensor, scale: float, norm: bool) -> torch.Tensor:
+        """The requantised sum (N, M, H, W), whole numbers −128…127, of whole numbers x."""
+        layer = self.layer
+        if norm and self.batch_norm:
+            weight = self.real_weight() * (scale / 2.0**self.grids.result)
+            y = nn.functional.conv2d(x, weight, None, layer.stride, layer.padding)
+            y = self._normalise(y)
+            return _saturate(_round(y))
+        weights, _, bias, shift = self.integers(scale)
+        # Dividing the operands is as exact as dividing the sum, and keeps float32 in its range.
+        down = 2.0**-shift
+        y = nn.functional.conv2d(x, weights * down[:, None, None, None], bias * down, layer.stride, layer.padding)
+        return _saturate(_round(y))
+
+    def _normalise(self, y: torch.Tensor) -> torch.Tensor:
+        """Batch norm with batch statistics, in steps of the result grid."""
+        step = 2.0**self.grids.result
+        epsilon = self.layer.norm.epsilon / step**2  # type: ignore[union-attr]
+        mean, variance = self.mean / step, self.variance / step**2
+        y = nn.functional.batch_norm(y, mean, variance, self.gamma / step, self.beta / step, True, 0.1, epsilon)
+        self.mean.copy_(mean * step)
+        self.variance.copy_(variance * step**2)
+        return y
+
+    def real_result(self, x: torch.Tensor, scale: float) -> torch.Tensor:
+        """The sum with batch norm folded, not requantised, in real units; for calibration."""
+        factor, offset = self.folded()
+        weight = self.real_weight() * factor[:, None, None, None] * scale
+        return nn.functional.conv2d(x, weight, offset, self.layer.stride, self.layer.padding)
+
+
+def _term_shift(largest: torch.Tensor) -> torch.Tensor:
+    """The shift of each filter that brings its largest term into 64…127, as far as 0…31 allows."""
+    with torch.no_grad():
+        safe = largest.clamp_min(1e-30)
+        shift = torch.floor(torch.log2((LARGEST_TERM + 0.5) / safe))
+        # floor(log2) may be off by one at exact powers of two.
+        shift = torch.where(torch.round(safe * 2.0**shift) > LARGEST_TERM, shift - 1, shift)
+        return torch.where(largest > 0, shift, torch.zeros_like(shift)).clamp(0, MAX_SHIFT)
+
+
+class QuantizedNet(nn.Module):
+    """A whole network of `QuantizedLayer`; takes real images, gives real logits.
+
+    Parameters
+    ----------
+    norm_mode: batch statistics in training (see the module's text); ignored in eval mode.
+    """
+
+    def __init__(self, graph: FloatGraph, plan: CompressionPlan) -> None:
+        super().__init__()
+        plan.demand(graph)
+        self.graph = graph
+        self.plan = plan
+        self.norm_mode = False
+        self.input_grid = 0
+        self.layers = nn.ModuleList(
+            QuantizedLayer(layer, plan.of(layer.path), math.prod(graph.maps[layer.path]))
+            for layer in graph.layers
+        )
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Images (N, C, H, W) → real logits (N, M)."""
+        name = self.graph.output
+        values, scales = self.features(images)
+        return values[name].flatten(1) * scales[name]
+
+    def features(self, images: torch.Tensor) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
+        """Every feature as whole numbers −128…127 (N, C, H, W), and the worth of a step."""
+        scales = {self.graph.input: 2.0**self.input_grid}
+        values = {self.graph.input: _saturate(torch.round(images / scales[self.graph.input]))}
+        for module in self.layers:
+            layer = module.layer
+            result = module(values[layer.input], scales[layer.input], self.norm_mode and self.training)
+            residual = None
+            if layer.residual is not None:
+                residual = values[layer.residual] * scales[layer.residual]
+            values[layer.output], scales[layer.output] = finish(module, result, residual)
+        return values, scales
+
+
+def finish(
+    module: QuantizedLayer, result: torch.Tensor, residual: torch.Tensor | None
+) -> tuple[torch.Tensor, float]:
+    """Residual (in real units), ReLU and pooling of a requantised result."""
+    grids = module.grids
+    if residual is not None:
+        total = result * 2.0**grids.result + residual
+        result = _saturate(_round(total / 2.0**grids.output))
+    if module.layer.relu:
+        result = result.relu()
+    scale = 2.0**grids.output
+    if module.layer.pool:
+        result = _saturate(_round(result.sum(dim=(2, 3), keepdim=True) * 2.0**-grids.pool))
+        scale *= 2.0**grids.pool / module.pixels
+    return result, scale

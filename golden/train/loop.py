@@ -1,0 +1,107 @@
+"""One training loop for every network: float, quantised, compressed."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from golden.train.data import Dataset
+
+Progress = Callable[[str, float], None]
+"""Called with a message and the fraction done, 0…1."""
+
+
+class Labelled(Protocol):
+    """Images float32 (N, C, H, W) and labels int64 (N,)."""
+
+    @property
+    def images(self) -> torch.Tensor:
+        """float32 (N, C, H, W)."""
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """int64 (N,)."""
+
+
+def silent(message: str, fraction: float) -> None:
+    """Progress that nobody watches."""
+
+
+def fit(
+    module: nn.Module,
+    data: Labelled | Dataset,
+    epochs: int,
+    seed: int = 0,
+    progress: Progress = silent,
+    *,
+    rate: float = 3e-3,
+    batch: int = 64,
+    shift: int = 1,
+    decay: float = 1e-4,
+    at_epoch: Callable[[int], None] | None = None,
+) -> nn.Module:
+    """Train in place with Adam, a rate that falls along a cosine, and small random shifts.
+
+    Parameters
+    ----------
+    module: maps images to logits (N, classes).
+    epochs: passes over the data; 0 leaves the module as it is.
+    seed: of the order and the shifts; equal seeds give equal results on one machine.
+    rate: first learning rate. batch: images of a step. decay: decoupled weight decay.
+    shift: largest shift of an image in pixels, in both directions; 0 for none.
+    at_epoch: called with the number of each epoch before it starts.
+
+    Returns the module in eval mode.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(_groups(module, decay), lr=rate, foreach=True)
+    steps = -(-len(data.labels) // batch)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, epochs * steps), rate * 0.01)
+    for epoch in range(epochs):
+        progress(f"epoch {epoch + 1} of {epochs}", epoch / epochs)
+        if at_epoch is not None:
+            at_epoch(epoch)
+        module.train()
+        order = torch.randperm(len(data.labels), generator=generator)
+        for chosen in order.split(batch):
+            images = shifted(data.images[chosen], shift, generator)
+            loss = nn.functional.cross_entropy(module(images), data.labels[chosen])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    progress(f"epoch {epochs} of {epochs}", 1.0)
+    return module.eval()
+
+
+def _groups(module: nn.Module, decay: float) -> list[dict[str, object]]:
+    """Weight decay for weights only: scales and biases are vectors."""
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def shifted(images: torch.Tensor, largest: int, generator: torch.Generator) -> torch.Tensor:
+    """Each image moved by −largest…largest pixels in both directions, filled with zeros."""
+    if largest == 0:
+        return images
+    count, _, height, width = images.shape
+    padded = nn.functional.pad(images, (largest,) * 4)
+    moves = torch.randint(0, 2 * largest + 1, (2, count), generator=generator)
+    rows = moves[0, :, None] + torch.arange(height)
+    columns = moves[1, :, None] + torch.arange(width)
+    picked = padded.permute(0, 2, 3, 1)[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None]]
+    return picked.permute(0, 3, 1, 2).contiguous()
+
+
+def accuracy(module: nn.Module, data: Labelled | Dataset, batch: int = 500) -> float:
+    """Fraction of images whose largest logit is their label; the first of equal logits counts."""
+    module.eval()
+    right = 0
+    with torch.no_grad():
+        for images, labels in zip(data.images.split(batch), data.labels.split(batch), strict=True):
+            right += int((module(images).argmax(1) == labels).sum())
+    return right / len(data.labels)
