@@ -92,9 +92,7 @@ def decode(program: Program) -> list[DecodedLayer]:
     layers = []
     for front, back in instructions:
         rows = front["channels"] * front["taps"]
-        blocks = tuple(
-            tuple(stream.block(rows) for stream in streams) for _ in range(front["rounds"])
-        )
+        blocks = tuple(tuple(stream.block(rows) for stream in streams) for _ in range(front["rounds"]))
         tiles, count = front["tiles"], back["filters"]
         each = formats.BASIS**2 if back["fold"] == Fold.COLUMN else back["group"]
         tap = _range(len(taps), "tap", front["tap_address"], tiles * front["taps"])
@@ -136,9 +134,7 @@ def _instructions(program: Program) -> Iterator[tuple[dict[str, int], dict[str, 
     raise MachineError(ErrorCode.INSTRUCTION, "the instructions have no END")
 
 
-def _check_fields(
-    index: int, front: dict[str, int], back: dict[str, int], program: Program
-) -> None:
+def _check_fields(index: int, front: dict[str, int], back: dict[str, int], program: Program) -> None:
     config = program.config
     if front["operation"] != Operation.LAYER or back["operation"] != Operation.LAYER:
         raise MachineError(
@@ -146,8 +142,10 @@ def _check_fields(
             f"instruction {index}: operations {front['operation']}, {back['operation']}; "
             f"legal: {Operation.LAYER} in both or {Operation.END} in both",
         )
-    group = formats.BASIS if back["fold"] == Fold.COLUMN else back["group"]
-    units = back["engine_filters"] // back["group"] if back["group"] else 0
+    if back["fold"] == Fold.COLUMN:
+        slots = formats.BASIS * back["engine_filters"]
+    else:
+        slots = -(-back["engine_filters"] // max(back["group"], 1)) * back["group"]
     for name, holds in (
         ("rounds", 1 <= front["rounds"] == back["rounds"]),
         ("tiles", 1 <= front["tiles"] == back["tiles"]),
@@ -156,7 +154,7 @@ def _check_fields(
         ("ready_channels", front["ready_channels"] >= 1),
         ("group", back["group"] in formats.GROUPS),
         ("filters", back["filters"] >= 1),
-        ("engine_filters", 1 <= units * group <= config.accumulators),
+        ("engine_filters", 1 <= slots <= config.accumulators),
         ("plane_tiles", back["plane_tiles"] >= 1),
         ("last_lanes", 1 <= back["last_lanes"] <= config.lanes),
         ("row_width", back["row_width"] >= 1 and config.lanes % back["row_width"] == 0),

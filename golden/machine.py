@@ -11,7 +11,6 @@ from golden.decode import DecodedLayer, MachineError, decode
 from golden.ops import round_shift, saturate
 from golden.spec import formats
 from golden.spec.config import Config
-from golden.spec.errors import ErrorCode
 from golden.spec.memories import Fold
 from golden.spec.program import Program, Tensor
 from golden.spec.result import Result
@@ -40,9 +39,7 @@ class Words:
     data: Int8
 
 
-def run_program(
-    program: Program, images: Int8, on_images: Callable[[int], None] | None = None
-) -> Result:
+def run_program(program: Program, images: Int8, on_images: Callable[[int], None] | None = None) -> Result:
     """Every layer's output, computed from the program's memory words.
 
     Parameters
@@ -153,18 +150,14 @@ def _rows(layer: DecodedLayer, tile: int, memory: Int8) -> npt.NDArray[np.float6
     return rows.reshape(layer.rows, -1).astype(np.float64)
 
 
-def _partial_sums(
-    weights: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], config: Config
-) -> Int64:
+def _partial_sums(weights: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], config: Config) -> Int64:
     """The partial sums of a job, (engines, accumulators, lanes, images), wrapped.
 
     The product is exact: a sum of fewer than 2**32 entries of at most 2**13 stays below 2**53.
     Wrapping once at the end equals wrapping after each addition.
     """
     sums = (weights @ rows).astype(np.int64)
-    return _wrap(sums, config.accumulator_bits).reshape(
-        config.engines, config.accumulators, config.lanes, -1
-    )
+    return _wrap(sums, config.accumulator_bits).reshape(config.engines, config.accumulators, config.lanes, -1)
 
 
 def _wrap(values: Int64, bits: int) -> Int64:
@@ -202,9 +195,7 @@ def _neighbours(values: Int64, offset: int, width: int) -> Int64:
     return result.reshape(values.shape)
 
 
-def _words(
-    layer: DecodedLayer, filters: Int64, tile: int, outputs: Int64, memory: Int8
-) -> Int64:
+def _words(layer: DecodedLayer, filters: Int64, tile: int, outputs: Int64, memory: Int8) -> Int64:
     """The requantised words of a job, (filters of the round, lanes, images), before pooling."""
     back = layer.back
     result = saturate(round_shift(outputs, layer.shift[filters, None, None]))

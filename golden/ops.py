@@ -44,9 +44,7 @@ def rebuild(weights: Factored | Plain, filters: int) -> Int64:
     return dense.reshape(-1, *dense.shape[2:])[:filters]
 
 
-def convolution(
-    images: Int8, weights: Int64, bias: Int64, stride: int, padding: int
-) -> Int64:
+def convolution(images: Int8, weights: Int64, bias: Int64, stride: int, padding: int) -> Int64:
     """Exact Σ W·x + bias: int8 (N, C, H, W), int64 (M, C, KH, KW), (M,) → int64 (N, M, OH, OW).
 
     Runs in float64, where integers below 2**53 are exact; raises OverflowError if a sum could be
@@ -69,9 +67,7 @@ def convolution(
 
 def run_layer(layer: Layer, images: Int8, residual: Int8 | None = None) -> Int8:
     """One layer: int8 (N, C, H, W), residual of the layer's map or None → int8 output feature."""
-    sums = convolution(
-        images, rebuild(layer.weights, layer.filters), layer.bias, layer.stride, layer.padding
-    )
+    sums = convolution(images, rebuild(layer.weights, layer.filters), layer.bias, layer.stride, layer.padding)
     result = saturate(round_shift(sums, layer.shift.astype(np.int64)[:, None, None]))
     if layer.residual is not None:
         assert residual is not None

@@ -8,9 +8,7 @@ from golden.spec.memories import coefficient_record, filter_record
 from golden.spec.program import LayerCounts, Tensor
 
 
-def layer_counts(
-    plan: LayerPlan, tensors: dict[str, Tensor], pairs: int, config: Config
-) -> LayerCounts:
+def layer_counts(plan: LayerPlan, tensors: dict[str, Tensor], pairs: int, config: Config) -> LayerCounts:
     """The counts of a layer whose blocks take `pairs` pairs in all coefficient memories together.
 
     The bits of weights count everything that is stored for them: coefficients with their rows and

@@ -73,19 +73,15 @@ def layer_entries(layer: Layer) -> Entries:
         unit, row = np.repeat(unit, repeats), np.repeat(row, repeats)
         value = _DIGIT_TABLE[flat[unit, row] + 128, number]
         terms = weights.scale.astype(np.int64)[:, None]
-        return Entries(
-            Fold.GROUP, "plain", 1, 1, 1, filters, unit, np.zeros_like(unit), row, value, terms
-        )
+        return Entries(Fold.GROUP, "plain", 1, 1, 1, filters, unit, np.zeros_like(unit), row, value, terms)
     coefficients, basis = weights.coefficients.astype(np.int64), weights.basis.astype(np.int64)
     units, slots = len(coefficients), coefficients.shape[-1]
-    flat = coefficients.reshape(units, -1, slots)
-    unit, row, slot = np.nonzero(weights.kept.reshape(flat.shape))
-    value = flat[unit, row, slot]
+    matrices = coefficients.reshape(units, -1, slots)
+    unit, row, slot = np.nonzero(weights.kept.reshape(matrices.shape))
+    value = matrices[unit, row, slot]
     if weights.fold == Fold.COLUMN:
         terms = basis.reshape(units, -1)
-        return Entries(
-            Fold.COLUMN, "column", 1, slots, slots**2, units, unit, slot, row, value, terms
-        )
+        return Entries(Fold.COLUMN, "column", 1, slots, slots**2, units, unit, slot, row, value, terms)
     # Terms of filter j are column j of its group's basis.
     terms = basis.transpose(0, 2, 1).reshape(units * slots, slots)[: layer.filters]
     name = "scale" if slots == 1 else "group"

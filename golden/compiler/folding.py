@@ -65,9 +65,7 @@ def fold_cycles(shape: ConvShape, fold: Fold, density: float, group: int, config
     return max(adding, fetching, multiplying)
 
 
-def choose_fold(
-    shape: ConvShape, density: float, config: Config, group: int = formats.BASIS
-) -> Fold:
+def choose_fold(shape: ConvShape, density: float, config: Config, group: int = formats.BASIS) -> Fold:
     """The legal folding with the fewest estimated cycles; GROUP, with fewer products, where equal.
 
     Parameters
@@ -75,6 +73,4 @@ def choose_fold(
     density: kept coefficients ÷ weights, 0…1.
     group: filters that would share a basis in GROUP folding, one of `formats.GROUPS`.
     """
-    return min(
-        legal_folds(shape, config), key=lambda fold: fold_cycles(shape, fold, density, group, config)
-    )
+    return min(legal_folds(shape, config), key=lambda fold: fold_cycles(shape, fold, density, group, config))

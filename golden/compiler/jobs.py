@@ -36,9 +36,7 @@ class Jobs:
     cycles: int
 
 
-def choose_jobs(
-    layer: Layer, entries: Entries, steps: Int64, rows: int, tiles: int, config: Config
-) -> Jobs:
+def choose_jobs(layer: Layer, entries: Entries, steps: Int64, rows: int, tiles: int, config: Config) -> Jobs:
     """The division with the fewest estimated cycles; among equals, the fewest rounds.
 
     Parameters
@@ -86,17 +84,19 @@ def check_column(layer: Layer, width: int, degree: int, config: Config) -> None:
     """Raises UnsupportedError where COLUMN folding cannot run; `width` and `degree` of the map."""
     if layer.stride != 1 or layer.padding != 1:
         raise refuse(
-            layer, f"COLUMN folding at stride {layer.stride}, padding {layer.padding}",
+            layer,
+            f"COLUMN folding at stride {layer.stride}, padding {layer.padding}",
             "stride 1 and padding 1, or GROUP folding",
         )
     if degree != 1:
         raise refuse(
-            layer, f"COLUMN folding of a map in {degree}×{degree} phases (strided layers read it)",
+            layer,
+            f"COLUMN folding of a map in {degree}×{degree} phases (strided layers read it)",
             "GROUP folding before strided layers",
         )
     if config.lanes % width:
         raise refuse(
-            layer, f"COLUMN folding of a map {width} pixels wide on {config.lanes} lanes",
+            layer,
+            f"COLUMN folding of a map {width} pixels wide on {config.lanes} lanes",
             "widths that divide the lanes, or GROUP folding",
         )
-

@@ -30,9 +30,7 @@ def prove_no_overflow(
     _prove_outputs(layer, entries, low, high)
 
 
-def _slot_ranges(
-    entries: Entries, input_range: tuple[int, int]
-) -> tuple[np.ndarray, np.ndarray]:
+def _slot_ranges(entries: Entries, input_range: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """(smallest, largest) value of each partial sum, int64, shape (units, unit_slots)."""
     low, high = input_range
     index = entries.unit * entries.unit_slots + entries.slot

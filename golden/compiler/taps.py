@@ -41,9 +41,7 @@ def tap_table(layer: Layer, fold: Fold, source: Tensor, target: Tensor, lanes: i
         y = pixel // plane_width * degree + plane // degree
         x = pixel % plane_width * degree + plane % degree
         used = inside & (y < height) & (x < width)
-        table = [
-            _tap(layer, source, used, y, x, offset, lanes) for offset in tap_positions(layer, fold)
-        ]
+        table = [_tap(layer, source, used, y, x, offset, lanes) for offset in tap_positions(layer, fold)]
         taps += [column[tile] for tile in range(plane_words) for column in table]
     return taps
 
