@@ -1,0 +1,81 @@
+"""Configurations: every refusal names field, value and legal set; the digest follows the sizes."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from golden.spec.config import DEFAULT, PRESETS, SMALL, TINY, Config, ConfigError, load_config
+
+
+def test_presets_have_the_stated_shift_adders() -> None:
+    assert {name: config.adders for name, config in PRESETS.items()} == {
+        "tiny": 8,
+        "small": 64,
+        "default": 256,
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "legal"),
+    [
+        ("engines", 0, "1…64"),
+        ("engines", 65, "1…64"),
+        ("lanes", 12, r"one of \[2, 4, 8, 16, 32, 64\]"),
+        ("accumulators", 32, r"one of \[4, 8, 16\]"),
+        ("basis", 8, r"one of \[1, 2, 4\]"),
+        ("accumulator_bits", 33, "16…32"),
+        ("window", 4, r"one of \[8, 16, 32, 64\]"),
+        ("feature_words", 1000, "a power of two in 4…65536"),
+        ("tap_words", 131072, "a power of two in 4…65536"),
+        ("instructions", 2, "a power of two in 4…65536"),
+        ("lanes", "16", "an integer"),
+        ("engines", True, "an integer"),
+    ],
+)
+def test_refusals(field: str, value: object, legal: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^config field '{field}' = {value!r}; legal: {legal}$"):
+        replace(TINY, **{field: value})  # type: ignore[arg-type]
+
+
+def test_a_config_error_is_a_value_error() -> None:
+    assert issubclass(ConfigError, ValueError)
+
+
+def test_digest_follows_the_sizes_and_not_the_name() -> None:
+    assert replace(SMALL, name="other").digest == SMALL.digest
+    digests = {config.digest for config in (TINY, SMALL, DEFAULT, replace(SMALL, window=32))}
+    assert len(digests) == 4
+    assert all(0 <= digest < 1 << 32 for digest in digests)
+
+
+def test_load_by_name_and_from_a_file(tmp_path: Path) -> None:
+    assert load_config("small") is SMALL
+    path = tmp_path / "mine.toml"
+    path.write_text("engines = 3\nlanes = 8\nbasis = 4\n")
+    assert load_config(str(path)) == Config("mine", 3, 8, basis=4)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("engines = ", "mine.toml: not TOML: "),
+        ("engines = 2\nlanes = 4\nbasis = 2\nspeed = 1\n", "unknown field 'speed'; legal: "),
+        ("engines = 2\n", "field 'lanes' is missing"),
+        ("engines = 2\nlanes = 5\n", "config field 'lanes' = 5; legal: one of"),
+    ],
+)
+def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_config(str(path))
+    assert message in str(error.value)
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(
+        ConfigError,
+        match=r"^configuration 'huge' is neither a preset \(tiny, small, default\) nor a \.toml file",
+    ):
+        load_config("huge")
