@@ -54,8 +54,9 @@ def decode_coefficient(code: int) -> int:
 def signed_digits(value: int) -> list[int]:
     """`value` as a shortest sum of coefficients, largest first: the canonical signed digits.
 
-    Digits of 2**EXPONENTS are written as two of 2**(EXPONENTS-1), so that every int8 value has a
-    representation. `signed_digits(0)` is empty.
+    A digit of 2**EXPONENTS is written as two of 2**(EXPONENTS-1), so that every int8 value has a
+    representation, and with the opposite of 2**(EXPONENTS-2) after it as 2**(EXPONENTS-1) and
+    2**(EXPONENTS-2). `signed_digits(0)` is empty.
     """
     digits: list[int] = []
     power = 1
@@ -71,7 +72,12 @@ def signed_digits(value: int) -> list[int]:
                 digits.append(digit * power)
         value >>= 1
         power *= 2
-    return digits[::-1]
+    digits.reverse()
+    quarter = 1 << (EXPONENTS - 2)
+    for sign in (1, -1):
+        if digits[:3] == [2 * sign * quarter, 2 * sign * quarter, -sign * quarter]:
+            digits[:3] = [2 * sign * quarter, sign * quarter]
+    return digits
 
 
 def saturate(value: int, bits: int = ACTIVATION_BITS) -> int:

@@ -1,0 +1,63 @@
+"""A network in plain Python integers, one sum after another: the oracle of the vectorised models."""
+
+import numpy as np
+
+from golden.network import Factored, Layer, Network
+from golden.spec.formats import round_shift, saturate
+from golden.spec.memories import Fold
+
+Map = list[list[list[int]]]
+
+
+def weight(layer: Layer, m: int, c: int, r: int, q: int) -> int:
+    """W[m, c, r, q] from the definition in `golden.network`."""
+    weights = layer.weights
+    if not isinstance(weights, Factored):
+        return int(weights.scale[m]) * int(weights.weights[m, c, r, q])
+    coefficients, basis = weights.coefficients, weights.basis
+    if weights.fold == Fold.COLUMN:
+        return sum(int(coefficients[m, c, r, k]) * int(basis[m, k, q]) for k in range(3))
+    group = coefficients.shape[-1]
+    g, j = divmod(m, group)
+    return sum(int(coefficients[g, c, r, q, k]) * int(basis[g, k, j]) for k in range(group))
+
+
+def run_naive(network: Network, image: np.ndarray) -> dict[str, np.ndarray]:
+    """Every feature of one image, int8 (C, H, W)."""
+    features: dict[str, Map] = {network.input: image.tolist()}
+    for layer in network.layers:
+        other = features[layer.residual.tensor] if layer.residual else None
+        features[layer.output] = _layer(layer, features[layer.input], other)
+    return {name: np.array(values, np.int8) for name, values in features.items()}
+
+
+def _layer(layer: Layer, source: Map, other: Map | None) -> Map:
+    height, width = len(source[0]), len(source[0][0])
+    rows = (height + 2 * layer.padding - layer.kernel[0]) // layer.stride + 1
+    columns = (width + 2 * layer.padding - layer.kernel[1]) // layer.stride + 1
+    output = []
+    for m in range(layer.filters):
+        kernel = [
+            (c, r, q, weight(layer, m, c, r, q))
+            for c in range(len(source))
+            for r in range(layer.kernel[0])
+            for q in range(layer.kernel[1])
+        ]
+        plane = [[0] * columns for _ in range(rows)]
+        for y in range(rows):
+            for x in range(columns):
+                total = int(layer.bias[m])
+                for c, r, q, value in kernel:
+                    iy, ix = y * layer.stride + r - layer.padding, x * layer.stride + q - layer.padding
+                    if 0 <= iy < height and 0 <= ix < width:
+                        total += value * source[c][iy][ix]
+                result = saturate(round_shift(total, int(layer.shift[m])))
+                if layer.residual is not None and other is not None:
+                    both = result << layer.residual.align_result
+                    both += other[m][y][x] << layer.residual.align_residual
+                    result = saturate(round_shift(both, layer.residual.shift))
+                plane[y][x] = max(result, 0) if layer.relu else result
+        if layer.pool is not None:
+            plane = [[saturate(round_shift(sum(map(sum, plane)), layer.pool))]]
+        output.append(plane)
+    return output
