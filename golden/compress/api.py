@@ -106,12 +106,12 @@ def compress(
     if epochs and train_data is not None:
         retrain(net, train_data, sample_images, epochs, seed, progress, schedule, shift)
     else:
-        for layer in net.layers:
+        for layer in net.stages:
             layer.refit(layer.plan.density)
         restore_statistics(net, sample_images)
         calibrate(net, sample_images)
     progress("integers", 1.0)
-    reports = tuple(_report(layer) for layer in net.layers)
+    reports = tuple(_report(layer) for layer in net.stages)
     return Compressed(to_network(net), plan, reports, net)
 
 

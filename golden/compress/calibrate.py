@@ -41,7 +41,7 @@ def calibrate(net: QuantizedNet, images: torch.Tensor) -> None:
         net.input_grid = best_grid(images)
         scales = {net.graph.input: 2.0**net.input_grid}
         values = {net.graph.input: torch.round(images / scales[net.graph.input]).clamp(-128, 127)}
-        for module in net.layers:
+        for module in net.stages:
             _advance(module, values, scales)
 
 
@@ -54,7 +54,7 @@ def restore_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
         net.input_grid = best_grid(images)
         scales = {net.graph.input: 2.0**net.input_grid}
         values = {net.graph.input: torch.round(images / scales[net.graph.input]).clamp(-128, 127)}
-        for module in net.layers:
+        for module in net.stages:
             layer = module.layer
             if module.batch_norm:
                 weight = module.real_weight() * scales[layer.input]

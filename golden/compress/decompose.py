@@ -104,7 +104,8 @@ def decompose(
     for _ in range(iterations):
         coefficients = _descend(target, coefficients, basis, kept)
         basis = _fit_basis(target, coefficients, basis)
-    plain = _rescale(target, target * kept, torch.eye(size, dtype=torch.float64).repeat(len(weight), 1, 1), kept)
+    identity = torch.eye(size, dtype=torch.float64).repeat(len(weight), 1, 1)
+    plain = _rescale(target, target * kept, identity, kept)
     coefficients, basis = _better(target, (coefficients, basis), plain)
     basis = basis * norm
     error = (weight - coefficients @ basis).norm() / weight.norm().clamp_min(1e-30)

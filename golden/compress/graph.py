@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+from torch.nn.functional import batch_norm, conv2d
 
 INPUT = "input"
 """Name of the feature that holds the images."""
@@ -79,3 +80,19 @@ class FloatGraph:
         """Multiply-accumulates of the dense layer for one image."""
         height, width = self.maps[layer.path]
         return layer.weight.numel() * height * width
+
+
+def run_float(graph: FloatGraph, images: torch.Tensor) -> torch.Tensor:
+    """The graph in floats: images (N, C, H, W) → the output feature (N, M, H, W), as in eval mode."""
+    values = {graph.input: images}
+    for layer in graph.layers:
+        y = conv2d(values[layer.input], layer.weight, layer.bias, layer.stride, layer.padding)
+        if layer.norm is not None:
+            norm = layer.norm
+            y = batch_norm(y, norm.mean, norm.variance, norm.gamma, norm.beta, eps=norm.epsilon)
+        if layer.residual is not None:
+            y = y + values[layer.residual]
+        if layer.relu:
+            y = y.relu()
+        values[layer.output] = y.mean(dim=(2, 3), keepdim=True) if layer.pool else y
+    return values[graph.output]

@@ -1,40 +1,14 @@
 """From a user's `torch.nn.Module` to a `FloatGraph`, or one clear error before any work starts."""
 
-import operator
 from typing import Any
 
 import torch
 import torch.fx
 from torch import nn
-from torch.fx.passes.shape_prop import ShapeProp
 
-from golden.compress.graph import INPUT, FloatGraph, FloatLayer, Norm
+from golden.compress.graph import INPUT, FloatGraph, FloatLayer, Norm, run_float
+from golden.compress.trace import Trace, map_shape
 from golden.spec.errors import UnsupportedError
-
-SUPPORTED = (
-    "Conv2d, Linear, BatchNorm2d, ReLU, the addition of two tensors, global average pooling, "
-    "Flatten, Dropout and Identity"
-)
-
-_ADDITIONS = {operator.add, operator.iadd, torch.add, "add", "add_"}
-_RELUS = {torch.relu, torch.relu_, nn.functional.relu, nn.functional.relu_, "relu", "relu_", nn.ReLU}
-_FLATTENS = {torch.flatten, "flatten", "view", "reshape", torch.reshape, nn.Flatten}
-_MEANS = {torch.mean, "mean", nn.functional.adaptive_avg_pool2d, nn.AdaptiveAvgPool2d}
-_WINDOWS = {nn.functional.avg_pool2d, nn.AvgPool2d}
-_NOTHINGS = {nn.functional.dropout, nn.Dropout, nn.Dropout2d, nn.Identity, "contiguous"}
-_SIZES = {"size", "getattr", getattr, operator.getitem}
-_KINDS = {
-    "add": _ADDITIONS,
-    "relu": _RELUS,
-    "flatten": _FLATTENS,
-    "mean": _MEANS,
-    "window": _WINDOWS,
-    "nothing": _NOTHINGS,
-    "size": _SIZES,
-    "conv": {nn.Conv2d},
-    "linear": {nn.Linear},
-    "norm": {nn.BatchNorm2d},
-}
 
 
 def import_module(module: nn.Module, sample: torch.Tensor) -> FloatGraph:
@@ -55,9 +29,24 @@ def import_module(module: nn.Module, sample: torch.Tensor) -> FloatGraph:
     training = module.training
     module.eval()
     try:
-        return _Importer(module, sample[:1]).graph
+        graph = _Importer(Trace(module, sample[:1])).graph
+        _check_values(module, graph, sample[:2])
+        return graph
     finally:
         module.train(training)
+
+
+def _check_values(module: nn.Module, graph: FloatGraph, images: torch.Tensor) -> None:
+    """Refuses what looks supported and is not, such as a mean with unusual arguments."""
+    with torch.no_grad():
+        expected = module(images).flatten(1)
+        got = run_float(graph, images).flatten(1)
+    difference = float((got - expected).abs().max()) if got.shape == expected.shape else float("inf")
+    if not difference <= 1e-3 * float(expected.abs().max()) + 1e-5:
+        raise UnsupportedError(
+            f"{type(module).__name__}: its layers as imported give other values (by {difference:.3g}); "
+            "supported: layers with their usual arguments, and values that are finite"
+        )
 
 
 def check_images(images: Any, what: str) -> None:
@@ -79,36 +68,19 @@ def check_images(images: Any, what: str) -> None:
 class _Importer:
     """Walks through the traced nodes once; `feature` maps a node to the feature that it is."""
 
-    def __init__(self, module: nn.Module, sample: torch.Tensor) -> None:
-        try:
-            self.traced = torch.fx.symbolic_trace(module)
-        except Exception as error:
-            raise UnsupportedError(
-                f"{type(module).__name__}: its forward cannot be traced ({error}); "
-                "supported: a forward without control flow that depends on the data"
-            ) from error
-        self.modules = dict(self.traced.named_modules())
-        self.traced.graph.eliminate_dead_code()
-        self._check_nodes()
-        try:
-            ShapeProp(self.traced).propagate(sample)
-        except Exception as error:
-            reason = str(error.__cause__ or error).strip().splitlines()[0]
-            raise UnsupportedError(
-                f"{type(module).__name__}: does not accept images of shape "
-                f"{tuple(sample.shape[1:])} (channels, height, width): {reason}"
-            ) from error
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
         self.feature: dict[torch.fx.Node, str] = {}
         self.shapes: dict[str, tuple[int, int, int]] = {}
         self.maps: dict[str, tuple[int, int]] = {}
         self.layers: list[FloatLayer] = []
         self.depths: dict[torch.fx.Node, int] = {}
-        nodes = [node for node in self.traced.graph.nodes if self._kind(node) != "size"]
-        self.absorbs = {self._absorber(node): node for node in nodes if self._kind(node) == "add"}
+        nodes = [node for node in self.trace.traced.graph.nodes if self.trace.kind(node) != "size"]
+        self.absorbs = {self._absorber(node): node for node in nodes if self.trace.kind(node) == "add"}
         self.chains = {
             node: chain
             for conv in nodes
-            if self._kind(conv) in ("conv", "linear")
+            if self.trace.kind(conv) in ("conv", "linear")
             for chain in [_Chain(self, conv)]
             for node in chain.nodes
         }
@@ -120,73 +92,24 @@ class _Importer:
                 self._resolve(node)
         self.graph = FloatGraph(tuple(self.layers), self.shapes, self.maps, INPUT, output)
 
-    def _path(self, node: torch.fx.Node) -> str:
-        return str(node.target) if node.op == "call_module" else f"node {node.name}"
-
-    def _what(self, node: torch.fx.Node) -> Any:
-        return type(self.modules[str(node.target)]) if node.op == "call_module" else node.target
-
-    def _kind(self, node: torch.fx.Node) -> str | None:
-        what = self._what(node)
-        return next((kind for kind, members in _KINDS.items() if what in members), None)
-
-    def _refuse(self, node: torch.fx.Node, found: str, supported: str) -> UnsupportedError:
-        return UnsupportedError(f"{self._path(node)}: {found}; supported: {supported}")
-
-    def _check_nodes(self) -> None:
-        inputs = [node for node in self.traced.graph.nodes if node.op == "placeholder"]
-        if len(inputs) != 1:
-            raise UnsupportedError(f"network: {len(inputs)} inputs; supported: one tensor of images")
-        for node in self.traced.graph.nodes:
-            if node.op in ("placeholder", "output"):
-                continue
-            what = self._what(node)
-            if self._kind(node) is None:
-                raise self._refuse(node, f"found {getattr(what, '__name__', what)}", SUPPORTED)
-            if node.op == "call_module" and what in (nn.Conv2d, nn.Linear, nn.BatchNorm2d):
-                self._check_module(node, self.modules[str(node.target)])
-
-    def _check_module(self, node: torch.fx.Node, module: nn.Module) -> None:
-        if len([n for n in self.traced.graph.nodes if n.target == node.target]) > 1:
-            raise self._refuse(node, "the module is used more than once", "one use of each layer")
-        if isinstance(module, nn.BatchNorm2d) and module.running_mean is None:
-            raise self._refuse(node, "track_running_stats = False", "running statistics")
-        if isinstance(module, nn.Conv2d):
-            for name, legal in (("groups", 1), ("dilation", (1, 1)), ("padding_mode", "zeros")):
-                if (value := getattr(module, name)) != legal:
-                    raise self._refuse(node, f"Conv2d with {name} = {value!r}", f"{name} = {legal!r}")
-            if module.stride[0] != module.stride[1]:
-                raise self._refuse(node, f"Conv2d with stride = {module.stride}", "equal strides")
-            self._padding(node, module)
-
-    def _padding(self, node: torch.fx.Node, conv: nn.Conv2d) -> int:
-        padding = conv.padding
-        if padding == "valid":
-            return 0
-        if padding == "same":
-            padding = tuple((size - 1) / 2 for size in conv.kernel_size)
-        if padding[0] != padding[1] or padding[0] != int(padding[0]):
-            raise self._refuse(node, f"Conv2d with padding = {conv.padding!r}", "equal paddings on all sides")
-        return int(padding[0])
-
     def _output(self, node: torch.fx.Node) -> str:
         value = node.args[0]
         if not isinstance(value, torch.fx.Node):
             raise UnsupportedError("network: several outputs; supported: one tensor")
-        if not self.layers or self.feature[value] != self.layers[-1].output:
+        if not self.layers or self.feature.get(value) != self.layers[-1].output:
             raise UnsupportedError(
                 "network: its output is not its last layer; supported: a network that ends in "
                 "its last convolution or linear layer (without softmax)"
             )
-        return self.feature[value]
+        return self.layers[-1].output
 
     def _resolve(self, node: torch.fx.Node) -> str:
         """The feature that a node is; emits the layers that make it."""
         if node not in self.feature:
-            kind = self._kind(node)
+            kind = self.trace.kind(node)
             source = node.args[0] if node.args else node.kwargs.get("input")
             if node.op == "placeholder":
-                self.shapes[INPUT] = _map_shape(node)
+                self.shapes[INPUT] = map_shape(node)
                 self.feature[node] = INPUT
             elif node in self.chains:
                 # Inside a chain the value has no name of its own; whoever else wanted it was refused.
@@ -196,13 +119,13 @@ class _Importer:
             elif kind == "flatten" and isinstance(source, torch.fx.Node):
                 shape, flat = source.meta["tensor_meta"].shape, node.meta["tensor_meta"].shape
                 if tuple(flat) != (shape[0], torch.Size(shape[1:]).numel()):
-                    raise self._refuse(
+                    raise self.trace.refuse(
                         node, f"{tuple(shape)} becomes {tuple(flat)}", "flattening to (images, features)"
                     )
                 self.feature[node] = self._resolve(source)
             else:
-                name = getattr(self._what(node), "__name__", self._what(node))
-                raise self._refuse(
+                name = getattr(self.trace.what(node), "__name__", self.trace.what(node))
+                raise self.trace.refuse(
                     node,
                     f"{name} that does not directly follow a convolution, or follows a value that is "
                     "used elsewhere too",
@@ -220,18 +143,20 @@ class _Importer:
         operands = [value for value in addition.args if isinstance(value, torch.fx.Node)]
         if len(operands) != 2 or operands[0] is operands[1] or addition.kwargs:
             found = f"the addition of {addition.args} {addition.kwargs or ''}".strip()
-            raise self._refuse(addition, found, "the addition of two different tensors")
+            raise self.trace.refuse(addition, found, "the addition of two different tensors")
         shapes = [tuple(value.meta["tensor_meta"].shape) for value in operands]
         if shapes[0] != shapes[1]:
-            raise self._refuse(addition, f"the addition of shapes {shapes[0]} and {shapes[1]}", "equal shapes")
+            raise self.trace.refuse(
+                addition, f"the addition of shapes {shapes[0]} and {shapes[1]}", "equal shapes"
+            )
         candidates = []
         for node in operands:
-            while self._kind(node) in ("norm", "nothing") and len(node.users) == 1:
+            while self.trace.kind(node) in ("norm", "nothing") and len(node.users) == 1:
                 node = node.args[0]  # type: ignore[assignment]
-            if self._kind(node) in ("conv", "linear") and len(node.users) == 1:
+            if self.trace.kind(node) in ("conv", "linear") and len(node.users) == 1:
                 candidates.append(node)
         if not candidates:
-            raise self._refuse(
+            raise self.trace.refuse(
                 addition,
                 "the addition of two tensors neither of which comes from a convolution for it alone",
                 "at least one operand that is a convolution (and batch norm) used nowhere else",
@@ -241,25 +166,29 @@ class _Importer:
     def _depth(self, node: torch.fx.Node) -> int:
         """Layers on the longest path from the images to a node."""
         if node not in self.depths:
-            own = self._kind(node) in ("conv", "linear")
+            own = self.trace.kind(node) in ("conv", "linear")
             self.depths[node] = own + max((self._depth(n) for n in node.all_input_nodes), default=0)
         return self.depths[node]
 
     def _emit(self, chain: "_Chain") -> str:
         node = chain.nodes[0]
-        module = self.modules[str(node.target)]
+        module = self.trace.modules[str(node.target)]
         source = self._resolve(node.args[0])  # type: ignore[arg-type]
         residual = None if chain.other is None else self._resolve(chain.other)
         weight = module.weight.detach().clone()
         stride, padding = 1, 0
         if isinstance(module, nn.Conv2d):
-            stride, padding = module.stride[0], self._padding(node, module)
+            stride, padding = module.stride[0], self.trace.padding(node, module)
+        elif node.args[0].meta["tensor_meta"].shape[1:].numel() != weight.shape[1]:  # type: ignore[union-attr]
+            raise self.trace.refuse(
+                node, f"Linear on a tensor of shape {tuple(self.shapes[source])}", "Linear after Flatten"
+            )
         else:
             weight = weight.reshape(len(weight), *self.shapes[source])
         bias = torch.zeros(len(weight)) if module.bias is None else module.bias.detach().clone()
         path = str(node.target)
-        self.maps[path] = _map_shape(node)[1:]
-        self.shapes[path] = _map_shape(chain.nodes[-1])
+        self.maps[path] = map_shape(node)[1:]
+        self.shapes[path] = map_shape(chain.nodes[-1])
         self.layers.append(
             FloatLayer(
                 path=path,
@@ -290,12 +219,12 @@ class _Chain:
         self.relu = False
         self.pool = False
         while (node := self._next()) is not None:
-            kind = importer._kind(node)
+            kind = importer.trace.kind(node)
             bare = not (self.relu or self.pool or self.other)
             if kind == "norm" and bare and self.norm is None:
-                self.norm = _norm(importer.modules[str(node.target)])
-            elif kind == "add" and bare and importer.absorbs.get(conv) is node:
-                self.other = next(operand for operand in node.all_input_nodes if operand is not self.nodes[-1])
+                self.norm = _norm(importer.trace.modules[str(node.target)])
+            elif kind == "add" and bare and importer.absorbs.get(conv) == node:
+                (self.other,) = set(node.all_input_nodes) - {self.nodes[-1]}
             elif kind == "relu" and not self.pool:
                 self.relu = True
             elif kind in ("mean", "window") and not self.pool:
@@ -306,15 +235,15 @@ class _Chain:
             self.nodes.append(node)
 
     def _next(self) -> torch.fx.Node | None:
-        users = [user for user in self.nodes[-1].users if self.importer._kind(user) != "size"]
+        users = [user for user in self.nodes[-1].users if self.importer.trace.kind(user) != "size"]
         return users[0] if len(users) == 1 and users[0].op != "output" else None
 
     def _check_pool(self, node: torch.fx.Node) -> None:
-        before = _map_shape(self.nodes[-1])
+        before = map_shape(self.nodes[-1])
         after = node.meta["tensor_meta"].shape
         whole = tuple(after[:2]) == (1, before[0]) and after.numel() == before[0]
         if not whole:
-            raise self.importer._refuse(
+            raise self.importer.trace.refuse(
                 node,
                 f"average pooling from {before} to {tuple(after[1:])}",
                 "global average pooling to one pixel per channel",
@@ -326,9 +255,3 @@ def _norm(module: Any) -> Norm:
     gamma = module.weight.detach().clone() if module.affine else torch.ones(size)
     beta = module.bias.detach().clone() if module.affine else torch.zeros(size)
     return Norm(gamma, beta, module.running_mean.clone(), module.running_var.clone(), module.eps)
-
-
-def _map_shape(node: torch.fx.Node) -> tuple[int, int, int]:
-    """(channels, height, width) of a node's value for one image."""
-    shape = tuple(node.meta["tensor_meta"].shape)[1:]
-    return (shape[0], *(shape[1:] or (1, 1)))  # type: ignore[return-value]

@@ -19,7 +19,7 @@ def to_network(net: QuantizedNet) -> Network:
     scales = {graph.input: 2.0**exact.input_grid}
     layers = []
     with torch.no_grad():
-        for module in exact.layers:
+        for module in exact.stages:
             layers.append(_layer(module, scales))
             grids = module.grids
             scales[module.layer.output] = 2.0**grids.output
@@ -36,9 +36,7 @@ def _layer(module: QuantizedLayer, scales: dict[str, float]) -> Layer:
     if layer.residual is not None:
         other = round(math.log2(scales[layer.residual]))
         finest = min(grids.result, other)
-        residual = Residual(
-            layer.residual, grids.result - finest, other - finest, grids.output - finest
-        )
+        residual = Residual(layer.residual, grids.result - finest, other - finest, grids.output - finest)
     return Layer(
         path=layer.path,
         input=layer.input,

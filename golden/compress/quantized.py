@@ -10,7 +10,9 @@ saturate pass none.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -31,28 +33,33 @@ class _Round(torch.autograd.Function):
     """Nearest integer, ties to even; the gradient passes."""
 
     @staticmethod
-    def forward(ctx, values):  # type: ignore[no-untyped-def]
+    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
+        """See the class."""
         return torch.round(values)
 
     @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        """See the class."""
         return gradient
-
-
-def _round(values: torch.Tensor) -> torch.Tensor:
-    return _Round.apply(values)  # type: ignore[no-any-return]
 
 
 class _RoundPower(torch.autograd.Function):
     """Nearest coefficient; the gradient passes."""
 
     @staticmethod
-    def forward(ctx, values):  # type: ignore[no-untyped-def]
+    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
+        """See the class."""
         return round_power(values)
 
     @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        """See the class."""
         return gradient
+
+
+# torch leaves `apply` without types.
+_ROUND: Callable[[torch.Tensor], torch.Tensor] = _Round.apply
+_ROUND_POWER: Callable[[torch.Tensor], torch.Tensor] = _RoundPower.apply
 
 
 def _saturate(values: torch.Tensor) -> torch.Tensor:
@@ -81,6 +88,11 @@ class QuantizedLayer(nn.Module):
     `basis` (units, S, S). `unit` (units, 1, S) is the worth of coefficient 1; Ce = round(shadow/unit).
     Plain layers train `weight` (M, C, KH, KW).
     """
+
+    mean: torch.Tensor
+    variance: torch.Tensor
+    unit: torch.Tensor
+    kept: torch.Tensor
 
     def __init__(self, layer: FloatLayer, plan: LayerPlan, pixels: int) -> None:
         super().__init__()
@@ -130,7 +142,7 @@ class QuantizedLayer(nn.Module):
 
     def coefficients(self) -> torch.Tensor:
         """Ce, (units, rows, S): 0 or ±2**p."""
-        return _RoundPower.apply(self.shadow / self.unit) * self.kept  # type: ignore[no-any-return]
+        return _ROUND_POWER(self.shadow / self.unit) * self.kept
 
     def real_weight(self) -> torch.Tensor:
         """The weights that the layer stands for, before batch norm, (M, C, KH, KW)."""
@@ -158,16 +170,16 @@ class QuantizedLayer(nn.Module):
             shift = _term_shift(largest)
             terms = torch.round(largest * 2.0**shift).clamp(1, LARGEST_TERM).detach()
             each = (factor * step * 2.0**shift / terms)[:, None, None, None]
-            whole = _round(self.weight * each).clamp(-LARGEST_TERM, LARGEST_TERM)
+            whole = _ROUND(self.weight * each).clamp(-LARGEST_TERM, LARGEST_TERM)
             weights = whole * terms[:, None, None, None]
         else:
             real = self.basis * self.unit.transpose(1, 2) * (per_filter(factor, self.plan) * step)
             dims = (1, 2) if self.plan.kind == "column" else (1,)
             largest = real.abs().amax(dims).reshape(-1)[: self.shape[0]]
             shift = _term_shift(largest)
-            terms = _round(real * per_filter(2.0**shift, self.plan)).clamp(-LARGEST_TERM, LARGEST_TERM)
+            terms = _ROUND(real * per_filter(2.0**shift, self.plan)).clamp(-LARGEST_TERM, LARGEST_TERM)
             weights = fold(self.coefficients() @ terms, self.plan, self.shape)
-        bias = _round(offset * 2.0 ** (shift - self.grids.result)).clamp(-(2.0**31), 2.0**31 - 1)
+        bias = _ROUND(offset * 2.0 ** (shift - self.grids.result)).clamp(-(2.0**31), 2.0**31 - 1)
         return weights, terms, bias, shift
 
     def forward(self, x: torch.Tensor, scale: float, norm: bool) -> torch.Tensor:
@@ -177,19 +189,23 @@ class QuantizedLayer(nn.Module):
             weight = self.real_weight() * (scale / 2.0**self.grids.result)
             y = nn.functional.conv2d(x, weight, None, layer.stride, layer.padding)
             y = self._normalise(y)
-            return _saturate(_round(y))
+            return _saturate(_ROUND(y))
         weights, _, bias, shift = self.integers(scale)
         # Dividing the operands is as exact as dividing the sum, and keeps float32 in its range.
         down = 2.0**-shift
-        y = nn.functional.conv2d(x, weights * down[:, None, None, None], bias * down, layer.stride, layer.padding)
-        return _saturate(_round(y))
+        y = nn.functional.conv2d(
+            x, weights * down[:, None, None, None], bias * down, layer.stride, layer.padding
+        )
+        return _saturate(_ROUND(y))
 
     def _normalise(self, y: torch.Tensor) -> torch.Tensor:
         """Batch norm with batch statistics, in steps of the result grid."""
         step = 2.0**self.grids.result
         epsilon = self.layer.norm.epsilon / step**2  # type: ignore[union-attr]
         mean, variance = self.mean / step, self.variance / step**2
-        y = nn.functional.batch_norm(y, mean, variance, self.gamma / step, self.beta / step, True, 0.1, epsilon)
+        y = nn.functional.batch_norm(
+            y, mean, variance, self.gamma / step, self.beta / step, True, 0.1, epsilon
+        )
         self.mean.copy_(mean * step)
         self.variance.copy_(variance * step**2)
         return y
@@ -237,11 +253,16 @@ class QuantizedNet(nn.Module):
         values, scales = self.features(images)
         return values[name].flatten(1) * scales[name]
 
+    @property
+    def stages(self) -> list[QuantizedLayer]:
+        """The layers in the order of execution."""
+        return [stage for stage in self.layers if isinstance(stage, QuantizedLayer)]
+
     def features(self, images: torch.Tensor) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
         """Every feature as whole numbers −128…127 (N, C, H, W), and the worth of a step."""
         scales = {self.graph.input: 2.0**self.input_grid}
         values = {self.graph.input: _saturate(torch.round(images / scales[self.graph.input]))}
-        for module in self.layers:
+        for module in self.stages:
             layer = module.layer
             result = module(values[layer.input], scales[layer.input], self.norm_mode and self.training)
             residual = None
@@ -258,11 +279,11 @@ def finish(
     grids = module.grids
     if residual is not None:
         total = result * 2.0**grids.result + residual
-        result = _saturate(_round(total / 2.0**grids.output))
+        result = _saturate(_ROUND(total / 2.0**grids.output))
     if module.layer.relu:
         result = result.relu()
     scale = 2.0**grids.output
     if module.layer.pool:
-        result = _saturate(_round(result.sum(dim=(2, 3), keepdim=True) * 2.0**-grids.pool))
+        result = _saturate(_ROUND(result.sum(dim=(2, 3), keepdim=True) * 2.0**-grids.pool))
         scale *= 2.0**grids.pool / module.pixels
     return result, scale

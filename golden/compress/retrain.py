@@ -36,7 +36,7 @@ def density_at(target: float, progress: float) -> float:
 
 def prune(net: QuantizedNet, progress: float) -> None:
     """Choose the masks of all layers at `progress` of the way to their densities."""
-    for layer in net.layers:
+    for layer in net.stages:
         layer.prune(density_at(layer.plan.density, progress))
 
 

@@ -93,7 +93,9 @@ def shifted(images: torch.Tensor, largest: int, generator: torch.Generator) -> t
     moves = torch.randint(0, 2 * largest + 1, (2, count), generator=generator)
     rows = moves[0, :, None] + torch.arange(height)
     columns = moves[1, :, None] + torch.arange(width)
-    picked = padded.permute(0, 2, 3, 1)[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None]]
+    picked = padded.permute(0, 2, 3, 1)[
+        torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None]
+    ]
     return picked.permute(0, 3, 1, 2).contiguous()
 
 
