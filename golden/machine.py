@@ -95,8 +95,8 @@ def _load(program: Program, images: Int8) -> Int8:
 
 def _read(memory: Int8, tensor: Tensor) -> Int8:
     """A tensor out of the memories, int8 (images, C, H, W)."""
-    _, lanes, images = memory.shape
-    return np.moveaxis(memory.reshape(-1, images)[positions(tensor, lanes)], -1, 0)
+    words, lanes, images = memory.shape
+    return np.moveaxis(memory.reshape(words * lanes, images)[positions(tensor, lanes)], -1, 0)
 
 
 def _run_layer(index: int, layer: DecodedLayer, memory: Int8, config: Config) -> Iterator[Words]:
@@ -146,8 +146,8 @@ def _rows(layer: DecodedLayer, tile: int, memory: Int8) -> npt.NDArray[np.float6
     channel = front["input_address"] + np.arange(front["channels"]) * front["input_stride"]
     first = channel[:, None] * lanes + layer.pixel[tile]
     place = (first[..., None] + np.arange(lanes)) % (words * lanes)
-    rows = memory.reshape(-1, images)[place] * layer.mask[tile][None, ..., None]
-    return rows.reshape(layer.rows, -1).astype(np.float64)
+    rows = memory.reshape(words * lanes, images)[place] * layer.mask[tile][None, ..., None]
+    return rows.reshape(layer.rows, lanes * images).astype(np.float64)
 
 
 def _partial_sums(weights: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], config: Config) -> Int64:
@@ -184,7 +184,8 @@ def _outputs(layer: DecodedLayer, filters: Int64, sums: Int64, config: Config) -
 
 def _neighbours(values: Int64, offset: int, width: int) -> Int64:
     """Each lane's value `offset` pixels to the right in its map row of `width`, else zero."""
-    rows = values.reshape(len(values), -1, width, values.shape[-1])
+    count, lanes, images = values.shape
+    rows = values.reshape(count, lanes // width, width, images)
     result = np.zeros_like(rows)
     if offset == 0:
         result = rows

@@ -130,6 +130,21 @@ def random_network(rng: np.random.Generator, config: Config, largest: int = 8) -
     ----------
     largest: most channels and pixels in a row or column of the input map.
     """
+    while True:
+        network = _draw(rng, config, largest)
+        # Half of the memory leaves room for fillers and for engines with more than their share.
+        if sum(_entries(layer) for layer in network.layers) < config.engines * config.coefficient_words:
+            return network
+
+
+def _entries(layer: Layer) -> int:
+    """Entries of the layer in its coefficient streams, without fillers, or a little more."""
+    if isinstance(layer.weights, Plain):
+        return 4 * int(np.count_nonzero(layer.weights.weights))
+    return int(layer.weights.kept.sum())
+
+
+def _draw(rng: np.random.Generator, config: Config, largest: int) -> Network:
     height, width = (int(v) for v in rng.integers(3, largest + 1, 2))
     divisors = [w for w in (2, 4, 8, 16) if config.lanes % w == 0 and w <= largest]
     if rng.random() < 0.5:

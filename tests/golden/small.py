@@ -1,0 +1,55 @@
+"""Single layers and short chains with chosen geometry, for the compiler's tests."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from golden.network import Feature, Layer, Network
+from tests.golden.networks import random_weights
+
+
+def layer(
+    name: str, source: Feature, filters: int, kernel: tuple[int, int], kind: str = "plain", **options: Any
+) -> tuple[Layer, Feature]:
+    """A layer `name` that reads `source` and writes a feature of the same name."""
+    stride, padding = options.pop("stride", 1), options.pop("padding", 0)
+    channels, height, width = source.shape
+    rng = np.random.default_rng(options.pop("seed", 0))
+    weights = random_weights(rng, kind, (filters, channels, *kernel), 0.5, 4000)
+    shape = (
+        filters,
+        (height + 2 * padding - kernel[0]) // stride + 1,
+        (width + 2 * padding - kernel[1]) // stride + 1,
+    )
+    made = Layer(
+        path=name,
+        input=source.name,
+        output=name,
+        filters=filters,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        weights=weights,
+        bias=rng.integers(-1000, 1000, filters),
+        shift=rng.integers(8, 12, filters),
+        relu=False,
+    )
+    made = replace(made, **options)
+    return made, Feature(name, shape if made.pool is None else (filters, 1, 1), 1.0)
+
+
+def chain(shape: tuple[int, int, int], *steps: tuple[Any, ...]) -> Network:
+    """Layers one after another; a step is (name, filters, kernel) and perhaps a dict of options.
+
+    The option `source` names another feature than the last one to read from.
+    """
+    last = Feature("image", shape, 1.0)
+    features, layers = {"image": last}, []
+    for name, filters, kernel, *rest in steps:
+        options = dict(rest[0]) if rest else {}
+        last = features[options.pop("source", last.name)]
+        made, last = layer(name, last, filters, kernel, **options)
+        features[name] = last
+        layers.append(made)
+    return Network(features, tuple(layers), "image", last.name)
