@@ -46,7 +46,8 @@ FLUSH = 20
 """Cycles from the last term of a layer until the drain may begin the next one, or the run ends."""
 
 RESIDUAL_GAP = 4
-"""With a residual an output does not end this many cycles after another one."""
+POOL_GAP = 8
+"""With a residual, without and with pooling, an output does not end this many cycles after another."""
 
 _DEAD, _LIVE, _END = 0, 1, 2
 
@@ -232,7 +233,7 @@ class _Drain:
         self._slices = config.lanes // config.basis
         self._work = self._walk(layers)
         self._next = next(self._work, None)
-        self._ended: deque[int] = deque(maxlen=RESIDUAL_GAP)
+        self._ended: deque[int] = deque(maxlen=POOL_GAP)
         self._done_at: deque[int] = deque()
         self._jobs_done = 0
         self._job_of = [0] * len(engines)
@@ -285,10 +286,11 @@ class _Drain:
 
     def _issue(self, cycle: int, outputs: int, back: dict[str, int]) -> int:
         """The cycle of the last term of so many output slices, the first term at `cycle`."""
+        gap = POOL_GAP if back["pool"] else RESIDUAL_GAP
         terms = formats.BASIS**2 if back["fold"] == Fold.COLUMN else back["group"]
         for _ in range(outputs):
             last = cycle + terms - 1
-            while back["residual"] and last - RESIDUAL_GAP in self._ended:
+            while back["residual"] and last - gap in self._ended:
                 last += 1
             self._ended.append(last)
             cycle = last + 1

@@ -26,7 +26,8 @@ class BasisStage(wiring.Component):
     sums: In, `lanes` partial sums.  term: In, signed basis term.
     slice: In, which lanes.  column: In, 0, 1, 2: use the left neighbour's sum, the own, the right
         neighbour's (COLUMN; else 1).  row_width: In, pixels of a map row, a power of two.
-    first: In, this term begins an output: `bias` plus its product.
+    valid: In, there is a term in this cycle.  first: In, it begins an output: `bias` plus its
+    product.
     o: Out, `basis` signed outputs of OUTPUT_BITS bits.
     """
 
@@ -39,6 +40,7 @@ class BasisStage(wiring.Component):
                 "slice": In(slice_bits(config)),
                 "column": In(2),
                 "row_width": In(7),
+                "valid": In(1),
                 "first": In(1),
                 "bias": In(signed(formats.BIAS_BITS)),
                 "o": Out(config.basis * formats.OUTPUT_BITS),
@@ -64,21 +66,23 @@ class BasisStage(wiring.Component):
         operands = Signal(basis * bits)
         term = Signal(signed(formats.ACTIVATION_BITS))
         first2, first3 = Signal(), Signal()
+        valid2, valid3 = Signal(), Signal()
         bias2, bias3 = Signal(signed(formats.BIAS_BITS)), Signal(signed(formats.BIAS_BITS))
         m.d.sync += [
             operands.eq(everything.word_select(self.slice, basis * bits)),
             term.eq(self.term),
             first2.eq(self.first),
             first3.eq(first2),
+            valid2.eq(self.valid),
+            valid3.eq(valid2),
             bias2.eq(self.bias),
             bias3.eq(bias2),
         ]
         for i in range(basis):
             product = Signal(signed(bits + formats.ACTIVATION_BITS), name=f"product{i}")
             total = Signal(signed(formats.OUTPUT_BITS), name=f"total{i}")
-            m.d.sync += [
-                product.eq(operands.word_select(i, bits).as_signed() * term),
-                total.eq(Mux(first3, bias3, total) + product),
-            ]
+            m.d.sync += product.eq(operands.word_select(i, bits).as_signed() * term)
+            with m.If(valid3):
+                m.d.sync += total.eq(Mux(first3, bias3, total) + product)
             m.d.comb += self.o.word_select(i, formats.OUTPUT_BITS).eq(total)
         return m

@@ -14,7 +14,8 @@ FLUSH = 18
 """Cycles after the last term of a layer in which its words reach memory; see `hw.output`."""
 
 RESIDUAL_GAP = 4
-"""Cycles between the read of an output's residual and the write of the output."""
+POOL_GAP = 8
+"""Cycles between the read of an output's residual and the write of the output, without and with pooling."""
 
 
 def token_layout(config: Config) -> data.StructLayout:
@@ -46,7 +47,8 @@ class Drain(wiring.Component):
 
     Golden: `golden.machine`.  Throughput: one term per cycle while jobs are finished; one cycle for
     an engine without filters; `FLUSH` + 2 cycles between layers.  With a residual, an output does
-    not end `RESIDUAL_GAP` cycles after another, since both would use the same memory port.
+    not end `RESIDUAL_GAP` (pooling: `POOL_GAP`) cycles after another, since both would use the same
+    memory port.
 
     Members
     -------
@@ -119,7 +121,7 @@ class Drain(wiring.Component):
         ready = Signal()
         conflict = Signal()
         step = Signal()
-        ended = Signal(RESIDUAL_GAP)
+        ended = Signal(POOL_GAP)
         m.d.comb += [
             last_k.eq(k == Mux(column_fold, formats.BASIS - 1, now.group - 1)),
             last_q.eq(~column_fold | (q == formats.BASIS - 1)),
@@ -131,7 +133,9 @@ class Drain(wiring.Component):
             last_round.eq(round_ == now.rounds - 1),
             empty.eq(left == 0),
             ready.eq(Array(self.full)[engine].bit_select(self.bank, 1)),
-            conflict.eq(now.residual & last_term & ended[-1]),
+            conflict.eq(
+                now.residual & last_term & Mux(now.pool, ended[POOL_GAP - 1], ended[RESIDUAL_GAP - 1])
+            ),
             instructions.address.eq(counter),
             terms.address.eq(term_at),
             filters.address.eq(filter_at),
@@ -152,7 +156,7 @@ class Drain(wiring.Component):
             self.token.last.eq(last_term),
             self.token.column.eq(Mux(column_fold, q, 1)),
             self.token.slice.eq(slice_),
-            self.token.address.eq(word + Mux(now.pool, 0, tile)),
+            self.token.address.eq(word + tile),
             self.token.tail.eq(plane_tile == now.plane_tiles - 1),
             self.token.pool_index.eq(pool_index),
             self.token.pool_first.eq((tile == 0) & (slice_ == 0)),

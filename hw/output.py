@@ -69,6 +69,7 @@ class OutputPipeline(wiring.Component):
         )
         assert POOL_LATENCY < drain.FLUSH
         assert LATENCY - (_RESIDUAL - 1) == drain.RESIDUAL_GAP
+        assert POOL_LATENCY - (_RESIDUAL - 1) == drain.POOL_GAP
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -87,6 +88,7 @@ class OutputPipeline(wiring.Component):
             stage.slice.eq(tokens[1].slice),
             stage.column.eq(tokens[1].column),
             stage.row_width.eq(now.row_width),
+            stage.valid.eq(tokens[1].valid),
             stage.first.eq(tokens[1].first),
             stage.bias.eq(self.bias),
         ]
@@ -138,7 +140,8 @@ class OutputPipeline(wiring.Component):
         with m.If(now.pool):
             m.d.comb += [
                 self.write.valid.eq(pooled.valid & pooled.last & pooled.pool_last),
-                self.write.address.eq(pooled.address),
+                # The token of the last tile; the pooled word is the channel's first.
+                self.write.address.eq(pooled.address - (now.tiles - 1)),
                 self.write.enable.eq(Const(-1, config.lanes)),
                 self.write.data.eq(pool_unit.o.as_unsigned()),
                 self.job_done.eq(pooled.job_end),

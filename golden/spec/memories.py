@@ -149,7 +149,9 @@ def back_record(config: Config) -> Record:
             Field("term_address", log2(config.term_words), doc="first basis term"),
             Field("filter_address", log2(config.filter_words), doc="first filter word"),
             Field("output_address", address, doc="first word of output channel 0"),
-            Field("output_stride", address, doc="words from one output channel to the next"),
+            Field(
+                "output_stride", address, doc="words from one output channel to the next, and of the residual"
+            ),
             Field("plane_tiles", log2(MAX_TILES), doc="tiles of one phase plane, at least 1"),
             Field("last_lanes", 7, doc="lanes in use in the last tile of a plane, 1…lanes"),
             Field("relu", 1, doc="negative results become zero"),
