@@ -50,20 +50,20 @@ def phase_degrees(network: Network) -> dict[str, int]:
 
 def _component(start: str, edges: dict[str, list[_Edge]]) -> dict[str, int]:
     """Degrees of all tensors tied to `start`, scaled to the smallest whole numbers."""
-    found: dict[str, tuple[Fraction, str]] = {start: (Fraction(1), "")}
+    found: dict[str, tuple[Fraction, tuple[str, ...]]] = {start: (Fraction(1), ())}
     queue = deque([start])
     while queue:
         name = queue.popleft()
-        degree, by = found[name]
+        degree, way = found[name]
         for other, ratio, path in edges.get(name, []):
             if other not in found:
-                found[other] = (degree * ratio, path)
+                found[other] = (degree * ratio, (*way, path))
                 queue.append(other)
             elif found[other][0] != degree * ratio:
+                layers = dict.fromkeys((*found[other][1], *way, path))
                 raise UnsupportedError(
-                    f"layer {path}: its stride demands another phase split of {other!r} than layer "
-                    f"{found[other][1] or by}; supported: the same product of strides on all ways "
-                    "from a tensor to where they meet"
+                    f"layers {', '.join(layers)}: their strides demand two phase splits of {other!r}; "
+                    "supported: the same product of strides on all ways between two tensors"
                 )
     scale = lcm(*(degree.denominator for degree, _ in found.values()))
     whole = {name: int(degree * scale) for name, (degree, _) in found.items()}

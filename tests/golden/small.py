@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from golden.network import Feature, Layer, Network
+from golden.network import Factored, Feature, Layer, Network
 from tests.golden.networks import random_weights
 
 
@@ -37,6 +37,12 @@ def layer(
     )
     made = replace(made, **options)
     return made, Feature(name, shape if made.pool is None else (filters, 1, 1), 1.0)
+
+
+def factored(made: Layer) -> Factored:
+    """The weights of a layer that has a basis or a scale per filter."""
+    assert isinstance(made.weights, Factored)
+    return made.weights
 
 
 def chain(shape: tuple[int, int, int], *steps: tuple[Any, ...]) -> Network:

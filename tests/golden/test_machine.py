@@ -121,7 +121,7 @@ def test_no_images_give_empty_tensors() -> None:
 
 def test_other_images_are_refused() -> None:
     program = compile_network(random_network(np.random.default_rng(1), TINY), TINY)
-    with pytest.raises(ValueError, match="^tensor 'image': got float64 of shape"):
+    with pytest.raises(ValueError, match=r"^tensor 'image': got float64 of shape"):
         run_program(program, np.zeros((1, *program.tensor("image").shape)))  # type: ignore[arg-type]
 
 

@@ -88,7 +88,7 @@ def test_batches_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sums_that_float64_cannot_hold_are_refused() -> None:
-    with pytest.raises(OverflowError, match="^a sum may reach 9223372036854775808, which float64"):
+    with pytest.raises(OverflowError, match=r"^a sum may reach 9223372036854775808, which float64"):
         ops.convolution(
             np.zeros((1, 1, 1, 1), np.int8), np.array([[[[1 << 56]]]]), np.zeros(1, np.int64), 1, 0
         )
