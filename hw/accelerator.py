@@ -1,8 +1,11 @@
 """The whole accelerator."""
 
+from typing import Any
+
 from amaranth.hdl import Array, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
 from golden.spec import memories
 from golden.spec.config import Config
 from hw.control import Control
@@ -67,14 +70,16 @@ class Accelerator(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i_image), control.i_image)
         wiring.connect(m, control.o_result, wiring.flipped(self.o_result))
         wiring.connect(m, fetch.push, window.push)
-        for unit in (control, fetch, drain, *engines):
+        loaded: list[Any] = [control, fetch, drain, *engines]
+        started: list[Any] = [fetch, window, drain, *engines]
+        for unit in loaded:
             m.d.comb += [
                 unit.load.valid.eq(loader.load.valid),
                 unit.load.memory.eq(loader.load.memory),
                 unit.load.address.eq(loader.load.address),
                 unit.load.data.eq(loader.load.data),
             ]
-        for unit in (fetch, window, drain, *engines):
+        for unit in started:
             m.d.comb += unit.start.eq(control.start)
 
         jobs_done = Signal(JOB_BITS)

@@ -3,6 +3,7 @@
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+
 from golden.spec import memories
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode

@@ -3,6 +3,7 @@
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
 from golden.spec import formats, memories
 from golden.spec.config import Config
 from golden.spec.memories import Fold, Memory, Operation, back_record, filter_record, log2
@@ -170,10 +171,9 @@ class Drain(wiring.Component):
 
         flush = Signal(range(FLUSH + 1))
         with m.FSM():
-            with m.State("IDLE"):
-                with m.If(self.start):
-                    m.d.sync += [counter.eq(0), self.bank.eq(0)]
-                    m.next = "READ"
+            with m.State("IDLE"), m.If(self.start):
+                m.d.sync += [counter.eq(0), self.bank.eq(0)]
+                m.next = "READ"
             with m.State("READ"):
                 m.next = "DECODE"
             with m.State("DECODE"):

@@ -3,6 +3,7 @@
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from golden.spec import memories
 from golden.spec.config import Config
 from golden.spec.memories import Memory, Operation, front_record, log2, tap_record
@@ -110,10 +111,9 @@ class Fetch(wiring.Component):
             ]
 
         with m.FSM():
-            with m.State("IDLE"):
-                with m.If(self.start):
-                    m.d.sync += [counter.eq(0), row.eq(0)]
-                    m.next = "READ"
+            with m.State("IDLE"), m.If(self.start):
+                m.d.sync += [counter.eq(0), row.eq(0)]
+                m.next = "READ"
             with m.State("READ"):
                 m.next = "DECODE"
             with m.State("DECODE"):

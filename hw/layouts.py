@@ -2,6 +2,7 @@
 
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data
+
 from golden.spec.fields import Record
 
 

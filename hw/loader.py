@@ -4,6 +4,7 @@ from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc import Algorithm
 from amaranth.lib.wiring import In, Out
+
 from golden.spec import memories
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode

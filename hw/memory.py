@@ -6,6 +6,7 @@ No memory relies on its contents at power-up.
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
+
 from golden.spec import memories
 from golden.spec.config import Config
 from golden.spec.memories import MemoryShape, memory_shape

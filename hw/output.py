@@ -3,6 +3,7 @@
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from golden.spec import formats, memories
 from golden.spec.config import Config
 from golden.spec.memories import back_record

@@ -3,6 +3,7 @@
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
 from golden.spec import formats
 from golden.spec.config import Config
 from golden.spec.memories import Memory, coefficient_record, log2

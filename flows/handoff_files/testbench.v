@@ -151,7 +151,13 @@ module testbench;
         end
     endtask
 
+    reg [8*256-1:0] waveform;
     initial begin
+        if ($value$plusargs("waveform=%s", waveform)) begin
+            // The ports of the accelerator and of the units right below it.
+            $dumpfile(waveform);
+            $dumpvars(1, dut);
+        end
         begin_image;
         repeat (4) @(negedge clk);
         rst = 0;

@@ -60,7 +60,7 @@ def test_rows_are_masked_whole_and_shared(kind: str, group: int, together: int) 
         assert torch.equal(block, block[:1].expand_as(block))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("plan", PLANS, ids=str)
 def test_error_is_below_naive_rounding(plan: LayerPlan, seed: int) -> None:
     """In float64, with the same mask: each weight to the nearest power of two of its filter's scale."""
