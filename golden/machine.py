@@ -18,6 +18,7 @@ from golden.tensors import pack_tensor, positions
 
 Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
+Float = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 _BATCH = 128
 """Images that go through at once: keeps memory flat."""
@@ -122,15 +123,20 @@ def _run_layer(index: int, layer: DecodedLayer, memory: Int8, config: Config) ->
             yield Words(index, address, memory[address])
 
 
-def _weights(layer: DecodedLayer, number: int, config: Config) -> npt.NDArray[np.float64]:
-    """What every partial sum adds of every row in a round: (engines · accumulators, rows)."""
+def _weights(layer: DecodedLayer, number: int, config: Config) -> Float:
+    """What every partial sum adds of every row in a round: (engines · accumulators, rows).
+
+    In float32 if no sum can pass 2**24, else in float64, where fewer than 2**32 entries of at most
+    2**13 stay below 2**53: the product with int8 rows is exact either way.
+    """
     weights = np.zeros((config.engines * config.accumulators, layer.rows))
     for engine, block in enumerate(layer.blocks[number]):
         live = (block.code & 7) != formats.CODE_ZERO
         code = block.code[live]
         value = np.where(code & 8, -1.0, 1.0) * (1 << (code & 7))
         np.add.at(weights, (engine * config.accumulators + block.slot[live], block.row[live]), value)
-    return weights
+    exact = np.abs(weights).sum(axis=1).max() * 128 <= 1 << 24
+    return weights.astype(np.float32) if exact else weights
 
 
 def _round_filters(back: dict[str, int], number: int, config: Config) -> Int64:
@@ -139,24 +145,25 @@ def _round_filters(back: dict[str, int], number: int, config: Config) -> Int64:
     return np.arange(number * each, min((number + 1) * each, back["filters"]))
 
 
-def _rows(layer: DecodedLayer, tile: int, memory: Int8) -> npt.NDArray[np.float64]:
-    """The rows of a job, (rows, lanes · images); int8 values, in float64 for the product."""
+def _rows(layer: DecodedLayer, tile: int, memory: Int8) -> Int8:
+    """The rows of a job, (rows, lanes · images)."""
     words, lanes, images = memory.shape
     front = layer.front
     channel = front["input_address"] + np.arange(front["channels"]) * front["input_stride"]
     first = channel[:, None] * lanes + layer.pixel[tile]
     place = (first[..., None] + np.arange(lanes)) % (words * lanes)
     rows = memory.reshape(words * lanes, images)[place] * layer.mask[tile][None, ..., None]
-    return rows.reshape(layer.rows, lanes * images).astype(np.float64)
+    return rows.reshape(layer.rows, lanes * images)
 
 
-def _partial_sums(weights: npt.NDArray[np.float64], rows: npt.NDArray[np.float64], config: Config) -> Int64:
+def _partial_sums(weights: Float, rows: Int8, config: Config) -> Int64:
     """The partial sums of a job, (engines, accumulators, lanes, images), wrapped.
 
-    The product is exact: a sum of fewer than 2**32 entries of at most 2**13 stays below 2**53.
     Wrapping once at the end equals wrapping after each addition.
     """
-    sums = (weights @ rows).astype(np.int64)
+    used = weights.any(axis=1)
+    sums = np.zeros((len(weights), rows.shape[1]), np.int64)
+    sums[used] = weights[used] @ rows.astype(weights.dtype)
     return _wrap(sums, config.accumulator_bits).reshape(config.engines, config.accumulators, config.lanes, -1)
 
 
