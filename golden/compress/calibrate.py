@@ -46,22 +46,36 @@ def calibrate(net: QuantizedNet, images: torch.Tensor) -> None:
 
 
 def restore_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
-    """Batch norm's statistics again, for the compressed weights, layer by layer from sample images.
+    """Move batch norm's statistics as compression moved those of the sums on sample images.
 
-    Layers keep their mean and variance where they have no batch norm. No labels are read.
+    Afterwards mean and variance of what batch norm gives equal those in the float network, channel
+    by channel, on the sample images; so an exact layer keeps its statistics, and so does one without
+    batch norm. No labels are read; the grids are chosen on the way.
     """
     with torch.no_grad():
         net.input_grid = best_grid(images)
         scales = {net.graph.input: 2.0**net.input_grid}
         values = {net.graph.input: torch.round(images / scales[net.graph.input]).clamp(-128, 127)}
+        reals = {net.graph.input: images}
         for module in net.stages:
             layer = module.layer
+            weight = module.real_weight() * scales[layer.input]
+            got = nn.functional.conv2d(values[layer.input], weight, None, layer.stride, layer.padding)
+            sums = layer.sums(reals[layer.input])
             if module.batch_norm:
-                weight = module.real_weight() * scales[layer.input]
-                y = nn.functional.conv2d(values[layer.input], weight, None, layer.stride, layer.padding)
-                module.mean.copy_(y.mean(dim=(0, 2, 3)))
-                module.variance.copy_(y.var(dim=(0, 2, 3)))
+                wanted = sums - layer.bias[:, None, None]
+                spread = (_spread(got, module) / _spread(wanted, module)).sqrt()
+                offset = wanted.mean(dim=(0, 2, 3)) - module.mean
+                module.mean.copy_(got.mean(dim=(0, 2, 3)) - offset * spread)
+                module.variance *= spread.square()
+            residual = None if layer.residual is None else reals[layer.residual]
+            reals[layer.output] = layer.finish(sums, residual)
             _advance(module, values, scales)
+
+
+def _spread(sums: torch.Tensor, module: QuantizedLayer) -> torch.Tensor:
+    """Variance of each channel, kept away from zero."""
+    return sums.var(dim=(0, 2, 3)) + module.epsilon
 
 
 def _advance(module: QuantizedLayer, values: dict[str, torch.Tensor], scales: dict[str, float]) -> None:

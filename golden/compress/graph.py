@@ -51,6 +51,21 @@ class FloatLayer:
     residual: str | None
     pool: bool
 
+    def sums(self, x: torch.Tensor) -> torch.Tensor:
+        """The convolution with its bias: (N, C, H, W) → (N, M, H', W')."""
+        return conv2d(x, self.weight, self.bias, self.stride, self.padding)
+
+    def finish(self, y: torch.Tensor, residual: torch.Tensor | None) -> torch.Tensor:
+        """All that follows the convolution: sums (N, M, H, W) → the output feature."""
+        if self.norm is not None:
+            norm = self.norm
+            y = batch_norm(y, norm.mean, norm.variance, norm.gamma, norm.beta, eps=norm.epsilon)
+        if residual is not None:
+            y = y + residual
+        if self.relu:
+            y = y.relu()
+        return y.mean(dim=(2, 3), keepdim=True) if self.pool else y
+
 
 @dataclass(frozen=True)
 class FloatGraph:
@@ -86,13 +101,5 @@ def run_float(graph: FloatGraph, images: torch.Tensor) -> torch.Tensor:
     """The graph in floats: images (N, C, H, W) → the output feature (N, M, H, W), as in eval mode."""
     values = {graph.input: images}
     for layer in graph.layers:
-        y = conv2d(values[layer.input], layer.weight, layer.bias, layer.stride, layer.padding)
-        if layer.norm is not None:
-            norm = layer.norm
-            y = batch_norm(y, norm.mean, norm.variance, norm.gamma, norm.beta, eps=norm.epsilon)
-        if layer.residual is not None:
-            y = y + values[layer.residual]
-        if layer.relu:
-            y = y.relu()
-        values[layer.output] = y.mean(dim=(2, 3), keepdim=True) if layer.pool else y
+        values[layer.output] = layer.finish(layer.sums(values[layer.input]), values.get(layer.residual or ""))
     return values[graph.output]

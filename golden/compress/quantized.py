@@ -103,6 +103,7 @@ class QuantizedLayer(nn.Module):
         self.grids = Grids()
         self.plain = plan.kind == "plain"
         self.batch_norm = layer.norm is not None
+        self.epsilon = 0.0 if layer.norm is None else layer.norm.epsilon
         if layer.norm is None:
             self.beta = nn.Parameter(layer.bias.clone())
         else:
@@ -154,7 +155,7 @@ class QuantizedLayer(nn.Module):
         """Batch norm as (factor, offset) of each filter."""
         if not self.batch_norm:
             return torch.ones_like(self.beta), self.beta
-        factor = self.gamma / torch.sqrt(self.variance + self.layer.norm.epsilon)  # type: ignore[union-attr]
+        factor = self.gamma / torch.sqrt(self.variance + self.epsilon)
         return factor, self.beta - self.mean * factor
 
     def integers(self, scale: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -201,7 +202,7 @@ class QuantizedLayer(nn.Module):
     def _normalise(self, y: torch.Tensor) -> torch.Tensor:
         """Batch norm with batch statistics, in steps of the result grid."""
         step = 2.0**self.grids.result
-        epsilon = self.layer.norm.epsilon / step**2  # type: ignore[union-attr]
+        epsilon = self.epsilon / step**2
         mean, variance = self.mean / step, self.variance / step**2
         y = nn.functional.batch_norm(
             y, mean, variance, self.gamma / step, self.beta / step, True, 0.1, epsilon

@@ -44,7 +44,9 @@ def test_every_unit_keeps_its_exact_quota_of_powers_of_two(plan: LayerPlan) -> N
     matrix = unfold(filters(1), plan)
     found = decompose(matrix, plan)
     units, rows, size = matrix.shape
-    kept = quota(rows, size, plan.density) if plan.pattern == "elements" else size * quota(rows, 1, plan.density)
+    kept = (
+        quota(rows, size, plan.density) if plan.pattern == "elements" else size * quota(rows, 1, plan.density)
+    )
     assert found.kept.sum(dim=(1, 2)).tolist() == [kept] * units
     assert torch.isin(found.coefficients, LEVELS).all()
     assert not found.coefficients[~found.kept].any()
