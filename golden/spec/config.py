@@ -115,7 +115,7 @@ TINY = Config(
 )
 """8 shift-adders: small enough for exhaustive tests."""
 
-SMALL = Config(name="small", engines=4, lanes=16)
+SMALL = Config(name="small", engines=4, lanes=16, accumulators=8)
 """64 shift-adders: the size of the published figures."""
 
 DEFAULT = Config(
