@@ -33,7 +33,7 @@ class MachineError(LightDealError):
 
 @dataclass(frozen=True)
 class Block:
-    """One block of a coefficient stream, END and padding included: an even number of entries.
+    """One block of a coefficient stream, END included; nothing reads the padding after it.
 
     Parameters
     ----------
@@ -183,14 +183,14 @@ class _Stream:
         if number == len(self.ends):
             raise MachineError(ErrorCode.STREAM, f"engine {self.engine}: the stream has no more END")
         end = int(self.ends[number])
-        piece = slice(self.start, end + 2 - end % 2)
+        piece = slice(self.start, end + 1)
         row = np.cumsum(self.advance[piece])
-        marker = int(row[end - self.start])
-        if marker != rows or (row[: end - self.start] >= rows).any():
+        marker = int(row[-1])
+        if marker != rows or (row[:-1] >= rows).any():
             raise MachineError(
                 ErrorCode.STREAM,
                 f"engine {self.engine}: the block at entry {self.start} ends at row {marker}; "
                 f"the marker is row {rows}",
             )
-        self.start = piece.stop
+        self.start = end + 2 - end % 2
         return Block(self.code[piece], self.slot[piece], row)
