@@ -13,7 +13,7 @@ from golden.spec.memories import MAX_ROUNDS, MAX_TILES
 
 Int64 = npt.NDArray[np.int64]
 
-_JOB_CYCLES = 4
+_JOB_CYCLES = 8
 """Rough cost of changing from one job to the next."""
 
 
