@@ -5,6 +5,8 @@ from pathlib import Path
 
 DATA = ("digits", "fashion-mnist")
 BACKENDS = ("golden", "amaranth", "icarus", "verilator", "cxxrtl")
+PATTERNS = ("elements", "rows", "rows2", "rows4", "rows8")
+"""Single coefficients, rows of one filter, rows shared by 2, 4 or 8 filters."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Demo:
     ----------
     data: "digits" or "fashion-mnist".
     config: name of a configuration, or a .toml file.
-    seed: of the split, the initial weights and the order of training.
+    seed: of the initial weights and the order of training.
     images: test images that run through RTL; None for all of digits and 1,000 of Fashion-MNIST.
     out: folder of the results; None for build/demo, or build/fashion-mnist.
     """
@@ -34,20 +36,24 @@ class Compress:
     Parameters
     ----------
     module: "file.py:factory"; the factory takes nothing and returns a trained torch.nn.Module.
-    data: .npz file with `images` (float32, N×C×H×W) and `labels` (N); the compressor re-trains on them.
-    density: part of the coefficients to keep.
-    pattern: "element", or "row" for rows of a filter, or "row2", "row4", "row8" for shared rows.
+    data: .npz file with `images` (float32, N×C×H×W) and, for re-training, `labels` (N); or the
+        name of a data set, whose training images are taken.
+    density: kept fraction of the coefficients.
+    pattern: one of PATTERNS.
     basis: False for a scale per filter instead of a basis.
-    epochs: of re-training; 0 only projects.
+    epochs: of re-training; 0 compresses without labels.
+    config: the accelerator whose cycles decide how layers are folded.
     """
 
     module: str
-    data: Path
+    data: str
     out: Path = Path("build/network.net")
     density: float = 0.2
+    pattern: str = "elements"
     basis: bool = True
     epochs: int = 8
     seed: int = 1
+    config: str = "small"
 
 
 @dataclass(frozen=True)
@@ -65,14 +71,82 @@ class Run:
 
     Parameters
     ----------
-    data: .npz file as for Compress (`labels` are optional).
+    data: as for Compress, but the test images of a named data set; labels are optional.
     on: one of BACKENDS.
     images: the first so many; None for all.
     skip: skip zero input rows.
     """
 
     program: Path
-    data: Path
-    on: str = "golden"
+    data: str
+    on: str = "cxxrtl"
     images: int | None = None
     skip: bool = True
+
+
+@dataclass(frozen=True)
+class Verilog:
+    """The accelerator of a configuration."""
+
+    config: str = "small"
+    out: Path = Path("build/accelerator.v")
+
+
+@dataclass(frozen=True)
+class Handoff:
+    """A folder that proves a program with Icarus alone; `images` and `data` as for Run."""
+
+    program: Path
+    data: str
+    images: int = 2
+    out: Path = Path("build/handoff")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Patterns × densities × basis or none, on one data set.
+
+    Parameters
+    ----------
+    densities: kept fractions of the coefficients of the layers in between.
+    seeds: trainings that each figure is the mean of.
+    """
+
+    data: str = "digits"
+    config: str = "small"
+    densities: tuple[float, ...] = (0.4, 0.3, 0.2, 0.15)
+    seeds: int = 1
+    out: Path = Path("build/table")
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracy over several seeds, against float with as many epochs.
+
+    Parameters
+    ----------
+    bar: largest mean loss of accuracy of SmartDeal against float, in points.
+    """
+
+    data: str = "digits"
+    config: str = "small"
+    seeds: int = 5
+    bar: float = 1.0
+    out: Path = Path("build/accuracy")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Speed of the simulators on a whole network with random weights."""
+
+    config: str = "small"
+    images: int = 20
+    out: Path = Path("build/bench")
+
+
+@dataclass(frozen=True)
+class Report:
+    """Results of a demo, written into README.md between its markers."""
+
+    metrics: Path = Path("build/demo/metrics.json")
+    readme: Path = Path("README.md")

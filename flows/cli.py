@@ -1,0 +1,198 @@
+"""The command line: each verb is a thin wrapper over a function of `flows`.
+
+Exit codes: 0 all well, 1 a check failed (a mismatch, a bar that was not reached), 2 a wrong
+argument, configuration, file or network, 130 interrupted.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any
+
+from flows import options
+from golden.spec.config import PRESETS
+from golden.spec.errors import LightDealError
+
+FAILED, WRONG, INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    try:
+        chosen = _parser().parse_args(arguments)
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    try:
+        return int(chosen.verb(chosen))
+    except LightDealError as error:
+        print(f"lightdeal: {error}", file=sys.stderr)
+        return WRONG
+    except KeyboardInterrupt:
+        print("lightdeal: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _options(kind: type, chosen: argparse.Namespace) -> Any:
+    values = {field.name: getattr(chosen, field.name) for field in fields(kind)}
+    return kind(**{name: tuple(it) if isinstance(it, list) else it for name, it in values.items()})
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from flows.demo import demo
+
+    report = demo(_options(options.Demo, chosen))
+    print(report.text)
+    return 0 if report.passed else FAILED
+
+
+def _compress(chosen: argparse.Namespace) -> int:
+    from flows.own import compress_own
+
+    print(compress_own(_options(options.Compress, chosen)))
+    return 0
+
+
+def _compile(chosen: argparse.Namespace) -> int:
+    from flows.own import compile_own
+
+    print(compile_own(_options(options.Compile, chosen)))
+    return 0
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from flows.own import run_own
+
+    text, same = run_own(_options(options.Run, chosen))
+    print(text)
+    return 0 if same else FAILED
+
+
+def _verilog(chosen: argparse.Namespace) -> int:
+    from flows.verilog import write_verilog
+    from golden.spec.config import load_config
+
+    print(write_verilog(load_config(chosen.config), chosen.out))
+    return 0
+
+
+def _handoff(chosen: argparse.Namespace) -> int:
+    from flows.own import handoff_own
+
+    print(handoff_own(_options(options.Handoff, chosen)))
+    return 0
+
+
+def _table(chosen: argparse.Namespace) -> int:
+    from flows.study import pattern_table
+
+    print(pattern_table(_options(options.Table, chosen)))
+    return 0
+
+
+def _accuracy(chosen: argparse.Namespace) -> int:
+    from flows.study import accuracy_benchmark
+
+    text, reached = accuracy_benchmark(_options(options.Accuracy, chosen))
+    print(text)
+    return 0 if reached else FAILED
+
+
+def _bench(chosen: argparse.Namespace) -> int:
+    from flows.bench import bench
+
+    print(bench(_options(options.Bench, chosen)))
+    return 0
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    from flows.readme import update_readme
+
+    print(update_readme(_options(options.Report, chosen)))
+    return 0
+
+
+VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
+    "demo": (options.Demo, _demo, "the main job: train, compress, compile, run on RTL, compare, report"),
+    "compress": (options.Compress, _compress, "compress your own network: module.py:factory → network file"),
+    "compile": (options.Compile, _compile, "network file → program file"),
+    "run": (options.Run, _run, "run a program on images and compare with the golden machine"),
+    "verilog": (options.Verilog, _verilog, "write the accelerator's Verilog"),
+    "handoff": (options.Handoff, _handoff, "write a folder that proves a program with Icarus alone"),
+    "table": (options.Table, _table, "study: patterns × densities × basis or none"),
+    "accuracy": (options.Accuracy, _accuracy, "benchmark: accuracy over several seeds, against float"),
+    "bench": (options.Bench, _bench, "benchmark: speed of the simulators"),
+    "report": (options.Report, _report, "write the results of a demo into README.md"),
+}
+
+CHOICES = {"data": options.DATA, "on": options.BACKENDS, "pattern": options.PATTERNS}
+HELP = {
+    "basis": "a basis (SmartDeal), or a scale per filter",
+    "bar": "largest mean loss of accuracy against float, in points",
+    "config": f"configuration: {', '.join(PRESETS)}, or a .toml file",
+    "data": "digits or fashion-mnist",
+    "densities": "kept fractions of the coefficients",
+    "density": "kept fraction of the coefficients, above 0, up to 1",
+    "epochs": "epochs of re-training with the labels; 0 compresses without",
+    "images": "number of images (default: all, or the data set's usual number)",
+    "metrics": "metrics.json of a demo",
+    "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module",
+    "network": "network file, made by compress",
+    "on": "what runs it: " + ", ".join(options.BACKENDS),
+    "out": "where the result goes",
+    "pattern": "which coefficients are dropped together",
+    "program": "program file, made by compile",
+    "readme": "file with the two result markers",
+    "seed": "of the initial weights and the order of training",
+    "seeds": "number of seeds, from 1",
+    "skip": "skip zero input rows",
+}
+ARRAYS = ".npz file of images (float32, N×C×H×W) and, where needed, labels (N); or digits, fashion-mnist"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lightdeal",
+        description="Sparse shift-add accelerators, bit-exact from PyTorch to Verilog.",
+        epilog="exit codes: 0 all well, 1 a check failed, 2 a wrong argument or file, 130 interrupted",
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    for name, (kind, verb, text) in VERBS.items():
+        sub = verbs.add_parser(name, help=text, description=text)
+        for field in fields(kind):
+            _add(sub, field)
+        sub.set_defaults(verb=verb)
+    return parser
+
+
+def _add(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
+    """An argument for a field: without a default positional, or required if it is `data`."""
+    text = HELP[field.name]
+    flag = "--" + field.name
+    default = field.default
+    if default is MISSING:
+        if field.name == "data":
+            parser.add_argument(flag, required=True, help=ARRAYS)
+        else:
+            kind = Path if field.type is Path else str
+            parser.add_argument(field.name, type=kind, help=text, metavar=field.name.upper())
+        return
+    if default is not None:
+        text += " (default: %(default)s)"
+    if isinstance(default, bool):
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=default, help=text)
+    elif isinstance(default, tuple):
+        parser.add_argument(flag, type=float, nargs="+", default=default, help=text)
+    elif field.name in CHOICES:
+        parser.add_argument(flag, choices=CHOICES[field.name], default=default, help=text)
+    else:
+        kinds: dict[str, Callable[[str], Any]] = {"out": Path, "images": _count, "seeds": _count}
+        parser.add_argument(flag, type=kinds.get(field.name, type(default)), default=default, help=text)
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is below 1")
+    return value

@@ -1,0 +1,88 @@
+"""Independent work in processes of their own, one for each core.
+
+Training small networks leaves a second thread idle, so two trainings side by side take little
+longer than one; and one thread each makes results independent of the number of cores.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Any
+
+import torch
+
+from flows.progress import bar
+from golden.spec.errors import LightDealError
+from golden.train.loop import Progress
+
+Job = Callable[[Progress], Any]
+"""Takes a progress callback and returns a value; both the job and the value can be pickled."""
+
+
+class JobError(LightDealError):
+    """A process died, for example for lack of memory."""
+
+
+def run_jobs(jobs: Mapping[str, Job], workers: int | None = None) -> dict[str, Any]:
+    """Name → result of every job, in the order of `jobs`; at most `workers` (cores) at a time.
+
+    Raises what a job raised, or JobError if its process died; the other jobs are stopped then.
+    """
+    context = multiprocessing.get_context("spawn")
+    waiting = list(jobs.items())
+    running: dict[Connection, tuple[str, SpawnProcess, Progress, ExitStack]] = {}
+    results: dict[str, Any] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < (workers or os.cpu_count() or 1):
+                name, job = waiting.pop(0)
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_work, args=(job, theirs), daemon=True)
+                process.start()
+                theirs.close()
+                stack = ExitStack()
+                running[ours] = name, process, stack.enter_context(bar(name)), stack
+            for connection in wait(list(running)):
+                assert isinstance(connection, Connection)
+                name, process, progress, stack = running[connection]
+                try:
+                    kind, value = connection.recv()
+                except EOFError as error:
+                    process.join()
+                    raise JobError(f"{name}: its process died with exit code {process.exitcode}") from error
+                if kind == "progress":
+                    progress(*value)
+                    continue
+                process.join()
+                stack.close()
+                del running[connection]
+                if kind == "error":
+                    raise value
+                results[name] = value
+    finally:
+        for _, process, _, stack in running.values():
+            process.terminate()
+            process.join()
+            stack.close()
+    return {name: results[name] for name in jobs}
+
+
+def _work(job: Job, connection: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its children
+    torch.set_num_threads(1)
+
+    def progress(message: str, fraction: float) -> None:
+        connection.send(("progress", (message, fraction)))
+
+    try:
+        value = job(progress)
+    except Exception as error:
+        print(f"{type(error).__name__} in a job", file=sys.stderr)
+        connection.send(("error", error))
+    else:
+        connection.send(("done", value))

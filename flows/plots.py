@@ -1,0 +1,83 @@
+"""Pictures of a report, as PNG."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")  # no screen needed
+from matplotlib import pyplot
+
+_COLOURS = ("#4c78a8", "#f58518", "#9d9da1", "#54a24b", "#b279a2")
+
+
+def bars(
+    path: Path, title: str, unit: str, groups: Sequence[str], series: Mapping[str, Sequence[float]]
+) -> None:
+    """Grouped horizontal bars, one group a line, read from the top.
+
+    Parameters
+    ----------
+    groups: names of the lines.
+    series: name of a colour → its value for each line.
+    """
+    figure, axes = pyplot.subplots(figsize=(7, 1 + 0.3 * len(groups) * len(series)), layout="constrained")
+    height = 0.8 / len(series)
+    for number, (name, values) in enumerate(series.items()):
+        places = [line + (number - (len(series) - 1) / 2) * height for line in range(len(groups))]
+        drawn = axes.barh(places, values, height, label=name, color=_COLOURS[number % len(_COLOURS)])
+        axes.bar_label(drawn, fmt="%.4g", padding=2, fontsize=7)
+    axes.set_yticks(range(len(groups)), groups)
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.set_xlabel(unit)
+    axes.set_title(title)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(series) > 1:
+        axes.legend(frameon=False)
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def coefficients(path: Path, title: str, counts: Mapping[int, int]) -> None:
+    """How often each coefficient 0, ±1, ±2, … occurs, on a logarithmic axis."""
+    figure, axes = pyplot.subplots(figsize=(7, 2.6), layout="constrained")
+    axes.bar([str(value) for value in counts], list(counts.values()), color=_COLOURS[0])
+    axes.set_yscale("log")
+    axes.set_ylabel("coefficients")
+    axes.set_title(title)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def summary(path: Path, values: Mapping[str, float]) -> None:
+    """Accuracy and cycles of a demo side by side, as SVG; equal values give equal bytes."""
+    left = {
+        "float": values["accuracy.float"],
+        "dense int8": values["accuracy.int8"],
+        "no basis": values["accuracy.po2"],
+        "SmartDeal": values["accuracy.smartdeal"],
+        "SmartDeal, RTL": values["accuracy.rtl"],
+    }
+    right = {
+        "dense int8, ideal": values["cycles.dense"],
+        "no basis": values["cycles.per_image_no_basis"],
+        "SmartDeal": values["cycles.per_image"],
+        "skipping zero rows": values["cycles.per_image_skipping"],
+        "bound": values["cycles.bound"],
+    }
+    with pyplot.rc_context({"svg.hashsalt": "lightdeal"}):
+        figure, (one, two) = pyplot.subplots(1, 2, figsize=(10, 2.4), layout="constrained")
+        for axes, title, lines, form in (
+            (one, "accuracy on test images, %", {k: 100 * v for k, v in left.items()}, "%.2f"),
+            (two, "cycles for one image", right, "%.0f"),
+        ):
+            drawn = axes.barh(list(lines), list(lines.values()), color=_COLOURS[0])
+            axes.bar_label(drawn, fmt=form, padding=2, fontsize=8)
+            axes.invert_yaxis()
+            axes.margins(x=0.14)
+            axes.set_title(title, fontsize=10)
+            axes.spines[["top", "right"]].set_visible(False)
+        figure.savefig(path, metadata={"Date": None})
+        pyplot.close(figure)

@@ -1,0 +1,150 @@
+"""Studies over many trainings: which zeros cost what, and how sure the accuracy is."""
+
+import pickle
+from collections.abc import Sequence
+from functools import partial
+from statistics import mean
+
+from flows.files import write_whole
+from flows.jobs import run_jobs
+from flows.measure import bits_each
+from flows.metrics import Metric, percent, table, write_metrics
+from flows.options import PATTERNS, Accuracy, Table
+from flows.progress import step
+from flows.training import Outcome, Variant, finish, finish_float, load, pretrained, recipe
+from golden.bounds import dense_cycles
+from golden.compiler import compile_network
+from golden.spec.config import Config, load_config
+from golden.spec.errors import CapacityError
+from golden.timing import count_cycles
+from golden.train.loop import Progress
+
+BASIS = {"basis": "smartdeal", "none": "po2"}
+
+
+def pattern_table(options: Table) -> str:
+    """Accuracy, cycles, row fetches and bits per weight of patterns × densities × basis or none.
+
+    Every figure is the mean over the seeds. Choices are made by held-out images where the data set
+    has some, so those stand in the table. Leaves table.md and metrics.json in `options.out`.
+    """
+    config = load_config(options.config)
+    variants = {
+        (basis, pattern, density): Variant(kind, density, pattern)
+        for basis, kind in BASIS.items()
+        for pattern in PATTERNS
+        for density in options.densities
+    }
+    _, held_out, _ = load(options.data)
+    seeds = range(1, options.seeds + 1)
+    with step(f"{len(seeds)} float networks"):
+        names = {f"seed {seed}": partial(pretrained, options.data, seed) for seed in seeds}
+        starts = [pickle.dumps(module) for module in run_jobs(names).values()]
+    with step(f"{len(variants)} variants × {len(seeds)} seeds"):
+        jobs = {
+            f"{' '.join(map(str, key))}, seed {seed}": partial(
+                finish, start, variant, options.data, seed, config
+            )
+            for key, variant in variants.items()
+            for seed, start in zip(seeds, starts, strict=True)
+        }
+        outcomes = list(run_jobs(jobs).values())
+    rows = []
+    metrics = []
+    for number, (basis, pattern, density) in enumerate(variants):
+        some = outcomes[number * len(seeds) : (number + 1) * len(seeds)]
+        accuracy = mean(it.accuracy if it.validation is None else it.validation for it in some)
+        rows.append(
+            [pattern, density, basis, percent(accuracy), percent(some[0].kept), *_costs(some[0], config)]
+        )
+        name = f"table.{basis}.{pattern}.{density}"
+        where = f"{'held-out' if held_out else 'test'} images of {options.data}, {len(seeds)} seeds"
+        metrics.append(Metric(f"{name}.accuracy", accuracy, "1", "more", where))
+    text = table(
+        [
+            "pattern",
+            "density",
+            "basis",
+            "accuracy",
+            "kept",
+            "cycles",
+            "dense / cycles",
+            "row fetches",
+            "bits a weight",
+        ],
+        rows,
+    )
+    write_metrics(metrics, options.out / "metrics.json")
+    write_whole(options.out / "table.md", text + "\n")
+    return text
+
+
+def _costs(outcome: Outcome, config: Config) -> list[str]:
+    """Cycles, ideal dense ÷ cycles, row fetches, bits per weight of a compiled outcome."""
+    assert outcome.network is not None
+    try:
+        program = compile_network(outcome.network, config)
+    except CapacityError:
+        return ["does not fit", "", "", ""]
+    cycles = count_cycles(program).cycles
+    return [
+        str(cycles),
+        f"{dense_cycles(program) / cycles:.2f}",
+        str(sum(layer.rows_fetched for layer in program.layers)),
+        f"{bits_each(program):.2f}",
+    ]
+
+
+def whole_seed(data: str, seed: int, config: Config, progress: Progress) -> dict[str, Outcome]:
+    """Float, int8, no basis and SmartDeal from one seed, one after the other."""
+
+    def part(number: int, name: str, message: str, fraction: float) -> None:
+        progress(f"{name}, {message}", (number + fraction) / 4)
+
+    start = pickle.dumps(pretrained(data, seed, partial(part, 0, "start")))
+    found = finish_float(start, data, seed, partial(part, 1, "float"))
+    found["no basis"] = finish(start, Variant("po2"), data, seed, config, partial(part, 2, "no basis"))
+    found["SmartDeal"] = finish(
+        start, Variant("smartdeal"), data, seed, config, partial(part, 3, "SmartDeal")
+    )
+    return found
+
+
+def accuracy_benchmark(options: Accuracy) -> tuple[str, bool]:
+    """Accuracy over several seeds; all networks of a seed have the same number of epochs.
+
+    Leaves accuracy.md and metrics.json in `options.out`. Returns the table, and whether float
+    reaches the recipe's floor and the mean loss of SmartDeal stays within the bar.
+    """
+    config = load_config(options.config)
+    chosen = recipe(options.data)
+    load(options.data)
+    with step(f"{options.seeds} seeds"):
+        jobs = {
+            f"seed {seed}": partial(whole_seed, options.data, seed, config)
+            for seed in range(1, options.seeds + 1)
+        }
+        found = run_jobs(jobs)
+    names = ("float", "int8", "no basis", "SmartDeal")
+    rows: list[Sequence[object]] = [
+        [seed, *(percent(outcomes[name].accuracy) for name in names), percent(outcomes["SmartDeal"].kept)]
+        for seed, outcomes in found.items()
+    ]
+    means = {name: mean(outcomes[name].accuracy for outcomes in found.values()) for name in names}
+    rows.append(["mean", *(percent(means[name]) for name in names), ""])
+    loss = 100 * (means["float"] - means["SmartDeal"])
+    reached = loss <= options.bar and means["float"] >= chosen.floor
+    text = table([options.data, *names, "kept"], rows) + (
+        f"\n\nSmartDeal loses {loss:.2f} points on average over {options.seeds} seeds "
+        f"({chosen.pretrain + chosen.retrain} epochs each); the bar is {options.bar:g}. "
+        f"Float must reach {percent(chosen.floor)}."
+    )
+    where = f"mean over {options.seeds} seeds, test images of {options.data}"
+    short = {"float": "float", "int8": "int8", "no basis": "po2", "SmartDeal": "smartdeal"}
+    metrics = [
+        Metric(f"accuracy.mean.{short[name]}", value, "1", "more", where) for name, value in means.items()
+    ]
+    metrics.append(Metric("accuracy.mean.loss", loss / 100, "1", "less", where))
+    write_metrics(metrics, options.out / "metrics.json")
+    write_whole(options.out / "accuracy.md", text + "\n")
+    return text, reached

@@ -1,0 +1,173 @@
+"""The networks of the published figures: trained, and compressed in the ways that stand side by side.
+
+Every variant starts from the same pre-trained float network and has the same number of epochs in all.
+"""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import nn
+
+from flows.jobs import Job
+from golden.compress import (
+    CompressionPlan,
+    compress,
+    default_plan,
+    import_module,
+    int8_plan,
+    no_basis_plan,
+)
+from golden.network import Network
+from golden.spec.config import Config
+from golden.spec.errors import LightDealError
+from golden.train import Dataset, DigitsNet, FashionNet, accuracy, fit, load_digits, load_fashion_mnist
+from golden.train.loop import Progress
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a data set is trained.
+
+    Parameters
+    ----------
+    network: class of the float network.
+    pretrain: epochs of the float network that every variant starts from.
+    retrain: further epochs of every variant, the float network included.
+    density: kept fraction of the coefficients of the layers between the first and the last.
+    samples: training images for calibration.
+    rtl_images: test images that run through RTL, None for all.
+    floor: accuracy that the float network must reach for a comparison to mean something.
+    """
+
+    network: type[nn.Module]
+    pretrain: int
+    retrain: int
+    density: float
+    floor: float
+    samples: int = 512
+    rtl_images: int | None = None
+
+
+RECIPES = {
+    "digits": Recipe(DigitsNet, pretrain=10, retrain=20, density=0.2, floor=0.985),
+    "fashion-mnist": Recipe(FashionNet, pretrain=3, retrain=6, density=0.2, floor=0.9, rtl_images=1000),
+}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to compress.
+
+    Parameters
+    ----------
+    kind: "smartdeal" (with a basis) or "po2" (without).
+    density: None for the recipe's.
+    pattern: of the zeros, one of `flows.options.PATTERNS`.
+    """
+
+    kind: str
+    density: float | None = None
+    pattern: str = "elements"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trained variant.
+
+    Parameters
+    ----------
+    accuracy: on the test images, fraction of 1; of the integer network unless the kind is float.
+    validation: on the images that choices are made by, or None where there are none.
+    network: integers, or None for float.
+    kept: kept coefficients ÷ all weights.
+    """
+
+    accuracy: float
+    validation: float | None
+    network: Network | None = None
+    kept: float = 1.0
+
+
+def recipe(data: str) -> Recipe:
+    """The recipe of a data set. Raises LightDealError for an unknown name."""
+    if data not in RECIPES:
+        raise LightDealError(f"data {data!r}; legal: {', '.join(RECIPES)}")
+    return RECIPES[data]
+
+
+def load(data: str) -> tuple[Dataset, Dataset | None, Dataset]:
+    """(train, validation or None, test). Raises DataError if files are missing."""
+    if data == "digits":
+        train, test = load_digits()
+        return train, None, test
+    return load_fashion_mnist()
+
+
+def pretrained(data: str, seed: int, progress: Progress) -> nn.Module:
+    """The float network that every variant starts from."""
+    train, _, _ = load(data)
+    torch.manual_seed(seed)
+    plan = recipe(data)
+    return fit(plan.network(), train, plan.pretrain, seed, progress)
+
+
+def plan_of(
+    variant: Variant, module: nn.Module, samples: torch.Tensor, density: float, config: Config
+) -> CompressionPlan:
+    """The compression plan of a variant for a network."""
+    graph = import_module(module, samples)
+    if variant.kind == "smartdeal":
+        plan = default_plan(graph, variant.density or density, config)
+    else:
+        plan = no_basis_plan(graph, variant.density or density)
+    if variant.pattern == "elements":
+        return plan
+    shared = int(variant.pattern.removeprefix("rows") or 1)
+    patterned = partial(replace, pattern="rows", shared=shared)
+    # Layers that keep all their coefficients have no pattern.
+    layers = {path: layer if layer.density == 1 else patterned(layer) for path, layer in plan.layers.items()}
+    return CompressionPlan(layers, patterned(plan.default))
+
+
+def finish(
+    module: bytes, variant: Variant, data: str, seed: int, config: Config, progress: Progress
+) -> Outcome:
+    """Compress and re-train one variant, from the pickled pre-trained network on."""
+    train, validation, test = load(data)
+    chosen = recipe(data)
+    samples = train.images[: chosen.samples]
+    network: nn.Module = pickle.loads(module)
+    plan = plan_of(variant, network, samples, chosen.density, config)
+    made = compress(network, samples, plan, train, chosen.retrain, seed=seed, progress=progress)
+    held_out = made.accuracy(validation) if validation else None
+    return Outcome(made.accuracy(test), held_out, made.network, made.kept)
+
+
+def finish_float(module: bytes, data: str, seed: int, progress: Progress) -> dict[str, Outcome]:
+    """The float network after all its epochs, and the same in dense int8 without re-training."""
+    train, validation, test = load(data)
+    chosen = recipe(data)
+    network: nn.Module = pickle.loads(module)
+    fit(network, train, chosen.retrain, seed, progress)
+    dense = compress(network, train.images[: chosen.samples], int8_plan())
+    return {
+        "float": Outcome(accuracy(network, test), accuracy(network, validation) if validation else None),
+        "int8": Outcome(
+            dense.accuracy(test), dense.accuracy(validation) if validation else None, dense.network
+        ),
+    }
+
+
+def jobs(
+    module: nn.Module, variants: Mapping[str, Variant], data: str, seed: int, config: Config
+) -> dict[str, Job]:
+    """For `flows.jobs.run_jobs`: "float" (see `finish_float`), then every variant under its name.
+
+    The module travels as bytes, not through shared memory, of which containers have little.
+    """
+    start = pickle.dumps(module)
+    made: dict[str, Job] = {"float": partial(finish_float, start, data, seed)}
+    return made | {name: partial(finish, start, it, data, seed, config) for name, it in variants.items()}
