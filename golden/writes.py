@@ -114,11 +114,12 @@ def tensors_from_writes(
     tensors = {}
     start = 0
     for tensor, count in zip(program.tensors[1:], counts, strict=True):
-        chosen = enable.copy()
-        chosen[:start] = chosen[start + count :] = False
+        part = slice(start, start + count)
+        chosen = enable[part]
         values = np.zeros(program.config.feature_words * lanes, np.int8)
         write = np.full(values.shape, -1, np.int64)
-        values[place[chosen]], write[place[chosen]] = data[chosen], number[chosen]
+        target = place[part][chosen]
+        values[target], write[target] = data[part][chosen], number[part][chosen]
         where = positions(tensor, lanes)
         tensors[tensor.name] = WrittenTensor(values[where], write[where])
         start += count

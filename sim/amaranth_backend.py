@@ -100,6 +100,7 @@ class _Bench:
             writes=np.array(writes, dtype=write_type(job.config.lanes)),
             result=np.array(result, dtype=np.int8).reshape(-1, job.config.lanes),
             cycles=ctx.get(dut.cycles),
+            load_cycles=begin + 1,
         )
 
 
@@ -121,15 +122,17 @@ def simulate(component: wiring.Component, job: Job, each: Each) -> Recording:
             await ctx.tick()
         ctx.set(domain.rst, 0)
         await bench.load()
-        load_cycles = bench.clocks
+        program_cycles = bench.clocks
+        elapsed = time.perf_counter() - start
         error = component.error  # type: ignore[attr-defined]
         for number in range(len(job.images)):
             if ctx.get(error):
                 break
-            each(number, await bench.run(number))
-        outcome.append(
-            Recording(load_cycles, ErrorCode(ctx.get(error)), bench.clocks, time.perf_counter() - start)
-        )
+            start = time.perf_counter()
+            record = await bench.run(number)
+            elapsed += time.perf_counter() - start
+            each(number, record)
+        outcome.append(Recording(program_cycles, ErrorCode(ctx.get(error)), bench.clocks, elapsed))
 
     simulator.add_testbench(testbench)
     if job.waveform is None:

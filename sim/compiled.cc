@@ -55,6 +55,7 @@ struct Engine {
     design_t design;
     std::vector<Write> writes;
     uint64_t cycles = 0;  // clock cycles of the last call
+    uint64_t begin = 0;   // cycle of the last call in which the last image word was taken
     uint64_t total = 0;   // clock cycles since the start
     uint32_t random = 1;
     uint32_t stall = 0;   // a stream pauses with probability stall / 2**16 per cycle
@@ -130,7 +131,8 @@ Status run(Engine &engine, const uint8_t *image, uint64_t image_words, uint8_t *
     engine.cycles = 0;
     engine.writes.clear();
     design.p_i__program____valid.data[0] = 0;
-    uint64_t sent = 0, received = 0, begin = 0;
+    uint64_t sent = 0, received = 0;
+    engine.begin = 0;
     bool valid = false;
     while (engine.cycles < limit) {
         valid = sent < image_words && (valid || !engine.pause());
@@ -141,7 +143,7 @@ Status run(Engine &engine, const uint8_t *image, uint64_t image_words, uint8_t *
         if (!engine.evaluate()) return FEEDBACK;
         if (number(design.p_trace____valid)) {
             Write write{};
-            write.cycle = uint32_t(engine.cycles - begin);
+            write.cycle = uint32_t(engine.cycles - engine.begin);
             write.address = uint32_t(number(design.p_trace____address));
             write.enable = number(design.p_trace____enable);
             bytes_of(design.p_trace____data, write.data, LANES);
@@ -158,7 +160,7 @@ Status run(Engine &engine, const uint8_t *image, uint64_t image_words, uint8_t *
         if (taken) {
             sent++;
             valid = false;
-            if (sent == image_words) begin = engine.cycles - 1;
+            if (sent == image_words) engine.begin = engine.cycles - 1;
         }
         if (given && ++received > result_words) return EXTRA;
         if (sent == image_words && received == result_words && !busy) return DONE;
@@ -196,8 +198,10 @@ int lightdeal_run(void *engine, const uint8_t *image, uint64_t image_words, uint
     return run(*static_cast<Engine *>(engine), image, image_words, result, result_words, limit);
 }
 
-// What the last call left: clock cycles, the cycle counter's port, the error port, the writes.
+// What the last call left: clock cycles, the cycle of the last image word, the cycle counter's
+// port, the error port, the writes.
 uint64_t lightdeal_cycles(void *engine) { return static_cast<Engine *>(engine)->cycles; }
+uint64_t lightdeal_begin(void *engine) { return static_cast<Engine *>(engine)->begin; }
 uint64_t lightdeal_counter(void *engine) { return number(static_cast<Engine *>(engine)->design.p_cycles); }
 uint32_t lightdeal_error(void *engine) { return uint32_t(number(static_cast<Engine *>(engine)->design.p_error)); }
 uint64_t lightdeal_write_count(void *engine) { return static_cast<Engine *>(engine)->writes.size(); }

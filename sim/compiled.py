@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +108,7 @@ class Engine:
         self._library = ctypes.CDLL(str(library))
         for name in ("new", "writes"):
             getattr(self._library, f"lightdeal_{name}").restype = ctypes.c_void_p
-        for name in ("cycles", "counter", "write_count", "write_size"):
+        for name in ("cycles", "counter", "begin", "write_count", "write_size"):
             getattr(self._library, f"lightdeal_{name}").restype = ctypes.c_uint64
         size = self._library.lightdeal_write_size()
         if size != write_type(lanes).itemsize:
@@ -163,6 +163,7 @@ class Engine:
             writes=np.frombuffer(data, dtype=kind),
             result=result if status == 0 else result[:0],
             cycles=int(self._library.lightdeal_counter(self._engine)),
+            load_cycles=int(self._library.lightdeal_begin(self._engine)) + 1,
         )
         return _STATUS[status], record
 
@@ -195,21 +196,22 @@ def simulate(component: wiring.Component, job: Job, each: Each) -> Recording:
     with open_engine(component, job.config, job) as engine:
         start = time.perf_counter()
         status = engine.load(job.program, job.limit)
-        clocks = load_cycles = engine.cycles
+        seconds = time.perf_counter() - start
+        clocks = program_cycles = engine.cycles
         if status not in ("done", "error"):
-            raise SimulationError(f"cxxrtl: loading did not end in {load_cycles} cycles: {status}")
+            raise SimulationError(f"cxxrtl: loading did not end in {program_cycles} cycles: {status}")
         for number, image in enumerate(job.images):
             if engine.error:
                 break
-            if job.waveform is not None and number == 0:
-                with engine.waveform(job.waveform):
-                    status, record = engine.run(image, job.result_words, job.limit)
-            else:
+            wave = number == 0 and job.waveform is not None
+            with engine.waveform(job.waveform) if wave else nullcontext():
+                start = time.perf_counter()
                 status, record = engine.run(image, job.result_words, job.limit)
+                seconds += time.perf_counter() - start
             clocks += engine.cycles
             if status not in ("done", "error"):
                 raise SimulationError(
                     f"cxxrtl: image {number} did not end as it must in {engine.cycles} cycles: {status}"
                 )
             each(number, record)
-        return Recording(load_cycles, engine.error, clocks, time.perf_counter() - start)
+        return Recording(program_cycles, engine.error, clocks, seconds)

@@ -90,11 +90,13 @@ class ImageRecord:
     writes: array of `write_type`, in order of time; also of an image that ended in an error.
     result: int8 (words, lanes), the words of the result stream; fewer after an error.
     cycles: the accelerator's cycle counter after the run.
+    load_cycles: clock cycles from the first image word offered to the last one taken.
     """
 
     writes: npt.NDArray[np.void]
     result: Bytes
     cycles: int
+    load_cycles: int
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,13 @@ class Recording:
 
     Parameters
     ----------
-    load_cycles: clock cycles from the first program word offered to `loaded`, or to the error.
+    program_cycles: clock cycles from the first program word offered to `loaded`, or to the error.
     error: the error register; not NONE ends a simulation early.
     clocks: clock cycles simulated.
-    seconds: wall-clock seconds of the simulation without building the simulator.
+    seconds: wall-clock seconds of the simulator itself: without building it, without `Each`.
     """
 
-    load_cycles: int
+    program_cycles: int
     error: ErrorCode
     clocks: int
     seconds: float

@@ -1,0 +1,119 @@
+"""Drivers and monitors of streams under cocotb, with pauses.
+
+Both act at the falling edge of the clock and look once everything has settled, so what they see
+is what the next rising edge sees, on every simulator.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.simtime import get_sim_time
+from cocotb.triggers import FallingEdge, ReadOnly, RisingEdge
+
+PERIOD = 2
+"""Clock period in simulation steps of a nanosecond."""
+
+RESET_CYCLES = 2
+
+
+def parameters() -> Any:
+    """What the caller of `sim.cocotb_runner.run_bench` handed over."""
+    return json.loads(Path(cocotb.plusargs["parameters"]).read_text())
+
+
+def cycle() -> int:
+    """Number of the clock cycle that the next rising edge ends, from the start of the simulation."""
+    return int(get_sim_time("ns")) // PERIOD
+
+
+async def start(dut: Any) -> None:
+    """Starts the clock and resets; returns just after a falling edge, reset released."""
+    Clock(dut.clk, PERIOD, unit="ns").start(start_high=False)
+    dut.rst.value = 1
+    for _ in range(RESET_CYCLES + 1):
+        await FallingEdge(dut.clk)
+    dut.rst.value = 0
+
+
+class Pauses:
+    """Decides in which cycles a stream pauses: seeded, with a probability of 0…0.9."""
+
+    def __init__(self, probability: float, seed: int) -> None:
+        self.probability = probability
+        self._random = random.Random(seed)
+
+    def __call__(self) -> bool:
+        return self.probability > 0 and self._random.random() < self.probability
+
+
+class StreamDriver:
+    """Sends words on the input stream `name` of a design; a word once offered stays until taken."""
+
+    def __init__(self, dut: Any, name: str, pauses: Pauses) -> None:
+        self._clock = dut.clk
+        self._payload = getattr(dut, f"{name}__payload")
+        self._valid = getattr(dut, f"{name}__valid")
+        self._ready = getattr(dut, f"{name}__ready")
+        self._pauses = pauses
+        self._valid.value = 0
+
+    async def send(self, words: Iterable[int]) -> int:
+        """Call just after a falling edge; returns just after one.
+
+        Returns the number of the cycle in which the last word was taken.
+        """
+        taken = cycle()
+        for word in words:
+            while self._pauses():
+                self._valid.value = 0
+                await FallingEdge(self._clock)
+            self._payload.value = word
+            self._valid.value = 1
+            ready = False
+            while not ready:
+                await ReadOnly()
+                ready = bool(self._ready.value)
+                taken = cycle()
+                await FallingEdge(self._clock)
+        self._valid.value = 0
+        return taken
+
+
+class StreamMonitor:
+    """Takes words from the output stream `name` of a design.
+
+    Parameters
+    ----------
+    take: called with each word as a cocotb LogicArray.
+    registered: `valid` depends on registers alone, so that cycles without it can be slept through.
+    """
+
+    def __init__(
+        self, dut: Any, name: str, pauses: Pauses, take: Callable[[Any], None], registered: bool = False
+    ) -> None:
+        self._clock = dut.clk
+        self._payload = getattr(dut, f"{name}__payload")
+        self._valid = getattr(dut, f"{name}__valid")
+        self._ready = getattr(dut, f"{name}__ready")
+        self._pauses = pauses
+        self._take = take
+        self._registered = registered
+        self._ready.value = 0
+
+    async def watch(self) -> None:
+        """Takes words for ever. Start it just after a falling edge."""
+        while True:
+            ready = not self._pauses()
+            self._ready.value = ready
+            await ReadOnly()
+            if self._valid.value:
+                if ready:
+                    self._take(self._payload.value)
+            elif self._registered:
+                await RisingEdge(self._valid)
+            await FallingEdge(self._clock)
