@@ -6,8 +6,6 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from golden.train.data import Dataset
-
 Progress = Callable[[str, float], None]
 """Called with a message and the fraction done, 0…1."""
 
@@ -30,7 +28,7 @@ def silent(message: str, fraction: float) -> None:
 
 def fit(
     module: nn.Module,
-    data: Labelled | Dataset,
+    data: Labelled,
     epochs: int,
     seed: int = 0,
     progress: Progress = silent,
@@ -99,7 +97,7 @@ def shifted(images: torch.Tensor, largest: int, generator: torch.Generator) -> t
     return picked.permute(0, 3, 1, 2).contiguous()
 
 
-def accuracy(module: nn.Module, data: Labelled | Dataset, batch: int = 500) -> float:
+def accuracy(module: nn.Module, data: Labelled, batch: int = 500) -> float:
     """Fraction of images whose largest logit is their label; the first of equal logits counts."""
     module.eval()
     right = 0

@@ -15,8 +15,9 @@ from golden.network import Factored, Network, Plain
 from golden.ops import rebuild, run_network
 from golden.spec.errors import UnsupportedError
 from golden.tensors import quantise
-from golden.train.data import Dataset
-from golden.train.networks import Residual
+from golden.train.data import Dataset, load_digits
+from golden.train.loop import fit
+from golden.train.networks import DigitsNet, Residual
 from tests.golden.test_importer import trained_statistics
 
 KINDS = [
@@ -126,12 +127,9 @@ def test_int8_is_close_to_float(seed: int) -> None:
 
 def test_restored_statistics_bring_compression_nearer_to_float() -> None:
     """Batch norm that follows the compressed weights, against one that does not."""
-    module, real = network(1, 8), images(2, 8, 200)
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.momentum = 1.0
-    module.train()(real)
-    module.eval()
+    digits = load_digits()[0].part(0, 400)
+    torch.manual_seed(1)
+    module, real = fit(DigitsNet(), digits, 4, 1), digits.images
     graph = import_module(module, real)
     errors = []
     for restore in (False, True):
