@@ -120,7 +120,8 @@ class Accelerator(wiring.Component):
             output.shift.eq(drain.shift),
             output.residual_data.eq(features.b_read),
             control.data.eq(features.b_read),
-            control.finished.eq(drain.finished),
+            # A program whose front and back words do not agree on the jobs never ends: TIMEOUT.
+            control.finished.eq(drain.finished & fetch.finished),
             control.illegal.eq(fetch.illegal | drain.illegal),
             control.bad.eq(bad.any()),
             control.load_error.eq(loader.error),

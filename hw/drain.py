@@ -1,6 +1,8 @@
 """The drain: takes finished jobs in order and issues their basis terms."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
+from typing import Any
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,6 +42,26 @@ def token_layout(config: Config) -> data.StructLayout:
             "pool_last": 1,
             "job_end": 1,
         }
+    )
+
+
+def _legal(layer: Any, config: Config) -> Value:
+    """A back word that the drain can follow; `golden.decode` has the same rules."""
+    filters = layer.engine_filters
+    column = config.accumulators // formats.BASIS
+    fits = Cat(
+        (layer.group == group)
+        & (filters <= Mux(layer.fold == Fold.COLUMN, column, config.accumulators // group * group))
+        for group in formats.GROUPS
+    ).any()
+    widths = [1 << i for i in range(log2(config.lanes) + 1)]
+    sizes = [layer.rounds, layer.tiles, layer.filters, filters, layer.plane_tiles, layer.last_lanes]
+    return (
+        (layer.operation == Operation.LAYER)
+        & Cat(size != 0 for size in sizes).all()
+        & Cat(layer.row_width == width for width in widths).any()
+        & (layer.last_lanes <= config.lanes)
+        & fits
     )
 
 
@@ -195,10 +217,9 @@ class Drain(wiring.Component):
                     word.eq(new.output_address),
                     round_word.eq(new.output_address),
                 ]
-                sizes = [new.rounds, new.tiles, new.group, new.filters, new.engine_filters, new.plane_tiles]
                 with m.If(new.operation == Operation.END):
                     m.next = "FINISHED"
-                with m.Elif((new.operation == Operation.LAYER) & Cat(size != 0 for size in sizes).all()):
+                with m.Elif(_legal(new, config)):
                     m.next = "DRAIN"
                 with m.Else():
                     m.next = "ILLEGAL"
@@ -273,6 +294,6 @@ class Drain(wiring.Component):
                 m.d.comb += self.illegal.eq(1)
         with m.If(self.start):
             m.d.sync += [
-                member.eq(0), slice_.eq(0), k.eq(0), q.eq(0), group_slot.eq(0), in_group.eq(0), pool_index.eq(0)
-            ]  # fmt: skip
+                position.eq(0) for position in (member, slice_, k, q, group_slot, in_group, pool_index)
+            ]
         return m

@@ -35,7 +35,8 @@ class Fetch(wiring.Component):
     engine_row: In, per engine, the oldest row that it may still read (row numbers as in RowWindow).
     word, next_word, rotation: Out, port A of the feature memory.  data: In, its bytes.
     push: Out, rows for the window.
-    finished: Out, END was reached.  illegal: Out, an instruction is illegal.
+    finished: Out, END was reached and all jobs that were fetched are done.
+    illegal: Out, an instruction is illegal.
     """
 
     def __init__(self, config: Config) -> None:
@@ -110,6 +111,13 @@ class Fetch(wiring.Component):
                 ready_left.eq(now.ready_channels),
             ]
 
+        # Jobs fetched; those under way are markers in the window and two in the banks.
+        fetched = Signal(row_bits(config) + 1)
+        with m.If(issue & at_marker):
+            m.d.sync += fetched.eq(fetched + 1)
+        with m.If(self.start):
+            m.d.sync += fetched.eq(0)
+
         with m.FSM():
             with m.State("IDLE"), m.If(self.start):
                 m.d.sync += [counter.eq(0), row.eq(0)]
@@ -166,7 +174,7 @@ class Fetch(wiring.Component):
                     with m.Else():
                         m.d.sync += tap.eq(tap + 1)
             with m.State("FINISHED"):
-                m.d.comb += self.finished.eq(1)
+                m.d.comb += self.finished.eq(fetched == self.jobs_done[: len(fetched)])
                 with m.If(self.start):
                     m.d.sync += [counter.eq(0), row.eq(0)]
                     m.next = "READ"
