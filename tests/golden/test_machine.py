@@ -7,6 +7,7 @@ import pytest
 
 from golden import machine
 from golden.compiler import compile_network
+from golden.decode import MachineError, decode
 from golden.machine import run_program
 from golden.network import Network, Residual
 from golden.ops import run_network
@@ -36,6 +37,22 @@ def test_random_networks(block: int, config: Config) -> None:
     for seed in range(1000 + 20 * block, 1000 + 20 * (block + 1)):
         network = random_network(np.random.default_rng(seed), config)
         _assert_equal(network, config, seed)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"engines": 1, "lanes": 2, "basis": 1, "accumulators": 4},
+        {"engines": 3, "lanes": 8, "basis": 8, "accumulators": 4},
+        {"engines": 5, "lanes": 64, "basis": 4, "accumulators": 16, "accumulator_bits": 32},
+        {"engines": 8, "lanes": 32, "basis": 32, "accumulators": 8, "accumulator_bits": 18},
+    ],
+    ids=lambda sizes: f"{sizes['engines']}x{sizes['lanes']}",
+)
+def test_other_sizes(sizes: dict[str, int]) -> None:
+    config = Config("other", **sizes)
+    for seed in range(700, 708):
+        _assert_equal(random_network(np.random.default_rng(seed), config), config, seed)
 
 
 def test_random_networks_have_every_kind_of_layer() -> None:
@@ -109,6 +126,16 @@ def test_batches_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     network = random_network(np.random.default_rng(1), TINY)
     monkeypatch.setattr(machine, "_BATCH", 2)
     _assert_equal(network, TINY, 1, count=5)
+
+
+def test_progress_is_told() -> None:
+    network = random_network(np.random.default_rng(1), TINY)
+    images = random_images(np.random.default_rng(1), network, 3)
+    done: list[int] = []
+    run_program(compile_network(network, TINY), images, done.append)
+    layers: list[str] = []
+    run_network(network, images, lambda layer: layers.append(layer.path))
+    assert (done, layers) == ([3], [layer.path for layer in network.layers])
 
 
 def test_no_images_give_empty_tensors() -> None:
@@ -192,6 +219,19 @@ def test_illegal_instructions_stop_the_machine(field: str, value: int) -> None:
     program = _changed(compile_network(network, TINY), field, value)
     result = run_program(program, random_images(np.random.default_rng(0), network, 1))
     assert (result.error, result.tensors) == (ErrorCode.INSTRUCTION, {})
+
+
+def test_errors_say_where_and_what() -> None:
+    network = chain((2, 4, 4), ("conv", 4, (3, 3), {"padding": 1}))
+    program = compile_network(network, TINY)
+    with pytest.raises(MachineError, match=r"^INSTRUCTION: instruction 0: last_lanes = 5$"):
+        decode(_changed(program, "last_lanes", 5))
+    with pytest.raises(MachineError, match=r"^INSTRUCTION: term words 1000…1003 of 4 are read$"):
+        decode(_changed(program, "term_address", 1000))
+    with pytest.raises(
+        MachineError, match=r"^STREAM: engine 0: the block at entry 0 ends at row 18; the marker is row 27$"
+    ):
+        decode(_changed(program, "channels", 3))
 
 
 def test_a_missing_end_stops_the_machine() -> None:
