@@ -5,6 +5,7 @@ import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from flows.handoff import write_handoff
 from flows.jobs import run_jobs
 from flows.metrics import Metric, write_metrics
 from flows.options import Demo
-from flows.progress import bar, counted, say, step
+from flows.progress import counted, say, step
 from flows.training import Outcome, Variant, jobs, load, pretrained, recipe
 from flows.verilog import write_verilog
 from golden import network_file
@@ -118,10 +119,10 @@ def demo(options: Demo) -> Report:
 
 
 def _train(options: Demo, config: Config) -> dict[str, Outcome]:
-    with step(f"float network, {options.data}"), bar("float network") as progress:
-        module = pretrained(options.data, options.seed, progress)
+    with step(f"float network, {options.data}"):
+        start = run_jobs({"float network": partial(pretrained, options.data, options.seed)})["float network"]
     with step("every variant, the same number of epochs in all"):
-        found: dict[str, Any] = run_jobs(jobs(module, VARIANTS, options.data, options.seed, config))
+        found: dict[str, Any] = run_jobs(jobs(start, VARIANTS, options.data, options.seed, config))
     return found.pop("float") | found
 
 

@@ -1,6 +1,5 @@
 """Studies over many trainings: which zeros cost what, and how sure the accuracy is."""
 
-import pickle
 from collections.abc import Sequence
 from functools import partial
 from statistics import mean
@@ -38,15 +37,14 @@ def pattern_table(options: Table) -> str:
     _, held_out, _ = load(options.data)
     seeds = range(1, options.seeds + 1)
     with step(f"{len(seeds)} float networks"):
-        names = {f"seed {seed}": partial(pretrained, options.data, seed) for seed in seeds}
-        starts = [pickle.dumps(module) for module in run_jobs(names).values()]
+        starts = run_jobs({f"seed {seed}": partial(pretrained, options.data, seed) for seed in seeds})
     with step(f"{len(variants)} variants × {len(seeds)} seeds"):
         jobs = {
             f"{' '.join(map(str, key))}, seed {seed}": partial(
                 finish, start, variant, options.data, seed, config
             )
             for key, variant in variants.items()
-            for seed, start in zip(seeds, starts, strict=True)
+            for seed, start in zip(seeds, starts.values(), strict=True)
         }
         outcomes = list(run_jobs(jobs).values())
     rows = []
@@ -101,12 +99,10 @@ def whole_seed(data: str, seed: int, config: Config, progress: Progress) -> dict
     def part(number: int, name: str, message: str, fraction: float) -> None:
         progress(f"{name}, {message}", (number + fraction) / 4)
 
-    start = pickle.dumps(pretrained(data, seed, partial(part, 0, "start")))
+    start = pretrained(data, seed, partial(part, 0, "start"))
     found = finish_float(start, data, seed, partial(part, 1, "float"))
-    found["no basis"] = finish(start, Variant("po2"), data, seed, config, partial(part, 2, "no basis"))
-    found["SmartDeal"] = finish(
-        start, Variant("smartdeal"), data, seed, config, partial(part, 3, "SmartDeal")
-    )
+    for number, (name, kind) in enumerate({"no basis": "po2", "SmartDeal": "smartdeal"}.items(), 2):
+        found[name] = finish(start, Variant(kind), data, seed, config, partial(part, number, name))
     return found
 
 

@@ -106,12 +106,15 @@ def load(data: str) -> tuple[Dataset, Dataset | None, Dataset]:
     return load_fashion_mnist()
 
 
-def pretrained(data: str, seed: int, progress: Progress) -> nn.Module:
-    """The float network that every variant starts from."""
+def pretrained(data: str, seed: int, progress: Progress) -> bytes:
+    """The float network that every variant starts from, pickled.
+
+    It travels between processes as bytes, not through shared memory, of which containers have little.
+    """
     train, _, _ = load(data)
     torch.manual_seed(seed)
     plan = recipe(data)
-    return fit(plan.network(), train, plan.pretrain, seed, progress)
+    return pickle.dumps(fit(plan.network(), train, plan.pretrain, seed, progress))
 
 
 def plan_of(
@@ -133,24 +136,24 @@ def plan_of(
 
 
 def finish(
-    module: bytes, variant: Variant, data: str, seed: int, config: Config, progress: Progress
+    start: bytes, variant: Variant, data: str, seed: int, config: Config, progress: Progress
 ) -> Outcome:
     """Compress and re-train one variant, from the pickled pre-trained network on."""
     train, validation, test = load(data)
     chosen = recipe(data)
     samples = train.images[: chosen.samples]
-    network: nn.Module = pickle.loads(module)
+    network: nn.Module = pickle.loads(start)
     plan = plan_of(variant, network, samples, chosen.density, config)
     made = compress(network, samples, plan, train, chosen.retrain, seed=seed, progress=progress)
     held_out = made.accuracy(validation) if validation else None
     return Outcome(made.accuracy(test), held_out, made.network, made.kept)
 
 
-def finish_float(module: bytes, data: str, seed: int, progress: Progress) -> dict[str, Outcome]:
+def finish_float(start: bytes, data: str, seed: int, progress: Progress) -> dict[str, Outcome]:
     """The float network after all its epochs, and the same in dense int8 without re-training."""
     train, validation, test = load(data)
     chosen = recipe(data)
-    network: nn.Module = pickle.loads(module)
+    network: nn.Module = pickle.loads(start)
     fit(network, train, chosen.retrain, seed, progress)
     dense = compress(network, train.images[: chosen.samples], int8_plan())
     return {
@@ -162,12 +165,8 @@ def finish_float(module: bytes, data: str, seed: int, progress: Progress) -> dic
 
 
 def jobs(
-    module: nn.Module, variants: Mapping[str, Variant], data: str, seed: int, config: Config
+    start: bytes, variants: Mapping[str, Variant], data: str, seed: int, config: Config
 ) -> dict[str, Job]:
-    """For `flows.jobs.run_jobs`: "float" (see `finish_float`), then every variant under its name.
-
-    The module travels as bytes, not through shared memory, of which containers have little.
-    """
-    start = pickle.dumps(module)
+    """For `flows.jobs.run_jobs`: "float" (see `finish_float`), then every variant under its name."""
     made: dict[str, Job] = {"float": partial(finish_float, start, data, seed)}
     return made | {name: partial(finish, start, it, data, seed, config) for name, it in variants.items()}
