@@ -8,7 +8,7 @@ from torch import nn
 from golden.compress.calibrate import calibrate, restore_statistics
 from golden.compress.defaults import default_plan
 from golden.compress.fold import unfold
-from golden.compress.importer import check_images, import_module
+from golden.compress.importer import check_images, check_training, import_module
 from golden.compress.integer import to_network
 from golden.compress.plan import CompressionPlan
 from golden.compress.quantized import QuantizedLayer, QuantizedNet
@@ -101,6 +101,8 @@ def compress(
     graph = import_module(module, sample_images)
     plan = plan or default_plan(graph)
     plan.demand(graph)
+    if train_data is not None:
+        check_training(train_data, graph)
     progress("decomposition", 0.0)
     net = QuantizedNet(graph, plan)
     if epochs and train_data is not None:

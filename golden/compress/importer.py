@@ -9,6 +9,7 @@ from torch import nn
 from golden.compress.graph import INPUT, FloatGraph, FloatLayer, Norm, run_float
 from golden.compress.trace import Trace, map_shape
 from golden.spec.errors import UnsupportedError
+from golden.train.loop import Labelled
 
 
 def import_module(module: nn.Module, sample: torch.Tensor) -> FloatGraph:
@@ -63,6 +64,25 @@ def check_images(images: Any, what: str) -> None:
         f"{what}: found {found}; supported: a torch.float32 tensor of shape "
         "(images, channels, height, width) with at least one image and finite values"
     )
+
+
+def check_training(data: Labelled, graph: FloatGraph) -> None:
+    """Raises UnsupportedError unless labelled images fit a network."""
+    check_images(data.images, "training images")
+    shape, wanted = tuple(data.images.shape[1:]), graph.shapes[graph.input]
+    if shape != wanted:
+        raise UnsupportedError(f"training images: found shape {shape}; the sample images have {wanted}")
+    labels, classes = data.labels, graph.shapes[graph.output][0]
+    if labels.dtype != torch.int64 or labels.shape != data.images.shape[:1]:
+        raise UnsupportedError(
+            f"training labels: found {labels.dtype} of shape {tuple(labels.shape)}; supported: "
+            f"torch.int64 of shape ({len(data.images)},), one for each image"
+        )
+    if not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise UnsupportedError(
+            f"training labels: found {int(labels.min())}…{int(labels.max())}; the network's last layer "
+            f"{graph.output!r} has classes 0…{classes - 1}"
+        )
 
 
 class _Importer:

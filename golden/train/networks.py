@@ -57,13 +57,17 @@ class DigitsNet(nn.Module):
 
 
 class FashionNet(nn.Module):
-    """Residual network for Fashion-MNIST padded to 32×32: (N, 1, 32, 32) → (N, 10)."""
+    """Residual network for Fashion-MNIST padded to 32×32: (N, 1, 32, 32) → (N, 10).
+
+    85,368 weights, 1,935,840 multiply-accumulates. The strides come early: most of the weights work
+    on maps of 8×8 and 4×4 pixels, which keeps training on two cores to minutes.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(1, 24, 3, stride=2, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(24)
-        self.block1 = Residual(24, 24, 1)
+        self.block1 = Residual(24, 24, 2)
         self.block2 = Residual(24, 48, 2)
         self.block3 = Residual(48, 48, 1)
         self.pool = nn.AdaptiveAvgPool2d(1)

@@ -178,3 +178,18 @@ def test_wrong_calls() -> None:
         compress(module, real, CompressionPlan({"9": LayerPlan()}))
     with pytest.raises(UnsupportedError, match="epochs = 2 with train_data = None"):
         compress(module, real, epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "size", "words"),
+    [
+        (torch.zeros(24), 8, "training labels: found torch.float32 of shape (24,); supported: torch.int64"),
+        (torch.zeros(23, dtype=torch.int64), 8, "of shape (24,), one for each image"),
+        (torch.full((24,), 5), 8, "training labels: found 5…5; the network's last layer '6' has classes 0…4"),
+        (torch.zeros(24, dtype=torch.int64), 6, "found shape (2, 6, 6); the sample images have (2, 8, 8)"),
+    ],
+)
+def test_wrong_training_data(labels: torch.Tensor, size: int, words: str) -> None:
+    with pytest.raises(UnsupportedError) as error:
+        compress(network(16, 8), images(17, 8), None, Dataset("x", images(18, size), labels), 1)
+    assert words in str(error.value)

@@ -8,10 +8,11 @@ import pytest
 import torch
 from sklearn.datasets import load_digits as sklearn_digits
 
-from golden.compress import compress, sensitivity
+from golden.compress import compress, import_module, sensitivity
 from golden.train import DigitsNet, FashionNet, accuracy, fit, load_digits, load_fashion_mnist
 from golden.train.data import DataError
 from golden.train.loop import shifted
+from golden.train.patterns import pattern_plan, patterns
 
 
 def test_digits_split_is_fixed_and_complete() -> None:
@@ -119,3 +120,20 @@ def test_filters_fill_groups_and_engines() -> None:
         for part in module.modules():
             if isinstance(part, torch.nn.Conv2d):
                 assert part.out_channels % 12 == 0
+
+
+def test_pattern_table_keeps_the_ends_and_names_its_rows() -> None:
+    graph = import_module(DigitsNet(), torch.zeros(1, 1, 8, 8))
+    rows = list(patterns((0.2,)))
+    assert [str(row) for row in rows] == [
+        "basis, elements, 0.20",
+        *(f"basis, rows of {shared}, 0.20" for shared in (1, 2, 4, 8)),
+        "no basis, elements, 0.20",
+        *(f"no basis, rows of {shared}, 0.20" for shared in (2, 4, 8)),
+    ]
+    for row in rows:
+        plan = pattern_plan(graph, row)
+        assert (plan.of("conv").kind, plan.of("conv").pattern) == ("scale", "elements")
+        inner = plan.of("block1.conv2")
+        assert (inner.pattern, inner.shared, inner.density) == (row.pattern, row.shared, row.density)
+        assert (inner.kind == "scale") == (not row.basis)
