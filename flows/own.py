@@ -155,9 +155,8 @@ def _inputs(program: Program, data: str, count: int | None) -> tuple[npt.NDArray
     found = load_images(data, training=False)
     tensor = program.tensor(program.input)
     if found.images.shape[1:] != tensor.shape:
-        raise LightDealError(
-            f"data {data!r}: images of {found.images.shape[1:]}; the program takes {tensor.shape}"
-        )
+        shape = found.images.shape[1:]
+        raise LightDealError(f"data {data!r}: images of shape {shape}; the program takes {tensor.shape}")
     some = Images(found.images[:count], None if found.labels is None else found.labels[:count])
     return quantise(some.images, tensor.scale), some
 

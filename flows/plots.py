@@ -26,7 +26,7 @@ def bars(
     for number, (name, values) in enumerate(series.items()):
         places = [line + (number - (len(series) - 1) / 2) * height for line in range(len(groups))]
         drawn = axes.barh(places, values, height, label=name, color=_COLOURS[number % len(_COLOURS)])
-        axes.bar_label(drawn, fmt="%.4g", padding=2, fontsize=7)
+        axes.bar_label(drawn, fmt="%.5g", padding=2, fontsize=7)
     axes.set_yticks(range(len(groups)), groups)
     axes.invert_yaxis()
     axes.margins(x=0.12)
