@@ -40,7 +40,7 @@ FULL = 4
 
 DONE = 10
 POOL_DONE = 14
-"""Cycles from the last term of a job until the fetch unit sees that it is done."""
+"""Cycles from the last term of a turn until the fetch unit sees that it is done."""
 
 FLUSH = 20
 """Cycles from the last term of a layer until the drain may begin the next one, or the run ends."""
@@ -98,7 +98,7 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
     """
     layers = _layers(program, tensors)
     engines = [_Engine(layers, engine) for engine in range(program.config.engines)]
-    fetch = _Fetch(layers, program.config.window)
+    fetch = _Fetch(layers, program.config)
     drain = _Drain(layers, engines, program.config)
     cycle = 0
     while not drain.finished:
@@ -106,7 +106,7 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
         oldest = min(engine.row for engine in engines)
         for engine in engines:
             engine.step(cycle, fetch.written(cycle))
-        fetch.step(cycle, oldest, drain.jobs_done(cycle))
+        fetch.step(cycle, oldest, drain.turns_done(cycle))
         cycle += 1
     return Timing(
         cycles=drain.free + 1,
@@ -116,25 +116,31 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
     )
 
 
+def _ready_turns(front: dict[str, int], channel: int, engines: int) -> int:
+    """Turns that must be done before a row of the channel is read (docs/machine.md, section 6)."""
+    turn = channel // front["ready_channels"]
+    return front["ready_first"] + turn + turn // engines * front["ready_step"]
+
+
 class _Fetch:
     """Issues at most one row per cycle, in order."""
 
-    def __init__(self, layers: list[_Layer], window: int) -> None:
+    def __init__(self, layers: list[_Layer], config: Config) -> None:
+        self._engines = config.engines
         self._rows = self._walk(layers)
         self._next = next(self._rows, None)
-        self._window = window
+        self._window = config.window
         self._free = FIRST
         self._issued = 0
         self._written = 0
         self._under_way: deque[int] = deque()
 
-    @staticmethod
-    def _walk(layers: list[_Layer]) -> Iterator[tuple[int, bool]]:
-        """For each row: jobs that must be done before it; whether it is the last one of its layer."""
+    def _walk(self, layers: list[_Layer]) -> Iterator[tuple[int, bool]]:
+        """For each row: turns that must be done before it; whether it is the last one of its layer."""
         for layer in layers:
             front = layer.front
             needs = [
-                front["ready_first"] + channel // front["ready_channels"] * front["ready_step"]
+                _ready_turns(front, channel, self._engines)
                 for channel in range(front["channels"])
                 for _ in range(front["taps"])
             ]
@@ -151,11 +157,11 @@ class _Fetch:
             self._written += 1
         return self._written
 
-    def step(self, cycle: int, oldest: int, jobs_done: int) -> None:
+    def step(self, cycle: int, oldest: int, turns_done: int) -> None:
         if cycle < self._free or self._next is None:
             return
         need, last = self._next
-        if self._issued - oldest < self._window and jobs_done >= need:
+        if self._issued - oldest < self._window and turns_done >= need:
             self._issued += 1
             self._under_way.append(cycle + FETCH)
             self._next = next(self._rows, None)
@@ -235,13 +241,13 @@ class _Drain:
         self._next = next(self._work, None)
         self._ended: deque[int] = deque(maxlen=POOL_GAP)
         self._done_at: deque[int] = deque()
-        self._jobs_done = 0
+        self._turns_done = 0
         self._job_of = [0] * len(engines)
         self.free = FIRST
         self.layer_ends: list[int] = []
 
-    def _walk(self, layers: list[_Layer]) -> Iterator[tuple[int, int, dict[str, int], bool, bool]]:
-        """(engine, its filters, back word, the job ends with it, the layer ends with it)"""
+    def _walk(self, layers: list[_Layer]) -> Iterator[tuple[int, int, dict[str, int], bool]]:
+        """(engine, its filters, back word, the layer ends with it)"""
         count = len(self._engines)
         for layer in layers:
             back = layer.back
@@ -250,25 +256,24 @@ class _Drain:
                     for engine in range(count):
                         first = (round_ * count + engine) * back["engine_filters"]
                         filters = max(0, min(back["engine_filters"], back["filters"] - first))
-                        job_ends = engine == count - 1
                         last = round_ == back["rounds"] - 1 and tile == back["tiles"] - 1
-                        yield engine, filters, back, job_ends, job_ends and last
+                        yield engine, filters, back, engine == count - 1 and last
 
     @property
     def finished(self) -> bool:
         return self._next is None
 
-    def jobs_done(self, cycle: int) -> int:
-        """Jobs that the fetch unit knows to be done in this cycle."""
+    def turns_done(self, cycle: int) -> int:
+        """Turns that the fetch unit knows to be done in this cycle."""
         while self._done_at and self._done_at[0] <= cycle:
             self._done_at.popleft()
-            self._jobs_done += 1
-        return self._jobs_done
+            self._turns_done += 1
+        return self._turns_done
 
     def step(self, cycle: int) -> None:
         if cycle < self.free or self._next is None:
             return
-        engine, filters, back, job_ends, layer_ends = self._next
+        engine, filters, back, layer_ends = self._next
         ready = self._engines[engine].full_at
         job = self._job_of[engine]
         if len(ready) <= job or ready[job] > cycle:
@@ -277,8 +282,7 @@ class _Drain:
         self._engines[engine].released_at.append(last + 1)
         self._job_of[engine] += 1
         self.free = last + 1
-        if job_ends:
-            self._done_at.append(last + (POOL_DONE if back["pool"] else DONE))
+        self._done_at.append(last + (POOL_DONE if back["pool"] else DONE))
         if layer_ends:
             self.layer_ends.append(last)
             self.free = last + FLUSH

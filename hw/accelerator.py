@@ -11,7 +11,7 @@ from golden.spec.config import Config
 from hw.control import Control
 from hw.drain import Drain
 from hw.engine import Engine
-from hw.fetch import JOB_BITS, Fetch
+from hw.fetch import Fetch
 from hw.loader import Loader
 from hw.memory import FeatureMemory
 from hw.output import OutputPipeline, write_signature
@@ -82,11 +82,11 @@ class Accelerator(wiring.Component):
         for unit in started:
             m.d.comb += unit.start.eq(control.start)
 
-        jobs_done = Signal(JOB_BITS)
-        with m.If(output.job_done):
-            m.d.sync += jobs_done.eq(jobs_done + 1)
+        turns_done = Signal(memories.TURN_BITS)
+        with m.If(output.turn_done):
+            m.d.sync += turns_done.eq(turns_done + 1)
         with m.If(control.start):
-            m.d.sync += jobs_done.eq(0)
+            m.d.sync += turns_done.eq(0)
 
         bad = Signal(config.engines)
         for number, engine in enumerate(engines):
@@ -108,7 +108,7 @@ class Accelerator(wiring.Component):
         # The sums of the drained engine, one cycle after its token.
         m.d.sync += output.sums.eq(Array(engine.sums for engine in engines)[drain.engine])
         m.d.comb += [
-            fetch.jobs_done.eq(jobs_done),
+            fetch.turns_done.eq(turns_done),
             features.word.eq(fetch.word),
             features.next_word.eq(fetch.next_word),
             features.rotation.eq(fetch.rotation),

@@ -26,7 +26,8 @@ def token_layout(config: Config) -> data.StructLayout:
 
     valid: it is a term.  first, last: of an output slice.  column: see `hw.basis`.  slice: lanes.
     address: word of the output.  tail: the tile is the last of its plane.  pool_index: channel in
-    the round.  pool_first, pool_last: slice of the channel's map.  job_end: the job is complete.
+    the round.  pool_first, pool_last: slice of the channel's map.  turn_end: the engine is done
+    with the job.
     """
     return data.StructLayout(
         {
@@ -40,7 +41,7 @@ def token_layout(config: Config) -> data.StructLayout:
             "pool_index": log2(1 << (config.engines * config.accumulators - 1).bit_length()),
             "pool_first": 1,
             "pool_last": 1,
-            "job_end": 1,
+            "turn_end": 1,
         }
     )
 
@@ -184,7 +185,7 @@ class Drain(wiring.Component):
             self.token.pool_index.eq(pool_index),
             self.token.pool_first.eq((tile == 0) & (slice_ == 0)),
             self.token.pool_last.eq(last_tile & last_slice),
-            self.token.job_end.eq(job_done),
+            self.token.turn_end.eq(engine_done),
         ]
         for number, release in enumerate(self.release):
             m.d.comb += release.eq(

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec import memories
 from golden.spec.config import Config
-from golden.spec.memories import Memory, Operation, front_record, log2, tap_record
+from golden.spec.memories import TURN_BITS, Memory, Operation, front_record, log2, tap_record
 from hw.layouts import layout
 from hw.memory import LoadedMemory, load_signature
 from hw.rotate import Rotator
@@ -15,8 +15,6 @@ from hw.window import row_bits, row_signature
 LATENCY = 4
 """Cycles from the issue of a row to its push into the window."""
 
-JOB_BITS = 20
-
 
 class Fetch(wiring.Component):
     """Issues the rows of all jobs of all layers, in order (docs/machine.md, sections 2 and 6).
@@ -24,14 +22,14 @@ class Fetch(wiring.Component):
     Golden: `golden.machine`.  Latency: `LATENCY` cycles from issue to push.  Throughput: one row
     per cycle; one cycle between layers, one marker row after each job.
 
-    A row is issued when every engine has left the row `window` before it, and when the jobs that
-    make its channel are done.
+    A row is issued when every engine has left the row `window` before it, and when the turns
+    that make its channel are done.
 
     Members
     -------
     load: load bus (front words and tap words).
     start: In, begin with instruction 0.
-    jobs_done: In, jobs done since the start.
+    turns_done: In, turns done since the start.
     engine_row: In, per engine, the oldest row that it may still read (row numbers as in RowWindow).
     word, next_word, rotation: Out, port A of the feature memory.  data: In, its bytes.
     push: Out, rows for the window.
@@ -46,7 +44,7 @@ class Fetch(wiring.Component):
             {
                 "load": In(load_signature(config)),
                 "start": In(1),
-                "jobs_done": In(JOB_BITS),
+                "turns_done": In(TURN_BITS),
                 "engine_row": In(row_bits(config)).array(config.engines),
                 "word": Out(address),
                 "next_word": Out(address),
@@ -77,7 +75,8 @@ class Fetch(wiring.Component):
         at_marker = Signal()
         tap_base = Signal.like(now.tap_address)
         channel_base = Signal.like(now.input_address)
-        ready_jobs = Signal(JOB_BITS)
+        ready_turns = Signal(TURN_BITS)
+        ready_engine = Signal(range(max(config.engines, 2)))
         ready_left = Signal.like(now.ready_channels)
         row = Signal(row_bits(config))
 
@@ -98,7 +97,7 @@ class Fetch(wiring.Component):
             ((row - engine_row)[: row_bits(config)] < config.window) for engine_row in self.engine_row
         ).all()
         ready = Signal()
-        m.d.comb += ready.eq(self.jobs_done >= ready_jobs)
+        m.d.comb += ready.eq(self.turns_done >= ready_turns)
         issue = Signal()
 
         def begin_job() -> list:  # type: ignore[type-arg]
@@ -107,14 +106,15 @@ class Fetch(wiring.Component):
                 tap.eq(0),
                 at_marker.eq(0),
                 channel_base.eq(now.input_address),
-                ready_jobs.eq(now.ready_first),
+                ready_turns.eq(now.ready_first),
+                ready_engine.eq(0),
                 ready_left.eq(now.ready_channels),
             ]
 
-        # Jobs fetched; those under way are markers in the window and two in the banks.
-        fetched = Signal(row_bits(config) + 1)
+        # Turns fetched; those under way belong to markers in the window and to two jobs in the banks.
+        fetched = Signal(row_bits(config) + 1 + config.engines.bit_length())
         with m.If(issue & at_marker):
-            m.d.sync += fetched.eq(fetched + 1)
+            m.d.sync += fetched.eq(fetched + config.engines)
         with m.If(self.start):
             m.d.sync += fetched.eq(0)
 
@@ -136,7 +136,8 @@ class Fetch(wiring.Component):
                     tap.eq(0),
                     at_marker.eq(0),
                     channel_base.eq(word.input_address),
-                    ready_jobs.eq(word.ready_first),
+                    ready_turns.eq(word.ready_first),
+                    ready_engine.eq(0),
                     ready_left.eq(word.ready_channels),
                 ]
                 sizes = [word.rounds, word.tiles, word.channels, word.taps, word.ready_channels]
@@ -169,12 +170,18 @@ class Fetch(wiring.Component):
                         with m.If(ready_left == 1):
                             m.d.sync += [
                                 ready_left.eq(now.ready_channels),
-                                ready_jobs.eq(ready_jobs + now.ready_step),
+                                ready_turns.eq(ready_turns + 1),
+                                ready_engine.eq(ready_engine + 1),
                             ]
+                            with m.If(ready_engine == config.engines - 1):
+                                m.d.sync += [
+                                    ready_turns.eq(ready_turns + 1 + now.ready_step),
+                                    ready_engine.eq(0),
+                                ]
                     with m.Else():
                         m.d.sync += tap.eq(tap + 1)
             with m.State("FINISHED"):
-                m.d.comb += self.finished.eq(fetched == self.jobs_done[: len(fetched)])
+                m.d.comb += self.finished.eq(fetched == self.turns_done[: len(fetched)])
                 with m.If(self.start):
                     m.d.sync += [counter.eq(0), row.eq(0)]
                     m.next = "READ"

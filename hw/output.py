@@ -48,7 +48,7 @@ class OutputPipeline(wiring.Component):
     sums: In, partial sums, one cycle after the token.  term, bias, shift: In, likewise.
     residual_address: Out, word of the residual.  residual_data: In, one cycle later.
     write: Out, to the feature memory.
-    job_done: Out, the last word of a job is being written.
+    turn_done: Out, the last word of a turn is being written.
     """
 
     def __init__(self, config: Config) -> None:
@@ -65,7 +65,7 @@ class OutputPipeline(wiring.Component):
                 "residual_read": Out(1),
                 "residual_data": In(config.lanes * 8),
                 "write": Out(write_signature(config)),
-                "job_done": Out(1),
+                "turn_done": Out(1),
             }
         )
         assert POOL_LATENCY < drain.FLUSH
@@ -145,7 +145,7 @@ class OutputPipeline(wiring.Component):
                 self.write.address.eq(pooled.address - (now.tiles - 1)),
                 self.write.enable.eq(Const(-1, config.lanes)),
                 self.write.data.eq(pool_unit.o.as_unsigned()),
-                self.job_done.eq(pooled.job_end),
+                self.turn_done.eq(pooled.turn_end),
             ]
         with m.Else():
             slices = config.lanes // config.basis
@@ -156,6 +156,6 @@ class OutputPipeline(wiring.Component):
                     Cat((done.slice == number).replicate(config.basis) for number in range(slices))
                 ),
                 self.write.data.eq(values.replicate(slices)),
-                self.job_done.eq(done.job_end),
+                self.turn_done.eq(done.turn_end),
             ]
         return m

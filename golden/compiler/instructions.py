@@ -69,17 +69,17 @@ def front_word(
 def _ready(plan: LayerPlan, plans: list[LayerPlan], engines: int) -> tuple[int, int, int]:
     """(ready_first, ready_step, ready_channels): the input image is ready from the start.
 
-    A pooled channel is written with the last tile of its round, as is the last word of a map, so
-    pooling changes nothing.
+    A channel is complete with its engine's turn in the last tile of its round. A pooled channel is
+    written with that turn, so pooling changes nothing.
     """
     before = 0
     for producer in plans:
         jobs = producer.jobs
         if producer.layer.output == plan.layer.input:
-            made = min(jobs.engine_filters * engines, plan.channels)
-            return before + jobs.tiles, jobs.tiles, made
-        before += jobs.rounds * jobs.tiles
-    return 0, 0, 1
+            tiles_before = (jobs.tiles - 1) * engines
+            return before + tiles_before + 1, tiles_before, min(jobs.engine_filters, plan.channels)
+        before += jobs.rounds * jobs.tiles * engines
+    return 0, 0, plan.channels
 
 
 def back_word(

@@ -75,8 +75,8 @@ def _estimate(
     draining = filters * entries.filter_terms * (config.lanes // config.basis)
     cycles = tiles * int(np.maximum(filling, draining).sum())
     if rounds == 1:
-        # Nothing of the next layer can start before the last drain.
-        cycles += int(draining[-1])
+        # Nothing of the next layer can start before the last drain of the first engine.
+        cycles += int(draining[-1]) // config.engines
     return Jobs(rounds, tiles, units, units * entries.group, cycles)
 
 

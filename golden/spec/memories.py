@@ -41,6 +41,8 @@ MAX_TAPS = 256
 MAX_TILES = 1024
 MAX_ROUNDS = 1024
 CYCLE_BITS = 32
+TURN_BITS = 20
+"""Width of a count of turns: a turn is one engine's part of a job."""
 
 
 def coefficient_record(config: Config) -> Record:
@@ -125,9 +127,9 @@ def front_record(config: Config) -> Record:
             Field("tap_address", log2(config.tap_words), doc="tap word of tile 0, position 0"),
             Field("input_address", address, doc="first word of input channel 0"),
             Field("input_stride", address, doc="words from one input channel to the next"),
-            Field("ready_first", 20, doc="jobs that must be done before channel 0 is read"),
-            Field("ready_step", log2(MAX_TILES), doc="further jobs for each ready_channels"),
-            Field("ready_channels", log2(MAX_CHANNELS) + 1, doc="channels a round of the producer makes"),
+            Field("ready_first", TURN_BITS, doc="turns that must be done before channel 0 is read"),
+            Field("ready_step", TURN_BITS, doc="further turns from one round of the producer to the next"),
+            Field("ready_channels", log2(MAX_CHANNELS) + 1, doc="channels that one turn of the producer makes"),
         ),
     )
 

@@ -57,18 +57,20 @@ def test_a_channel_is_read_only_when_it_is_complete(case: tuple[Network, Program
     network, program = case
     layers = decode(program)
     writes = trace_program(program, random_images(np.random.default_rng(0), network, 1))
-    before = np.cumsum([0, *(d.back["rounds"] * d.back["tiles"] for d in layers)])
+    engines = program.config.engines
+    before = np.cumsum([0, *(d.back["rounds"] * d.back["tiles"] * engines for d in layers)])
     producers = {layer.output: number for number, layer in enumerate(network.layers)}
     for number, (layer, decoded) in enumerate(zip(network.layers, layers, strict=True)):
         front = decoded.front
         for channel in range(front["channels"]):
-            ready = front["ready_first"] + channel // front["ready_channels"] * front["ready_step"]
+            turn = channel // front["ready_channels"]
+            ready = front["ready_first"] + turn + turn // engines * front["ready_step"]
             assert ready <= before[number], "it would wait for itself"
             if layer.input in producers:
                 made = producers[layer.input]
-                each = program.config.engines * layers[made].back["engine_filters"]
-                job = before[made] + (channel // each + 1) * layers[made].back["tiles"]
-                assert ready >= job
+                round_, engine = divmod(channel // layers[made].back["engine_filters"], engines)
+                jobs = (round_ + 1) * layers[made].back["tiles"] - 1
+                assert ready == before[made] + jobs * engines + engine + 1
                 assert (writes.layer[writes.address == program.tensor(layer.input).address] == made).any()
 
 
