@@ -5,7 +5,7 @@ import re
 from amaranth.back import verilog
 from amaranth.hdl import Elaboratable
 
-_ZEROS = re.compile(r"^ *initial begin\n(?: *\S+ *\[\d+\] = \d+'h0+;\n)+ *end\n", re.MULTILINE)
+_ZEROS = re.compile(r"^ *initial begin\n(?: *\S+ *\[\d+\] = \d+'[dh]0+;\n)+ *end\n", re.MULTILINE)
 _TRIGGER = re.compile(r"^( *reg (\\\$auto\$verilog_backend\S+) *) = 0;$", re.MULTILINE)
 
 
