@@ -20,7 +20,7 @@ class Control(wiring.Component):
     load: load bus (the run word).  loaded: In, a program is in place.
     load_error: In, the loader's ErrorCode.  illegal, bad: In, instruction and stream errors.
     i_image: In, image words.  o_result: Out, result words.
-    idle: Out, a program may be loaded.  busy: Out, a run is under way.
+    idle: Out, a program may be loaded; an image word that comes in this cycle goes first.  busy: Out, a run is under way.
     start: Out, one cycle, the run begins.  finished: In, it has ended.
     address, write, write_data, data: port B of the feature memory.
     cycles: Out, cycles of the run.  error: Out, ErrorCode, sticky until reset.
@@ -63,7 +63,7 @@ class Control(wiring.Component):
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += [
-                    self.idle.eq(count == 0),
+                    self.idle.eq((count == 0) & ~self.write),
                     self.i_image.ready.eq(self.loaded & (self.error == ErrorCode.NONE)),
                     self.address.eq(run.input_address + count),
                     self.write.eq(self.i_image.valid & self.i_image.ready),

@@ -1,0 +1,182 @@
+"""Accumulators: sums in two banks, hazards, and when they stand.
+
+Latency: a step is in its sum `LATENCY` cycles later, so `full` shows `LATENCY` + 1 cycles after the
+end. Throughput: one step per cycle.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from golden.spec import formats
+from golden.spec.config import Config
+from hw import accumulators
+from hw.accumulators import Accumulators
+from tests.hw.bench import NANO, join, seeded, signed, simulate, some, split
+
+Step = tuple[int, int, tuple[int, ...]]
+"""Code, slot, lanes of the row."""
+
+
+@dataclass
+class Job:
+    """Steps of a job; None is a cycle without one."""
+
+    steps: list[Step | None] = field(default_factory=list)
+
+    def sums(self, config: Config) -> list[list[int]]:
+        """sums[slot][lane], wrapped."""
+        sums = [[0] * config.lanes for _ in range(config.accumulators)]
+        for step in self.steps:
+            if step is not None:
+                code, slot, row = step
+                for lane, value in enumerate(row):
+                    sums[slot][lane] += formats.decode_coefficient(code) * value
+        return [[signed(value, config.accumulator_bits) for value in lanes] for lanes in sums]
+
+
+def random_job(seed: int, config: Config, steps: int, bubbles: float, slots: int) -> Job:
+    rng = seeded(seed)
+    job = Job()
+    for _ in range(steps):
+        if rng.random() < bubbles:
+            job.steps.append(None)
+        else:
+            row = tuple(some(rng, -128, 127) for _ in range(config.lanes))
+            job.steps.append((rng.choice([*range(7), *range(8, 15)]), rng.randrange(slots), row))
+    return job
+
+
+def run(config: Config, jobs: list[Job], drain_delay: int = 0) -> list[list[list[int]]]:
+    """Feeds jobs one behind the other, drains each `drain_delay` cycles after it is full."""
+    dut = Accumulators(config)
+    results: list[list[list[int]]] = []
+    full_after: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        row: tuple[int, ...] = (0,) * config.lanes
+        number, position = 0, 0
+        ended: list[int] = []
+        release, wait = 0, drain_delay
+        for cycle in range(20000):
+            bank = number % 2
+            step, end = None, False
+            if number < len(jobs):
+                if position < len(jobs[number].steps):
+                    step = jobs[number].steps[position]
+                    position += 1
+                elif not ctx.get(dut.busy) >> (1 - bank) & 1:
+                    end = True
+            ctx.set(dut.step_valid, step is not None)
+            if step is not None:
+                ctx.set(dut.step.code, step[0])
+                ctx.set(dut.step.slot, step[1])
+                ctx.set(dut.step.bank, bank)
+                ctx.set(dut.step.place, position % config.window)
+            ctx.set(dut.end, end)
+            ctx.set(dut.end_bank, bank)
+            # The window gives the row of the place that is asked for, in the same cycle.
+            ctx.set(dut.row, join(row, 8))
+            if end:
+                ended.append(cycle)
+                number, position = number + 1, 0
+            full = ctx.get(dut.full)
+            turn = len(results) % 2
+            release = 0
+            if full >> turn & 1:
+                if len(full_after) == len(results):
+                    full_after.append(cycle - ended[len(results)])
+                if wait:
+                    wait -= 1
+                else:
+                    sums = []
+                    ctx.set(dut.drain_bank, turn)
+                    for slot in range(config.accumulators):
+                        ctx.set(dut.drain_slot, slot)
+                        sums.append(split(ctx.get(dut.sums), config.accumulator_bits, config.lanes))
+                    results.append(sums)
+                    release, wait = 1 << turn, drain_delay
+            ctx.set(dut.release, release)
+            await ctx.tick()
+            if step is not None:
+                assert ctx.get(dut.place) == position % config.window
+                row = step[2]
+            else:
+                row = (-1,) * config.lanes  # must not be added
+            if len(results) == len(jobs):
+                return
+        raise AssertionError(f"{len(results)} of {len(jobs)} jobs were drained")
+
+    simulate(dut, bench)
+    assert full_after == [accumulators.LATENCY + 1] * len(jobs)
+    return results
+
+
+@pytest.mark.parametrize("bubbles", [0.0, 0.5])
+@pytest.mark.parametrize("slots", [1, 2, 4])
+def test_sums_with_one_step_per_cycle_on_few_slots(slots: int, bubbles: float) -> None:
+    jobs = [random_job(seed, NANO, 60, bubbles, slots) for seed in range(8)]
+    # Slots that no step of the job touched read zero, whatever an earlier job left there.
+    assert run(NANO, jobs) == [job.sums(NANO) for job in jobs]
+
+
+@pytest.mark.parametrize("delay", [0, 1, 7, 40])
+def test_banks_change_when_the_drain_is_slow(delay: int) -> None:
+    jobs = [random_job(seed, NANO, seed % 5 * 4, 0.1, 4) for seed in range(12)]
+    assert run(NANO, jobs, delay) == [job.sums(NANO) for job in jobs]
+
+
+def test_largest_sums_and_wrapping() -> None:
+    config = replace(NANO, accumulator_bits=16)
+    worst = (-128, 127, -128, 127)
+    up, down = Job([(14, 0, worst)] * 4), Job([(6, 1, worst)] * 9)
+    assert run(config, [up, down]) == [up.sums(config), down.sums(config)]
+    assert up.sums(config)[0][0] == signed(4 * 64 * 128, 16) == -32768
+
+
+def test_every_code_and_value() -> None:
+    """Each coefficient times each int8 value."""
+    jobs = []
+    for code in (*range(7), *range(8, 15)):
+        lanes = range(-128, 128, NANO.lanes)
+        for slot in range(NANO.accumulators):
+            rows = [tuple(range(start, start + NANO.lanes)) for start in lanes[slot::4]]
+            for start in range(0, len(rows), 4):
+                steps: list[Step | None] = [(code, i, row) for i, row in enumerate(rows[start : start + 4])]
+                jobs.append(Job(steps))
+    assert run(NANO, jobs) == [job.sums(NANO) for job in jobs]
+
+
+def test_start_forgets_both_banks() -> None:
+    dut = Accumulators(NANO)
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        for bank in range(2):
+            ctx.set(dut.step_valid, 1)
+            ctx.set(dut.step.bank, bank)
+            ctx.set(dut.row, join([1, 2, 3, 4], 8))
+            await ctx.tick()
+            ctx.set(dut.step_valid, 0)
+            ctx.set(dut.end, 1)
+            ctx.set(dut.end_bank, bank)
+            await ctx.tick()
+            ctx.set(dut.end, 0)
+        await ctx.tick().repeat(6)
+        assert ctx.get(dut.full) == ctx.get(dut.busy) == 3
+        assert split(ctx.get(dut.sums), NANO.accumulator_bits, 4) == [1, 2, 3, 4]
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        assert ctx.get(dut.full) == ctx.get(dut.busy) == 0
+        for bank in range(2):
+            ctx.set(dut.drain_bank, bank)
+            assert ctx.get(dut.sums) == 0
+
+    simulate(dut, bench)

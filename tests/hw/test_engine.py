@@ -1,0 +1,126 @@
+"""Engine: rows and a coefficient stream become partial sums.
+
+Latency: a job's sums stand `hw.accumulators.LATENCY` + 1 cycles after its END entry.
+Throughput: one live coefficient per cycle.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from amaranth.back import rtlil
+
+from golden.spec.config import SMALL, TINY, Config
+from golden.spec.memories import Memory
+from hw import accumulators
+from hw.engine import Engine
+from tests.hw.bench import NANO, join, load_words, seeded, simulate, split
+from tests.hw.streams import Work, random_work
+
+
+def run(config: Config, work: Work, skip: bool, seed: int, late: float, slow: float) -> tuple[Any, int]:
+    """(sums of all jobs, cycles from the first row to the last drained job)"""
+    rng = seeded(seed)
+    dut = Engine(config, 0)
+    sums: list[list[list[int]]] = []
+    cycles = 0
+
+    async def bench(ctx: Any) -> None:
+        nonlocal cycles
+        await load_words(ctx, dut, config, Memory.COEFFICIENT, work.words(config))
+        ctx.set(dut.start, 1)
+        ctx.set(dut.skip, skip)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        window = config.window
+        written, oldest = 0, 0
+        packed = [join(row.values, 8) for row in work.rows]
+        for _ in range(20000):
+            cycles += 1
+            seen = range(max(0, written - window), written)
+            for name in ("zero", "marker", "rewind"):
+                bits = sum(1 << n % window for n in seen if getattr(work.rows[n], name))
+                ctx.set(getattr(dut, name), bits)
+            ctx.set(dut.written, written % (2 * window))
+            # Rows of the window; its places keep what they hold until they are written again.
+            place = ctx.get(dut.place)
+            held = [n for n in seen if n % window == place]
+            ctx.set(dut.bytes, packed[held[0]] if held else 0)
+            oldest += (ctx.get(dut.row) - oldest) % (2 * window)
+            bank = len(sums) % 2
+            release = 0
+            if ctx.get(dut.full) >> bank & 1 and rng.random() >= slow:
+                ctx.set(dut.drain_bank, bank)
+                slots = []
+                for slot in range(config.accumulators):
+                    ctx.set(dut.drain_slot, slot)
+                    slots.append(split(ctx.get(dut.sums), config.accumulator_bits, config.lanes))
+                sums.append(slots)
+                release = 1 << bank
+            ctx.set(dut.release, release)
+            assert not ctx.get(dut.bad)
+            await ctx.tick()
+            if len(sums) == len(work.jobs):
+                return
+            room = written - oldest < window and written < len(work.rows)
+            if room and rng.random() >= late:
+                written += 1
+        raise AssertionError(f"{len(sums)} of {len(work.jobs)} jobs ended")
+
+    simulate(dut, bench)
+    return sums, cycles
+
+
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize(("late", "slow"), [(0.0, 0.0), (0.5, 0.0), (0.2, 0.9)])
+@pytest.mark.parametrize("window", [8, 16])
+def test_sums_of_random_jobs(window: int, late: float, slow: float, skip: bool) -> None:
+    config = replace(NANO, window=window, accumulators=8, accumulator_bits=24)
+    for seed in range(3):
+        work = random_work(seeded(seed), config, blocks=5, rows=12)
+        sums, _ = run(config, work, skip, seed, late, slow)
+        assert sums == [work.sums(job, config) for job in range(len(work.jobs))]
+
+
+def test_cycles_of_a_job() -> None:
+    """One job: its first row, then one cycle per live entry, then the latency."""
+    config = replace(NANO, accumulators=8, accumulator_bits=24)
+    measured = 0
+    for seed in range(20):
+        work = random_work(seeded(seed), config, blocks=1, rows=6, density=0.9)
+        if len(work.jobs) > 1:
+            continue
+        needed = work.cycles(0, False)
+        _, cycles = run(config, work, False, seed, 0.0, 0.0)
+        # Rows come one per cycle, the first one in the second cycle; entries wait for theirs.
+        at = 1
+        row = 0
+        block = work.entries[0]
+        at = first = 1
+        position = 0
+        while position < len(block):
+            row += block[position][2]
+            code = block[position][0]
+            at = max(at, first + row)
+            if code == 7 and position % 2 == 0 and position + 1 < len(block):
+                following = row + block[position + 1][2]
+                if first + following <= at:
+                    position, row, code = position + 1, following, block[position + 1][0]
+            elif position % 2 == 0 and position + 1 < len(block) and block[position + 1][0] == 7:
+                following = row + block[position + 1][2]
+                if first + following <= at and code != 15:
+                    position, row = position + 1, following
+            at += 1
+            position += 1
+        end = at - 1
+        assert cycles - 1 == end + accumulators.LATENCY + 1
+        assert end - first + 1 >= needed
+        measured += 1
+    assert measured >= 5
+
+
+@pytest.mark.parametrize("config", [TINY, SMALL], ids=lambda config: config.name)
+def test_shift_adders_have_no_multiplier(config: Config) -> None:
+    text = rtlil.convert(Engine(config, 0), emit_src=False)
+    assert "cell $shl" in text or "cell $sshl" in text
+    assert "cell $mul" not in text

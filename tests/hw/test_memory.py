@@ -1,0 +1,96 @@
+"""FeatureMemory and LoadedMemory against a list of bytes and a list of words."""
+
+from typing import Any
+
+from amaranth.lib import data
+
+from golden.spec.memories import Memory, filter_record, memory_shape
+from hw.layouts import layout
+from hw.memory import FeatureMemory, LoadedMemory, load_bits
+from tests.hw.bench import NANO, any_value, join, load_words, seeded, simulate
+
+
+def test_feature_memory_reads_unaligned_words_while_port_b_works() -> None:
+    rng = seeded(1)
+    lanes, depth = NANO.lanes, NANO.feature_words
+    dut = FeatureMemory(NANO)
+    model = [rng.randrange(256) for _ in range(depth * lanes)]
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.b_enable, (1 << lanes) - 1)
+        for word in range(depth):
+            ctx.set(dut.b_address, word)
+            ctx.set(dut.b_write, join(model[word * lanes :][:lanes], 8))
+            await ctx.tick()
+        for _ in range(1500):
+            start = rng.randrange(depth * lanes)
+            word, rotation = divmod(start, lanes)
+            ctx.set(dut.word, word)
+            ctx.set(dut.next_word, (word + 1) % depth)
+            ctx.set(dut.rotation, rotation)
+            b_address = rng.randrange(depth)
+            enable = rng.choice([0, 0, rng.randrange(1 << lanes)])
+            value = [rng.randrange(256) for _ in range(lanes)]
+            ctx.set(dut.b_address, b_address)
+            ctx.set(dut.b_enable, enable)
+            ctx.set(dut.b_write, join(value, 8))
+            expected = {(start + lane) % (depth * lanes) for lane in range(lanes)}
+            before = list(model)
+            for lane in range(lanes):
+                if enable >> lane & 1:
+                    model[b_address * lanes + lane] = value[lane]
+            await ctx.tick()
+            got = ctx.get(dut.data)
+            for byte in expected:
+                if before[byte] == model[byte]:  # else written in the cycle of the read
+                    assert got >> byte % lanes * 8 & 255 == model[byte]
+            if not enable:
+                assert ctx.get(dut.b_read) == join(model[b_address * lanes :][:lanes], 8)
+
+    simulate(dut, bench)
+
+
+def test_feature_memory_reads_one_word_per_cycle_on_port_b() -> None:
+    dut = FeatureMemory(NANO)
+
+    async def bench(ctx: Any) -> None:
+        for word in range(NANO.feature_words):
+            ctx.set(dut.b_address, word)
+            ctx.set(dut.b_enable, (1 << NANO.lanes) - 1)
+            ctx.set(dut.b_write, word * 0x01010101)
+            await ctx.tick()
+        ctx.set(dut.b_enable, 0)
+        for word in reversed(range(NANO.feature_words)):
+            ctx.set(dut.b_address, word)
+            await ctx.tick()
+            assert ctx.get(dut.b_read) == word * 0x01010101
+
+    simulate(dut, bench)
+
+
+def test_loaded_memory_takes_its_own_words_only() -> None:
+    rng = seeded(2)
+    record = filter_record()
+    dut = LoadedMemory(NANO, Memory.FILTER, layout(record))
+    depth = memory_shape(NANO, Memory.FILTER).depth
+    fields = [{f.name: any_value(rng, f) for f in record.fields} for _ in range(depth)]
+
+    async def bench(ctx: Any) -> None:
+        await load_words(ctx, dut, NANO, Memory.FILTER, (record.pack(**values) for values in fields))
+        other = (rng.randrange(256) for _ in range(depth))
+        await load_words(ctx, dut, NANO, Memory.TERM, other)
+        for address in rng.choices(range(depth), k=3 * depth):
+            ctx.set(dut.address, address)
+            await ctx.tick()
+            # The layout puts every field where `Record.pack` does.
+            for name, value in fields[address].items():
+                assert ctx.get(dut.data[name]) == value
+
+    simulate(dut, bench)
+
+
+def test_load_bus_holds_the_widest_word() -> None:
+    shapes = [memory_shape(NANO, number) for number in (Memory.RUN, Memory.FRONT, Memory.BACK, Memory.FILTER)]
+    assert load_bits(NANO) % 32 == 0
+    assert load_bits(NANO) - 32 < max(shape.bits for shape in shapes) <= load_bits(NANO)
+    assert isinstance(layout(filter_record()), data.StructLayout)
