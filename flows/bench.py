@@ -8,11 +8,12 @@ from flows.files import write_whole
 from flows.metrics import Metric, table, write_metrics
 from flows.options import BACKENDS, Bench
 from flows.progress import step
-from flows.training import Variant, load, plan_of, recipe
+from flows.training import load, recipe, standard
 from golden.compiler import compile_network
-from golden.compress import compress
+from golden.compress import compress, import_module
 from golden.spec.config import load_config
 from golden.tensors import quantise
+from golden.train.patterns import pattern_plan
 from sim.run import run
 
 SLOW = ("amaranth", "icarus")
@@ -31,7 +32,7 @@ def bench(options: Bench) -> str:
     torch.manual_seed(1)
     module = chosen.network().eval()
     samples = train.images[:64]
-    plan = plan_of(Variant("smartdeal"), module, samples, chosen.density, config)
+    plan = pattern_plan(import_module(module, samples), standard("digits")["SmartDeal"], config)
     program = compile_network(compress(module, samples, plan).network, config)
     images = quantise(test.images.numpy(), program.tensor(program.input).scale)
     rows = []

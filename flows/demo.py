@@ -20,7 +20,7 @@ from flows.jobs import run_jobs
 from flows.metrics import Metric, write_metrics
 from flows.options import Demo
 from flows.progress import counted, say, step
-from flows.training import Outcome, Variant, jobs, load, pretrained, recipe
+from flows.training import Outcome, jobs, load, pretrained, recipe, standard
 from flows.verilog import write_verilog
 from golden import network_file
 from golden.compiler import compile_network
@@ -37,7 +37,6 @@ from sim.compare import first_mismatch, mismatch_count, values_compared
 from sim.run import run
 
 HANDOFF_IMAGES = 2
-VARIANTS = {"no basis": Variant("po2"), "SmartDeal": Variant("smartdeal")}
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,9 @@ def demo(options: Demo) -> Report:
         # The compiler of the simulator works beside the training, most of the time in g++.
         simulator = background.submit(compiled.build, Accelerator(config))
         outcomes = _train(options, config)
-        programs = {name: _compile(name, outcomes[name], config, folder) for name in VARIANTS}
+        programs = {
+            name: _compile(name, outcomes[name], config, folder) for name in ("no basis", "SmartDeal")
+        }
         program = programs["SmartDeal"]
         with step("Verilog"):
             verilog = write_verilog(config, folder / "accelerator.v")
@@ -122,7 +123,9 @@ def _train(options: Demo, config: Config) -> dict[str, Outcome]:
     with step(f"float network, {options.data}"):
         start = run_jobs({"float network": partial(pretrained, options.data, options.seed)})["float network"]
     with step("every variant, the same number of epochs in all"):
-        found: dict[str, Any] = run_jobs(jobs(start, VARIANTS, options.data, options.seed, config))
+        found: dict[str, Any] = run_jobs(
+            jobs(start, standard(options.data), options.data, options.seed, config)
+        )
     return found.pop("float") | found
 
 

@@ -15,12 +15,12 @@ from flows.measure import bits_each, label_accuracy
 from flows.metrics import percent, table
 from flows.options import DATA, Compile, Compress, Handoff, Run
 from flows.progress import bar, counted, step
-from flows.training import Variant, load, plan_of
+from flows.training import load
 from flows.verilog import write_verilog
 from golden import network_file
 from golden.bounds import cycle_bound, dense_cycles
 from golden.compiler import compile_network
-from golden.compress import compress
+from golden.compress import compress, import_module
 from golden.machine import run_program
 from golden.spec.config import load_config
 from golden.spec.errors import LightDealError
@@ -29,6 +29,7 @@ from golden.spec.result import Result
 from golden.tensors import quantise
 from golden.timing import count_cycles
 from golden.train import Dataset
+from golden.train.patterns import Pattern, pattern_plan
 from sim.compare import first_mismatch, values_compared
 from sim.run import run
 
@@ -117,8 +118,9 @@ def compress_own(options: Compress) -> str:
     images = torch.from_numpy(data.images)
     labels = None if data.labels is None else torch.from_numpy(data.labels)
     samples = images[:SAMPLES]
-    variant = Variant("smartdeal" if options.basis else "po2", options.density, options.pattern)
-    plan = plan_of(variant, module, samples, options.density, config)
+    name, _, shared = options.pattern.partition("s")
+    pattern = Pattern(options.basis, f"{name}s", int(shared or 1), options.density)
+    plan = pattern_plan(import_module(module, samples), pattern, config)
     train = None if labels is None else Dataset(options.data, images, labels)
     with step("compression"), bar("compression") as progress:
         made = compress(module, samples, plan, train, options.epochs, seed=options.seed, progress=progress)

@@ -8,17 +8,16 @@ from flows.files import write_whole
 from flows.jobs import run_jobs
 from flows.measure import bits_each
 from flows.metrics import Metric, percent, table, write_metrics
-from flows.options import PATTERNS, Accuracy, Table
+from flows.options import Accuracy, Table
 from flows.progress import step
-from flows.training import Outcome, Variant, finish, finish_float, load, pretrained, recipe
+from flows.training import Outcome, finish, finish_float, load, pretrained, recipe, standard
 from golden.bounds import dense_cycles
 from golden.compiler import compile_network
 from golden.spec.config import Config, load_config
 from golden.spec.errors import CapacityError
 from golden.timing import count_cycles
 from golden.train.loop import Progress
-
-BASIS = {"basis": "smartdeal", "none": "po2"}
+from golden.train.patterns import patterns
 
 
 def pattern_table(options: Table) -> str:
@@ -28,50 +27,28 @@ def pattern_table(options: Table) -> str:
     has some, so those stand in the table. Leaves table.md and metrics.json in `options.out`.
     """
     config = load_config(options.config)
-    variants = {
-        (basis, pattern, density): Variant(kind, density, pattern)
-        for basis, kind in BASIS.items()
-        for pattern in PATTERNS
-        for density in options.densities
-    }
+    rows = list(patterns(options.densities))
     _, held_out, _ = load(options.data)
     seeds = range(1, options.seeds + 1)
     with step(f"{len(seeds)} float networks"):
         starts = run_jobs({f"seed {seed}": partial(pretrained, options.data, seed) for seed in seeds})
-    with step(f"{len(variants)} variants × {len(seeds)} seeds"):
+    with step(f"{len(rows)} patterns × {len(seeds)} seeds"):
         jobs = {
-            f"{' '.join(map(str, key))}, seed {seed}": partial(
-                finish, start, variant, options.data, seed, config
-            )
-            for key, variant in variants.items()
+            f"{row}, seed {seed}": partial(finish, start, row, options.data, seed, config)
+            for row in rows
             for seed, start in zip(seeds, starts.values(), strict=True)
         }
         outcomes = list(run_jobs(jobs).values())
-    rows = []
+    lines = []
     metrics = []
-    for number, (basis, pattern, density) in enumerate(variants):
+    where = f"{'held-out' if held_out else 'test'} images of {options.data}, {len(seeds)} seeds"
+    for number, row in enumerate(rows):
         some = outcomes[number * len(seeds) : (number + 1) * len(seeds)]
         accuracy = mean(it.accuracy if it.validation is None else it.validation for it in some)
-        rows.append(
-            [pattern, density, basis, percent(accuracy), percent(some[0].kept), *_costs(some[0], config)]
-        )
-        name = f"table.{basis}.{pattern}.{density}"
-        where = f"{'held-out' if held_out else 'test'} images of {options.data}, {len(seeds)} seeds"
-        metrics.append(Metric(f"{name}.accuracy", accuracy, "1", "more", where))
-    text = table(
-        [
-            "pattern",
-            "density",
-            "basis",
-            "accuracy",
-            "kept",
-            "cycles",
-            "dense / cycles",
-            "row fetches",
-            "bits a weight",
-        ],
-        rows,
-    )
+        lines.append([row, percent(accuracy), percent(some[0].kept), *_costs(some[0], config)])
+        metrics.append(Metric(f"table.{row}.accuracy", accuracy, "1", "more", where))
+    header = ["pattern", "accuracy", "kept", "cycles", "dense / cycles", "row fetches", "bits a weight"]
+    text = table(header, lines)
     write_metrics(metrics, options.out / "metrics.json")
     write_whole(options.out / "table.md", text + "\n")
     return text
@@ -101,8 +78,8 @@ def whole_seed(data: str, seed: int, config: Config, progress: Progress) -> dict
 
     start = pretrained(data, seed, partial(part, 0, "start"))
     found = finish_float(start, data, seed, partial(part, 1, "float"))
-    for number, (name, kind) in enumerate({"no basis": "po2", "SmartDeal": "smartdeal"}.items(), 2):
-        found[name] = finish(start, Variant(kind), data, seed, config, partial(part, number, name))
+    for number, (name, pattern) in enumerate(standard(data).items(), 2):
+        found[name] = finish(start, pattern, data, seed, config, partial(part, number, name))
     return found
 
 

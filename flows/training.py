@@ -5,26 +5,20 @@ Every variant starts from the same pre-trained float network and has the same nu
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import nn
 
 from flows.jobs import Job
-from golden.compress import (
-    CompressionPlan,
-    compress,
-    default_plan,
-    import_module,
-    int8_plan,
-    no_basis_plan,
-)
+from golden.compress import compress, import_module, int8_plan
 from golden.network import Network
 from golden.spec.config import Config
 from golden.spec.errors import LightDealError
 from golden.train import Dataset, DigitsNet, FashionNet, accuracy, fit, load_digits, load_fashion_mnist
 from golden.train.loop import Progress
+from golden.train.patterns import Pattern, pattern_plan
 
 
 @dataclass(frozen=True)
@@ -55,22 +49,6 @@ RECIPES = {
     "digits": Recipe(DigitsNet, pretrain=10, retrain=20, density=0.2, floor=0.985),
     "fashion-mnist": Recipe(FashionNet, pretrain=3, retrain=6, density=0.2, floor=0.9, rtl_images=1000),
 }
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One way to compress.
-
-    Parameters
-    ----------
-    kind: "smartdeal" (with a basis) or "po2" (without).
-    density: None for the recipe's.
-    pattern: of the zeros, one of `flows.options.PATTERNS`.
-    """
-
-    kind: str
-    density: float | None = None
-    pattern: str = "elements"
 
 
 @dataclass(frozen=True)
@@ -106,6 +84,15 @@ def load(data: str) -> tuple[Dataset, Dataset | None, Dataset]:
     return load_fashion_mnist()
 
 
+def standard(data: str) -> dict[str, Pattern]:
+    """The two that always stand side by side, at the recipe's density."""
+    density = recipe(data).density
+    return {
+        "no basis": Pattern(False, "elements", 1, density),
+        "SmartDeal": Pattern(True, "elements", 1, density),
+    }
+
+
 def pretrained(data: str, seed: int, progress: Progress) -> bytes:
     """The float network that every variant starts from, pickled.
 
@@ -117,33 +104,15 @@ def pretrained(data: str, seed: int, progress: Progress) -> bytes:
     return pickle.dumps(fit(plan.network(), train, plan.pretrain, seed, progress))
 
 
-def plan_of(
-    variant: Variant, module: nn.Module, samples: torch.Tensor, density: float, config: Config
-) -> CompressionPlan:
-    """The compression plan of a variant for a network."""
-    graph = import_module(module, samples)
-    if variant.kind == "smartdeal":
-        plan = default_plan(graph, variant.density or density, config)
-    else:
-        plan = no_basis_plan(graph, variant.density or density)
-    if variant.pattern == "elements":
-        return plan
-    shared = int(variant.pattern.removeprefix("rows") or 1)
-    patterned = partial(replace, pattern="rows", shared=shared)
-    # Layers that keep all their coefficients have no pattern.
-    layers = {path: layer if layer.density == 1 else patterned(layer) for path, layer in plan.layers.items()}
-    return CompressionPlan(layers, patterned(plan.default))
-
-
 def finish(
-    start: bytes, variant: Variant, data: str, seed: int, config: Config, progress: Progress
+    start: bytes, pattern: Pattern, data: str, seed: int, config: Config, progress: Progress
 ) -> Outcome:
-    """Compress and re-train one variant, from the pickled pre-trained network on."""
+    """Compress and re-train one pattern, from the pickled pre-trained network on."""
     train, validation, test = load(data)
     chosen = recipe(data)
     samples = train.images[: chosen.samples]
     network: nn.Module = pickle.loads(start)
-    plan = plan_of(variant, network, samples, chosen.density, config)
+    plan = pattern_plan(import_module(network, samples), pattern, config)
     made = compress(network, samples, plan, train, chosen.retrain, seed=seed, progress=progress)
     held_out = made.accuracy(validation) if validation else None
     return Outcome(made.accuracy(test), held_out, made.network, made.kept)
@@ -165,8 +134,8 @@ def finish_float(start: bytes, data: str, seed: int, progress: Progress) -> dict
 
 
 def jobs(
-    start: bytes, variants: Mapping[str, Variant], data: str, seed: int, config: Config
+    start: bytes, patterns: Mapping[str, Pattern], data: str, seed: int, config: Config
 ) -> dict[str, Job]:
-    """For `flows.jobs.run_jobs`: "float" (see `finish_float`), then every variant under its name."""
+    """For `flows.jobs.run_jobs`: "float" (see `finish_float`), then every pattern under its name."""
     made: dict[str, Job] = {"float": partial(finish_float, start, data, seed)}
-    return made | {name: partial(finish, start, it, data, seed, config) for name, it in variants.items()}
+    return made | {name: partial(finish, start, it, data, seed, config) for name, it in patterns.items()}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from golden.compress import CompressionPlan, default_plan, no_basis_plan
 from golden.compress.graph import FloatGraph
 from golden.compress.plan import SHARED
+from golden.spec.config import SMALL, Config
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,17 @@ def patterns(densities: tuple[float, ...] = (0.15, 0.2, 0.3)) -> Iterator[Patter
                 yield Pattern(basis, "rows", shared, density)
 
 
-def pattern_plan(graph: FloatGraph, pattern: Pattern) -> CompressionPlan:
-    """The plan of a row: the first and the last layer as always, the others with its zeros."""
-    make = default_plan if pattern.basis else no_basis_plan
-    plan = make(graph, pattern.density)
+def pattern_plan(graph: FloatGraph, pattern: Pattern, config: Config = SMALL) -> CompressionPlan:
+    """The plan of a row: the first and the last layer as always, the others with its zeros.
+
+    Parameters
+    ----------
+    config: the accelerator whose cycles decide how layers are folded.
+    """
+    if pattern.basis:
+        plan = default_plan(graph, pattern.density, config)
+    else:
+        plan = no_basis_plan(graph, pattern.density)
     ends = {graph.layers[0].path, graph.layers[-1].path}
     layers = {
         layer.path: plan.of(layer.path)
