@@ -20,7 +20,7 @@ class Control(wiring.Component):
     load: load bus (the run word).  loaded: In, a program is in place.
     load_error: In, the loader's ErrorCode.  illegal, bad: In, instruction and stream errors.
     i_image: In, image words.  o_result: Out, result words.
-    idle: Out, a program may be loaded; an image word that comes in this cycle goes first.  busy: Out, a run is under way.
+    idle: Out, a program may be loaded (not with an image word).  busy: Out, a run is under way.
     start: Out, one cycle, the run begins.  finished: In, it has ended.
     address, write, write_data, data: port B of the feature memory.
     cycles: Out, cycles of the run.  error: Out, ErrorCode, sticky until reset.
