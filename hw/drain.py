@@ -257,7 +257,7 @@ class Drain(wiring.Component):
                         pool_index.eq(0),
                         plane_tile.eq(plane_tile + 1),
                     ]
-                    with m.If(self.token.tail):
+                    with m.If(self.token.tail | last_tile):
                         m.d.sync += plane_tile.eq(0)
                     with m.If(~last_tile):
                         m.d.sync += [

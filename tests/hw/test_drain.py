@@ -1,0 +1,308 @@
+"""Drain: which terms it issues, in which order and in which cycle, and what it refuses.
+
+Throughput: one term per cycle while jobs are finished, one cycle for an engine without filters,
+`FLUSH` + 2 cycles between layers.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from golden.spec import formats
+from golden.spec.config import Config
+from golden.spec.memories import Fold, Memory, Operation, back_record, filter_record
+from hw import drain
+from hw.drain import Drain
+from tests.hw.bench import NANO, any_value, load_words, seeded, signed, simulate
+
+CONFIG = replace(NANO, engines=2, accumulators=8)
+READ = 2
+"""Cycles that read and decode the first instruction."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A term as it must come; of an engine without filters only engine, bank and turn_end count."""
+
+    engine: int
+    bank: int
+    turn_end: int
+    fields: dict[str, int] | None = None
+    slot: int = 0
+    operands: tuple[int, int, int] = (0, 0, 0)
+    gap: int = 0
+    starts_layer: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """Back words, terms and filters with the terms that follow from them."""
+
+    back: list[int]
+    terms: list[int]
+    filters: list[int]
+    tokens: list[Token]
+
+
+def random_back(seed: int, config: Config, residual: bool, fold: Fold | None = None) -> dict[str, int]:
+    """A legal back word."""
+    rng = seeded(seed)
+    values = {field.name: any_value(rng, field) for field in back_record(config).fields}
+    values |= {"operation": Operation.LAYER, "fold": rng.choice(list(Fold)) if fold is None else fold}
+    values["group"] = rng.choice(formats.GROUPS)
+    values["rounds"], values["tiles"] = rng.randint(1, 2), rng.randint(1, 4)
+    if values["fold"] == Fold.COLUMN:
+        values["engine_filters"] = rng.randint(1, config.accumulators // 3)
+    else:
+        values["engine_filters"] = rng.randint(1, config.accumulators // values["group"] * values["group"])
+    # The last engines of the last round may have few filters or none.
+    room = values["engine_filters"] * config.engines
+    values["filters"] = rng.randint(max(1, (values["rounds"] - 1) * room), values["rounds"] * room)
+    each = 9 if values["fold"] == Fold.COLUMN else values["group"]
+    values["filters"] = min(values["filters"], config.term_words // each)
+    values["term_address"] = rng.randint(0, config.term_words - values["filters"] * each)
+    values["filter_address"] = rng.randint(0, config.filter_words - values["filters"])
+    values["row_width"] = rng.choice([1, 2, 4])
+    values["last_lanes"] = rng.randint(1, config.lanes)
+    values["plane_tiles"] = rng.choice([1, 2, values["tiles"]])
+    values["residual"] = int(residual)
+    return values
+
+
+def expected_tokens(back: dict[str, int], config: Config, operands: Any, job: int) -> list[Token]:
+    """The terms of a layer whose first job has that number; operands(term, filter) are what goes with it."""
+    tokens: list[Token] = []
+    each = 9 if back["fold"] == Fold.COLUMN else back["group"]
+    share = back["engine_filters"]
+    slices = config.lanes // config.basis
+    gap = 0 if not back["residual"] else drain.POOL_GAP if back["pool"] else drain.RESIDUAL_GAP
+    for round_ in range(back["rounds"]):
+        for tile in range(back["tiles"]):
+            for engine in range(config.engines):
+                first = (round_ * config.engines + engine) * share
+                members = range(first, max(first, min(first + share, back["filters"])))
+                if not members:
+                    tokens.append(Token(engine, job % 2, 1, starts_layer=not tokens))
+                for member in members:
+                    for place in range(slices):
+                        for term in range(each):
+                            j = member - first
+                            column = back["fold"] == Fold.COLUMN
+                            slot = 3 * j + term // 3 if column else j // each * each + term
+                            last = term == each - 1
+                            fields = {
+                                "valid": 1,
+                                "first": int(term == 0),
+                                "last": int(last),
+                                "column": term % 3 if column else 1,
+                                "slice": place,
+                                "address": back["output_address"] + member * back["output_stride"] + tile,
+                                "tail": int(tile % back["plane_tiles"] == back["plane_tiles"] - 1),
+                                "pool_index": engine * share + j,
+                                "pool_first": int(tile == 0 and place == 0),
+                                "pool_last": int(tile == back["tiles"] - 1 and place == slices - 1),
+                            }
+                            fields["address"] %= config.feature_words
+                            end = last and place == slices - 1 and member == members[-1]
+                            data = operands(back["term_address"] + member * each + term)
+                            data += operands(None, back["filter_address"] + member)
+                            tokens.append(
+                                Token(engine, job % 2, int(end), fields, slot, data, gap, not tokens)
+                            )
+            job += 1
+    return tokens
+
+
+def random_case(seed: int, config: Config, layers: int, residual: bool, fold: Fold | None = None) -> Case:
+    rng = seeded(seed)
+    terms = [rng.randrange(256) for _ in range(config.term_words)]
+    record = filter_record()
+    filters = [
+        record.pack(**{f.name: any_value(rng, f) for f in record.fields}) for _ in range(config.filter_words)
+    ]
+
+    def operands(term: int | None, filter_: int | None = None) -> tuple[int, ...]:
+        if filter_ is None:
+            assert term is not None
+            return (signed(terms[term], 8),)
+        values = record.unpack(filters[filter_])
+        return (values["bias"], values["shift"])
+
+    words, tokens, job = [], [], 0
+    for layer in range(layers):
+        back = random_back(seed * 10 + layer, config, residual, fold)
+        words.append(back_record(config).pack(**back))
+        tokens += expected_tokens(back, config, operands, job)
+        job += back["rounds"] * back["tiles"]
+    return Case([*words, 0], terms, filters, tokens)
+
+
+def run(config: Config, case: Case, late: float, seed: int, runs: int = 2) -> list[int]:
+    """Compares everything that the drain issues; returns the cycles of the last run's tokens.
+
+    late: probability that a bank that could be full is not yet so in a cycle.
+    """
+    rng = seeded(seed)
+    dut = Drain(config)
+    at: list[int] = []
+    token_fields = list(next(token.fields for token in case.tokens if token.fields))
+
+    async def one_run(ctx: Any) -> None:
+        at.clear()
+        ctx.set(dut.start, 1)
+        for engine in range(config.engines):
+            ctx.set(dut.full[engine], 0)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        full = [0] * config.engines
+        filled = [0] * config.engines
+        operands = None
+        for cycle in range(30000):
+            for engine in range(config.engines):
+                # Banks fill in turn; each engine at its own pace.
+                bank = filled[engine] % 2
+                if not full[engine] >> bank & 1 and rng.random() >= late:
+                    full[engine] |= 1 << bank
+                    filled[engine] += 1
+                ctx.set(dut.full[engine], full[engine])
+            assert not ctx.get(dut.illegal)
+            if operands is not None:
+                assert (ctx.get(dut.term), ctx.get(dut.bias), ctx.get(dut.shift)) == operands
+            operands = None
+            release = [ctx.get(bits) for bits in dut.release]
+            valid, end = ctx.get(dut.token.valid), ctx.get(dut.token.turn_end)
+            if valid or end:
+                token = case.tokens[len(at)]
+                assert (valid, end) == (token.fields is not None, token.turn_end), f"token {len(at)}"
+                assert (ctx.get(dut.engine), ctx.get(dut.bank)) == (token.engine, token.bank)
+                assert full[token.engine] >> token.bank & 1, "a bank is drained before it is full"
+                if token.fields is not None:
+                    got = {name: ctx.get(getattr(dut.token, name)) for name in token_fields}
+                    assert got == token.fields, f"token {len(at)}"
+                    assert ctx.get(dut.slot) == token.slot
+                    operands = token.operands
+                at.append(cycle)
+                right = [0] * config.engines
+                if token.turn_end:
+                    right[token.engine] = 1 << token.bank
+                    full[token.engine] &= ~right[token.engine]
+                assert release == right
+            else:
+                assert not any(release)
+            await ctx.tick()
+            if ctx.get(dut.finished):
+                assert len(at) == len(case.tokens)
+                assert cycle == at[-1] + drain.FLUSH + 1
+                return
+        raise AssertionError(f"{len(at)} of {len(case.tokens)} terms were issued")
+
+    async def bench(ctx: Any) -> None:
+        await load_words(ctx, dut, config, Memory.BACK, case.back)
+        await load_words(ctx, dut, config, Memory.TERM, case.terms)
+        await load_words(ctx, dut, config, Memory.FILTER, case.filters)
+        for _ in range(runs):
+            await one_run(ctx)
+
+    simulate(dut, bench)
+    return at
+
+
+def conflicts(case: Case, at: list[int]) -> int:
+    """Outputs that end `gap` cycles after another."""
+    last = {
+        cycle for token, cycle in zip(case.tokens, at, strict=True) if token.fields and token.fields["last"]
+    }
+    return sum(
+        cycle - token.gap in last
+        for token, cycle in zip(case.tokens, at, strict=True)
+        if token.gap and token.fields and token.fields["last"]
+    )
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("late", [0.0, 0.9])
+@pytest.mark.parametrize("basis", [1, 2, 4])
+def test_random_layers(basis: int, late: float, residual: bool) -> None:
+    config = replace(CONFIG, basis=basis, engines=[2, 3, 1][basis % 3])
+    for seed in range(2):
+        case = random_case(seed + 10 * basis, config, 2, residual)
+        assert conflicts(case, run(config, case, late, seed)) == 0
+
+
+def ideal(case: Case) -> list[int]:
+    """Cycles of all terms when every bank is always full."""
+    at: list[int] = []
+    ended: set[int] = set()
+    cycle = READ
+    for token in case.tokens:
+        if token.starts_layer and at:
+            cycle = at[-1] + drain.FLUSH + 2
+        if token.fields and token.fields["last"]:
+            while token.gap and cycle - token.gap in ended:
+                cycle += 1
+            ended.add(cycle)
+        at.append(cycle)
+        cycle += 1
+    return at
+
+
+@pytest.mark.parametrize("residual", [False, True])
+@pytest.mark.parametrize("fold", list(Fold))
+def test_one_term_per_cycle(fold: Fold, residual: bool) -> None:
+    """Nothing waits but for the memory port and between layers."""
+    # One engine, so that a full bank always waits: its other bank fills while one drains.
+    config = replace(CONFIG, engines=1)
+    for seed in range(4):
+        case = random_case(seed, config, 3, residual, fold)
+        assert run(config, case, 0.0, seed, runs=1) == ideal(case)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("operation", 2),
+        ("group", 0),
+        ("group", 5),
+        ("group", 7),
+        ("engine_filters", 9),
+        ("last_lanes", 0),
+        ("last_lanes", 5),
+        ("row_width", 0),
+        ("row_width", 3),
+        ("row_width", 8),
+        *((name, 0) for name in ("rounds", "tiles", "filters", "engine_filters", "plane_tiles")),
+    ],
+)
+@pytest.mark.parametrize("fold", list(Fold))
+def test_illegal_instructions(field: str, value: int, fold: Fold) -> None:
+    back = random_back(1, CONFIG, False, fold)
+    assert _stops_as(back) == "runs"
+    assert _stops_as(back | {field: value}) == "illegal"
+
+
+@pytest.mark.parametrize(
+    ("fold", "group", "most"),
+    [(Fold.COLUMN, 1, 2), (Fold.GROUP, 1, 8), (Fold.GROUP, 2, 8), (Fold.GROUP, 3, 6), (Fold.GROUP, 4, 8)],
+)
+def test_filters_of_an_engine_fit_its_accumulators(fold: Fold, group: int, most: int) -> None:
+    back = random_back(1, CONFIG, False, fold) | {"group": group}
+    assert _stops_as(back | {"engine_filters": most}) == "runs"
+    assert _stops_as(back | {"engine_filters": most + 1}) == "illegal"
+
+
+def _stops_as(back: dict[str, int]) -> str:
+    """What the drain makes of an instruction: it runs, or it is illegal."""
+    dut = Drain(CONFIG)
+    states = []
+
+    async def bench(ctx: Any) -> None:
+        await load_words(ctx, dut, CONFIG, Memory.BACK, [back_record(CONFIG).pack(**back), 0])
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        await ctx.tick().repeat(READ)
+        states.append("illegal" if ctx.get(dut.illegal) else "finished" if ctx.get(dut.finished) else "runs")
+
+    simulate(dut, bench)
+    return states[0]
