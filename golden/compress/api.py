@@ -1,5 +1,6 @@
 """`compress`: the whole way from a user's module to an integer network."""
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -106,7 +107,8 @@ def compress(
     progress("decomposition", 0.0)
     net = QuantizedNet(graph, plan)
     if epochs and train_data is not None:
-        retrain(net, train_data, sample_images, epochs, seed, progress, schedule, shift)
+        teacher = copy.deepcopy(module).eval()
+        retrain(net, train_data, sample_images, epochs, seed, progress, schedule, shift, teacher)
     else:
         for layer in net.stages:
             layer.refit(layer.plan.density)

@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from golden.compress.calibrate import calibrate
 from golden.compress.quantized import QuantizedNet
 from golden.train.loop import Labelled, Progress, fit, silent
+
+PRUNINGS = 40
+"""Times that the masks are chosen anew on the way to the density."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +23,16 @@ class Schedule:
         stay for the rest.
     norm: batch statistics until here; then batch norm is folded, everything is an integer as on
         the machine, and the activation grids are chosen once more.
-    rate: first learning rate; batch, decay: see `golden.train.loop.fit`.
+    rate: first learning rate; batch, decay, trust: see `golden.train.loop.fit`; the teacher is the
+        float network.
     """
 
     prune: float = 0.5
     norm: float = 0.7
     rate: float = 3e-3
     batch: int = 64
-    decay: float = 1e-4
+    decay: float = 1e-2
+    trust: float = 0.7
 
 
 def density_at(target: float, progress: float) -> float:
@@ -49,26 +55,31 @@ def retrain(
     progress: Progress = silent,
     schedule: Schedule | None = None,
     shift: int = 1,
+    teacher: nn.Module | None = None,
 ) -> QuantizedNet:
     """Train a quantised network in place.
 
     Parameters
     ----------
-    samples: images for calibration.
+    samples: images for calibration. shift: of the images in training, in pixels.
+    teacher: the float network in eval mode, or None to learn from labels alone.
     """
     schedule = schedule or Schedule()
-    pruning = max(1, round(epochs * schedule.prune))
-    norm = round(epochs * schedule.norm)
     calibrate(net, samples)
+    net.norm_mode = schedule.norm > 0
+    pruned = 0
 
-    def at_epoch(epoch: int) -> None:
-        if epoch <= pruning:
-            prune(net, (epoch + 1) / pruning)
-        net.norm_mode = epoch < norm
-        if epoch == norm:
+    def at_step(done: float) -> None:
+        nonlocal pruned
+        stage = PRUNINGS if done >= schedule.prune else 1 + int(done / schedule.prune * (PRUNINGS - 1))
+        if stage > pruned:
+            pruned = stage
+            prune(net, stage / PRUNINGS)
+        if net.norm_mode and done >= schedule.norm:
+            net.norm_mode = False
             calibrate(net, samples)
 
-    return fit(  # type: ignore[return-value]
+    fit(
         net,
         data,
         epochs,
@@ -78,5 +89,11 @@ def retrain(
         batch=schedule.batch,
         decay=schedule.decay,
         shift=shift,
-        at_epoch=at_epoch,
+        at_step=at_step,
+        teacher=teacher,
+        trust=schedule.trust,
     )
+    if net.norm_mode:
+        net.norm_mode = False
+        calibrate(net, samples)
+    return net

@@ -52,8 +52,8 @@ class Recipe:
     samples: int = 300
 
 
-DIGITS = Recipe(DigitsNet, first=20, further=30)
-"""scikit-learn's digits; about 20 seconds a variant on one core."""
+DIGITS = Recipe(DigitsNet, first=20, further=30, density=0.2)
+"""scikit-learn's digits."""
 
 FASHION = Recipe(FashionNet, first=4, further=5, batch=128)
 """Fashion-MNIST, 55,000 images."""

@@ -9,6 +9,9 @@ from torch import nn
 Progress = Callable[[str, float], None]
 """Called with a message and the fraction done, 0…1."""
 
+SOFTNESS = 3.0
+"""Temperature of distillation."""
+
 
 class Labelled(Protocol):
     """Images float32 (N, C, H, W) and labels int64 (N,)."""
@@ -37,7 +40,9 @@ def fit(
     batch: int = 64,
     shift: int = 1,
     decay: float = 1e-4,
-    at_epoch: Callable[[int], None] | None = None,
+    at_step: Callable[[float], None] | None = None,
+    teacher: nn.Module | None = None,
+    trust: float = 0.0,
 ) -> nn.Module:
     """Train in place with Adam, a rate that falls along a cosine, and small random shifts.
 
@@ -48,7 +53,9 @@ def fit(
     seed: of the order and the shifts; equal seeds give equal results on one machine.
     rate: first learning rate. batch: images of a step. decay: decoupled weight decay.
     shift: largest shift of an image in pixels, in both directions; 0 for none.
-    at_epoch: called with the number of each epoch before it starts.
+    at_step: called before each step with the fraction of all steps done, 0…1.
+    teacher: a network in eval mode whose logits are learnt beside the labels. trust: their share
+        of the loss, 0…1.
 
     Returns the module in eval mode.
     """
@@ -58,19 +65,36 @@ def fit(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, epochs * steps), rate * 0.01)
     for epoch in range(epochs):
         progress(f"epoch {epoch + 1} of {epochs}", epoch / epochs)
-        if at_epoch is not None:
-            at_epoch(epoch)
         module.train()
         order = torch.randperm(len(data.labels), generator=generator)
-        for chosen in order.split(batch):
+        for step, chosen in enumerate(order.split(batch)):
+            if at_step is not None:
+                at_step((epoch + step / steps) / epochs)
             images = shifted(data.images[chosen], shift, generator)
-            loss = nn.functional.cross_entropy(module(images), data.labels[chosen])
+            logits = module(images)
+            loss = nn.functional.cross_entropy(logits, data.labels[chosen])
+            if teacher is not None and trust > 0:
+                with torch.no_grad():
+                    wanted = teacher(images)
+                loss = (1 - trust) * loss + trust * distillation(logits, wanted)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
             schedule.step()
     progress(f"epoch {epochs} of {epochs}", 1.0)
     return module.eval()
+
+
+def distillation(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Divergence of two networks' softened classes, both logits (N, classes).
+
+    Source: G. Hinton, O. Vinyals, J. Dean, Distilling the Knowledge in a Neural Network,
+    arXiv 1503.02531.
+    """
+    found = nn.functional.log_softmax(logits / SOFTNESS, 1)
+    target = nn.functional.log_softmax(wanted / SOFTNESS, 1)
+    loss = nn.functional.kl_div(found, target, reduction="batchmean", log_target=True)
+    return loss * SOFTNESS**2
 
 
 def _groups(module: nn.Module, decay: float) -> list[dict[str, object]]:
