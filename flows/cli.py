@@ -21,7 +21,7 @@ FAILED, WRONG, INTERRUPTED = 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     try:
-        chosen = _parser().parse_args(arguments)
+        chosen = make_parser().parse_args(arguments)
     except SystemExit as leaving:
         return int(leaving.code or 0)
     try:
@@ -151,7 +151,8 @@ HELP = {
 ARRAYS = ".npz file of images (float32, N×C×H×W) and, where needed, labels (N); or digits, fashion-mnist"
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """A parser with one argument for every field of a verb's options."""
     parser = argparse.ArgumentParser(
         prog="lightdeal",
         description="Sparse shift-add accelerators, bit-exact from PyTorch to Verilog.",

@@ -1,0 +1,43 @@
+"""Work in processes of their own: results, errors and deaths come back."""
+
+import os
+from functools import partial
+
+import pytest
+import torch
+
+from flows.jobs import JobError, run_jobs
+from golden.spec.errors import UnsupportedError
+from golden.train.loop import Progress
+
+
+def square(value: int, progress: Progress) -> tuple[int, int, int]:
+    """Its result, its process, its threads."""
+    progress("half", 0.5)
+    return value * value, os.getpid(), torch.get_num_threads()
+
+
+def refuse(progress: Progress) -> None:
+    raise UnsupportedError("layer x: found y; supported: z")
+
+
+def die(progress: Progress) -> None:
+    os._exit(9)
+
+
+def test_results_keep_their_names_and_order() -> None:
+    jobs = {f"job {number}": partial(square, number) for number in (3, 1, 2)}
+    results = run_jobs(jobs, workers=2)
+    assert [(name, value[0]) for name, value in results.items()] == [("job 3", 9), ("job 1", 1), ("job 2", 4)]
+    assert len({value[1] for value in results.values()} | {os.getpid()}) == 4
+    assert {value[2] for value in results.values()} == {1}
+
+
+def test_an_error_of_a_job_is_raised_here() -> None:
+    with pytest.raises(UnsupportedError, match="layer x: found y; supported: z"):
+        run_jobs({"refusing": refuse})
+
+
+def test_a_dead_process_is_an_error_and_not_a_hang() -> None:
+    with pytest.raises(JobError, match="dying: its process died with exit code 9"):
+        run_jobs({"dying": die})
