@@ -84,13 +84,6 @@ class FloatGraph:
     input: str
     output: str
 
-    def layer(self, path: str) -> FloatLayer:
-        """The layer of that path. Raises KeyError."""
-        for layer in self.layers:
-            if layer.path == path:
-                return layer
-        raise KeyError(path)
-
     def macs(self, layer: FloatLayer) -> int:
         """Multiply-accumulates of the dense layer for one image."""
         height, width = self.maps[layer.path]

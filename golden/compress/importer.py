@@ -195,6 +195,10 @@ class _Importer:
         module = self.trace.modules[str(node.target)]
         source = self._resolve(node.args[0])  # type: ignore[arg-type]
         residual = None if chain.other is None else self._resolve(chain.other)
+        if any(layer.pool and layer.output == residual for layer in self.layers):
+            raise self.trace.refuse(
+                node, f"the addition of the pooled {residual!r}", "additions before pooling"
+            )
         weight = module.weight.detach().clone()
         stride, padding = 1, 0
         if isinstance(module, nn.Conv2d):

@@ -86,7 +86,7 @@ class QuantizedLayer(nn.Module):
 
     Factored layers train real coefficients `shadow` (units, rows, S), in units of weights, and the
     `basis` (units, S, S). `unit` (units, 1, S) is the worth of coefficient 1; Ce = round(shadow/unit).
-    Plain layers train `weight` (M, C, KH, KW).
+    Plain layers train `weight` (M, C, KH, KW). `pixels` are those of the map before pooling.
     """
 
     mean: torch.Tensor

@@ -38,6 +38,12 @@ FLAT = nn.Sequential(conv(padding="same"), nn.ReLU(), nn.Dropout(), nn.Flatten()
 POOLED = nn.Sequential(conv(padding="valid", stride=2), nn.AvgPool2d(3), nn.Flatten(), nn.Linear(2, 3))
 
 
+def add_pooled(net: Any, x: torch.Tensor) -> torch.Tensor:
+    """Adds a pooled tensor to what a convolution makes of it."""
+    pooled = net.c(x).mean((2, 3), keepdim=True)
+    return net.d(pooled) + pooled
+
+
 def trained_statistics(module: nn.Module) -> nn.Module:
     """Batch norms that are not the identity."""
     generator = torch.Generator().manual_seed(7)
@@ -111,6 +117,7 @@ def test_the_module_stays_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("module", "words"),
     [
+        (Function(add_pooled, c=conv(), d=conv()), ["d: the addition of the pooled 'c'", "before pooling"]),
         (nn.Sequential(conv(groups=2)), ["0: Conv2d with groups = 2", "supported: groups = 1"]),
         (nn.Sequential(conv(dilation=2)), ["0: Conv2d with dilation = (2, 2)", "dilation = (1, 1)"]),
         (nn.Sequential(conv(stride=(1, 2))), ["0: Conv2d with stride = (1, 2)", "equal strides"]),
