@@ -47,7 +47,7 @@ class Recipe:
 
 RECIPES = {
     "digits": Recipe(DigitsNet, pretrain=10, retrain=20, density=0.2, floor=0.985),
-    "fashion-mnist": Recipe(FashionNet, pretrain=3, retrain=6, density=0.2, floor=0.9, rtl_images=1000),
+    "fashion-mnist": Recipe(FashionNet, pretrain=6, retrain=12, density=0.2, floor=0.9, rtl_images=1000),
 }
 
 
