@@ -1,0 +1,31 @@
+"""One random network with all that it takes to compare backends on it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.compiler import compile_network
+from golden.network import Array, Network
+from golden.ops import run_network
+from golden.spec.config import Config
+from golden.spec.program import Program
+from tests.golden.networks import random_images, random_network
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, its Program, images, and what golden's operators make of them."""
+
+    seed: int
+    network: Network
+    program: Program
+    images: np.ndarray  # type: ignore[type-arg]
+    expected: dict[str, Array]
+
+
+def random_case(seed: int, config: Config, images: int = 2, largest: int = 6) -> Case:
+    """The case of a seed; `largest` as in `random_network`."""
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, config, largest)
+    batch = random_images(rng, network, images)
+    return Case(seed, network, compile_network(network, config), batch, run_network(network, batch))

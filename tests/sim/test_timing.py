@@ -1,0 +1,72 @@
+"""The cycle model equals the hardware to the cycle, and every write equals golden to the bit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from golden.compiler import compile_network
+from golden.ops import run_network
+from golden.spec.config import SMALL, TINY, Config
+from golden.spec.errors import ErrorCode
+from golden.tensors import result_tensor
+from golden.timing import count_cycles
+from golden.writes import trace_program
+from tests.golden.networks import random_images, random_network
+from tests.sim.hardware import run_images
+
+SIZES = replace(TINY, name="sizes", coefficient_words=1024, feature_words=1024, term_words=2048)
+OTHERS = [
+    replace(SIZES, engines=1, lanes=8, basis=8, window=8, accumulators=4, accumulator_bits=16),
+    replace(SIZES, engines=3, lanes=8, basis=4, window=32, accumulators=16, accumulator_bits=32),
+    replace(SIZES, engines=2, lanes=8, basis=1, window=64, accumulators=4, accumulator_bits=18),
+]
+"""Sizes at the ends of their ranges, several in one design: each must be built."""
+
+
+def _name(config: Config) -> str:
+    return (
+        f"{config.engines}x{config.lanes}-b{config.basis}-w{config.window}"
+        f"-a{config.accumulators}x{config.accumulator_bits}"
+    )
+
+
+def _check(config: Config, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    network = random_network(rng, config)
+    program = compile_network(network, config)
+    images = random_images(rng, network, 2)
+    # In the second image nearly all rows are zero: skipping finds most there.
+    images[1] *= rng.random(images[1].shape) < 0.1
+    expected = run_network(network, images)
+    golden = trace_program(program, images)
+    lane = np.arange(config.lanes, dtype=np.uint64)
+    for skip in (False, True):
+        where = f"seed {seed}, skip {skip}"
+        # Pauses of the streams change no cycle of the run.
+        records, error = run_images(program, images, skip, stalls=0.3 * (seed % 2), seed=seed)
+        assert error == ErrorCode.NONE, where
+        for number, (status, record) in enumerate(records):
+            assert status == "done", where
+            writes = record.writes
+            enable = (writes["enable"][:, None] >> lane & np.uint64(1)).astype(bool)
+            np.testing.assert_array_equal(writes["address"], golden.address, where)
+            np.testing.assert_array_equal(enable, golden.enable, where)
+            np.testing.assert_array_equal(writes["data"] * enable, golden.data[number], where)
+            output = result_tensor(program, record.result[None])[0]
+            np.testing.assert_array_equal(output, expected[network.output][number], where)
+            tensors = {name: values[number : number + 1] for name, values in expected.items()}
+            model = count_cycles(program, tensors if skip else None)
+            assert record.cycles == model.cycles, f"{where}, image {number}"
+
+
+@pytest.mark.parametrize("config", [TINY, SMALL], ids=lambda config: config.name)
+def test_presets(config: Config) -> None:
+    for seed in range(60):
+        _check(config, seed)
+
+
+@pytest.mark.parametrize("config", OTHERS, ids=_name)
+def test_other_sizes(config: Config) -> None:
+    for seed in range(40):
+        _check(config, seed)
