@@ -24,6 +24,7 @@ from flows.training import Outcome, jobs, load, pretrained, recipe, standard
 from flows.verilog import write_verilog
 from golden import network_file
 from golden.compiler import compile_network
+from golden.compress import compress, import_module
 from golden.machine import run_program
 from golden.spec.config import Config, load_config
 from golden.spec.program import Program
@@ -31,6 +32,7 @@ from golden.spec.result import Mismatch, Result
 from golden.tensors import quantise
 from golden.timing import count_cycles
 from golden.train import Dataset
+from golden.train.patterns import pattern_plan
 from hw.accelerator import Accelerator
 from sim import compiled
 from sim.compare import first_mismatch, mismatch_count, values_compared
@@ -87,6 +89,7 @@ def demo(options: Demo) -> Report:
     _, _, test = load(options.data)
     count = min(options.images or chosen.rtl_images or len(test), len(test))
     out = options.out or Path("build") / ("demo" if options.data == "digits" else options.data)
+    _demand_fit(options, config)
     with whole_folder(out) as folder, ThreadPoolExecutor(1) as background:
         # The compiler of the simulator works beside the training, most of the time in g++.
         simulator = background.submit(compiled.build, Accelerator(config))
@@ -117,6 +120,17 @@ def demo(options: Demo) -> Report:
         write_whole(folder / "report.md", text)
         write_metrics(metrics, folder / "metrics.json")
     return Report(text, tuple(metrics), runs.first, handed)
+
+
+def _demand_fit(options: Demo, config: Config) -> None:
+    """Raises CapacityError if the network does not fit the configuration; takes untrained weights."""
+    train, _, _ = load(options.data)
+    with step(f"does it fit {config.name}?"):
+        module = recipe(options.data).network().eval()
+        samples = train.images[:16]
+        pattern = standard(options.data)["SmartDeal"]
+        plan = pattern_plan(import_module(module, samples), pattern, config)
+        compile_network(compress(module, samples, plan).network, config)
 
 
 def _train(options: Demo, config: Config) -> dict[str, Outcome]:

