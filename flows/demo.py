@@ -20,6 +20,7 @@ from flows.jobs import run_jobs
 from flows.metrics import Metric, write_metrics
 from flows.options import Demo
 from flows.progress import counted, say, step
+from flows.provenance import write_provenance
 from flows.training import Outcome, jobs, load, pretrained, recipe, standard
 from flows.verilog import write_verilog
 from golden import network_file
@@ -78,7 +79,7 @@ class _Runs:
 def demo(options: Demo) -> Report:
     """Train, compress, compile, emit Verilog, run test images through RTL, compare, report.
 
-    Leaves in `options.out`: metrics.json, report.md, the programs and networks, accelerator.v, the
+    Leaves in `options.out`: metrics.json, report.md, about.json, programs and networks, accelerator.v, the
     hand-off folder, a waveform of one image and plots. The folder appears whole or not at all.
 
     Raises LightDealError before any work starts if an option, the configuration or the data are wrong.
@@ -119,6 +120,7 @@ def demo(options: Demo) -> Report:
         demo_plots(folder, values, uses, outcomes["SmartDeal"].network)
         write_whole(folder / "report.md", text)
         write_metrics(metrics, folder / "metrics.json")
+        write_provenance(options, config, folder / "about.json")
     return Report(text, tuple(metrics), runs.first, handed)
 
 

@@ -79,7 +79,8 @@ def cycle_metrics(program: Program, plain: Result, skipping: Result, no_basis: i
     plain, skipping: the RTL without and with skipping of zero rows.
     no_basis: cycles of the program of the same network without a basis.
     """
-    where = f"{plain.backend}, configuration {program.config.name}, {len(plain.cycles)} images"
+    config = program.config
+    where = f"{plain.backend}, configuration {config.name} {config.digest:08x}, {len(plain.cycles)} images"
     bound, dense = cycle_bound(program).total, dense_cycles(program)
     skipped = float(np.mean(skipping.cycles))
     cycles = plain.cycles[0]

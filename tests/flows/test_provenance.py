@@ -1,0 +1,22 @@
+import json
+from pathlib import Path
+
+import pytest
+from amaranth import __version__ as amaranth_version
+
+from flows.options import Demo
+from flows.provenance import tool_version, write_provenance
+from golden.spec.config import TINY
+
+
+def test_a_result_says_what_made_it(tmp_path: Path) -> None:
+    about = json.loads(write_provenance(Demo(seed=5), TINY, tmp_path / "about.json").read_text())
+    assert about["options"]["seed"] == "5"
+    assert about["configuration"]["digest"] == f"{TINY.digest:08x}"
+    assert about["packages"]["amaranth"] == amaranth_version
+    assert "Icarus Verilog" in about["tools"]["iverilog"]
+
+
+def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert tool_version("iverilog") == "missing"
