@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from amaranth.hdl import ClockDomain, Module
-from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
 from golden.spec.errors import ErrorCode
@@ -104,8 +103,11 @@ class _Bench:
         )
 
 
-def simulate(component: wiring.Component, job: Job, each: Each) -> Recording:
-    """Runs a job on a component with the accelerator's ports (`sim.ports.Simulate`)."""
+def simulate(component: Any, job: Job, each: Each) -> Recording:
+    """Runs a job on a component with the accelerator's ports.
+
+    Raises SimulationError when it hangs.
+    """
     top = Module()
     top.domains.sync = domain = ClockDomain()
     top.submodules.accelerator = component
@@ -116,7 +118,7 @@ def simulate(component: wiring.Component, job: Job, each: Each) -> Recording:
     async def testbench(ctx: Any) -> None:
         start = time.perf_counter()
         bench = _Bench(ctx, component, job)
-        ctx.set(component.skip, job.skip)  # type: ignore[attr-defined]
+        ctx.set(component.skip, job.skip)
         ctx.set(domain.rst, 1)
         for _ in range(RESET_CYCLES):
             await ctx.tick()
@@ -124,7 +126,7 @@ def simulate(component: wiring.Component, job: Job, each: Each) -> Recording:
         await bench.load()
         program_cycles = bench.clocks
         elapsed = time.perf_counter() - start
-        error = component.error  # type: ignore[attr-defined]
+        error = component.error
         for number in range(len(job.images)):
             if ctx.get(error):
                 break

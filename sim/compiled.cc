@@ -3,7 +3,7 @@
 // One evaluation per clock cycle: a CXXRTL evaluation with a rising edge pending computes this
 // cycle's combinational values and the registers' next values in the same pass, so that ports are
 // read between eval() and commit(), and commit() moves to the next cycle. This needs a design
-// without combinational feedback (eval() then converges at once) and one clock; eval() says so.
+// with one clock and no word that depends on itself, so that eval() converges at once.
 
 #include "accelerator.cc"
 
@@ -49,7 +49,7 @@ struct Write {
     uint8_t data[(LANES + 7) / 8 * 8];
 };
 
-enum Status { DONE = 0, ERROR = 1, LIMIT = 2, EXTRA = 3, FEEDBACK = 4 };
+enum Status { DONE = 0, ERROR = 1, LIMIT = 2, EXTRA = 3 };
 
 struct Engine {
     design_t design;
@@ -73,10 +73,10 @@ struct Engine {
         return (random >> 16) < stall;
     }
 
-    bool evaluate() {
+    void evaluate() {
         design.prev_p_clk.data[0] = 0;
         design.p_clk.data[0] = 1;
-        return design.eval();
+        design.eval();
     }
 
     void advance() {
@@ -110,7 +110,7 @@ Status load(Engine &engine, const uint32_t *words, uint64_t count, uint64_t limi
         valid = sent < count && (valid || !engine.pause());
         design.p_i__program____valid.data[0] = valid;
         if (valid) design.p_i__program____payload.data[0] = words[sent];
-        if (!engine.evaluate()) return FEEDBACK;
+        engine.evaluate();
         const bool taken = valid && number(design.p_i__program____ready);
         const bool loaded = number(design.p_loaded);
         const bool failed = number(design.p_error);
@@ -140,7 +140,7 @@ Status run(Engine &engine, const uint8_t *image, uint64_t image_words, uint8_t *
         if (valid) set_bytes(design.p_i__image____payload, image + sent * LANES, LANES);
         const bool ready = !engine.pause();
         design.p_o__result____ready.data[0] = ready;
-        if (!engine.evaluate()) return FEEDBACK;
+        engine.evaluate();
         if (number(design.p_trace____valid)) {
             Write write{};
             write.cycle = uint32_t(engine.cycles - engine.begin);

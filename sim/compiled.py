@@ -7,6 +7,7 @@ design and kept under `build/sim/<digest>/`.
 import ctypes
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,27 +21,39 @@ import numpy as np
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
-from golden.spec.config import Config
 from golden.spec.errors import ErrorCode
-from sim.ports import Each, ImageRecord, Job, Recording, SimulationError, ToolError, write_type
+from sim.ports import Bytes, Each, ImageRecord, Job, Recording, SimulationError, ToolError, write_type
 
 BUILD = Path(__file__).parent.parent / "build" / "sim"
 """Where simulators are built and kept."""
 
 HARNESS = Path(__file__).with_name("compiled.cc")
 
-COMPILER = ("g++", "-std=c++17", "-O2", "-march=native", "-fPIC", "-shared", "-Wall")
+COMPILER = ("g++", "-std=c++17", "-march=native", "-fPIC", "-shared", "-Wall")
 
 # In a process of its own: Yosys writes pages to standard output, and a fault in it stays there.
 _TRANSLATE = """
 import sys
 from pyosys import libyosys
 design = libyosys.Design()
-libyosys.run_pass(f"read_rtlil {sys.argv[1]}", design)
-libyosys.run_pass(f"write_cxxrtl -g{sys.argv[3]} {sys.argv[2]}", design)
+for line in sys.argv[1].split(";"):
+    libyosys.run_pass(line, design)
 """
 
-_STATUS = ("done", "error", "limit", "extra", "feedback")
+# Equal cells of different units become one (the lanes of the requantiser share their masks), which
+# halves the code.
+_PASSES = "read_rtlil {il};hierarchy -auto-top;flatten;proc;opt_merge;opt_clean;write_cxxrtl -g{level} {cc}"
+
+# Initial zeros of memories are what CXXRTL starts with anyway, and g++ is slow on long tables.
+_ZEROS = re.compile(
+    r"^  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA \d+'0+\n(?:    .*\n)*?  end\n", re.MULTILINE
+)
+
+_STATUS = ("done", "error", "limit", "extra")
+
+
+# What Yosys says about words that depend on themselves; the harness evaluates once per cycle.
+_FEEDBACK = "contains feedback arcs through wires:"
 
 
 def _runtime() -> Path:
@@ -50,11 +63,13 @@ def _runtime() -> Path:
     return Path(pyosys.__file__).parent / "share/include/backends/cxxrtl/runtime"
 
 
-def _call(command: list[str], folder: Path, what: str) -> None:
+def _call(command: list[str], folder: Path, what: str) -> str:
+    """The output of a tool. Raises ToolError with its last lines if it fails."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stdout + done.stderr).splitlines()
         raise ToolError(f"{what} failed with exit code {done.returncode}:\n" + "\n".join(lines[-20:]))
+    return done.stdout
 
 
 def build(component: wiring.Component, waveform: bool = False) -> Path:
@@ -65,8 +80,10 @@ def build(component: wiring.Component, waveform: bool = False) -> Path:
 
     Raises ToolError if g++ is missing or a tool fails.
     """
-    text = rtlil.convert(component, name="accelerator", emit_src=False)
-    parts = (text, HARNESS.read_text(), _TRANSLATE, repr((COMPILER, waveform)), write_type.__module__)
+    text = _ZEROS.sub("", rtlil.convert(component, name="accelerator", emit_src=False))
+    # Waveforms are for one image, so that compiling takes longer than running.
+    options = ("-O1", "-DLIGHTDEAL_WAVEFORM") if waveform else ("-O3",)
+    parts = (text, HARNESS.read_text(), _PASSES, repr((COMPILER, options)))
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     folder = BUILD / digest
     library = folder / "accelerator.so"
@@ -78,12 +95,13 @@ def build(component: wiring.Component, waveform: bool = False) -> Path:
     with tempfile.TemporaryDirectory(prefix="partial-", dir=BUILD) as name:
         partial = Path(name)
         (partial / "accelerator.il").write_text(text)
-        level = "4" if waveform else "0"
-        translate = [sys.executable, "-c", _TRANSLATE, "accelerator.il", "accelerator.cc", level]
-        _call(translate, partial, "Yosys (write_cxxrtl)")
-        define = ["-DLIGHTDEAL_WAVEFORM"] if waveform else []
+        passes = _PASSES.format(il="accelerator.il", cc="accelerator.cc", level=4 if waveform else 0)
+        log = _call([sys.executable, "-c", _TRANSLATE, passes], partial, "Yosys (write_cxxrtl)")
+        if _FEEDBACK in log:
+            wires = log[log.index(_FEEDBACK) :].splitlines()[1:6]
+            raise ToolError(f"the design has combinational loops through {', '.join(map(str.strip, wires))}")
         include = [f"-I{partial}", f"-I{_runtime()}"]
-        _call([*COMPILER, *define, *include, str(HARNESS), "-o", library.name], partial, "g++")
+        _call([*COMPILER, *options, *include, str(HARNESS), "-o", library.name], partial, "g++")
         whole = partial / "whole"
         whole.mkdir()
         for file in ("accelerator.il", "accelerator.cc", library.name):
@@ -140,11 +158,11 @@ class Engine:
         )
         return _STATUS[status]
 
-    def run(self, image: np.ndarray, result_words: int, limit: int) -> tuple[str, ImageRecord]:  # type: ignore[type-arg]
+    def run(self, image: Bytes, result_words: int, limit: int) -> tuple[str, ImageRecord]:
         """Streams one image, int8 (words, lanes), and takes its result.
 
-        The first value is "done", "error", "limit" (hung), "extra" (more than `result_words` came
-        out) or "feedback" (the design has a combinational loop).
+        The first value is "done", "error", "limit" (hung) or "extra" (more than `result_words`
+        came out).
         """
         image = np.ascontiguousarray(image, dtype=np.int8)
         result = np.zeros((result_words, self.lanes), dtype=np.int8)
@@ -181,19 +199,21 @@ class Engine:
 
 
 @contextmanager
-def open_engine(component: wiring.Component, config: Config, job: Job) -> Iterator[Engine]:
-    """An engine for a job, closed at the end. Raises ToolError as `build` does."""
-    library = build(component, waveform=job.waveform is not None)
-    engine = Engine(library, config.lanes, job.skip, job.stalls, job.seed)
+def open_engine(library: Path, job: Job) -> Iterator[Engine]:
+    """An engine for a job, closed at the end."""
+    engine = Engine(library, job.config.lanes, job.skip, job.stalls, job.seed)
     try:
         yield engine
     finally:
         engine.close()
 
 
-def simulate(component: wiring.Component, job: Job, each: Each) -> Recording:
-    """Runs a job on a component with the accelerator's ports (`sim.ports.Simulate`)."""
-    with open_engine(component, job.config, job) as engine:
+def simulate(library: Path, job: Job, each: Each) -> Recording:
+    """Runs a job on a library of `build`, made with `waveform` if the job has one.
+
+    Raises SimulationError when the accelerator hangs.
+    """
+    with open_engine(library, job) as engine:
         start = time.perf_counter()
         status = engine.load(job.program, job.limit)
         seconds = time.perf_counter() - start
@@ -203,8 +223,7 @@ def simulate(component: wiring.Component, job: Job, each: Each) -> Recording:
         for number, image in enumerate(job.images):
             if engine.error:
                 break
-            wave = number == 0 and job.waveform is not None
-            with engine.waveform(job.waveform) if wave else nullcontext():
+            with engine.waveform(job.waveform) if job.waveform and number == 0 else nullcontext():
                 start = time.perf_counter()
                 status, record = engine.run(image, job.result_words, job.limit)
                 seconds += time.perf_counter() - start

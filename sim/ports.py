@@ -13,7 +13,7 @@ from golden.spec.errors import ErrorCode, LightDealError
 Bytes = npt.NDArray[np.int8]
 
 RESET_CYCLES = 2
-"""Cycles that every backend holds the reset before the program is loaded."""
+"""Cycles that the backends hold the reset before the program is loaded."""
 
 
 class SimulationError(LightDealError):
@@ -24,7 +24,7 @@ class ToolError(LightDealError):
     """A program that a backend needs is missing or failed: names it and what to install or read."""
 
 
-def write_type(lanes: int) -> np.dtype:  # type: ignore[type-arg]
+def write_type(lanes: int) -> np.dtype[np.void]:
     """One write of the drain into the feature memory, as NumPy and `sim/compiled.cc` lay it out.
 
     Fields: cycle (from the transfer of the last image word, which is 0), address (in words),
@@ -124,6 +124,3 @@ class Recording:
 
 Each = Callable[[int, ImageRecord], None]
 """Called with the number and the record of every image, as soon as the backend has it."""
-
-Simulate = Callable[[Job, Each], Recording]
-"""A backend. Raises SimulationError when the accelerator hangs, ToolError when a tool is missing."""

@@ -1,5 +1,6 @@
 """One question to golden and hardware alike: what does this Program make of these images?"""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,12 +91,22 @@ def make_job(
 
 def simulate(on: str, job: Job, each: Each) -> Recording:
     """Runs a job on the accelerator in a simulator: "amaranth", "icarus", "verilator", "cxxrtl"."""
-    accelerator = Accelerator(job.config)
-    if on == "cxxrtl":
-        return compiled.simulate(accelerator, job, each)
     if on == "amaranth":
-        return amaranth_backend.simulate(accelerator, job, each)
-    return cocotb_runner.simulate(accelerator, job, each, on)
+        return amaranth_backend.simulate(Accelerator(job.config), job, each)
+    if on == "cxxrtl":
+        return compiled.simulate(_library(job.config, job.waveform is not None), job, each)
+    return cocotb_runner.simulate(_simulator(job.config, on), on, job, each)
+
+
+# Elaborating an accelerator takes seconds, so a process does it once for each configuration.
+@functools.cache
+def _library(config: Config, waveform: bool) -> Path:
+    return compiled.build(Accelerator(config), waveform)
+
+
+@functools.cache
+def _simulator(config: Config, simulator: str) -> Path:
+    return cocotb_runner.build(Accelerator(config), simulator, "accelerator")
 
 
 def _in_batches(on_image: Callable[[int], None] | None) -> Callable[[int], None] | None:
@@ -176,9 +187,7 @@ class _Collector:
             cycles=tuple(count for count, _ in self._records[: -1 if failed else None]),
             load_cycles=max((count for _, count in self._records), default=0),
             error=recording.error,
-            last_write={
-                name: tuple(int(image.max()) for image in values) for name, values in cycles.items()
-            },
+            last_write={name: tuple(int(image.max()) for image in values) for name, values in cycles.items()},
             write_cycles=cycles,
             seconds=recording.seconds,
         )

@@ -4,7 +4,15 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import FallingEdge, First, ReadOnly, RisingEdge, SimTimeoutError, ValueChange, with_timeout
+from cocotb.triggers import (
+    FallingEdge,
+    First,
+    ReadOnly,
+    RisingEdge,
+    SimTimeoutError,
+    ValueChange,
+    with_timeout,
+)
 
 from sim.benches.streams import PERIOD, Pauses, StreamDriver, StreamMonitor, cycle, parameters, start
 

@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from golden.compiler import compile_network
-from golden.network import Array, Network
+from golden.network import Network
 from golden.ops import run_network
 from golden.spec.config import Config
 from golden.spec.program import Program
 from tests.golden.networks import random_images, random_network
+
+Int8 = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,8 @@ class Case:
     seed: int
     network: Network
     program: Program
-    images: np.ndarray  # type: ignore[type-arg]
-    expected: dict[str, Array]
+    images: Int8
+    expected: dict[str, Int8]
 
 
 def random_case(seed: int, config: Config, images: int = 2, largest: int = 6) -> Case:

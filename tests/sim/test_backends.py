@@ -80,12 +80,14 @@ def test_cocotb_makes_no_waveform(case: Case, tmp_path: Path) -> None:
 
 
 def test_unknown_backend(case: Case) -> None:
-    with pytest.raises(SimulationError, match="backend 'vcs'; legal: golden, amaranth, icarus, verilator, cxxrtl"):
+    with pytest.raises(
+        SimulationError, match="backend 'vcs'; legal: golden, amaranth, icarus, verilator, cxxrtl"
+    ):
         run(case.program, case.images, on="vcs")
 
 
 def test_program_of_another_configuration(case: Case) -> None:
-    with pytest.raises(ProgramError, match="compiled for configuration 'tiny'.*not for 'small'"):
+    with pytest.raises(ProgramError, match=r"compiled for configuration 'tiny'.*not for 'small'"):
         run(case.program, case.images, on="cxxrtl", config=SMALL)
 
 

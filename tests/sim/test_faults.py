@@ -10,6 +10,7 @@ from golden.spec.config import SMALL, TINY
 from golden.spec.errors import ErrorCode
 from golden.spec.memories import Memory, coefficient_record, run_record
 from golden.spec.program import END_SECTION, Program, checksum
+from hw.accelerator import Accelerator
 from sim import compiled
 from sim.compare import first_mismatch, mismatch_count
 from sim.ports import Job, Recording
@@ -112,7 +113,10 @@ def test_truncated_section(job: Job, missing: int) -> None:
 
 
 def test_truncated_image(job: Job) -> None:
-    assert _attempt(job.program[: len(job.program) // 2], job).error in (ErrorCode.SECTION, ErrorCode.CHECKSUM)
+    assert _attempt(job.program[: len(job.program) // 2], job).error in (
+        ErrorCode.SECTION,
+        ErrorCode.CHECKSUM,
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,10 +166,10 @@ def test_illegal_operation_is_an_error(case: Case) -> None:
 
 def test_an_error_stays_until_reset(job: Job, case: Case) -> None:
     engine_job = replace(job, program=job.program)
-    with compiled.open_engine(compiled.build_accelerator(TINY), engine_job) as engine:
+    with compiled.open_engine(compiled.build(Accelerator(TINY)), engine_job) as engine:
         assert engine.load([0], job.limit) == "error"
         assert engine.load(job.program, 500) == "error"
         assert engine.error == ErrorCode.MAGIC
     # A new engine has been reset.
-    with compiled.open_engine(compiled.build_accelerator(TINY), engine_job) as engine:
+    with compiled.open_engine(compiled.build(Accelerator(TINY)), engine_job) as engine:
         assert engine.load(job.program, job.limit) == "done"

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from golden.spec.config import TINY
@@ -50,7 +49,7 @@ def test_loader(simulator: str, stalls: float) -> None:
     config = replace(TINY, term_words=512, coefficient_words=256)
     seed = 7
     print(f"seed {seed}")
-    program = random_case(np.random.default_rng(seed).integers(100), config, largest=4).program
+    program = random_case(seed, config, largest=4).program
     words = program.image()
     writes = [
         (memory, address, word)

@@ -1,0 +1,78 @@
+"""An engine with its coefficient memory: rows in, partial sums out, at any pace."""
+
+import random
+from typing import Any
+
+import cocotb
+from cocotb.triggers import FallingEdge, ReadOnly
+
+from sim.benches.streams import parameters, start
+
+
+@cocotb.test()
+async def sums_of_all_jobs(dut: Any) -> None:
+    """Plays the loader, the row window and the drain.
+
+    Parameters: `memory`, `words` (for the load bus); `window`, `slots`; `rows` (objects of data,
+    zero, marker, rewind); `sums` (for each job, the word of each slot); `skip`; `late`, `slow`
+    (probabilities that no row comes, and that a full bank waits, in a cycle); `seed`; `limit` in
+    cycles.
+    """
+    given = parameters()
+    rng, window, rows = random.Random(given["seed"]), given["window"], given["rows"]
+    dut._log.info("seed %s", given["seed"])
+    for name in (
+        "start",
+        "written",
+        "zero",
+        "marker",
+        "rewind",
+        "bytes",
+        "release",
+        "drain_bank",
+        "drain_slot",
+    ):
+        getattr(dut, name).value = 0
+    dut.skip.value = given["skip"]
+    dut.load__valid.value = 0
+    await start(dut)
+    dut.load__memory.value = given["memory"]
+    for address, word in enumerate(given["words"]):
+        dut.load__valid.value = 1
+        dut.load__address.value = address
+        dut.load__data.value = word
+        await FallingEdge(dut.clk)
+    dut.load__valid.value = 0
+    dut.start.value = 1
+    await FallingEdge(dut.clk)
+    dut.start.value = 0
+    written = oldest = job = slot = 0
+    for _ in range(given["limit"]):
+        room = written - oldest < window and written < len(rows)
+        if room and rng.random() >= given["late"]:
+            written += 1
+        held = {number % window: rows[number] for number in range(max(0, written - window), written)}
+        for name in ("zero", "marker", "rewind"):
+            getattr(dut, name).value = sum(1 << place for place, row in held.items() if row[name])
+        dut.written.value = written % (2 * window)
+        # The place comes from registers; the window answers in the same cycle.
+        place = dut.place.value
+        known = place.is_resolvable and place.to_unsigned() in held
+        dut.bytes.value = held[place.to_unsigned()]["data"] if known else 0
+        bank = job % 2
+        drains = dut.full.value.to_unsigned() >> bank & 1 and rng.random() >= given["slow"]
+        dut.drain_bank.value = bank
+        dut.drain_slot.value = slot
+        last = drains and slot == given["slots"] - 1
+        dut.release.value = 1 << bank if last else 0
+        await ReadOnly()
+        assert not dut.bad.value, f"the stream is bad at row {oldest}"
+        if drains:
+            expected, got = given["sums"][job][slot], dut.sums.value
+            assert got == expected, f"job {job}, slot {slot}: expected {expected:#x}, got {got}"
+            job, slot = (job + 1, 0) if last else (job, slot + 1)
+        oldest += (dut.row.value.to_unsigned() - oldest) % (2 * window)
+        await FallingEdge(dut.clk)
+        if job == len(given["sums"]):
+            return
+    raise AssertionError(f"{job} of {len(given['sums'])} jobs ended in {given['limit']} cycles")

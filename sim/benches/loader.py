@@ -1,0 +1,36 @@
+"""`hw.loader.Loader`: a program image in, memory words out on the load bus."""
+
+from typing import Any
+
+import cocotb
+from cocotb.triggers import FallingEdge, with_timeout
+
+from sim.benches.streams import PERIOD, Pauses, StreamDriver, parameters, start
+
+
+@cocotb.test()
+async def loads(dut: Any) -> None:
+    """Parameters: words; writes, a list of (memory, address, data); stalls, seed; limit in cycles."""
+    given = parameters()
+    dut._log.info("stalls %s, seed %s", given["stalls"], given["seed"])
+    dut.enable.value = 1
+    driver = StreamDriver(dut, "i", Pauses(given["stalls"], given["seed"]))
+    await start(dut)
+    writes = []
+
+    async def watch() -> None:
+        while True:
+            await FallingEdge(dut.clk)
+            if dut.load__valid.value:
+                bus = (dut.load__memory, dut.load__address, dut.load__data)
+                writes.append([signal.value.to_unsigned() for signal in bus])
+
+    cocotb.start_soon(watch())
+    await with_timeout(driver.send(given["words"]), given["limit"] * PERIOD, "ns")
+    for _ in range(3):
+        await FallingEdge(dut.clk)
+    assert dut.error.value == 0, f"error {dut.error.value.to_unsigned()}"
+    assert dut.loaded.value == 1, "a right image was not accepted"
+    wrong = [pair for pair in zip(writes, given["writes"], strict=False) if pair[0] != pair[1]]
+    assert not wrong, f"expected (memory, address, word) {wrong[0][1]}, got {wrong[0][0]}"
+    assert len(writes) == len(given["writes"]), f"{len(writes)} writes; expected {len(given['writes'])}"
