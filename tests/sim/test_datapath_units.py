@@ -71,7 +71,7 @@ def test_a_wrong_value_is_told() -> None:
         "inputs": [{"i": 6}, {}, {}],
         "expected": [{}, {}, {"o": (2, 255)}],
     }
-    with pytest.raises(AssertionError, match="icarus: .*cycle 2: o: expected 0x2, got 0x3"):
+    with pytest.raises(AssertionError, match=r"icarus: .*cycle 2: o: expected 0x2, got 0x3"):
         run_unit(
             RoundShift(formats.OUTPUT_BITS, formats.SHIFT_BITS), "sim.benches.vectors", vectors, "icarus"
         )
