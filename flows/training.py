@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from flows.jobs import Job
-from golden.compress import compress, import_module, int8_plan
+from golden.compress import Schedule, compress, import_module, int8_plan
 from golden.network import Network
 from golden.spec.config import Config
 from golden.spec.errors import LightDealError
@@ -31,6 +31,8 @@ class Recipe:
     pretrain: epochs of the float network that every variant starts from.
     retrain: further epochs of every variant, the float network included.
     density: kept fraction of the coefficients of the layers between the first and the last.
+    rate: first learning rate; the float network goes on with a third of it. batch, decay: see
+        `golden.train.fit`.
     samples: training images for calibration.
     rtl_images: test images that run through RTL, None for all.
     floor: accuracy that the float network must reach for a comparison to mean something.
@@ -41,12 +43,15 @@ class Recipe:
     retrain: int
     density: float
     floor: float
+    rate: float = 3e-3
+    batch: int = 64
+    decay: float = 1e-2
     samples: int = 512
     rtl_images: int | None = None
 
 
 RECIPES = {
-    "digits": Recipe(DigitsNet, pretrain=10, retrain=20, density=0.2, floor=0.985),
+    "digits": Recipe(DigitsNet, pretrain=20, retrain=30, density=0.2, floor=0.985),
     "fashion-mnist": Recipe(FashionNet, pretrain=6, retrain=12, density=0.2, floor=0.9, rtl_images=1000),
 }
 
@@ -101,7 +106,17 @@ def pretrained(data: str, seed: int, progress: Progress) -> bytes:
     train, _, _ = load(data)
     torch.manual_seed(seed)
     plan = recipe(data)
-    return pickle.dumps(fit(plan.network(), train, plan.pretrain, seed, progress))
+    made = fit(
+        plan.network(),
+        train,
+        plan.pretrain,
+        seed,
+        progress,
+        rate=plan.rate,
+        batch=plan.batch,
+        decay=plan.decay,
+    )
+    return pickle.dumps(made)
 
 
 def finish(
@@ -113,7 +128,10 @@ def finish(
     samples = train.images[: chosen.samples]
     network: nn.Module = pickle.loads(start)
     plan = pattern_plan(import_module(network, samples), pattern, config)
-    made = compress(network, samples, plan, train, chosen.retrain, seed=seed, progress=progress)
+    schedule = Schedule(rate=chosen.rate, batch=chosen.batch, decay=chosen.decay)
+    made = compress(
+        network, samples, plan, train, chosen.retrain, seed=seed + 1, progress=progress, schedule=schedule
+    )
     held_out = made.accuracy(validation) if validation else None
     return Outcome(made.accuracy(test), held_out, made.network, made.kept)
 
@@ -123,7 +141,16 @@ def finish_float(start: bytes, data: str, seed: int, progress: Progress) -> dict
     train, validation, test = load(data)
     chosen = recipe(data)
     network: nn.Module = pickle.loads(start)
-    fit(network, train, chosen.retrain, seed, progress)
+    fit(
+        network,
+        train,
+        chosen.retrain,
+        seed + 1,
+        progress,
+        rate=chosen.rate / 3,
+        batch=chosen.batch,
+        decay=chosen.decay,
+    )
     dense = compress(network, train.images[: chosen.samples], int8_plan())
     return {
         "float": Outcome(accuracy(network, test), accuracy(network, validation) if validation else None),
