@@ -60,13 +60,13 @@ def _check(config: Config, seed: int) -> None:
             assert record.cycles == model.cycles, f"{where}, image {number}"
 
 
-@pytest.mark.parametrize("config", [TINY, SMALL], ids=lambda config: config.name)
-def test_presets(config: Config) -> None:
-    for seed in range(40):
+@pytest.mark.parametrize(("config", "networks"), [(TINY, 40), (SMALL, 20)], ids=["tiny", "small"])
+def test_presets(config: Config, networks: int) -> None:
+    for seed in range(networks):
         _check(config, seed)
 
 
 @pytest.mark.parametrize("config", OTHERS, ids=_name)
 def test_other_sizes(config: Config) -> None:
-    for seed in range(25):
+    for seed in range(15):
         _check(config, seed)
