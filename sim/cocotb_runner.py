@@ -97,12 +97,12 @@ def build(component: wiring.Component, simulator: str, top: str) -> Path:
     A build happens in a temporary folder and is renamed at its end. Raises SimulationError for an
     unknown simulator, ToolError if a tool is missing or the build fails.
     """
+    text = component_verilog(component, top)
     if simulator not in SIMULATORS:
         raise SimulationError(f"simulator {simulator!r}; legal: {', '.join(SIMULATORS)}")
     for tool, package in _TOOLS[simulator].items():
         if shutil.which(tool) is None:
             raise ToolError(f"{simulator} needs {tool}: install the Debian package {package}")
-    text = component_verilog(component, top)
     args = _BUILD_ARGS[simulator]
     digest = hashlib.sha256("\0".join((text, simulator, _BUILD, _MAKE, *args)).encode()).hexdigest()[:24]
     folder = BUILD / f"{simulator}-{digest}"

@@ -6,6 +6,7 @@ design and kept under `build/sim/<digest>/`.
 
 import ctypes
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -56,6 +57,10 @@ _STATUS = ("done", "error", "limit", "extra")
 _FEEDBACK = "contains feedback arcs through wires:"
 
 
+def _is_indented(line: str) -> bool:
+    return line.startswith("  ")
+
+
 def _runtime() -> Path:
     """Headers of the CXXRTL runtime in the pyosys package."""
     import pyosys
@@ -98,8 +103,9 @@ def build(component: wiring.Component, waveform: bool = False) -> Path:
         passes = _PASSES.format(il="accelerator.il", cc="accelerator.cc", level=4 if waveform else 0)
         log = _call([sys.executable, "-c", _TRANSLATE, passes], partial, "Yosys (write_cxxrtl)")
         if _FEEDBACK in log:
-            wires = log[log.index(_FEEDBACK) :].splitlines()[1:6]
-            raise ToolError(f"the design has combinational loops through {', '.join(map(str.strip, wires))}")
+            lines = log[log.index(_FEEDBACK) :].splitlines()[1:]
+            wires = ", ".join(line.strip() for line in itertools.takewhile(_is_indented, lines))
+            raise ToolError(f"the design has words that depend on themselves: {wires}")
         include = [f"-I{partial}", f"-I{_runtime()}"]
         _call([*COMPILER, *options, *include, str(HARNESS), "-o", library.name], partial, "g++")
         whole = partial / "whole"

@@ -8,6 +8,7 @@ import pytest
 from golden.machine import run_program
 from golden.spec.config import SMALL, TINY
 from golden.spec.errors import ErrorCode
+from golden.spec.formats import CODE_END, CODE_ZERO
 from golden.spec.memories import Memory, coefficient_record, run_record
 from golden.spec.program import END_SECTION, Program, checksum
 from hw.accelerator import Accelerator
@@ -49,16 +50,13 @@ def test_one_flipped_coefficient_bit_is_a_mismatch(case: Case, on: str) -> None:
     assert result.error == ErrorCode.NONE
     found = first_mismatch(case.expected, result, case.program)
     assert found is not None, f"seed {case.seed}"
-    first = case.program.layers[0]
-    assert found.layer == first.path
-    right = case.expected[first.output][(found.image, *found.index)]
-    got = result.tensors[first.output][(found.image, *found.index)]
-    assert (found.expected, found.got) == (right, got)
-    assert right != got
-    assert found.cycle == result.write_cycles[first.output][(found.image, *found.index)]
+    output = next(layer.output for layer in case.program.layers if layer.path == found.layer)
+    place = (found.image, *found.index)
+    assert found.expected == case.expected[output][place] != found.got == result.tensors[output][place]
+    assert found.cycle == result.write_cycles[output][place]
     assert str(found) == (
-        f"layer {first.path}, image {found.image}, index {found.index}: "
-        f"expected {right}, got {got}, cycle {found.cycle}"
+        f"layer {found.layer}, image {found.image}, index {found.index}: "
+        f"expected {found.expected}, got {found.got}, cycle {found.cycle}"
     )
     # And the damage means the same to the golden machine, to the last bit.
     assert mismatch_count(run_program(damaged, case.images).tensors, result, case.program) == 0
@@ -151,12 +149,23 @@ def test_a_run_that_takes_too_long_ends_in_timeout(case: Case, on: str) -> None:
     assert str(found).endswith("got nothing")
 
 
+def _with_first_stream(case: Case, words: tuple[int, ...]) -> Program:
+    return replace(case.program, coefficients=(words, *case.program.coefficients[1:]))
+
+
+def test_stream_that_ends_early_is_an_error(case: Case) -> None:
+    end = coefficient_record(TINY).pack(code=CODE_END, slot=0, advance=0)
+    words = case.program.coefficients[0]
+    result = run(_with_first_stream(case, (end, *words[1:])), case.images, on="cxxrtl")
+    assert result.error == ErrorCode.STREAM
+
+
 def test_stream_without_an_end_is_an_error(case: Case) -> None:
     record = coefficient_record(TINY)
-    filler = record.pack(code=7, slot=0, advance=3)
+    filler = record.pack(code=CODE_ZERO, slot=0, advance=3)
     words = tuple(filler | filler << record.bits for _ in case.program.coefficients[0])
-    damaged = replace(case.program, coefficients=(words, *case.program.coefficients[1:]))
-    assert run(damaged, case.images, on="cxxrtl").error == ErrorCode.STREAM
+    result = run(_with_first_stream(case, words), case.images, on="cxxrtl")
+    assert result.error in (ErrorCode.STREAM, ErrorCode.TIMEOUT)
 
 
 def test_illegal_operation_is_an_error(case: Case) -> None:

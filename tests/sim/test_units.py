@@ -6,6 +6,7 @@ import pytest
 
 from golden.spec.config import TINY
 from golden.spec.formats import round_shift, saturate
+from golden.spec.memories import memory_shape
 from hw.loader import Loader
 from hw.rounding import LATENCY, RoundShift
 from sim.cocotb_runner import SIMULATORS, run_unit
@@ -52,7 +53,7 @@ def test_loader(simulator: str, stalls: float) -> None:
     program = random_case(seed, config, largest=4).program
     words = program.image()
     writes = [
-        (memory, address, word)
+        (memory, address, memory_shape(config, memory).bits, word)
         for memory, contents in program.contents()
         for address, word in enumerate(contents)
     ]
