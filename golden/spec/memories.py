@@ -129,7 +129,7 @@ def front_record(config: Config) -> Record:
             Field("input_stride", address, doc="words from one input channel to the next"),
             Field("ready_first", TURN_BITS, doc="turns that must be done before channel 0 is read"),
             Field("ready_step", TURN_BITS, doc="further turns from one round of the producer to the next"),
-            Field("ready_channels", log2(MAX_CHANNELS) + 1, doc="channels that one turn of the producer makes"),
+            Field("ready_channels", log2(MAX_CHANNELS) + 1, doc="channels of one turn of the producer"),
         ),
     )
 
