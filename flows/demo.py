@@ -234,8 +234,9 @@ def _accuracies(
 def _comparison(runs: _Runs, program: Program) -> list[Metric]:
     where = f"sim.compare, {runs.plain.backend} against golden.machine"
     model = count_cycles(program).cycles
-    clocks = sum(runs.plain.cycles) + runs.plain.load_cycles * len(runs.plain.cycles)
-    speed = clocks / runs.plain.seconds / 1000
+    both = (runs.plain, runs.skipping)
+    clocks = sum(sum(result.cycles) + result.load_cycles * len(result.cycles) for result in both)
+    speed = clocks / sum(result.seconds for result in both) / 1000
     compared = values_compared(runs.golden.tensors, program)
     return [
         Metric("rtl.images", len(runs.plain.cycles), "1", "more", where),

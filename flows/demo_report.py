@@ -71,7 +71,8 @@ def demo_text(title: str, values: Mapping[str, float], uses: Sequence[LayerUse])
         layer_table(uses),
         "",
         f"RTL against golden: {values['rtl.values_compared']:,.0f} values of "
-        f"{values['rtl.images']:.0f} images, {values['rtl.mismatches']:.0f} mismatches",
+        f"{values['rtl.images']:.0f} images, {values['rtl.mismatches']:.0f} mismatches; "
+        f"golden labels {percent(values['accuracy.golden_of_rtl_images'])} of these images right",
         f"cycles per image: {cycles:.0f} = {values['cycles.over_bound']:.2f} x the bound of {bound:.0f}; "
         f"cycle model differs by {values['cycles.model_error']:.0f}",
         f"latency: {cycles:.0f} cycles, {values['cycles.latency']:.0f} with loading the image",
