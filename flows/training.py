@@ -32,7 +32,7 @@ class Recipe:
     retrain: further epochs of every variant, the float network included.
     density: kept fraction of the coefficients of the layers between the first and the last.
     rate: first learning rate; the float network goes on with a third of it. batch, decay: see
-        `golden.train.fit`.
+        `golden.train.fit`. trust: share of the loss in re-training that the float network teaches.
     samples: training images for calibration.
     rtl_images: test images that run through RTL, None for all.
     floor: accuracy that the float network must reach for a comparison to mean something.
@@ -46,6 +46,7 @@ class Recipe:
     rate: float = 3e-3
     batch: int = 64
     decay: float = 1e-2
+    trust: float = 0.7
     samples: int = 512
     rtl_images: int | None = None
 
@@ -128,7 +129,7 @@ def finish(
     samples = train.images[: chosen.samples]
     network: nn.Module = pickle.loads(start)
     plan = pattern_plan(import_module(network, samples), pattern, config)
-    schedule = Schedule(rate=chosen.rate, batch=chosen.batch, decay=chosen.decay)
+    schedule = Schedule(rate=chosen.rate, batch=chosen.batch, decay=chosen.decay, trust=chosen.trust)
     made = compress(
         network, samples, plan, train, chosen.retrain, seed=seed + 1, progress=progress, schedule=schedule
     )

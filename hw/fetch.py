@@ -1,5 +1,7 @@
 """The fetch unit: walks through the layers and turns them into rows for the engines."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -100,15 +102,15 @@ class Fetch(wiring.Component):
         m.d.comb += ready.eq(self.turns_done >= ready_turns)
         issue = Signal()
 
-        def begin_job() -> list:  # type: ignore[type-arg]
+        def begin_job(layer: Any) -> list[Any]:
             return [
                 channel.eq(0),
                 tap.eq(0),
                 at_marker.eq(0),
-                channel_base.eq(now.input_address),
-                ready_turns.eq(now.ready_first),
+                channel_base.eq(layer.input_address),
+                ready_turns.eq(layer.ready_first),
                 ready_engine.eq(0),
-                ready_left.eq(now.ready_channels),
+                ready_left.eq(layer.ready_channels),
             ]
 
         # Turns fetched; those under way belong to markers in the window and to two jobs in the banks.
@@ -132,13 +134,7 @@ class Fetch(wiring.Component):
                     round_.eq(0),
                     tile.eq(0),
                     tap_base.eq(word.tap_address),
-                    channel.eq(0),
-                    tap.eq(0),
-                    at_marker.eq(0),
-                    channel_base.eq(word.input_address),
-                    ready_turns.eq(word.ready_first),
-                    ready_engine.eq(0),
-                    ready_left.eq(word.ready_channels),
+                    *begin_job(word),
                 ]
                 sizes = [word.rounds, word.tiles, word.channels, word.taps, word.ready_channels]
                 with m.If(word.operation == Operation.END):
@@ -152,7 +148,7 @@ class Fetch(wiring.Component):
                 with m.If(issue):
                     m.d.sync += row.eq(row + 1)
                     with m.If(at_marker):
-                        m.d.sync += begin_job()
+                        m.d.sync += begin_job(now)
                         with m.If(last_tile):
                             m.d.sync += [tile.eq(0), round_.eq(round_ + 1), tap_base.eq(now.tap_address)]
                             with m.If(last_round):

@@ -178,7 +178,7 @@ class MemoryShape:
 
 def memory_shape(config: Config, memory: int) -> MemoryShape:
     """Shape of a loadable memory (a number of `Memory`, or COEFFICIENT + engine)."""
-    shapes = {
+    shapes: dict[int, MemoryShape] = {
         Memory.RUN: MemoryShape(run_record(config).bits, 1),
         Memory.FRONT: MemoryShape(front_record(config).bits, config.instructions),
         Memory.BACK: MemoryShape(back_record(config).bits, config.instructions),
@@ -187,10 +187,10 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
         Memory.FILTER: MemoryShape(filter_record().bits, config.filter_words),
     }
     for engine in range(config.engines):
-        shapes[Memory.COEFFICIENT + engine] = MemoryShape(  # type: ignore[index]
+        shapes[Memory.COEFFICIENT + engine] = MemoryShape(
             2 * coefficient_record(config).bits, config.coefficient_words
         )
-    return shapes[memory]  # type: ignore[index]
+    return shapes[memory]
 
 
 def memories(config: Config) -> list[int]:

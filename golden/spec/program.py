@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from golden.spec import memories
 from golden.spec.config import Config, ConfigError
@@ -249,7 +250,7 @@ def _plain(program: Program) -> dict[str, object]:
     }
 
 
-def _from_plain(values: dict) -> Program:  # type: ignore[type-arg]
+def _from_plain(values: dict[str, Any]) -> Program:
     return Program(
         config=Config(**values["config"]),
         input=values["input"],
