@@ -53,7 +53,17 @@ class Recipe:
 
 RECIPES = {
     "digits": Recipe(DigitsNet, pretrain=20, retrain=30, density=0.2, floor=0.985),
-    "fashion-mnist": Recipe(FashionNet, pretrain=6, retrain=12, density=0.2, floor=0.9, rtl_images=1000),
+    # Chosen on the validation images: learning from labels alone is 0.8 of a point better here.
+    "fashion-mnist": Recipe(
+        FashionNet,
+        pretrain=6,
+        retrain=24,
+        density=0.24,
+        floor=0.9,
+        rate=1e-3,
+        trust=0.0,
+        rtl_images=1000,
+    ),
 }
 
 
