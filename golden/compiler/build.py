@@ -46,7 +46,7 @@ def compile_network(
             (memories.add_taps(taps), memories.add_terms(entries.terms), memories.add_filters(layer))
         )
         pairs = memories.add_blocks(layer_blocks(entries, plan.jobs, plan.rows, config))
-        counts.append(layer_counts(plan, tensors, pairs, config))
+        counts.append(layer_counts(plan, tensors, taps, pairs, config))
         if on_layer is not None:
             on_layer(layer)
     memories.check(len(plans) + 1)

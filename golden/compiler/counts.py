@@ -1,6 +1,9 @@
 """A layer of a Program in numbers."""
 
+import numpy as np
+
 from golden.compiler.plan import LayerPlan
+from golden.compiler.taps import Tap
 from golden.network import Plain
 from golden.spec import formats
 from golden.spec.config import Config
@@ -8,7 +11,9 @@ from golden.spec.memories import coefficient_record, filter_record
 from golden.spec.program import LayerCounts, Tensor
 
 
-def layer_counts(plan: LayerPlan, tensors: dict[str, Tensor], pairs: int, config: Config) -> LayerCounts:
+def layer_counts(
+    plan: LayerPlan, tensors: dict[str, Tensor], taps: list[Tap], pairs: int, config: Config
+) -> LayerCounts:
     """The counts of a layer whose blocks take `pairs` pairs in all coefficient memories together.
 
     The bits of weights count everything that is stored for them: coefficients with their rows and
@@ -20,7 +25,9 @@ def layer_counts(plan: LayerPlan, tensors: dict[str, Tensor], pairs: int, config
     steps = len(entries.unit)
     bits = 2 * pairs * coefficient_record(config).bits
     bits += entries.terms.size * formats.ACTIVATION_BITS + layer.filters * filter_record().bits
-    moved = [layer.input, layer.output] + ([layer.residual.tensor] if layer.residual else [])
+    moved = plan.channels * _pixels_read(taps, config.lanes) + _bytes(tensors[layer.output])
+    if layer.residual is not None:
+        moved += _bytes(tensors[layer.residual.tensor])
     return LayerCounts(
         path=layer.path,
         fold=entries.name,
@@ -32,9 +39,16 @@ def layer_counts(plan: LayerPlan, tensors: dict[str, Tensor], pairs: int, config
         output_pixels=pixels,
         products=entries.terms.size * pixels,
         rows_fetched=plan.jobs.rounds * plan.jobs.tiles * plan.rows,
-        bytes_moved=sum(_bytes(tensors[name]) for name in moved) + -(-bits // 8),
+        bytes_moved=moved + -(-bits // 8),
         weight_bits=bits,
     )
+
+
+def _pixels_read(taps: list[Tap], lanes: int) -> int:
+    """Pixels of a channel that some tile reads: a strided 1×1 kernel passes over most of them."""
+    mask = np.array([mask for mask, _ in taps], np.uint64)[:, None] >> np.arange(lanes, dtype=np.uint64) & 1
+    pixel = np.array([pixel for _, pixel in taps])[:, None] + np.arange(lanes)
+    return len(np.unique(pixel[mask == 1]))
 
 
 def _bytes(tensor: Tensor) -> int:

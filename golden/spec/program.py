@@ -88,7 +88,8 @@ class LayerCounts:
     output_pixels: pixels of one output channel before pooling.
     products: basis products for one image.
     rows_fetched: input rows of `lanes` bytes read for one image.
-    bytes_moved: bytes of input, output and weights, each counted once.
+    bytes_moved: bytes of input that some kernel position reads, of the residual, the output and the
+        weights, each counted once.
     weight_bits: bits of the weights, indexes, bases, biases and shifts in the program's memories.
     """
 

@@ -41,6 +41,12 @@ def test_bytes_are_counted_once() -> None:
     assert counts.bytes_moved == 2 * 16 + 3 * 16 + -(-counts.weight_bits // 8)
 
 
+def test_pixels_that_a_stride_passes_over_are_not_moved() -> None:
+    program = compile_network(chain((2, 6, 6), ("a", 3, (1, 1), {"stride": 2})), SMALL)
+    counts = program.layers[0]
+    assert counts.bytes_moved == 2 * 9 + 3 * 9 + -(-counts.weight_bits // 8)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_totals_are_sums(seed: int) -> None:
     program = compile_network(random_network(np.random.default_rng(seed), SMALL), SMALL)
