@@ -1,0 +1,1 @@
+"""LightNorm: range batch norm in block floating point; docs/lightnorm.md is the contract."""
