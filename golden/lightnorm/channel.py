@@ -105,27 +105,25 @@ def reciprocal(value: Scalars, bits: int) -> Scalars:
 
 
 def statistics(
-    total: list[int],
-    ranges: list[int],
-    width: list[int],
-    grid: int,
+    total: Scalars,
+    ranges: Scalars,
+    window: Int64,
     highest: Int64,
     lowest: Int64,
     constants: Constants,
     fmt: NormFormat,
 ) -> Statistics:
-    """From STAT's exact results, integers in units of 2**grid, one for each channel.
+    """From STAT's results, (C,) each; `highest`, `lowest` (C, chunks).
 
     Parameters
     ----------
-    total: Σx.  ranges: Σ over the chunks of maximum − minimum.  width: maximum − minimum of all.
+    total: Σx.  ranges: Σ over the chunks of maximum − minimum; both exact before they became scalars.
+    window: smallest w with maximum − minimum of all < 2**w.
     """
-    sums = scalars.from_integers(total, grid)
-    mean = scalars.multiply(sums, scalars.spread(constants.inverse, sums))
-    spread = scalars.multiply(scalars.from_integers(ranges, grid), scalars.spread(constants.spread, sums))
+    mean = scalars.multiply(total, scalars.spread(constants.inverse, total))
+    spread = scalars.multiply(ranges, scalars.spread(constants.spread, total))
     flat = spread.mantissa == 0
-    divisor = scalars.add(spread, scalars.spread(constants.epsilon, sums))
-    window = np.array([value.bit_length() + grid for value in width], np.int64)
+    divisor = scalars.add(spread, scalars.spread(constants.epsilon, total))
     return Statistics(
         mean=mean,
         scale=reciprocal(divisor, fmt.reciprocal).where(~flat),
@@ -156,31 +154,37 @@ def apply_words(found: Statistics, gamma: Scalars, beta: Scalars, fmt: NormForma
     )
 
 
-def gradients(
-    total: list[int],
-    centred: list[int],
-    largest: list[int],
-    grids: tuple[int, list[int]],
-    found: Statistics,
-    gamma: Scalars,
-    constants: Constants,
-) -> Gradients:
-    """From REDUCE's exact results, one for each channel.
+def centred_moments(products: list[int], totals: list[int], grids: tuple[int, int], mean: Scalars) -> Scalars:
+    """Σdy·(x − mean) = Σdy·x − mean·Σdy, exact and then rounded once; (C,).
 
     Parameters
     ----------
-    total: Σdy and largest: max |dy|, in units of 2**grids[0].
-    centred: Σdy·(x − mean), in units of 2**grids[1][channel].
+    products: Σdy·x in units of 2**grids[0].  totals: Σdy in units of 2**grids[1].
     """
-    beta = scalars.from_integers(total, grids[0])
-    parts = [scalars.from_integers([value], grid) for value, grid in zip(centred, grids[1], strict=True)]
-    moment = Scalars(
+    parts = []
+    for product, total, mantissa, exponent in zip(
+        products, totals, mean.mantissa.tolist(), mean.exponent.tolist(), strict=True
+    ):
+        fine = min(grids[0], exponent + grids[1])
+        difference = (product << (grids[0] - fine)) - (mantissa * total << (exponent + grids[1] - fine))
+        parts.append(scalars.from_integers([difference], fine))
+    return Scalars(
         np.concatenate([part.mantissa for part in parts]), np.concatenate([part.exponent for part in parts])
     )
+
+
+def gradients(
+    beta: Scalars, moment: Scalars, window: Int64, found: Statistics, gamma: Scalars, constants: Constants
+) -> Gradients:
+    """From REDUCE's results, (C,) each.
+
+    Parameters
+    ----------
+    beta: Σdy.  moment: Σdy·(x − mean).  window: smallest v with all |dy| < 2**v, 0 if all are zero.
+    """
     d_gamma = scalars.multiply(moment, found.scale)
     scale = scalars.multiply(gamma, found.scale)
     pull = scalars.multiply(d_gamma, scalars.spread(constants.spread, beta))
-    window = np.array([value.bit_length() + grids[0] if value else 0 for value in largest], np.int64)
     return Gradients(
         beta=beta,
         gamma=d_gamma,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.lightnorm import channel
+from golden.lightnorm import channel, scalars
 from golden.lightnorm.blocks import Blocks, Bool, encode
 from golden.lightnorm.channel import ApplyWords, Gradients, GradWords, Statistics
 from golden.lightnorm.scalars import Int64, Scalars
@@ -56,11 +56,12 @@ def stat(x: Blocks, constants: Constants, fmt: NormFormat) -> Statistics:
     lowest = np.stack([values[:, part].argmin(1) + part.start for part in slices], axis=1)
     high = np.take_along_axis(values, highest, 1).astype(object)
     low = np.take_along_axis(values, lowest, 1).astype(object)
+    grid = x.format.grid
+    width = high.max(axis=1) - low.min(axis=1)
     return channel.statistics(
-        total=list(values.sum(axis=1).astype(object)),
-        ranges=list((high - low).sum(axis=1)),
-        width=list(high.max(axis=1) - low.min(axis=1)),
-        grid=x.format.grid,
+        total=scalars.from_integers(values.sum(axis=1), grid),
+        ranges=scalars.from_integers((high - low).sum(axis=1), grid),
+        window=np.array([int(bound).bit_length() + grid for bound in width], np.int64),
         highest=highest,
         lowest=lowest,
         constants=constants,
@@ -109,22 +110,14 @@ def reduce(x: Blocks, dy: Blocks, found: Statistics, gamma: Scalars, constants: 
     errors = dy.integers()
     totals = errors.sum(axis=1)
     products = (errors * x.integers()).sum(axis=1)
-    grid = x.format.grid + dy.format.grid
-    centred, grids = [], []
-    for total, product, mantissa, exponent in zip(
-        totals, products, found.mean.mantissa, found.mean.exponent, strict=True
-    ):
-        # product · 2**grid − mean · total · 2**dy.grid on the finer of both grids.
-        fine = min(grid, int(exponent) + dy.format.grid)
-        left = int(product) << (grid - fine)
-        right = int(mantissa) * int(total) << (int(exponent) + dy.format.grid - fine)
-        centred.append(left - right)
-        grids.append(fine)
+    grid = dy.format.grid
+    largest = abs(errors).max(axis=1)
     return channel.gradients(
-        total=list(totals),
-        centred=centred,
-        largest=list(abs(errors).max(axis=1)),
-        grids=(dy.format.grid, grids),
+        beta=scalars.from_integers(totals, grid),
+        moment=channel.centred_moments(
+            list(products), list(totals), (x.format.grid + grid, grid), found.mean
+        ),
+        window=np.array([int(bound).bit_length() + grid if bound else 0 for bound in largest], np.int64),
         found=found,
         gamma=gamma,
         constants=constants,
