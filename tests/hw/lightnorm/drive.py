@@ -18,14 +18,32 @@ CYCLES = 20_000
 def run_stream(
     dut: wiring.Component, inputs: Sequence[Any], count: int, rng: random.Random, stall: float
 ) -> tuple[list[Any], int]:
-    """Sends `inputs` to dut.i, takes `count` payloads from dut.o: (payloads, cycles to the last one).
+    """As `run_streams` with one output, `o`: (payloads, cycles)."""
+    results, cycles = run_streams(dut, inputs, {"o": count}, rng, stall, {})
+    return results["o"], cycles
 
-    stall: probability, each cycle, that either side does not take part.
+
+def run_streams(
+    dut: wiring.Component,
+    inputs: Sequence[Any],
+    counts: dict[str, int],
+    rng: random.Random,
+    stall: float,
+    ports: dict[str, int],
+) -> tuple[dict[str, list[Any]], int]:
+    """Sends `inputs` to dut.i and takes what comes: ({stream: payloads}, cycles to the last one).
+
+    Parameters
+    ----------
+    counts: payloads that each output stream gives.  ports: inputs that stand still.
+    stall: probability, each cycle and stream, that this side does not take part.
     """
-    results: list[Any] = []
+    results: dict[str, list[Any]] = {name: [] for name in counts}
     cycles = 0
 
     async def send(ctx: Any) -> None:
+        for name, value in ports.items():
+            ctx.set(getattr(dut, name), value)
         for payload in inputs:
             while rng.random() < stall:
                 await ctx.tick()
@@ -41,15 +59,19 @@ def run_stream(
 
     async def take(ctx: Any) -> None:
         nonlocal cycles
+        streams = [getattr(dut, name) for name in counts]
+        watched = [port for stream in streams for port in (stream.valid, stream.ready, stream.payload)]
         for _ in range(CYCLES):
-            ctx.set(dut.o.ready, rng.random() >= stall)
-            _, _, valid, ready, payload = await ctx.tick().sample(dut.o.valid, dut.o.ready, dut.o.payload)
+            for stream in streams:
+                ctx.set(stream.ready, rng.random() >= stall)
+            _, _, *sampled = await ctx.tick().sample(*watched)
             cycles += 1
-            if valid and ready:
-                results.append(payload)
-            if len(results) == count:
+            for name, place in zip(counts, range(0, len(sampled), 3), strict=True):
+                if sampled[place] and sampled[place + 1]:
+                    results[name].append(sampled[place + 2])
+            if all(len(results[name]) >= count for name, count in counts.items()):
                 return
-        raise AssertionError(f"{len(results)} of {count} outputs came")
+        raise AssertionError(f"of {counts} came { {name: len(got) for name, got in results.items()} }")
 
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
