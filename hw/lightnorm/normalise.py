@@ -17,8 +17,8 @@ def integer_layout(bits: int) -> data.StructLayout:
 class Normalise(wiring.Component):
     """The scalar nearest to value · 2**exponent.
 
-    Golden: `golden.lightnorm.scalars.from_integers`.  Latency: up to `bits` + 2 cycles, by the leading
-    zeros.  One at a time.
+    Golden: `golden.lightnorm.scalars.from_integers`.  Latency: up to `bits` / 8 + 9 cycles, by the
+    leading zeros.  One at a time.
 
     Parameters
     ----------
@@ -61,6 +61,8 @@ class Normalise(wiring.Component):
                 with m.If(magnitude[-1] | ~magnitude.any()):
                     round_scalar(m, self.o.payload, magnitude, sign, exponent)
                     m.next = "done"
+                with m.Elif(~magnitude[-8:].any()):
+                    m.d.sync += [magnitude.eq(magnitude << 8), exponent.eq(exponent - 8)]
                 with m.Else():
                     m.d.sync += [magnitude.eq(magnitude << 1), exponent.eq(exponent - 1)]
             with m.State("done"):

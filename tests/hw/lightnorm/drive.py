@@ -29,7 +29,7 @@ def run_streams(
     counts: dict[str, int],
     rng: random.Random,
     stall: float,
-    ports: dict[str, int],
+    ports: dict[str, Any],
 ) -> tuple[dict[str, list[Any]], int]:
     """Sends `inputs` to dut.i and takes what comes: ({stream: payloads}, cycles to the last one).
 

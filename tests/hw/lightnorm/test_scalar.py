@@ -9,6 +9,7 @@ import pytest
 from golden.lightnorm import scalars
 from golden.lightnorm.scalars import Scalars
 from golden.spec.block import SCALAR_BITS
+from hw.lightnorm.add import Add
 from hw.lightnorm.multiply import Multiply
 from hw.lightnorm.normalise import Normalise
 from hw.lightnorm.to_grid import ToGrid
@@ -78,3 +79,18 @@ def test_to_grid(bits: int, stall: float) -> None:
     right = scalars.to_grid(array(values), np.array(grids), bits)
     results, _ = run_stream(ToGrid(bits), inputs, len(inputs), rng, stall)
     assert results == right.tolist()
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.3])
+def test_add(stall: float) -> None:
+    rng = seeded(2)
+    pairs = [(random_scalar(rng), random_scalar(rng)) for _ in range(250)]
+    for number, (a, b) in enumerate(pairs):
+        a["sign"] = b["sign"] = 0
+        if number % 4 and b["mantissa"]:
+            # Most exponents near each other, where rounding and carries happen.
+            b["exponent"] = a["exponent"] + rng.randint(-27, 27)
+    inputs = [{"a": a, "b": b} for a, b in pairs]
+    right = scalars.add(array([a for a, _ in pairs]), array([b for _, b in pairs]))
+    results, _ = run_stream(Add(), inputs, len(inputs), rng, stall)
+    assert got(results) == numbers(right)
