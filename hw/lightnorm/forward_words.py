@@ -1,8 +1,5 @@
 """From STAT's sums to APPLY's words: the channel's own arithmetic of the forward pass."""
 
-from collections.abc import Callable
-from typing import Any
-
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -15,6 +12,7 @@ from hw.lightnorm.layouts import GRID_BITS
 from hw.lightnorm.multiply import Multiply
 from hw.lightnorm.normalise import Normalise
 from hw.lightnorm.scalar import scalar_layout
+from hw.lightnorm.sequence import FIRST, Step, add_steps
 from hw.lightnorm.stat import statistics
 from hw.lightnorm.to_grid import ToGrid
 
@@ -131,43 +129,25 @@ class ForwardWords(wiring.Component):
             out.words.grid.eq(unit + window_grid),
         ]
 
-        def normal(value: Value) -> Callable[[], list[Value]]:
-            return lambda: [normalise.i.payload.value.eq(value), normalise.i.payload.exponent.eq(grid)]
-
-        def pair(unit: Multiply | Add, a: Value, b: Value) -> Callable[[], list[Value]]:
-            return lambda: [unit.i.payload.a.eq(a), unit.i.payload.b.eq(b)]
-
-        def on_grid(unit: ToGrid, value: Value, place: Value) -> Callable[[], list[Value]]:
-            return lambda: [unit.i.payload.scalar.eq(value), unit.i.payload.grid.eq(place)]
-
-        steps: list[tuple[Any, Callable[[], list[Value]], Any]] = [
-            (normalise, normal(taken.sums.total), number),
-            (multiply, pair(multiply, number, self.inverse), out.mean),
-            (normalise, normal(taken.sums.ranges), number),
-            (multiply, pair(multiply, number, self.spread), out.spread),
-            (add, pair(add, out.spread, self.epsilon), number),
-            (divide, lambda: [divide.i.payload.eq(divisor)], quotient),
-            (multiply, pair(multiply, taken.gamma, out.scale), factor),
-            (mean_grid, on_grid(mean_grid, out.mean, window_grid), mean_word),
-            (scale_grid, on_grid(scale_grid, factor, unit), out.words.scale),
-            (offset_grid, on_grid(offset_grid, taken.beta, unit + window_grid), offset),
+        steps = [
+            Step(normalise, {"value": taken.sums.total, "exponent": grid}, number),
+            Step(multiply, {"a": number, "b": self.inverse}, out.mean),
+            Step(normalise, {"value": taken.sums.ranges, "exponent": grid}, number),
+            Step(multiply, {"a": number, "b": self.spread}, out.spread),
+            Step(add, {"a": out.spread, "b": self.epsilon}, number),
+            Step(divide, divisor, quotient),
+            Step(multiply, {"a": taken.gamma, "b": out.scale}, factor),
+            Step(mean_grid, {"scalar": out.mean, "grid": window_grid}, mean_word),
+            Step(scale_grid, {"scalar": factor, "grid": unit}, out.words.scale),
+            Step(offset_grid, {"scalar": taken.beta, "grid": unit + window_grid}, offset),
         ]
         with m.FSM():
             with m.State("idle"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
                     m.d.sync += [taken.eq(self.i.payload), flat.eq(~self.i.payload.sums.ranges.any())]
-                    m.next = "give0"
-            for place, (part, drive, target) in enumerate(steps):
-                with m.State(f"give{place}"):
-                    m.d.comb += [part.i.valid.eq(1), *drive()]
-                    with m.If(part.i.ready):
-                        m.next = f"take{place}"
-                with m.State(f"take{place}"):
-                    m.d.comb += part.o.ready.eq(1)
-                    with m.If(part.o.valid):
-                        m.d.sync += target.eq(part.o.payload)
-                        m.next = f"give{place + 1}" if place + 1 < len(steps) else "done"
+                    m.next = FIRST
+            add_steps(m, steps, "done")
             with m.State("done"):
                 m.d.comb += self.o.valid.eq(1)
                 with m.If(self.o.ready):

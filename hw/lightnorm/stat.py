@@ -7,10 +7,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.block import BlockFormat
+from hw.lightnorm.chunk_counter import CHUNK_BITS, ChunkCounter, place_layout
 from hw.lightnorm.layouts import beat, groups, lane_group
-
-CHUNK_BITS = 6
-"""Up to 63 chunks a channel."""
 
 
 def statistics(fmt: BlockFormat, index_bits: int) -> data.StructLayout:
@@ -102,14 +100,17 @@ class Stat(wiring.Component):
         with m.If(advance):
             m.d.sync += valid[:4].eq(Cat(self.i.valid, valid[:3]))
 
-        # Flags of a beat, made where it enters, in step with it through four stages.
-        flags = data.StructLayout(
-            {"first": 1, "last": 1, "begins": 1, "ends": 1, "initial": 1, "beat": self._index_bits}
-        )
-        now = self._flags(m, flags)
-        stages = [Signal(flags, name=f"flags{i}") for i in range(4)]
+        # Where a beat is, in step with it through four stages.
+        m.submodules.counter = counter = ChunkCounter(self._index_bits)
+        m.d.comb += [
+            counter.step.eq(self.i.valid & self.i.ready),
+            counter.last.eq(self.i.payload.last),
+            counter.chunk_beats.eq(self.chunk_beats),
+            counter.chunks.eq(self.chunks),
+        ]
+        stages = [Signal(place_layout(self._index_bits), name=f"place{i}") for i in range(4)]
         with m.If(advance):
-            m.d.sync += [b.eq(a) for a, b in zip([now, *stages[:3]], stages, strict=True)]
+            m.d.sync += [b.eq(a) for a, b in zip([counter.o, *stages[:3]], stages, strict=True)]
 
         total, high, low = self._beat(m, advance)
         here = stages[2]
@@ -150,32 +151,6 @@ class Stat(wiring.Component):
                     self.o.payload.width.eq(highest - lowest),
                 ]
         return m
-
-    def _flags(self, m: Module, flags: data.StructLayout) -> data.View:
-        """Where in its chunk and channel the beat at the input is."""
-        now = Signal(flags)
-        number = Signal(self._index_bits)
-        within = Signal(self._index_bits)
-        chunk = Signal(CHUNK_BITS)
-        full = (within == self.chunk_beats - 1) & (chunk != self.chunks - 1)
-        m.d.comb += [
-            now.first.eq(number == 0),
-            now.last.eq(self.i.payload.last),
-            now.begins.eq(within == 0),
-            now.ends.eq(full | self.i.payload.last),
-            now.initial.eq(chunk == 0),
-            now.beat.eq(number),
-        ]
-        with m.If(self.i.valid & self.i.ready):
-            with m.If(now.last):
-                m.d.sync += [number.eq(0), within.eq(0), chunk.eq(0)]
-            with m.Else():
-                m.d.sync += [
-                    number.eq(number + 1),
-                    within.eq(Mux(full, 0, within + 1)),
-                    chunk.eq(chunk + full),
-                ]
-        return now
 
     def _beat(self, m: Module, advance: Signal) -> tuple[Signal, Best, Best]:
         """Three stages: groups on their own scale; groups on the grid; the beat."""

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,46 +20,47 @@ def run_stream(
     dut: wiring.Component, inputs: Sequence[Any], count: int, rng: random.Random, stall: float
 ) -> tuple[list[Any], int]:
     """As `run_streams` with one output, `o`: (payloads, cycles)."""
-    results, cycles = run_streams(dut, inputs, {"o": count}, rng, stall, {})
+    results, cycles = run_streams(dut, {"i": inputs}, {"o": count}, rng, stall, {})
     return results["o"], cycles
 
 
 def run_streams(
     dut: wiring.Component,
-    inputs: Sequence[Any],
+    inputs: dict[str, Sequence[Any]],
     counts: dict[str, int],
     rng: random.Random,
     stall: float,
     ports: dict[str, Any],
 ) -> tuple[dict[str, list[Any]], int]:
-    """Sends `inputs` to dut.i and takes what comes: ({stream: payloads}, cycles to the last one).
+    """Sends to input streams and takes what comes: ({stream: payloads}, cycles to the last one).
 
     Parameters
     ----------
-    counts: payloads that each output stream gives.  ports: inputs that stand still.
+    inputs: payloads for each input stream.  counts: payloads that each output stream gives.
+    ports: inputs that stand still.
     stall: probability, each cycle and stream, that this side does not take part.
     """
     results: dict[str, list[Any]] = {name: [] for name in counts}
     cycles = 0
 
-    async def send(ctx: Any) -> None:
-        for name, value in ports.items():
-            ctx.set(getattr(dut, name), value)
-        for payload in inputs:
+    async def send(ctx: Any, port: Any, payloads: Sequence[Any]) -> None:
+        for payload in payloads:
             while rng.random() < stall:
                 await ctx.tick()
-            ctx.set(dut.i.payload, payload)
-            ctx.set(dut.i.valid, 1)
+            ctx.set(port.payload, payload)
+            ctx.set(port.valid, 1)
             for _ in range(CYCLES):
-                _, _, taken = await ctx.tick().sample(dut.i.ready)
+                _, _, taken = await ctx.tick().sample(port.ready)
                 if taken:
                     break
             else:
                 raise AssertionError("the component takes no input any more")
-            ctx.set(dut.i.valid, 0)
+            ctx.set(port.valid, 0)
 
     async def take(ctx: Any) -> None:
         nonlocal cycles
+        for name, value in ports.items():
+            ctx.set(getattr(dut, name), value)
         streams = [getattr(dut, name) for name in counts]
         watched = [port for stream in streams for port in (stream.valid, stream.ready, stream.payload)]
         for _ in range(CYCLES):
@@ -75,7 +77,8 @@ def run_streams(
 
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
-    simulator.add_testbench(send)
+    for name, payloads in inputs.items():
+        simulator.add_testbench(partial(send, port=getattr(dut, name), payloads=payloads))
     simulator.add_testbench(take)
     simulator.run()
     return results, cycles

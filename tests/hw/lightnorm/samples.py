@@ -11,6 +11,7 @@ from golden.spec import block
 from golden.spec.block import Constants, Flag, NormFormat, Spikes
 
 CHANNELS = 8
+GAMMA = np.array([1, 1, -2, 0.5, 1, 1, 1, 0], np.float64)
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,11 @@ def sample(seed: int, values: int, wanted: int, fmt: NormFormat, spikes: Spikes 
     dy = rng.normal(size=shape) * 2.0 ** rng.integers(-20, 10, column) * 2.0 ** rng.integers(-6, 1, shape)
     dy[5] = x[5]
     dy[6] = 0
-    gamma = np.array([1, 1, -2, 0.5, 1, 1, 1, 0])
     beta = rng.normal(size=CHANNELS).astype(np.float32).astype(np.float64)
     constants = block.constants(values, wanted)
     xs, _ = encode_floats(x, fmt.forward)
     dys, _ = encode_floats(dy, fmt.gradient)
-    gammas, betas = scalars.from_floats(gamma), scalars.from_floats(beta)
+    gammas, betas = scalars.from_floats(GAMMA), scalars.from_floats(beta)
     found = unit.stat(xs, constants, fmt)
     apply = channel.apply_words(found, gammas, betas, fmt)
     y, forward_flags = unit.apply(xs, found, apply, fmt)

@@ -1,32 +1,18 @@
 """The channel's arithmetic of the forward pass equals the model, for every kind of channel."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from golden.lightnorm import channel, scalars
 from golden.spec import block
-from golden.spec.block import Scalar
 from hw.lightnorm.forward_words import ForwardWords
 from tests.hw.bench import seeded
 from tests.hw.lightnorm.drive import run_streams
 from tests.hw.lightnorm.samples import CHANNELS, sample
+from tests.hw.lightnorm.scalar_numbers import as_number, constant, number
 
 SLOWEST = 250
 """Cycles of a channel."""
-
-
-def number(mantissa: int, exponent: int) -> dict[str, int]:
-    return {"mantissa": abs(mantissa), "sign": int(mantissa < 0), "exponent": exponent}
-
-
-def constant(value: Scalar) -> dict[str, int]:
-    return number(value.mantissa, value.exponent)
-
-
-def as_number(value: Any) -> dict[str, int]:
-    return {name: int(value[name]) for name in ("mantissa", "sign", "exponent")}
 
 
 @pytest.mark.parametrize("name", block.PRESETS)
@@ -58,7 +44,7 @@ def test_words(name: str, values: int, wanted: int, stall: float) -> None:
         "spread": constant(host.spread),
         "epsilon": constant(host.epsilon),
     }
-    results, cycles = run_streams(ForwardWords(fmt, 10), inputs, {"o": CHANNELS}, rng, stall, ports)
+    results, cycles = run_streams(ForwardWords(fmt, 10), {"i": inputs}, {"o": CHANNELS}, rng, stall, ports)
     for index, result in enumerate(results["o"]):
         for key in ("mean", "scale", "spread"):
             found = getattr(case.found, key)

@@ -15,8 +15,7 @@ from hw.lightnorm.normalise import Normalise
 from hw.lightnorm.to_grid import ToGrid
 from tests.hw.bench import seeded, some
 from tests.hw.lightnorm.drive import run_stream
-
-Number = dict[str, int]
+from tests.hw.lightnorm.scalar_numbers import Number, as_number, numbers
 
 
 def random_scalar(rng: random.Random) -> Number:
@@ -32,13 +31,8 @@ def array(numbers: list[Number]) -> Scalars:
     return Scalars(np.array(signed), np.array([n["exponent"] for n in numbers]))
 
 
-def numbers(values: Scalars) -> list[Number]:
-    pairs = zip(values.mantissa.tolist(), values.exponent.tolist(), strict=True)
-    return [{"mantissa": abs(m), "sign": int(m < 0), "exponent": e} for m, e in pairs]
-
-
 def got(results: list[Any]) -> list[Number]:
-    return [{name: int(r[name]) for name in ("mantissa", "sign", "exponent")} for r in results]
+    return [as_number(result) for result in results]
 
 
 @pytest.mark.parametrize("bits", [12, 26, 55, 122])

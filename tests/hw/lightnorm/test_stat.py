@@ -29,7 +29,7 @@ def test_statistics(name: str, lanes: int, stall: float, values: int, wanted: in
     dut = Stat(fmt.forward, lanes, 10)
     ports = {"chunk_beats": split.length // lanes, "chunks": split.count}
     counts = {"o": CHANNELS, "places": CHANNELS * split.count}
-    results, cycles = run_streams(dut, inputs, counts, rng, stall, ports)
+    results, cycles = run_streams(dut, {"i": inputs}, counts, rng, stall, ports)
     exact = case.x.integers()
     slices = unit.chunk_slices(split)
     for channel, result in enumerate(results["o"]):
