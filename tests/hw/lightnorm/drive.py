@@ -1,7 +1,7 @@
 """Streams in and out of a component under test, with stalls on both sides."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ def run_stream(
 
 def run_streams(
     dut: wiring.Component,
-    inputs: dict[str, Sequence[Any]],
+    inputs: Mapping[str, Sequence[Any]],
     counts: dict[str, int],
     rng: random.Random,
     stall: float,

@@ -7,6 +7,7 @@ import numpy as np
 from golden.lightnorm import channel, scalars, unit
 from golden.lightnorm.blocks import Blocks, encode_floats
 from golden.lightnorm.channel import ApplyWords, Gradients, GradWords, Statistics
+from golden.lightnorm.scalars import Scalars
 from golden.spec import block
 from golden.spec.block import Constants, Flag, NormFormat, Spikes
 
@@ -19,6 +20,7 @@ class Sample:
     """Eight channels and all results of the model."""
 
     constants: Constants
+    beta: Scalars
     x: Blocks
     dy: Blocks
     y: Blocks
@@ -54,6 +56,7 @@ def sample(seed: int, values: int, wanted: int, fmt: NormFormat, spikes: Spikes 
     back = unit.backward(xs, dys, found, gammas, constants, fmt, spikes)
     return Sample(
         constants,
+        betas,
         xs,
         dys,
         y,
