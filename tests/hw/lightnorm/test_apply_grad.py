@@ -22,7 +22,7 @@ FORMATS = {
     "mixed": replace(block.light(), gradient=block.light(32).gradient, gradient_window=14, spike=3),
 }
 
-RUNS = [(4, 0.3), (8, 0.0), (8, 0.3), (16, 0.0)]
+RUNS = [(4, 0.3), (8, 0.0), (16, 0.2)]
 """Lanes and stalls."""
 
 
@@ -44,7 +44,7 @@ def test_apply(name: str, lanes: int, stall: float) -> None:
     fmt = FORMATS[name]
     inputs: list[dict[str, Any]] = []
     right: list[dict[str, Any]] = []
-    for seed, (values, wanted) in enumerate(((61, 1), (130, 8))):
+    for seed, (values, wanted) in enumerate(((29, 1), (100, 8))):
         case = sample(seed, values, wanted, fmt)
         for channel in range(CHANNELS):
             words = held(case.apply, channel, fmt.window)
@@ -56,7 +56,7 @@ def test_apply(name: str, lanes: int, stall: float) -> None:
         assert cycles <= len(inputs) + delay(fmt, lanes)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", ["light", "wide", "mixed"])
 @pytest.mark.parametrize(("lanes", "stall"), RUNS)
 @pytest.mark.parametrize("spikes", list(Spikes))
 def test_grad(name: str, lanes: int, spikes: Spikes, stall: float) -> None:
