@@ -19,8 +19,8 @@ def encoded(fmt: BlockFormat, lanes: int) -> data.StructLayout:
 class Encoder(wiring.Component):
     """Shared exponents and rounded magnitudes of groups of integers.
 
-    Golden: `golden.lightnorm.blocks.encode`.  Throughput: one beat per cycle.  Latency: 4 cycles, or
-    3 from the end of a group that is longer than a beat.
+    Golden: `golden.lightnorm.blocks.encode`.  Throughput: one beat per cycle.
+    Latency: 4 cycles; where a group is longer than a beat, at most 5 cycles and the beats of a group.
 
     Parameters
     ----------

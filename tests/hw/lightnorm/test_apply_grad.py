@@ -7,7 +7,7 @@ import pytest
 
 from golden.lightnorm import unit
 from golden.spec import block
-from golden.spec.block import NormFormat, Rounding, Spikes
+from golden.spec.block import Rounding, Spikes
 from hw.lightnorm.apply import Apply
 from hw.lightnorm.grad import Grad
 from tests.hw.bench import seeded
@@ -32,9 +32,9 @@ def held(words: Any, channel: int, window: int) -> dict[str, int]:
     return {**one, "mean": one["mean"] & ((2 << window) - 1)}
 
 
-def delay(fmt: NormFormat, lanes: int) -> int:
+def latency(group: int, lanes: int) -> int:
     """Cycles beside one per beat: the pipeline, and the queue of groups longer than a beat."""
-    return 10 + 2 * max(fmt.forward.group, fmt.gradient.group) // lanes
+    return 7 if group <= lanes else 8 + group // lanes
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -53,7 +53,7 @@ def test_apply(name: str, lanes: int, stall: float) -> None:
     results, cycles = run_stream(Apply(fmt, lanes), inputs, len(right), rng, stall)
     assert [seen(result.beat) for result in results] == right
     if not stall:
-        assert cycles <= len(inputs) + delay(fmt, lanes)
+        assert cycles <= len(inputs) + latency(fmt.forward.group, lanes)
 
 
 @pytest.mark.parametrize("name", ["light", "wide", "mixed"])
@@ -79,4 +79,4 @@ def test_grad(name: str, lanes: int, spikes: Spikes, stall: float) -> None:
     results, cycles = run_stream(Grad(fmt, lanes, spikes), inputs, len(right), rng, stall)
     assert [seen(result.beat) for result in results] == right
     if not stall:
-        assert cycles <= len(inputs) + delay(fmt, lanes)
+        assert cycles <= len(inputs) + latency(fmt.gradient.group, lanes)
