@@ -1,0 +1,213 @@
+"""The unit's arithmetic on torch tensors, fast: every value that `golden.lightnorm.unit` has, as a float.
+
+All steps are exact in floating point, so the results equal the integer model bit for bit as long as
+Σx and Σdy·x stay exact in float64 (values within 2**53 of each other, which real data are).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from golden.lightnorm import channel, scalars
+from golden.lightnorm.channel import Gradients, Statistics
+from golden.lightnorm.scalars import Int64, Scalars
+from golden.spec.block import (
+    PRESETS,
+    BlockFormat,
+    Constants,
+    GroupAxis,
+    NormFormat,
+    Rounding,
+    Spikes,
+)
+
+_FLOAT32_BITS = 24
+_FLOAT32_REACH = 100
+"""Exponents within ± this are exact in float32, products with powers of two included."""
+
+
+@dataclass(frozen=True)
+class LightNormOptions:
+    """How a LightNorm layer computes.
+
+    Parameters
+    ----------
+    format: number formats, with group size and rounding; see `golden.spec.block.PRESETS`.
+    axis: which values share an exponent.  spikes: treatment of the gradient's spikes.
+    chunks: K, wanted chunks of a channel.
+    """
+
+    format: NormFormat = PRESETS["light"]
+    axis: GroupAxis = GroupAxis.PIXELS
+    spikes: Spikes = Spikes.BLOCK
+    chunks: int = 8
+
+
+def work_type(fmt: NormFormat) -> torch.dtype:
+    """float32 where it holds every value of the unit exactly, else float64."""
+    narrow = max(fmt.window, fmt.gradient_window) + fmt.scale + 1 <= _FLOAT32_BITS
+    # Values on the window's grid beside a mean far away.
+    narrow &= fmt.window + fmt.forward.magnitude_bits + 1 <= _FLOAT32_BITS
+    reach = max(-fmt.forward.grid - fmt.gradient.grid, fmt.forward.exponent_high, fmt.gradient.exponent_high)
+    return torch.float32 if narrow and reach <= _FLOAT32_REACH else torch.float64
+
+
+def _power(exponents: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """2**exponents, exact: the bits of float64 made by hand. Exponents −1022…1023."""
+    return ((exponents.to(torch.int64) + 1023) << 52).view(torch.float64).to(dtype)
+
+
+def _power_of(exponents: Int64, like: torch.Tensor) -> torch.Tensor:
+    """2**exponents for (C,) as (C, 1), in the type and place of a tensor."""
+    return _power(torch.from_numpy(exponents), like.dtype).to(like.device)[:, None]
+
+
+def _column(values: Int64, like: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(values.astype(np.float64)).to(like.device, like.dtype)[:, None]
+
+
+def quantise(
+    x: torch.Tensor, fmt: BlockFormat, axis: GroupAxis, quiet: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Block floating point and back: `golden.lightnorm.blocks.encode_floats` and `Blocks.floats`.
+
+    Parameters
+    ----------
+    x: (C, n), float32 or float64; not changed. quiet: bool (C, n) or None, as `encode`'s spikes.
+
+    Returns a new tensor of the same type; NaN becomes 0, an infinity the largest value.
+    """
+    along = 1 if axis == GroupAxis.PIXELS else 0
+    limit = fmt.largest * 2.0 ** (fmt.exponent_high - fmt.magnitude_bits + 1)
+    groups = _grouped(torch.nan_to_num(x, nan=0.0, posinf=limit, neginf=-limit), fmt, along, 0.0)
+    largest = groups.abs()
+    if quiet is not None:
+        mask = _grouped(quiet, fmt, along, True)
+        alone = mask.all(along + 1, keepdim=True)
+        largest = largest.masked_fill(mask & ~alone, 0.0)
+    largest = largest.amax(along + 1, keepdim=True)
+    shared = torch.where(largest == 0, fmt.exponent_low, torch.frexp(largest)[1] - 1)
+    shared = shared.clamp_(min=fmt.exponent_low)
+    place = fmt.magnitude_bits - 1
+    if fmt.rounding == Rounding.NEAREST:
+        shared = shared + (torch.round(largest * _power(place - shared, x.dtype)) > fmt.largest)
+    shared = shared.clamp(max=fmt.exponent_high)
+    result = groups * _power(place - shared, x.dtype)
+    result = result.round_() if fmt.rounding == Rounding.NEAREST else result.trunc_()
+    result = result.clamp_(-fmt.largest, fmt.largest).mul_(_power(shared - place, x.dtype))
+    return result.flatten(along, along + 1).narrow(along, 0, x.shape[along])
+
+
+def _grouped(x: torch.Tensor, fmt: BlockFormat, along: int, filler: float) -> torch.Tensor:
+    """(C, n) → (C, groups, G) or (groups, G, n)."""
+    missing = -x.shape[along] % fmt.group
+    if missing:
+        padding = (0, missing) if along == 1 else (0, 0, 0, missing)
+        x = torch.nn.functional.pad(x, padding, value=filler)
+    return x.unflatten(along, (-1, fmt.group))
+
+
+def _numbers(values: torch.Tensor) -> np.ndarray:
+    return values.to(torch.float64).cpu().numpy()
+
+
+def stat(x: torch.Tensor, constants: Constants, fmt: NormFormat) -> Statistics:
+    """As `golden.lightnorm.unit.stat`, for block values x of shape (C, n)."""
+    split = constants.chunks
+    last = split.starts[-1]
+    extremes: list[tuple[torch.Tensor, Int64]] = []
+    for pick in (torch.max, torch.min):
+        # Both take the first of equal values.
+        value, place = pick(x[:, last:], dim=1, keepdim=True)
+        place = place + last
+        if split.count > 1:
+            values, places = pick(x[:, :last].unflatten(1, (split.count - 1, split.length)), dim=2)
+            starts = torch.arange(0, last, split.length, device=x.device)
+            value = torch.cat([values, value], 1)
+            place = torch.cat([places + starts, place], 1)
+        extremes.append((value.to(torch.float64), place.cpu().numpy()))
+    (high, highest), (low, lowest) = extremes
+    width = _numbers(high.amax(1) - low.amin(1))
+    return channel.statistics(
+        total=scalars.from_floats(_numbers(x.sum(1, dtype=torch.float64))),
+        ranges=scalars.from_floats(_numbers((high - low).sum(1))),
+        window=np.frexp(width)[1].astype(np.int64),
+        highest=highest,
+        lowest=lowest,
+        constants=constants,
+        fmt=fmt,
+    )
+
+
+def _window(values: torch.Tensor, grid: Int64, mean: Int64, bits: int) -> torch.Tensor:
+    moved = (values * _power_of(-grid, values)).round_().sub_(_column(mean, values))
+    return moved.clamp_(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+def apply(
+    x: torch.Tensor, found: Statistics, gamma: Scalars, beta: Scalars, options: LightNormOptions
+) -> torch.Tensor:
+    """As `golden.lightnorm.unit.apply`: y (C, n)."""
+    fmt = options.format
+    words = channel.apply_words(found, gamma, beta, fmt)
+    result = _window(x, words.window_grid, words.mean, fmt.window)
+    result = result.mul_(_column(words.scale, x)).add_(_column(words.offset, x))
+    return quantise(result.mul_(_power_of(words.grid, x)), fmt.forward, options.axis)
+
+
+def reduce(
+    x: torch.Tensor,
+    dy: torch.Tensor,
+    found: Statistics,
+    gamma: Scalars,
+    constants: Constants,
+    fmt: NormFormat,
+) -> Gradients:
+    """As `golden.lightnorm.unit.reduce`, for block values x and dy of shape (C, n)."""
+    total = _numbers(dy.sum(1, dtype=torch.float64))
+    product = _numbers((x * dy).sum(1, dtype=torch.float64))
+    grid = fmt.gradient.grid
+    both = fmt.forward.grid + grid
+    moment = channel.centred_moments(
+        [int(value) for value in np.ldexp(product, -both)],
+        [int(value) for value in np.ldexp(total, -grid)],
+        (both, grid),
+        found.mean,
+    )
+    window = np.frexp(_numbers(dy.abs().amax(1)))[1].astype(np.int64)
+    return channel.gradients(scalars.from_floats(total), moment, window, found, gamma, constants)
+
+
+def grad(
+    dy: torch.Tensor, found: Statistics, gradients: Gradients, options: LightNormOptions
+) -> torch.Tensor:
+    """As `golden.lightnorm.unit.grad`: dx (C, n), spikes carried apart already added."""
+    fmt = options.format
+    words = channel.grad_words(gradients, fmt)
+    result = _window(dy, words.window_grid, words.mean, fmt.gradient_window).mul_(_column(words.scale, dy))
+    places = torch.from_numpy(np.concatenate([found.highest, found.lowest], 1)).to(dy.device)
+    signs = np.where(found.highest == found.lowest, 0, 1)
+    signs = np.concatenate([-signs, signs], 1)
+    unit = _power_of(words.grid, dy)
+    if options.spikes == Spikes.APART:
+        dx = quantise(result.mul_(unit), fmt.gradient, options.axis)
+        apart = torch.from_numpy(signs * gradients.spike.floats()[:, None]).to(dy.device, dy.dtype)
+        return dx.scatter_add_(1, places, apart)
+    # Where both extremes are one value the signs are zero, and both writes write the same.
+    there = result.gather(1, places).to(torch.float64).cpu().numpy().astype(np.int64)
+    spiked = _to_odd(np.asarray(there + signs * words.spike[:, None], np.int64)).astype(np.float64)
+    result.scatter_(1, places, torch.from_numpy(spiked).to(dy.device, dy.dtype))
+    quiet = None
+    if options.spikes == Spikes.CLIP:
+        quiet = torch.zeros(dy.shape, dtype=torch.bool, device=dy.device).scatter_(1, places, True)
+    return quantise(result.mul_(unit), fmt.gradient, options.axis, quiet)
+
+
+def _to_odd(values: Int64) -> Int64:
+    """Cut to the bits of float32, the last one set if anything was lost: later roundings stay right."""
+    magnitude = np.abs(values)
+    cut = np.maximum(scalars.bit_length(values) - _FLOAT32_BITS, 0)
+    kept = magnitude >> cut
+    kept = kept | ((kept << cut) != magnitude)
+    return np.sign(values) * (kept << cut)

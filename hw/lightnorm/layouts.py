@@ -1,0 +1,52 @@
+"""What travels through the LightNorm unit in a cycle. Lane 0 has the first value of the stream."""
+
+from amaranth.hdl import signed, unsigned
+from amaranth.lib import data
+
+from golden.spec.block import BlockFormat
+
+GRID_BITS = 10
+"""Signed exponents of grids: all that formats and scalars of real data need."""
+
+
+def groups(fmt: BlockFormat, lanes: int) -> int:
+    """Shared exponents of a beat: 1 where a group is longer than a beat."""
+    return max(1, lanes // fmt.group)
+
+
+def lane_group(fmt: BlockFormat, lanes: int) -> int:
+    """Lanes of a beat that share an exponent."""
+    return min(lanes, fmt.group)
+
+
+def beat(fmt: BlockFormat, lanes: int) -> data.StructLayout:
+    """Values in block floating point.
+
+    codes: sign (top bit) and magnitude.  exponents: stored, exponent − exponent_low; a group longer
+    than a beat repeats it.  mask: lanes that hold a value.  last: the channel ends with this beat.
+    """
+    return data.StructLayout(
+        {
+            "codes": data.ArrayLayout(unsigned(fmt.magnitude_bits + 1), lanes),
+            "exponents": data.ArrayLayout(unsigned(fmt.exponent_bits), groups(fmt, lanes)),
+            "mask": unsigned(lanes),
+            "last": unsigned(1),
+        }
+    )
+
+
+def words(bits: int, lanes: int) -> data.StructLayout:
+    """Integers on one grid, on their way to the encoder.
+
+    words: signed, in units of 2**grid; anything where the mask is not set.  quiet: lanes that have no
+    say in the exponent of a group that has others.  mask, last: as in `beat`.
+    """
+    return data.StructLayout(
+        {
+            "words": data.ArrayLayout(signed(bits), lanes),
+            "grid": signed(GRID_BITS),
+            "quiet": unsigned(lanes),
+            "mask": unsigned(lanes),
+            "last": unsigned(1),
+        }
+    )
