@@ -7,6 +7,7 @@ from golden.compress import CompressionPlan, default_plan, no_basis_plan
 from golden.compress.graph import FloatGraph
 from golden.compress.plan import SHARED
 from golden.spec.config import SMALL, Config
+from golden.spec.formats import BASIS
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,21 @@ class Pattern:
     density: float
 
     def __str__(self) -> str:
-        zeros = "elements" if self.pattern == "elements" else f"rows of {self.shared}"
+        filters = max(1, self.shared // BASIS) * BASIS if self.basis else self.shared
+        zeros = "elements" if self.pattern == "elements" else f"rows of {filters}"
         return f"{'basis' if self.basis else 'no basis'}, {zeros}, {self.density:.2f}"
 
 
 def patterns(densities: tuple[float, ...] = (0.15, 0.2, 0.3)) -> Iterator[Pattern]:
-    """All rows: elements, and rows of one filter or shared by 2, 4 and 8, with and without a basis.
+    """All rows: elements, and masks of rows, with and without a basis.
 
-    Without a basis a row of one filter is one coefficient, so that row is the elements' row.
+    With a basis the filters of a group share the rows of Ce, so masks serve 3 or 6 filters; without
+    one they serve 2, 4 or 8 (a row of one filter is one coefficient: the elements' row).
     """
     for basis in (True, False):
         for density in densities:
             yield Pattern(basis, "elements", 1, density)
-            for shared in SHARED if basis else SHARED[1:]:
+            for shared in (1, SHARED[-1]) if basis else SHARED[1:]:
                 yield Pattern(basis, "rows", shared, density)
 
 
