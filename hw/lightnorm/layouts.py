@@ -3,7 +3,7 @@
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data
 
-from golden.spec.block import BlockFormat
+from golden.spec.block import BlockFormat, NormFormat
 
 GRID_BITS = 10
 """Signed exponents of grids: all that formats and scalars of real data need."""
@@ -48,5 +48,28 @@ def words(bits: int, lanes: int) -> data.StructLayout:
             "quiet": unsigned(lanes),
             "mask": unsigned(lanes),
             "last": unsigned(1),
+        }
+    )
+
+
+def pass_words(fmt: NormFormat) -> data.StructLayout:
+    """What APPLY or GRAD holds still for a channel: result = (window(v) − mean)·scale + addend on `grid`.
+
+    Golden: `golden.lightnorm.channel.ApplyWords` and `GradWords`.  Every width suits both passes.
+
+    window_grid: unit of window(v) and mean.  mean: modulo 2**(window + 1) of its own pass; higher bits,
+    where the other pass is wider, may be anything.  scale: signed.  addend: APPLY's offset, added to
+    every value, or GRAD's spike, taken from the maximum of each chunk and added to its minimum.
+    grid: unit of the result.
+    """
+    window = max(fmt.window, fmt.gradient_window)
+    addend = max(fmt.window, fmt.gradient_window + fmt.spike) + fmt.scale
+    return data.StructLayout(
+        {
+            "window_grid": signed(GRID_BITS),
+            "mean": unsigned(window + 1),
+            "scale": signed(fmt.scale + 1),
+            "addend": signed(addend),
+            "grid": signed(GRID_BITS),
         }
     )
