@@ -4,6 +4,7 @@ All steps are exact in floating point, so the results equal the integer model bi
 Σx and Σdy·x stay exact in float64 (values within 2**53 of each other, which real data are).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,14 +54,29 @@ def work_type(fmt: NormFormat) -> torch.dtype:
     return torch.float32 if narrow and reach <= _FLOAT32_REACH else torch.float64
 
 
-def _power(exponents: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """2**exponents, exact: the bits of float64 made by hand. Exponents −1022…1023."""
-    return ((exponents.to(torch.int64) + 1023) << 52).view(torch.float64).to(dtype)
+@dataclass(frozen=True)
+class _Bits:
+    """A floating-point type from inside: its integers of the same width, fraction bits, exponent bias."""
+
+    integer: torch.dtype
+    floating: torch.dtype
+    fraction: int
+    bias: int
+
+    def power(self, exponents: torch.Tensor) -> torch.Tensor:
+        """2**exponents, exact, for exponents above −bias, up to bias."""
+        return ((exponents + self.bias) << self.fraction).view(self.floating)
+
+
+_BITS = {
+    torch.float32: _Bits(torch.int32, torch.float32, 23, 127),
+    torch.float64: _Bits(torch.int64, torch.float64, 52, 1023),
+}
 
 
 def _power_of(exponents: Int64, like: torch.Tensor) -> torch.Tensor:
     """2**exponents for (C,) as (C, 1), in the type and place of a tensor."""
-    return _power(torch.from_numpy(exponents), like.dtype).to(like.device)[:, None]
+    return _BITS[torch.float64].power(torch.from_numpy(exponents)).to(like.device, like.dtype)[:, None]
 
 
 def _column(values: Int64, like: torch.Tensor) -> torch.Tensor:
@@ -74,28 +90,32 @@ def quantise(
 
     Parameters
     ----------
-    x: (C, n), float32 or float64; not changed. quiet: bool (C, n) or None, as `encode`'s spikes.
+    x: (C, n), float32 or float64; not changed. float32 needs a format with exponents within ±100.
+    quiet: bool (C, n) or None, as `encode`'s spikes.
 
     Returns a new tensor of the same type; NaN becomes 0, an infinity the largest value.
     """
     along = 1 if axis == GroupAxis.PIXELS else 0
-    limit = fmt.largest * 2.0 ** (fmt.exponent_high - fmt.magnitude_bits + 1)
-    groups = _grouped(torch.nan_to_num(x, nan=0.0, posinf=limit, neginf=-limit), fmt, along, 0.0)
+    if not math.isfinite(float(x.sum())):
+        limit = fmt.largest * 2.0 ** (fmt.exponent_high - fmt.magnitude_bits + 1)
+        x = torch.nan_to_num(x, nan=0.0, posinf=limit, neginf=-limit)
+    groups = _grouped(x, fmt, along, 0.0)
     largest = groups.abs()
     if quiet is not None:
         mask = _grouped(quiet, fmt, along, True)
         alone = mask.all(along + 1, keepdim=True)
-        largest = largest.masked_fill(mask & ~alone, 0.0)
-    largest = largest.amax(along + 1, keepdim=True)
-    shared = torch.where(largest == 0, fmt.exponent_low, torch.frexp(largest)[1] - 1)
-    shared = shared.clamp_(min=fmt.exponent_low)
+        largest = largest.masked_fill_(mask & ~alone, 0.0)
+    bits = _BITS[x.dtype]
+    shared = largest.amax(along + 1, keepdim=True).view(bits.integer)
     place = fmt.magnitude_bits - 1
-    if fmt.rounding == Rounding.NEAREST:
-        shared = shared + (torch.round(largest * _power(place - shared, x.dtype)) > fmt.largest)
-    shared = shared.clamp(max=fmt.exponent_high)
-    result = groups * _power(place - shared, x.dtype)
-    result = result.round_() if fmt.rounding == Rounding.NEAREST else result.trunc_()
-    result = result.clamp_(-fmt.largest, fmt.largest).mul_(_power(shared - place, x.dtype))
+    nearest = fmt.rounding == Rounding.NEAREST
+    if nearest:
+        # Half a unit carries into the exponent where rounding to nearest would reach 2**magnitude_bits.
+        shared = shared + (1 << (bits.fraction - place - 1))
+    shared = (shared >> bits.fraction).sub_(bits.bias).clamp_(fmt.exponent_low, fmt.exponent_high)
+    result = groups * bits.power(place - shared)
+    result = result.round_() if nearest else result.trunc_()
+    result = result.clamp_(-fmt.largest, fmt.largest).mul_(bits.power(shared - place))
     return result.flatten(along, along + 1).narrow(along, 0, x.shape[along])
 
 
