@@ -34,3 +34,20 @@ def tool_version(name: str) -> str:
         return "missing"
     done = subprocess.run([name, TOOLS[name]], capture_output=True, text=True, check=False)
     return (done.stdout or done.stderr).partition("\n")[0]
+
+
+def commit(*paths: str) -> str:
+    """The checked-out commit, with "+" if tracked files below `paths` (of the repository) differ from it.
+
+    "unknown" outside a repository and without git.
+    """
+    root = Path(__file__).parent.parent
+    said = []
+    for command in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "--", *paths]):
+        try:
+            done = subprocess.run(["git", *command], cwd=root, capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return "unknown"
+        said.append(done.stdout.strip())
+    head, changed = said
+    return head + ("+" if changed else "")

@@ -41,6 +41,7 @@ def fit(
     shift: int = 1,
     decay: float = 1e-4,
     at_step: Callable[[float], None] | None = None,
+    at_epoch: Callable[[float], None] | None = None,
     teacher: nn.Module | None = None,
     trust: float = 0.0,
 ) -> nn.Module:
@@ -54,6 +55,7 @@ def fit(
     rate: first learning rate. batch: images of a step. decay: decoupled weight decay.
     shift: largest shift of an image in pixels, in both directions; 0 for none.
     at_step: called before each step with the fraction of all steps done, 0…1.
+    at_epoch: called after each epoch with the mean loss of its images; it may put the module in eval mode.
     teacher: a network in eval mode whose logits are learnt beside the labels. trust: their share
         of the loss, 0…1.
 
@@ -67,6 +69,7 @@ def fit(
         progress(f"epoch {epoch + 1} of {epochs}", epoch / epochs)
         module.train()
         order = torch.randperm(len(data.labels), generator=generator)
+        total = 0.0
         for step, chosen in enumerate(order.split(batch)):
             if at_step is not None:
                 at_step((epoch + step / steps) / epochs)
@@ -81,6 +84,9 @@ def fit(
             loss.backward()
             optimizer.step()
             schedule.step()
+            total += float(loss.detach()) * len(chosen)
+        if at_epoch is not None:
+            at_epoch(total / len(order))
     progress(f"epoch {epochs} of {epochs}", 1.0)
     return module.eval()
 
