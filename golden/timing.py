@@ -35,14 +35,20 @@ FETCH = 5
 NEXT_LAYER = 2
 """Cycles from a layer's last marker until its successor's first row may be issued."""
 
+HOLD = 1
+"""Cycles from a term until its engine stands still for a cycle, since the drain reads a sum of it."""
+
+AGAIN = 1
+"""Cycles from a job's END until its engine handles the first entry of the same block again."""
+
 FULL = 4
 """Cycles from a job's END until the drain sees its sums."""
 
-DONE = 10
-POOL_DONE = 14
+DONE = 15
+POOL_DONE = 19
 """Cycles from the last term of a turn until the fetch unit sees that it is done."""
 
-FLUSH = 20
+FLUSH = 25
 """Cycles from the last term of a layer until the drain may begin the next one, or the run ends."""
 
 RESIDUAL_GAP = 4
@@ -173,8 +179,13 @@ class _Engine:
     """Walks through its stream: one live entry per cycle, dead ones beside it for nothing."""
 
     def __init__(self, layers: list[_Layer], engine: int) -> None:
+        # A job's block, its zero rows, and whether the next job takes the same block again.
         self._jobs = [
-            (layer.blocks[engine][round_], None if layer.zero is None else layer.zero[tile])
+            (
+                layer.blocks[engine][round_],
+                None if layer.zero is None else layer.zero[tile],
+                tile < layer.front["tiles"] - 1,
+            )
             for layer in layers
             for round_ in range(layer.front["rounds"])
             for tile in range(layer.front["tiles"])
@@ -182,16 +193,18 @@ class _Engine:
         self._job = 0
         self._entry = 0
         self._first_row = 0
+        self._free = 0
         self.row = 0
+        self.held: deque[int] = deque()
         self.full_at: list[int] = []
         self.released_at: list[int] = []
         self.row_stalls = 0
         self.bank_stalls = 0
 
     def step(self, cycle: int, written: int) -> None:
-        if self._job == len(self._jobs):
+        if self._held(cycle) or cycle < self._free or self._job == len(self._jobs):
             return
-        block, zero = self._jobs[self._job]
+        block, zero, again = self._jobs[self._job]
         entry = self._entry
         row = self.row + block.advance[entry]
         if row >= written:
@@ -208,10 +221,16 @@ class _Engine:
                 elif second == _DEAD:
                     row, consumed = second_row, 2
         if kind == _END:
-            self._end(cycle, row)
+            self._end(cycle, row, again)
         else:
             self.row = row
             self._entry += consumed
+
+    def _held(self, cycle: int) -> bool:
+        """The drain reads a sum in place of the step of this cycle."""
+        while self.held and self.held[0] < cycle:
+            self.held.popleft()
+        return bool(self.held) and self.held[0] == cycle
 
     def _kind(self, block: _Block, zero: list[bool] | None, entry: int, row: int) -> int:
         kind = block.kind[entry]
@@ -219,7 +238,7 @@ class _Engine:
             return _DEAD
         return kind
 
-    def _end(self, cycle: int, marker: int) -> None:
+    def _end(self, cycle: int, marker: int, again: bool) -> None:
         """The job ends if the other bank, which held the job before it, has been drained."""
         job = self._job
         if job and (len(self.released_at) < job or self.released_at[job - 1] > cycle):
@@ -227,6 +246,8 @@ class _Engine:
             return
         self.full_at.append(cycle + FULL)
         self.row = self._first_row = marker + 1
+        if again:
+            self._free = cycle + AGAIN
         self._entry = 0
         self._job += 1
 
@@ -278,7 +299,8 @@ class _Drain:
         job = self._job_of[engine]
         if len(ready) <= job or ready[job] > cycle:
             return
-        last = self._issue(cycle, filters * self._slices, back) if filters else cycle
+        last, reads = self._issue(cycle, filters, back) if filters else (cycle, [])
+        self._engines[engine].held.extend(read + HOLD for read in reads)
         self._engines[engine].released_at.append(last + 1)
         self._job_of[engine] += 1
         self.free = last + 1
@@ -288,17 +310,23 @@ class _Drain:
             self.free = last + FLUSH
         self._next = next(self._work, None)
 
-    def _issue(self, cycle: int, outputs: int, back: dict[str, int]) -> int:
-        """The cycle of the last term of so many output slices, the first term at `cycle`."""
+    def _issue(self, cycle: int, filters: int, back: dict[str, int]) -> tuple[int, list[int]]:
+        """The last cycle of a turn that begins at `cycle`, and the cycles that read sums of the engine."""
         gap = POOL_GAP if back["pool"] else RESIDUAL_GAP
-        terms = formats.BASIS**2 if back["fold"] == Fold.COLUMN else back["group"]
-        for _ in range(outputs):
+        column = back["fold"] == Fold.COLUMN
+        terms = formats.BASIS**2 if column else back["group"]
+        reads: list[int] = []
+        for output in range(filters * self._slices):
             last = cycle + terms - 1
             while back["residual"] and last - gap in self._ended:
                 last += 1
             self._ended.append(last)
+            # Sums are read by the first filter of a group, for its first lanes; then they are at hand.
+            if output % (self._slices * (1 if column else terms)) == 0:
+                k = formats.BASIS
+                reads += range(cycle, last, k) if column else [*range(cycle, cycle + terms - 1), last]
             cycle = last + 1
-        return last
+        return last, reads
 
 
 def _layers(program: Program, tensors: Mapping[str, Any] | None) -> list[_Layer]:

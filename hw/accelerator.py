@@ -1,8 +1,10 @@
 """The whole accelerator."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from amaranth.hdl import Array, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,6 +16,7 @@ from hw.engine import Engine
 from hw.fetch import Fetch
 from hw.loader import Loader
 from hw.memory import FeatureMemory
+from hw.operands import Operands
 from hw.output import OutputPipeline, write_signature
 from hw.window import RowWindow
 
@@ -60,6 +63,7 @@ class Accelerator(wiring.Component):
         m.submodules.fetch = fetch = Fetch(config)
         m.submodules.window = window = RowWindow(config)
         m.submodules.drain = drain = Drain(config)
+        m.submodules.operands = operands = Operands(config)
         m.submodules.output = output = OutputPipeline(config)
         engines = []
         for number in range(config.engines):
@@ -99,25 +103,33 @@ class Accelerator(wiring.Component):
                 window.place[number].eq(engine.place),
                 engine.bytes.eq(window.row[number]),
                 fetch.engine_row[number].eq(engine.row),
+                engine.drain_read.eq(drain.read & (drain.engine == number)),
                 engine.drain_bank.eq(drain.bank),
                 engine.drain_slot.eq(drain.slot),
                 drain.full[number].eq(engine.full),
                 engine.release.eq(drain.release[number]),
                 bad[number].eq(engine.bad),
             ]
-        # The sums of the drained engine, one cycle after its token.
-        m.d.sync += output.sums.eq(Array(engine.sums for engine in engines)[drain.engine])
         m.d.comb += [
             fetch.turns_done.eq(turns_done),
             features.word.eq(fetch.word),
             features.next_word.eq(fetch.next_word),
             features.rotation.eq(fetch.rotation),
             fetch.data.eq(features.data),
-            output.token.eq(drain.token),
+            operands.token.eq(drain.token),
+            operands.read.eq(drain.read),
+            operands.part.eq(drain.part),
+            operands.term.eq(drain.term),
+            operands.bias.eq(drain.bias),
+            operands.shift.eq(drain.shift),
+            # Engines that are not read give zero.
+            operands.sums.eq(reduce(or_, (engine.sums for engine in engines))),
+            output.token.eq(operands.o_token),
             output.layer.eq(drain.layer),
-            output.term.eq(drain.term),
-            output.bias.eq(drain.bias),
-            output.shift.eq(drain.shift),
+            output.term.eq(operands.o_term),
+            output.bias.eq(operands.o_bias),
+            output.shift.eq(operands.o_shift),
+            output.sums.eq(operands.o_sums),
             output.residual_data.eq(features.b_read),
             control.data.eq(features.b_read),
             # A program whose front and back words do not agree on the jobs never ends: TIMEOUT.

@@ -15,11 +15,17 @@ ADDEND_BITS = formats.ACTIVATION_BITS + formats.EXPONENTS
 LATENCY = 3
 """Cycles from a step to its sum in the bank."""
 
+READ_LATENCY = 5
+"""Cycles from the read of a sum to the sum."""
+
 
 class Accumulators(wiring.Component):
     """`lanes` shift-adders, each with two banks of `accumulators` partial sums.
 
-    Golden: `golden.machine`.  Latency: `LATENCY` cycles.  Throughput: one step per cycle.
+    Golden: `golden.machine`.  Latency: `LATENCY` cycles.  Throughput: one step or read per cycle.
+
+    The memory of sums has one read port. A read by the drain takes the place of a step, which the
+    stream leaves free, and goes the same way; so it sees every step before it.
 
     A partial sum that no step of the job has touched reads as zero, so nothing is ever cleared
     word by word.
@@ -31,8 +37,10 @@ class Accumulators(wiring.Component):
     end, end_bank: In, the job in that bank has got its last step.
     start: In, both banks are empty.
     busy: Out, per bank: its job has ended and is not drained.  full: Out, per bank: its sums stand.
-    release: In, per bank, it has been drained.
-    drain_bank, drain_slot: In, partial sum to read.  sums: Out, `lanes` sums, combinationally.
+    release: In, per bank, it has been drained; the last read may come in the same cycle.
+    drain_read, drain_bank, drain_slot: In, read that partial sum.
+    hold: Out, one cycle after `drain_read`: there must be no step in this cycle.
+    sums: Out, `lanes` sums `READ_LATENCY` cycles after `drain_read`, else zero.
     """
 
     def __init__(self, config: Config) -> None:
@@ -50,8 +58,10 @@ class Accumulators(wiring.Component):
                 "busy": Out(2),
                 "full": Out(2),
                 "release": In(2),
+                "drain_read": In(1),
                 "drain_bank": In(1),
                 "drain_slot": In(slot),
+                "hold": Out(1),
                 "sums": Out(config.lanes * config.accumulator_bits),
             }
         )
@@ -62,10 +72,20 @@ class Accumulators(wiring.Component):
         bits = config.accumulator_bits
         depth = 2 * config.accumulators
 
-        # 1: the row is read.
+        # 1: the row is read. A read of the drain is one cycle further from its source.
         step1 = Signal(step_layout(config))
         valid1 = Signal()
-        m.d.sync += [step1.eq(self.step), valid1.eq(self.step_valid)]
+        read1 = Signal()
+        drain0 = Signal(range(depth))
+        drain1 = Signal(range(depth))
+        m.d.sync += [
+            step1.eq(self.step),
+            valid1.eq(self.step_valid),
+            self.hold.eq(self.drain_read),
+            drain0.eq(Cat(self.drain_slot, self.drain_bank)),
+            read1.eq(self.hold),
+            drain1.eq(drain0),
+        ]
         m.d.comb += self.place.eq(step1.place)
 
         # 2: it is shifted; the sum is looked up in the list of those in use.
@@ -73,39 +93,41 @@ class Accumulators(wiring.Component):
         code2 = Signal(formats.CODE_BITS)
         row2 = Signal(config.lanes * 8)
         valid2 = Signal()
+        read2 = Signal()
         m.d.sync += [
-            place2.eq(Cat(step1.slot, step1.bank)),
+            place2.eq(Mux(read1, drain1, Cat(step1.slot, step1.bank))),
             code2.eq(step1.code),
             row2.eq(self.row),
             valid2.eq(valid1),
+            read2.eq(read1),
         ]
         used = Signal(depth)
         place3 = Signal(range(depth))
         valid3 = Signal()
+        read3 = Signal()
         known3 = Signal()
         negative3 = Signal()
         m.d.sync += [
             place3.eq(place2),
             valid3.eq(valid2),
+            read3.eq(read2),
             known3.eq(used.bit_select(place2, 1)),
             negative3.eq(code2[3]),
         ]
         with m.If(valid2):
             m.d.sync += used.bit_select(place2, 1).eq(1)
 
-        # 3: added.
+        # 3: added, or read.
         sums = memory.Memory(shape=config.lanes * bits, depth=depth, init=[])
         m.submodules.sums = sums
         write = sums.write_port()
         old = sums.read_port(domain="comb")
-        drain = sums.read_port(domain="comb")
         new = Signal(config.lanes * bits)
         m.d.comb += [
             old.addr.eq(place3),
             write.addr.eq(place3),
             write.en.eq(valid3),
             write.data.eq(new),
-            drain.addr.eq(Cat(self.drain_slot, self.drain_bank)),
         ]
         for lane in range(config.lanes):
             shifted3 = Signal(signed(ADDEND_BITS), name=f"shifted{lane}")
@@ -114,26 +136,30 @@ class Accumulators(wiring.Component):
             before = Mux(known3, old.data.word_select(lane, bits), 0)
             addend = shifted3 ^ negative3.replicate(ADDEND_BITS).as_signed()
             m.d.comb += new.word_select(lane, bits).eq(before + addend + negative3)
-        drained = used.bit_select(drain.addr, 1)
-        m.d.comb += self.sums.eq(Mux(drained, drain.data, 0))
+        m.d.sync += self.sums.eq(0)
+        with m.If(read3 & known3):
+            m.d.sync += self.sums.eq(old.data)
 
-        # A job's end follows its last step down the pipeline.
+        # A job's end follows its last step down the pipeline, a release its last read.
         ends = Cat(self.end & (self.end_bank == bank) for bank in range(2))
         for stage in range(LATENCY):
             later = Signal(2, name=f"end{stage + 1}")
             m.d.sync += later.eq(ends)
             ends = later
+        drained = self.release
+        for stage in range(READ_LATENCY - 2):
+            later = Signal(2, name=f"drained{stage + 1}")
+            m.d.sync += later.eq(drained)
+            drained = later
         for bank in range(2):
             with m.If(self.end & (self.end_bank == bank)):
                 m.d.sync += self.busy[bank].eq(1)
             with m.If(ends[bank]):
                 m.d.sync += self.full[bank].eq(1)
             with m.If(self.release[bank]):
-                m.d.sync += [
-                    self.busy[bank].eq(0),
-                    self.full[bank].eq(0),
-                    used[bank * config.accumulators :][: config.accumulators].eq(0),
-                ]
+                m.d.sync += [self.busy[bank].eq(0), self.full[bank].eq(0)]
+            with m.If(drained[bank]):
+                m.d.sync += used[bank * config.accumulators :][: config.accumulators].eq(0)
         with m.If(self.start):
             m.d.sync += [self.busy.eq(0), self.full.eq(0), used.eq(0)]
         return m

@@ -13,8 +13,8 @@ from hw.basis import slice_bits
 from hw.layouts import layout
 from hw.memory import LoadedMemory, load_signature
 
-FLUSH = 18
-"""Cycles after the last term of a layer in which its words reach memory; see `hw.output`."""
+FLUSH = 23
+"""Cycles after the last term of a layer in which its words reach memory; see `hw.operands`, `hw.output`."""
 
 RESIDUAL_GAP = 4
 POOL_GAP = 8
@@ -80,6 +80,8 @@ class Drain(wiring.Component):
     start: In, begin with instruction 0.
     full: In, per engine, banks whose sums stand.  release: Out, per engine, banks drained.
     engine, bank, slot: Out, the partial sum of this cycle's term.
+    read: Out, the sum has not been read since the group began; else it is at hand (`hw.operands`).
+    part: Out, number of the sum in its group.
     token: Out, see `token_layout`, in the cycle of the term.
     term, bias, shift: Out, one cycle after their token.
     layer: Out, the back word of the layer in hand; stands still until its words are in memory.
@@ -97,6 +99,8 @@ class Drain(wiring.Component):
                 "engine": Out(range(max(config.engines, 2))),
                 "bank": Out(1),
                 "slot": Out(log2(config.accumulators)),
+                "read": Out(1),
+                "part": Out(2),
                 "token": Out(token_layout(config)),
                 "term": Out(signed(formats.ACTIVATION_BITS)),
                 "bias": Out(signed(formats.BIAS_BITS)),
@@ -167,6 +171,8 @@ class Drain(wiring.Component):
             self.bias.eq(filters.data.bias),
             self.shift.eq(filters.data.shift),
             self.slot.eq(group_slot + k),
+            self.part.eq(k),
+            self.read.eq(self.token.valid & (slice_ == 0) & Mux(column_fold, q == 0, in_group == 0)),
         ]
         m.d.sync += ended.eq(Cat(self.token.valid & self.token.last, ended))
 

@@ -16,7 +16,8 @@ class Engine(wiring.Component):
     """Turns rows and coefficients into partial sums (docs/machine.md, sections 2 to 4).
 
     Golden: `golden.machine`.  Latency: a job's sums stand `hw.accumulators.LATENCY` + 1 cycles
-    after its END entry.  Throughput: one live coefficient per cycle in `lanes` lanes.
+    after its END entry.  Throughput: one live coefficient, or one sum that the drain reads, per
+    cycle in `lanes` lanes.
 
     Members: those of `CoefficientStream` and `Accumulators` that lead outside.
     """
@@ -38,6 +39,7 @@ class Engine(wiring.Component):
                 "bytes": In(config.lanes * 8),
                 "full": Out(2),
                 "release": In(2),
+                "drain_read": In(1),
                 "drain_bank": In(1),
                 "drain_slot": In(log2(config.accumulators)),
                 "sums": Out(config.lanes * config.accumulator_bits),
@@ -58,6 +60,7 @@ class Engine(wiring.Component):
             stream.marker.eq(self.marker),
             stream.rewind.eq(self.rewind),
             stream.busy.eq(accumulators.busy),
+            stream.hold.eq(accumulators.hold),
             self.row.eq(stream.row),
             self.bad.eq(stream.bad),
             accumulators.start.eq(self.start),
@@ -67,6 +70,7 @@ class Engine(wiring.Component):
             accumulators.end_bank.eq(stream.end_bank),
             accumulators.row.eq(self.bytes),
             accumulators.release.eq(self.release),
+            accumulators.drain_read.eq(self.drain_read),
             accumulators.drain_bank.eq(self.drain_bank),
             accumulators.drain_slot.eq(self.drain_slot),
             self.place.eq(accumulators.place),

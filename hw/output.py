@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import formats, memories
 from golden.spec.config import Config
 from golden.spec.memories import back_record
-from hw import basis, drain, pool, residual, rounding
+from hw import basis, drain, operands, pool, residual, rounding
 from hw.basis import BasisStage
 from hw.drain import token_layout
 from hw.layouts import layout
@@ -68,7 +68,7 @@ class OutputPipeline(wiring.Component):
                 "turn_done": Out(1),
             }
         )
-        assert POOL_LATENCY < drain.FLUSH
+        assert operands.LATENCY + POOL_LATENCY < drain.FLUSH
         assert LATENCY - (_RESIDUAL - 1) == drain.RESIDUAL_GAP
         assert POOL_LATENCY - (_RESIDUAL - 1) == drain.POOL_GAP
 

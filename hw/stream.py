@@ -37,6 +37,7 @@ class CoefficientStream(wiring.Component):
     written, zero, marker, rewind: In, from the row window.
     row: Out, the oldest row that may still be read.
     busy: In, per bank, it is filled or waits for the drain, so no job may begin in it.
+    hold: In, do nothing in this cycle.
     step: Out, the step of this cycle.  step_valid: Out.
     end: Out, the job in `end_bank` ends with this cycle; the next one fills the other bank.
     bad: Out, the stream and the rows do not fit together.
@@ -56,6 +57,7 @@ class CoefficientStream(wiring.Component):
                 "rewind": In(config.window),
                 "row": Out(row_bits(config)),
                 "busy": In(2),
+                "hold": In(1),
                 "step": Out(step_layout(config)),
                 "step_valid": Out(1),
                 "end": Out(1),
@@ -128,7 +130,7 @@ class CoefficientStream(wiring.Component):
             self.end_bank.eq(bank),
         ]
         is_end = chosen.code == formats.CODE_END
-        with m.If(valid & first_here & ~self.bad):
+        with m.If(valid & first_here & ~self.bad & ~self.hold):
             with m.If(is_end):
                 with m.If(~chosen_marked):
                     m.d.sync += self.bad.eq(1)

@@ -1,7 +1,7 @@
 """Accumulators: sums in two banks, hazards, and when they stand.
 
 Latency: a step is in its sum `LATENCY` cycles later, so `full` shows `LATENCY` + 1 cycles after the
-end. Throughput: one step per cycle.
+end; a sum comes `READ_LATENCY` cycles after its read. Throughput: one step or read per cycle.
 """
 
 from dataclasses import dataclass, field, replace
@@ -53,6 +53,7 @@ def run(config: Config, jobs: list[Job], drain_delay: int = 0) -> list[list[list
     dut = Accumulators(config)
     results: list[list[list[int]]] = []
     full_after: list[int] = []
+    read_at: list[int] = []
 
     async def bench(ctx: Any) -> None:
         ctx.set(dut.start, 1)
@@ -61,11 +62,20 @@ def run(config: Config, jobs: list[Job], drain_delay: int = 0) -> list[list[list
         row: tuple[int, ...] = (0,) * config.lanes
         number, position = 0, 0
         ended: list[int] = []
-        release, wait = 0, drain_delay
+        release, wait, drained, slot = 0, drain_delay, 0, 0
         for cycle in range(20000):
             bank = number % 2
             step, end = None, False
-            if number < len(jobs):
+            if cycle - accumulators.READ_LATENCY in read_at[-accumulators.READ_LATENCY :]:
+                if not results or len(results[-1]) == config.accumulators:
+                    results.append([])
+                results[-1].append(split(ctx.get(dut.sums), config.accumulator_bits, config.lanes))
+            else:
+                assert ctx.get(dut.sums) == 0
+            if len(results) == len(jobs) and len(results[-1]) == config.accumulators:
+                return
+            assert ctx.get(dut.hold) == (cycle - 1 in read_at[-1:])
+            if number < len(jobs) and not ctx.get(dut.hold):
                 if position < len(jobs[number].steps):
                     step = jobs[number].steps[position]
                     position += 1
@@ -85,21 +95,23 @@ def run(config: Config, jobs: list[Job], drain_delay: int = 0) -> list[list[list
                 ended.append(cycle)
                 number, position = number + 1, 0
             full = ctx.get(dut.full)
-            turn = len(results) % 2
+            turn = drained % 2
             release = 0
+            ctx.set(dut.drain_read, 0)
             if full >> turn & 1:
-                if len(full_after) == len(results):
-                    full_after.append(cycle - ended[len(results)])
+                if len(full_after) == drained:
+                    full_after.append(cycle - ended[drained])
                 if wait:
                     wait -= 1
                 else:
-                    sums = []
+                    ctx.set(dut.drain_read, 1)
                     ctx.set(dut.drain_bank, turn)
-                    for slot in range(config.accumulators):
-                        ctx.set(dut.drain_slot, slot)
-                        sums.append(split(ctx.get(dut.sums), config.accumulator_bits, config.lanes))
-                    results.append(sums)
-                    release, wait = 1 << turn, drain_delay
+                    ctx.set(dut.drain_slot, slot)
+                    read_at.append(cycle)
+                    slot += 1
+                    if slot == config.accumulators:
+                        release, wait, slot = 1 << turn, drain_delay, 0
+                        drained += 1
             ctx.set(dut.release, release)
             await ctx.tick()
             if step is not None:
@@ -107,8 +119,6 @@ def run(config: Config, jobs: list[Job], drain_delay: int = 0) -> list[list[list
                 row = step[2]
             else:
                 row = (-1,) * config.lanes  # must not be added
-            if len(results) == len(jobs):
-                return
         raise AssertionError(f"{len(results)} of {len(jobs)} jobs were drained")
 
     simulate(dut, bench)
@@ -170,13 +180,19 @@ def test_start_forgets_both_banks() -> None:
             ctx.set(dut.end, 0)
         await ctx.tick().repeat(6)
         assert ctx.get(dut.full) == ctx.get(dut.busy) == 3
-        assert split(ctx.get(dut.sums), NANO.accumulator_bits, 4) == [1, 2, 3, 4]
+        assert await sums(ctx, 0) == await sums(ctx, 1) == [1, 2, 3, 4]
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
         assert ctx.get(dut.full) == ctx.get(dut.busy) == 0
-        for bank in range(2):
-            ctx.set(dut.drain_bank, bank)
-            assert ctx.get(dut.sums) == 0
+        assert await sums(ctx, 0) == await sums(ctx, 1) == [0, 0, 0, 0]
+
+    async def sums(ctx: Any, bank: int) -> list[int]:
+        ctx.set(dut.drain_read, 1)
+        ctx.set(dut.drain_bank, bank)
+        await ctx.tick()
+        ctx.set(dut.drain_read, 0)
+        await ctx.tick().repeat(accumulators.READ_LATENCY - 1)
+        return split(ctx.get(dut.sums), NANO.accumulator_bits, NANO.lanes)
 
     simulate(dut, bench)

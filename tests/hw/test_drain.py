@@ -30,6 +30,8 @@ class Token:
     turn_end: int
     fields: dict[str, int] | None = None
     slot: int = 0
+    part: int = 0
+    read: int = 0
     operands: tuple[int, int, int] = (0, 0, 0)
     gap: int = 0
     starts_layer: bool = False
@@ -90,6 +92,9 @@ def expected_tokens(back: dict[str, int], config: Config, operands: Any, job: in
                             j = member - first
                             column = back["fold"] == Fold.COLUMN
                             slot = 3 * j + term // 3 if column else j // each * each + term
+                            part = term // 3 if column else term
+                            # A sum is read when the group is new, then kept.
+                            read = place == 0 and (term % 3 == 0 if column else j % each == 0)
                             last = term == each - 1
                             fields = {
                                 "valid": 1,
@@ -107,8 +112,9 @@ def expected_tokens(back: dict[str, int], config: Config, operands: Any, job: in
                             end = last and place == slices - 1 and member == members[-1]
                             data = operands(back["term_address"] + member * each + term)
                             data += operands(None, back["filter_address"] + member)
+                            sums = (slot, part, int(read))
                             tokens.append(
-                                Token(engine, job % 2, int(end), fields, slot, data, gap, not tokens)
+                                Token(engine, job % 2, int(end), fields, *sums, data, gap, not tokens)
                             )
             job += 1
     return tokens
@@ -180,7 +186,8 @@ def run(config: Config, case: Case, late: float, seed: int, runs: int = 2) -> li
                 if token.fields is not None:
                     got = {name: ctx.get(getattr(dut.token, name)) for name in token_fields}
                     assert got == token.fields, f"token {len(at)}"
-                    assert ctx.get(dut.slot) == token.slot
+                    sums = (ctx.get(dut.slot), ctx.get(dut.part), ctx.get(dut.read))
+                    assert sums == (token.slot, token.part, token.read), f"token {len(at)}"
                     operands = token.operands
                 at.append(cycle)
                 right = [0] * config.engines
@@ -190,6 +197,7 @@ def run(config: Config, case: Case, late: float, seed: int, runs: int = 2) -> li
                 assert release == right
             else:
                 assert not any(release)
+                assert not ctx.get(dut.read)
             await ctx.tick()
             if ctx.get(dut.finished):
                 assert len(at) == len(case.tokens)

@@ -33,7 +33,8 @@ def run(config: Config, work: Work, skip: bool, seed: int, late: float, slow: fl
         await ctx.tick()
         ctx.set(dut.start, 0)
         window = config.window
-        written, oldest = 0, 0
+        written, oldest, drained, slot = 0, 0, 0, 0
+        reads: list[int] = []
         packed = [join(row.values, 8) for row in work.rows]
         for _ in range(20000):
             cycles += 1
@@ -47,21 +48,28 @@ def run(config: Config, work: Work, skip: bool, seed: int, late: float, slow: fl
             held = [n for n in seen if n % window == place]
             ctx.set(dut.bytes, packed[held[0]] if held else 0)
             oldest += (ctx.get(dut.row) - oldest) % (2 * window)
-            bank = len(sums) % 2
+            if reads and reads[0] == cycles - accumulators.READ_LATENCY:
+                reads.pop(0)
+                if not sums or len(sums[-1]) == config.accumulators:
+                    sums.append([])
+                sums[-1].append(split(ctx.get(dut.sums), config.accumulator_bits, config.lanes))
+            if len(sums) == len(work.jobs) and len(sums[-1]) == config.accumulators:
+                return
+            bank = drained % 2
             release = 0
+            ctx.set(dut.drain_read, 0)
             if ctx.get(dut.full) >> bank & 1 and rng.random() >= slow:
+                ctx.set(dut.drain_read, 1)
                 ctx.set(dut.drain_bank, bank)
-                slots = []
-                for slot in range(config.accumulators):
-                    ctx.set(dut.drain_slot, slot)
-                    slots.append(split(ctx.get(dut.sums), config.accumulator_bits, config.lanes))
-                sums.append(slots)
-                release = 1 << bank
+                ctx.set(dut.drain_slot, slot)
+                reads.append(cycles)
+                slot += 1
+                if slot == config.accumulators:
+                    release, slot = 1 << bank, 0
+                    drained += 1
             ctx.set(dut.release, release)
             assert not ctx.get(dut.bad)
             await ctx.tick()
-            if len(sums) == len(work.jobs):
-                return
             room = written - oldest < window and written < len(work.rows)
             if room and rng.random() >= late:
                 written += 1
@@ -113,7 +121,8 @@ def test_cycles_of_a_job() -> None:
             at += 1
             position += 1
         end = at - 1
-        assert cycles - 1 == end + accumulators.LATENCY + 1
+        reading = config.accumulators - 1 + accumulators.READ_LATENCY
+        assert cycles - 1 == end + accumulators.LATENCY + 1 + reading
         assert end - first + 1 >= needed
         measured += 1
     assert measured >= 5

@@ -1,0 +1,55 @@
+"""Operands: each term meets its sum, read now or kept from before.
+
+Latency: `LATENCY` cycles. Throughput: one term per cycle.
+"""
+
+from typing import Any
+
+import pytest
+from amaranth.hdl import Value
+
+from hw import operands
+from hw.drain import token_layout
+from hw.operands import Operands
+from tests.hw.bench import NANO, seeded, simulate
+
+
+@pytest.mark.parametrize("bubbles", [0.0, 0.5])
+def test_terms_meet_their_sums(bubbles: float) -> None:
+    rng = seeded(int(bubbles * 2))
+    dut = Operands(NANO)
+    width = NANO.lanes * NANO.accumulator_bits
+    token_bits = token_layout(NANO).size
+    cycles = 300
+    inputs: list[dict[str, int]] = [{} for _ in range(cycles + operands.LATENCY + 2)]
+    expected: list[dict[str, int]] = [{} for _ in inputs]
+    kept: dict[int, int] = {}
+    for cycle in range(cycles):
+        if rng.random() < bubbles:
+            continue
+        part = rng.randrange(4)
+        token = rng.getrandbits(token_bits)
+        inputs[cycle] |= {"token": token, "part": part, "read": 0}
+        if part not in kept or rng.random() < 0.4:
+            kept[part] = rng.getrandbits(width)
+            inputs[cycle]["read"] = 1
+            inputs[cycle + operands.LATENCY]["sums"] = kept[part]
+        extra = {name: rng.getrandbits(bits) for name, bits in (("term", 7), ("bias", 31), ("shift", 5))}
+        inputs[cycle + 1] |= extra
+        at = cycle + operands.LATENCY
+        expected[at]["o_token"] = token
+        expected[at + 1] |= {f"o_{name}": value for name, value in extra.items()}
+        expected[at + 1]["o_sums"] = kept[part]
+
+    async def bench(ctx: Any) -> None:
+        for cycle, (given, right) in enumerate(zip(inputs, expected, strict=True)):
+            # What stands at the inputs without `read` does not matter.
+            ctx.set(dut.read, 0)
+            ctx.set(dut.sums, rng.getrandbits(width))
+            for name, value in given.items():
+                ctx.set(Value.cast(getattr(dut, name)), value)
+            for name, value in right.items():
+                assert ctx.get(Value.cast(getattr(dut, name))) == value, f"cycle {cycle}, {name}"
+            await ctx.tick()
+
+    simulate(dut, bench)
