@@ -38,7 +38,7 @@ NEXT_LAYER = 2
 HOLD = 1
 """Cycles from a term until its engine stands still for a cycle, since the drain reads a sum of it."""
 
-AGAIN = 1
+AGAIN = 4
 """Cycles from a job's END until its engine handles the first entry of the same block again."""
 
 FULL = 4

@@ -12,6 +12,10 @@ from golden.spec.config import Config
 from golden.spec.memories import MemoryShape, memory_shape
 
 
+UNORDERED = {"no_rw_check": 1}
+"""For Yosys: nobody reads a word in the cycle in which it is written, so what that gives is not built."""
+
+
 def load_bits(config: Config) -> int:
     """Width of the load bus: the widest memory word in whole 32-bit words."""
     return max(-(-memory_shape(config, number).bits // 32) * 32 for number in memories.memories(config))
@@ -37,7 +41,7 @@ class LoadedMemory(wiring.Component):
     Members
     -------
     load: load bus; words for other numbers are ignored.
-    address, data: read port.
+    address, data: read port.  enable: In, else `data` stay as they are; 1 where left open.
     """
 
     def __init__(self, config: Config, number: int, layout: data.Layout) -> None:
@@ -48,13 +52,16 @@ class LoadedMemory(wiring.Component):
             {
                 "load": In(load_signature(config)),
                 "address": In(memories.log2(self._shape.depth)),
+                "enable": In(1, init=1),
                 "data": Out(layout),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.ram = ram = memory.Memory(shape=self._shape.bits, depth=self._shape.depth, init=[])
+        m.submodules.ram = ram = memory.Memory(
+            shape=self._shape.bits, depth=self._shape.depth, init=[], attrs=UNORDERED
+        )
         write = ram.write_port()
         read = ram.read_port()
         m.d.comb += [
@@ -62,6 +69,7 @@ class LoadedMemory(wiring.Component):
             write.data.eq(self.load.data),
             write.en.eq(self.load.valid & (self.load.memory == self._number)),
             read.addr.eq(self.address),
+            read.en.eq(self.enable),
             self.data.eq(read.data),
         ]
         return m
@@ -104,7 +112,7 @@ class FeatureMemory(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         for lane in range(self._config.lanes):
-            ram = memory.Memory(shape=8, depth=self._config.feature_words, init=[])
+            ram = memory.Memory(shape=8, depth=self._config.feature_words, init=[], attrs=UNORDERED)
             m.submodules[f"bank{lane}"] = ram
             read = ram.read_port()
             read_b = ram.read_port()

@@ -12,7 +12,7 @@ from amaranth.back import rtlil
 
 from golden.spec.config import SMALL, TINY, Config
 from golden.spec.memories import Memory
-from hw import accumulators
+from hw import accumulators, stream
 from hw.engine import Engine
 from tests.hw.bench import NANO, join, load_words, seeded, simulate, split
 from tests.hw.streams import Work, random_work
@@ -101,10 +101,10 @@ def test_cycles_of_a_job() -> None:
         needed = work.cycles(0, False)
         _, cycles = run(config, work, False, seed, 0.0, 0.0)
         # Rows come one per cycle, the first one in the second cycle; entries wait for theirs.
-        at = 1
         row = 0
         block = work.entries[0]
-        at = first = 1
+        # The first entry is there when the stream has read it.
+        first, at = 1, stream.LATENCY - 1
         position = 0
         while position < len(block):
             row += block[position][2]

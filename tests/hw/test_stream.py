@@ -1,6 +1,7 @@
 """CoefficientStream: which entries it issues, in which cycle, and what it refuses.
 
-Latency: an entry is issued in the cycle that decodes it. Throughput: a pair takes
+Latency: an entry is issued in the cycle in which its row is there, the first one of a run or of a
+block that is read again `LATENCY` cycles after start or END. Throughput: a pair takes
 max(1, live entries) cycles.
 """
 
@@ -12,6 +13,7 @@ import pytest
 from golden.spec import formats
 from golden.spec.config import Config
 from golden.spec.memories import Memory
+from hw import stream
 from hw.stream import CoefficientStream
 from tests.hw.bench import NANO, load_words, seeded, simulate
 from tests.hw.streams import Entry, Row, Work, random_work
@@ -35,12 +37,21 @@ class Bench:
     """The row window and the drain around a stream.
 
     late: probability that no row comes in a cycle. slow: probability that a bank is not drained;
-    at 0 none is ever busy.
+    at 0 none is ever busy. held: probability that the stream must do nothing in a cycle.
     """
 
-    def __init__(self, config: Config, work: Work, skip: bool, seed: int, late: float, slow: float) -> None:
+    def __init__(
+        self,
+        config: Config,
+        work: Work,
+        skip: bool,
+        seed: int,
+        late: float,
+        slow: float,
+        held: float = 0.0,
+    ) -> None:
         self.config, self.work, self.skip = config, work, skip
-        self.rng, self.late, self.slow = seeded(seed), late, slow
+        self.rng, self.late, self.slow, self.held = seeded(seed), late, slow, held
         self.dut = CoefficientStream(config, 0)
         self.events: list[Event] = []
         self.cycle_of: list[int] = []
@@ -84,6 +95,9 @@ class Bench:
                 ctx.set(getattr(dut, name), value)
             ctx.set(dut.written, written % (2 * window))
             ctx.set(dut.busy, busy[0] | busy[1] << 1)
+            hold = self.held > 0 and self.rng.random() < self.held
+            ctx.set(dut.hold, hold)
+            assert not hold or not (ctx.get(dut.step_valid) or ctx.get(dut.end))
             oldest += (ctx.get(dut.row) - oldest) % (2 * window)
             assert oldest <= written
             if ctx.get(dut.step_valid):
@@ -126,6 +140,15 @@ def test_random_blocks(late: float, slow: float, skip: bool) -> None:
         assert not bench.bad
 
 
+@pytest.mark.parametrize("slow", [0.0, 0.5])
+def test_nothing_happens_in_a_cycle_that_is_held(slow: float) -> None:
+    config = replace(NANO, coefficient_words=256)
+    work = random_work(seeded(3), config, blocks=10, rows=20)
+    bench = Bench(config, work, True, 3, late=0.1, slow=slow, held=0.4).run(20000)
+    assert bench.events == expected(work, config, True)
+    assert not bench.bad
+
+
 @pytest.mark.parametrize("skip", [False, True])
 def test_a_pair_takes_as_many_cycles_as_it_has_live_entries(skip: bool) -> None:
     config = replace(NANO, window=64, coefficient_words=256)
@@ -136,7 +159,10 @@ def test_a_pair_takes_as_many_cycles_as_it_has_live_entries(skip: bool) -> None:
         ends = [cycle for cycle, event in zip(bench.cycle_of, bench.events, strict=True) if len(event) == 1]
         jobs = range(len(work.jobs))
         needed = [sum(work.cycles(job, skip) for job in range(upto + 1)) for upto in jobs]
-        assert [end + 1 for end in ends] == needed
+        # A block that is read again is fetched again, as is the first one.
+        again = [0, *(row.rewind for row in work.rows if row.marker)]
+        waits = [(stream.LATENCY - 1) * (1 + sum(again[: job + 1])) for job in jobs]
+        assert [end + 1 for end in ends] == [a + b for a, b in zip(needed, waits, strict=True)]
 
 
 def one_job(block: list[Entry], rows: int) -> Work:
