@@ -106,10 +106,33 @@ def _bench(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _report(chosen: argparse.Namespace) -> int:
+def _lightnorm_screen(chosen: argparse.Namespace) -> int:
+    from flows.lightnorm.study import screen
+
+    text, same = screen(_options(options.LightNormScreen, chosen))
+    print(text)
+    return 0 if same else FAILED
+
+
+def _lightnorm_train(chosen: argparse.Namespace) -> int:
+    from flows.lightnorm.study import confirm
+
+    text, same = confirm(_options(options.LightNormTrain, chosen))
+    print(text)
+    return 0 if same else FAILED
+
+
+def _report_readme(chosen: argparse.Namespace) -> int:
     from flows.readme import update_readme
 
-    print(update_readme(_options(options.Report, chosen)))
+    print(update_readme(_options(options.ReadmeReport, chosen)))
+    return 0
+
+
+def _report_lightnorm(chosen: argparse.Namespace) -> int:
+    from flows.lightnorm.report import report
+
+    print(report(_options(options.LightNormReport, chosen)))
     return 0
 
 
@@ -123,7 +146,24 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
     "table": (options.Table, _table, "study: patterns × densities × basis or none"),
     "accuracy": (options.Accuracy, _accuracy, "benchmark: accuracy over several seeds, against float"),
     "bench": (options.Bench, _bench, "benchmark: speed of the simulators"),
-    "report": (options.Report, _report, "write the results of a demo into README.md"),
+    "lightnorm screen": (
+        options.LightNormScreen,
+        _lightnorm_screen,
+        "train each kind of LightNorm once, briefly",
+    ),
+    "lightnorm train": (
+        options.LightNormTrain,
+        _lightnorm_train,
+        "train LightNorm and batch norm, several seeds",
+    ),
+    "report readme": (options.ReadmeReport, _report_readme, "write the results of a demo into README.md"),
+    "report lightnorm": (options.LightNormReport, _report_lightnorm, "LightNorm: accuracy, traffic, area"),
+}
+"""A name of two words is a verb and what it is about."""
+
+GROUPS = {
+    "lightnorm": "trainings of LightNorm beside batch norm; finished ones are kept",
+    "report": "write a report from what other verbs left",
 }
 
 CHOICES = {"data": options.DATA, "on": options.BACKENDS, "pattern": options.PATTERNS}
@@ -134,7 +174,7 @@ HELP = {
     "data": "digits or fashion-mnist",
     "densities": "kept fractions of the coefficients",
     "density": "kept fraction of the coefficients, above 0, up to 1",
-    "epochs": "epochs of re-training with the labels; 0 compresses without",
+    "epochs": "epochs of training with the labels; compress takes 0, for none",
     "images": "number of images (default: all, or the data set's usual number)",
     "metrics": "metrics.json of a demo",
     "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module",
@@ -144,9 +184,13 @@ HELP = {
     "pattern": "which coefficients are dropped together",
     "program": "program file, made by compile",
     "readme": "file with the two result markers",
+    "rtl": "metrics of the RTL runs of the unit",
+    "runs": "folder of the kept trainings",
     "seed": "of the initial weights and the order of training",
     "seeds": "number of seeds, from 1",
     "skip": "skip zero input rows",
+    "synth": "metrics of the syntheses of the units",
+    "workers": "trainings side by side (default: one for each core)",
 }
 ARRAYS = ".npz file of images (float32, N×C×H×W) and, where needed, labels (N); or digits, fashion-mnist"
 
@@ -159,8 +203,15 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 all well, 1 a check failed, 2 a wrong argument or file, 130 interrupted",
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
+    groups = {
+        name: verbs.add_parser(name, help=text, description=text).add_subparsers(
+            required=True, metavar="WHAT"
+        )
+        for name, text in GROUPS.items()
+    }
     for name, (kind, verb, text) in VERBS.items():
-        sub = verbs.add_parser(name, help=text, description=text)
+        group, _, last = name.rpartition(" ")
+        sub = (groups[group] if group else verbs).add_parser(last, help=text, description=text)
         for field in fields(kind):
             _add(sub, field)
         sub.set_defaults(verb=verb)
@@ -188,7 +239,12 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
     elif field.name in CHOICES:
         parser.add_argument(flag, choices=CHOICES[field.name], default=default, help=text)
     else:
-        kinds: dict[str, Callable[[str], Any]] = {"out": Path, "images": _count, "seeds": _count}
+        kinds: dict[str, Callable[[str], Any]] = {
+            "out": Path,
+            "images": _count,
+            "seeds": _count,
+            "workers": _count,
+        }
         parser.add_argument(flag, type=kinds.get(field.name, type(default)), default=default, help=text)
 
 

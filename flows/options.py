@@ -144,8 +144,58 @@ class Bench:
     out: Path = Path("build/bench")
 
 
+LIGHTNORM_RUNS = Path("docs/results/lightnorm")
+"""The trainings that the report of LightNorm stands on; kept in the repository."""
+
+
 @dataclass(frozen=True)
-class Report:
+class LightNormScreen:
+    """Every kind of LightNorm that is tried, once.
+
+    Parameters
+    ----------
+    images: of Fashion-MNIST, for training.
+    workers: trainings side by side; None for one on each core.
+    out: folder that keeps finished trainings; elsewhere than in LIGHTNORM_RUNS they are compared with
+        those.
+    """
+
+    images: int = 8_000
+    epochs: int = 5
+    workers: int | None = None
+    out: Path = LIGHTNORM_RUNS
+
+
+@dataclass(frozen=True)
+class LightNormTrain:
+    """The chosen LightNorm and batch norm, with the seeds 1…seeds; the rest as for LightNormScreen."""
+
+    images: int = 20_000
+    epochs: int = 10
+    seeds: int = 3
+    workers: int | None = None
+    out: Path = LIGHTNORM_RUNS
+
+
+@dataclass(frozen=True)
+class LightNormReport:
+    """Tables, plots and metrics of LightNorm beside its rivals.
+
+    Parameters
+    ----------
+    runs: folder of the kept trainings.
+    rtl: metrics that the RTL runs of the unit left.
+    synth: metrics that the syntheses of the units left.
+    """
+
+    runs: Path = LIGHTNORM_RUNS
+    rtl: Path = Path("build/lightnorm/rtl.json")
+    synth: Path = Path("build/synth/metrics.json")
+    out: Path = Path("build/lightnorm")
+
+
+@dataclass(frozen=True)
+class ReadmeReport:
     """Results of a demo, written into README.md between its markers."""
 
     metrics: Path = Path("build/demo/metrics.json")
