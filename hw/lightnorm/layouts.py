@@ -52,22 +52,25 @@ def words(bits: int, lanes: int) -> data.StructLayout:
     )
 
 
+def result_bits(fmt: NormFormat) -> int:
+    """Signed bits of the results of APPLY and GRAD, before the encoder."""
+    return max(fmt.window + 1, fmt.gradient_window + fmt.spike + 1) + fmt.scale
+
+
 def pass_words(fmt: NormFormat) -> data.StructLayout:
     """What APPLY or GRAD holds still for a channel: result = (window(v) − mean)·scale + addend on `grid`.
 
     Golden: `golden.lightnorm.channel.ApplyWords` and `GradWords`.  Every width suits both passes.
 
-    window_grid: unit of window(v) and mean.  mean: modulo 2**(window + 1) of its own pass; higher bits,
-    where the other pass is wider, may be anything.  scale: signed.  addend: APPLY's offset, added to
-    every value, or GRAD's spike, taken from the maximum of each chunk and added to its minimum.
-    grid: unit of the result.
+    window_grid: unit of window(v) and mean.  mean: the model's, modulo 2**result_bits(fmt) (GRAD's is
+    extended by its sign).  scale: signed.  addend: APPLY's offset, added to every value, or GRAD's spike,
+    taken from the maximum of each chunk and added to its minimum.  grid: unit of the result.
     """
-    window = max(fmt.window, fmt.gradient_window)
     addend = max(fmt.window, fmt.gradient_window + fmt.spike) + fmt.scale
     return data.StructLayout(
         {
             "window_grid": signed(GRID_BITS),
-            "mean": unsigned(window + 1),
+            "mean": signed(result_bits(fmt)),
             "scale": signed(fmt.scale + 1),
             "addend": signed(addend),
             "grid": signed(GRID_BITS),
