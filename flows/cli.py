@@ -175,7 +175,7 @@ HELP = {
     "densities": "kept fractions of the coefficients",
     "density": "kept fraction of the coefficients, above 0, up to 1",
     "epochs": "epochs of training with the labels; compress takes 0, for none",
-    "images": "number of images (default: all, or the data set's usual number)",
+    "images": "number of images; all, or the data set's usual number, where no default is said",
     "metrics": "metrics.json of a demo",
     "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module",
     "network": "network file, made by compress",
@@ -203,15 +203,13 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 all well, 1 a check failed, 2 a wrong argument or file, 130 interrupted",
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    groups = {
-        name: verbs.add_parser(name, help=text, description=text).add_subparsers(
-            required=True, metavar="WHAT"
-        )
-        for name, text in GROUPS.items()
-    }
+    groups = {"": verbs}
     for name, (kind, verb, text) in VERBS.items():
         group, _, last = name.rpartition(" ")
-        sub = (groups[group] if group else verbs).add_parser(last, help=text, description=text)
+        if group not in groups:
+            whole = verbs.add_parser(group, help=GROUPS[group], description=GROUPS[group])
+            groups[group] = whole.add_subparsers(required=True, metavar="WHAT")
+        sub = groups[group].add_parser(last, help=text, description=text)
         for field in fields(kind):
             _add(sub, field)
         sub.set_defaults(verb=verb)
