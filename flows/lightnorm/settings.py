@@ -63,6 +63,8 @@ class Settings:
 
 
 BASE = Norm()
+CHOSEN = replace(BASE, spikes=Spikes.APART, spike=0)
+"""What the screening chose. With spikes apart GRAD adds none, so their width does not matter."""
 
 SCREENED = (
     BASE,
@@ -70,19 +72,14 @@ SCREENED = (
     replace(BASE, rounding=Rounding.TRUNCATE),
     replace(BASE, spikes=Spikes.CLIP),
     replace(BASE, spikes=Spikes.CLIP, spike=1),
-    replace(BASE, spikes=Spikes.APART),
+    CHOSEN,
     replace(BASE, group=32),
-    replace(BASE, axis=GroupAxis.CHANNELS, group=32),
-    replace(BASE, spikes=Spikes.CLIP, spike=1, group=32),
-    replace(BASE, spikes=Spikes.APART, group=32),
-    replace(BASE, axis=GroupAxis.CHANNELS, spikes=Spikes.CLIP, spike=1),
-    replace(BASE, rounding=Rounding.TRUNCATE, spikes=Spikes.CLIP, spike=1),
-    replace(BASE, spikes=Spikes.CLIP, spike=1, chunks=1),
+    replace(CHOSEN, group=32),
+    replace(CHOSEN, axis=GroupAxis.CHANNELS),
+    replace(CHOSEN, rounding=Rounding.TRUNCATE),
+    replace(CHOSEN, chunks=1),
 )
-"""One change at a time from `BASE`, then the crosses of interest."""
-
-CHOSEN = replace(BASE, spikes=Spikes.CLIP, spike=1)
-"""What the screening chose; see docs/lightnorm.md."""
+"""One change at a time from `BASE`, then from `CHOSEN`."""
 
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 """Learning rates that batch norm is tried with; LightNorm takes the one that is best for batch norm."""
