@@ -1,12 +1,14 @@
+# amaranth: UnusedElaboratable=no
 """The whole unit, bit for bit: all passes, channels back to back, with stalls."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from golden.batchnorm import unit
-from golden.batchnorm.floats import Float32, narrow, to_bits
+from golden.batchnorm.floats import Float32, from_bits, narrow, to_bits
 from golden.spec.floats import BF16, FP32, FloatFormat, Pass
 from hw.batchnorm.batch_norm import BatchNorm
 from tests.hw.bench import seeded
@@ -49,11 +51,31 @@ def sample(fmt: FloatFormat, values: int, seed: int) -> tuple[Float32, Float32]:
     return narrow(x.astype(np.float32), fmt), narrow(dy.astype(np.float32), fmt)
 
 
+def wild(fmt: FloatFormat, values: int, seed: int) -> tuple[Float32, Float32]:
+    """Any patterns, infinities, NaN and denormals among them: the channels are ruined, all in one way."""
+    rng = np.random.default_rng(seed)
+    bits = rng.integers(0, 1 << fmt.bits, (2, CHANNELS, values))
+    bits[:, 1:, 2] |= (0xFF << fmt.bits - 9) | 1
+    bits[0, 1, 2] &= ~((1 << fmt.bits - 9) - 1)
+    bits[:, :, 3] &= ~(0xFF << fmt.bits - 9)
+    x, dy = from_bits(bits, fmt)
+    return x, dy
+
+
 @pytest.mark.parametrize("fmt", [FP32, BF16], ids=lambda fmt: fmt.name)
-@pytest.mark.parametrize(("lanes", "values", "stall"), [(8, 8, 0.0), (8, 61, 0.3), (2, 31, 0.2), (1, 5, 0.0)])
-def test_batch_norm(fmt: FloatFormat, lanes: int, values: int, stall: float) -> None:
+@pytest.mark.parametrize(
+    ("lanes", "values", "stall", "make"),
+    [(8, 61, 0.3, sample), (4, 4, 0.0, sample), (2, 31, 0.2, sample), (2, 7, 0.1, wild), (1, 5, 0.0, sample)],
+)
+def test_batch_norm(
+    fmt: FloatFormat,
+    lanes: int,
+    values: int,
+    stall: float,
+    make: Callable[[FloatFormat, int, int], tuple[Float32, Float32]],
+) -> None:
     rng = seeded(values)
-    x, dy = sample(fmt, values, values)
+    x, dy = make(fmt, values, values)
     gamma = np.array([1.25, -0.5, 2.0], np.float32)
     beta = np.array([0.1, 3.0, -1.0], np.float32)
     host = unit.Host(fmt, lanes, np.float32(1) / np.float32(values), np.float32(1e-5))
@@ -92,3 +114,31 @@ def test_batch_norm(fmt: FloatFormat, lanes: int, values: int, stall: float) -> 
         for one, two in zip(got, expected, strict=True):
             used = [lane for lane in range(lanes) if two["mask"] >> lane & 1]
             assert [one["values"][lane] for lane in used] == [two["x"][lane] for lane in used]
+
+
+@pytest.mark.parametrize(
+    ("op", "count"),
+    [(Pass.MEAN, 70), (Pass.VARIANCE, 480), (Pass.APPLY, 90), (Pass.REDUCE, 150), (Pass.GRAD, 230)],
+)
+def test_channels_without_a_pause(op: Pass, count: int) -> None:
+    # Channels as long as their scalars take: one more costs its beats and no cycle beside.
+    x, dy = (np.repeat(part[:1], 3, 0) for part in sample(BF16, count, 5))
+    one = word(np.float32(1.7))
+    item = {"op": op, "gamma": one, "beta": one, "mean": one, "scale": one, "d_gamma": one, "d_beta": one}
+    ports = {"inverse": word(np.float32(1 / count)), "epsilon": word(np.float32(1e-5))}
+    spread = op in (Pass.APPLY, Pass.GRAD)
+    taken = []
+    for channels in (2, 3):
+        inputs = {
+            "i": beats(op, x[:channels], dy[:channels], BF16, 1),
+            "channels": [item] * (channels if op != Pass.MEAN else 0),
+        }
+        counts = {"o": count * channels} if spread else {"outcomes": channels, "o": 0}
+        counts.setdefault("outcomes", 0)
+        taken.append(run_streams(BatchNorm(BF16, 1), inputs, counts, seeded(6), 0.0, ports)[1])
+    assert taken[1] - taken[0] == count
+
+
+def test_lanes_must_be_a_power_of_two() -> None:
+    with pytest.raises(ValueError, match="lanes = 6: a beat must have a power of two of them"):
+        BatchNorm(FP32, 6)
