@@ -73,7 +73,14 @@ def _verilog(chosen: argparse.Namespace) -> int:
     from flows.verilog import write_verilog
     from golden.spec.config import load_config
 
-    print(write_verilog(load_config(chosen.config), chosen.out))
+    print(write_verilog(load_config(chosen.config), chosen.out, chosen.unit))
+    return 0
+
+
+def _synth(chosen: argparse.Namespace) -> int:
+    from flows.synth.verb import synth
+
+    print(synth(_options(options.Synth, chosen)))
     return 0
 
 
@@ -141,7 +148,8 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
     "compress": (options.Compress, _compress, "compress your own network: module.py:factory → network file"),
     "compile": (options.Compile, _compile, "network file → program file"),
     "run": (options.Run, _run, "run a program on images and compare with the golden machine"),
-    "verilog": (options.Verilog, _verilog, "write the accelerator's Verilog"),
+    "verilog": (options.Verilog, _verilog, "write the accelerator's Verilog, or a unit's"),
+    "synth": (options.Synth, _synth, "what the accelerator or a unit costs: cells, frequency, bitstream"),
     "handoff": (options.Handoff, _handoff, "write a folder that proves a program with Icarus alone"),
     "table": (options.Table, _table, "study: patterns × densities × basis or none"),
     "accuracy": (options.Accuracy, _accuracy, "benchmark: accuracy over several seeds, against float"),
@@ -166,16 +174,24 @@ GROUPS = {
     "report": "write a report from what other verbs left",
 }
 
-CHOICES = {"data": options.DATA, "on": options.BACKENDS, "pattern": options.PATTERNS}
+CHOICES = {
+    "data": options.DATA,
+    "on": options.BACKENDS,
+    "pattern": options.PATTERNS,
+    "target": options.TARGETS,
+}
 HELP = {
     "basis": "a basis (SmartDeal), or a scale per filter",
     "bar": "largest mean loss of accuracy against float, in points",
     "config": f"configuration: {', '.join(PRESETS)}, or a .toml file",
     "data": "digits or fashion-mnist",
+    "blocks": "count by block, too (a second run)",
     "densities": "kept fractions of the coefficients",
     "density": "kept fraction of the coefficients, above 0, up to 1",
+    "dsp": "let multipliers use DSP blocks",
     "epochs": "epochs of training with the labels; compress takes 0, for none",
     "images": "number of images; all, or the data set's usual number, where no default is said",
+    "liberty": "Liberty file in the place of osu018's, for --target osu018",
     "metrics": "metrics.json of a demo",
     "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module",
     "network": "network file, made by compress",
@@ -186,10 +202,13 @@ HELP = {
     "readme": "file with the two result markers",
     "rtl": "metrics of the RTL runs of the unit",
     "runs": "folder of the kept trainings",
+    "route": "place and route, too",
     "seed": "of the initial weights and the order of training",
     "seeds": "number of seeds, from 1",
     "skip": "skip zero input rows",
-    "synth": "metrics of the syntheses of the units",
+    "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
+    "unit": "accelerator, or a part of it (a wrong name lists them)",
+    "synth": "folder of the runs of synthesis",
     "workers": "trainings side by side (default: one for each core)",
 }
 ARRAYS = ".npz file of images (float32, N×C×H×W) and, where needed, labels (N); or digits, fashion-mnist"
@@ -239,6 +258,7 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
     else:
         kinds: dict[str, Callable[[str], Any]] = {
             "out": Path,
+            "liberty": Path,
             "images": _count,
             "seeds": _count,
             "workers": _count,

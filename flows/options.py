@@ -8,6 +8,9 @@ BACKENDS = ("golden", "amaranth", "icarus", "verilator", "cxxrtl")
 PATTERNS = ("elements", "rows", "rows2", "rows4", "rows8")
 """Single coefficients, rows of one filter, rows shared by 2, 4 or 8 filters."""
 
+TARGETS = ("ecp5", "ice40", "gowin", "xilinx", "osu018")
+"""What synthesis maps to; osu018 stands for an ASIC."""
+
 
 @dataclass(frozen=True)
 class Demo:
@@ -86,10 +89,35 @@ class Run:
 
 @dataclass(frozen=True)
 class Verilog:
-    """The accelerator of a configuration."""
+    """A unit of a configuration; `unit` is a name of `flows.units`."""
 
     config: str = "small"
+    unit: str = "accelerator"
     out: Path = Path("build/accelerator.v")
+
+
+@dataclass(frozen=True)
+class Synth:
+    """What a unit of a configuration costs on a target.
+
+    Parameters
+    ----------
+    unit: a name of `flows.units`.
+    dsp: multipliers may use DSP blocks.
+    liberty: Liberty file in the place of osu018's.
+    blocks: count by block, too; takes a second run.
+    route: place and route, too.
+    out: folder of the runs and results.
+    """
+
+    config: str = "small"
+    target: str = "ecp5"
+    unit: str = "accelerator"
+    dsp: bool = True
+    liberty: Path | None = None
+    blocks: bool = True
+    route: bool = False
+    out: Path = Path("build/synth")
 
 
 @dataclass(frozen=True)
@@ -185,12 +213,12 @@ class LightNormReport:
     ----------
     runs: folder of the kept trainings.
     rtl: metrics that the RTL runs of the unit left.
-    synth: metrics that the syntheses of the units left.
+    synth: folder of the runs of synthesis, as for Synth.
     """
 
     runs: Path = LIGHTNORM_RUNS
     rtl: Path = Path("build/lightnorm/rtl.json")
-    synth: Path = Path("build/synth/metrics.json")
+    synth: Path = Path("build/synth")
     out: Path = Path("build/lightnorm")
 
 

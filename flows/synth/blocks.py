@@ -19,6 +19,7 @@ BLOCKS = {
     "lightnorm": "LightNorm",
     "batchnorm": "batch norm",
     "output": "output",
+    "output_stage": "output",
     "pairs": "buffers",
     "stream": "stream",
     "taps": "buffers",

@@ -13,6 +13,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable
 
 from flows.files import write_whole
+from flows.options import TARGETS
 from flows.synth.area import Area, make_area, total_cells
 from flows.synth.blocks import cells_by_block
 from flows.synth.liberty import Library, read_liberty
@@ -24,9 +25,7 @@ from sim.ports import ToolError
 BUILD = Path("build/synth")
 """Where runs are kept, each in a folder named after the digest of all that it depends on."""
 
-FPGAS = ("ecp5", "ice40", "gowin", "xilinx")
 ASIC = "osu018"
-TARGETS = (*FPGAS, ASIC)
 
 FLAT, BLOCKS = "flat", "blocks"
 FORMAT = 1
@@ -139,6 +138,18 @@ def _read(path: Path) -> Synthesis:
     )
 
 
+def target_library(target: str, liberty: Path | None) -> Library | None:
+    """The library of a target: of `liberty`, or its own, or None for an FPGA.
+
+    Raises LightDealError for a target or a file that cannot be used.
+    """
+    if target not in TARGETS:
+        raise LightDealError(f"target {target!r} is unknown; legal: {', '.join(TARGETS)}")
+    if liberty is not None and target != ASIC:
+        raise LightDealError(f"--liberty goes with --target {ASIC}; target {target!r} has cells of its own")
+    return read_liberty(liberty) if target == ASIC else None
+
+
 def synthesise(
     component: Elaboratable,
     name: str,
@@ -156,7 +167,7 @@ def synthesise(
     ----------
     component: with ports that Amaranth can find by itself (a `wiring.Component`).
     name: of the top module.
-    target: one of TARGETS.
+    target: one of `flows.options.TARGETS`.
     dsp: multipliers may use DSP blocks (FPGA).
     macros: large memories stay black boxes and are not counted; always so for an ASIC.
     liberty: library for an ASIC; None for osu018 from its Debian package. A user's own file goes
@@ -166,11 +177,7 @@ def synthesise(
 
     Raises LightDealError for a target or file that cannot be used, ToolError when Yosys fails.
     """
-    if target not in TARGETS:
-        raise LightDealError(f"target {target!r} is unknown; legal: {', '.join(TARGETS)}")
-    if liberty is not None and target != ASIC:
-        raise LightDealError(f"--liberty goes with --target {ASIC}; target {target!r} has cells of its own")
-    library = read_liberty(liberty) if target == ASIC else None
+    library = target_library(target, liberty)
     macros = macros or library is not None
     text = without_zeros(rtlil.convert(component, name=name, emit_src=False))
     kinds = {FLAT: map_commands(name, target, dsp, True, library)}
