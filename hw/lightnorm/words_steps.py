@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Module, Signal, Value, signed
+from amaranth.lib import data
 
 from hw.lightnorm.layouts import GRID_BITS
+
+SUM_BITS = GRID_BITS + 2
+"""Signed bits of sums of exponents."""
 
 
 class Run(IntEnum):
@@ -146,9 +150,29 @@ def decode(m: Module, program: Sequence[Step], place: Signal) -> dict[str, Signa
     fields["test"] = Signal(range(len(Test)), name="test")
     fields["save"] = Signal(range(max(Source) + 1), name="save")
     fields["count"] = Signal(range(max(step.count for step in program) + 1), name="count")
-    fields["constant"] = Signal(signed(GRID_BITS + 2), name="constant")
+    fields["constant"] = Signal(signed(SUM_BITS), name="constant")
     with m.Switch(place):
         for number, step in enumerate(program):
             with m.Case(number):
                 m.d.comb += [field.eq(int(getattr(step, name) or 0)) for name, field in fields.items()]
     return fields
+
+
+def sum_exponents(
+    m: Module, step: dict[str, Signal], bus: Value, exponent: Value, number: Value, words: data.View
+) -> Value:
+    """left ± right + constant; `number` is the exponent of that register, `words` has both grids."""
+    left, right = Signal(signed(SUM_BITS)), Signal(signed(SUM_BITS))
+    with m.Switch(step["left"]):
+        with m.Case(Left.SOURCE):
+            m.d.comb += left.eq(bus)
+        with m.Case(Left.EXPONENT):
+            m.d.comb += left.eq(exponent)
+    with m.Switch(step["right"]):
+        with m.Case(Right.NUMBER):
+            m.d.comb += right.eq(number)
+        with m.Case(Right.WINDOW):
+            m.d.comb += right.eq(words.window_grid)
+        with m.Case(Right.GRID):
+            m.d.comb += right.eq(words.grid)
+    return left + step["constant"] + (right ^ step["minus"].replicate(SUM_BITS)) + step["minus"]
