@@ -91,6 +91,13 @@ def _handoff(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _board(chosen: argparse.Namespace) -> int:
+    from flows.board.verb import board
+
+    print(board(_options(options.Board, chosen)))
+    return 0
+
+
 def _table(chosen: argparse.Namespace) -> int:
     from flows.study import pattern_table
 
@@ -151,6 +158,7 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
     "verilog": (options.Verilog, _verilog, "write the accelerator's Verilog, or a unit's"),
     "synth": (options.Synth, _synth, "what the accelerator or a unit costs: cells, frequency, bitstream"),
     "handoff": (options.Handoff, _handoff, "write a folder that proves a program with Icarus alone"),
+    "board": (options.Board, _board, "a self-test of a program on an FPGA board, down to the bitstream"),
     "table": (options.Table, _table, "study: patterns × densities × basis or none"),
     "accuracy": (options.Accuracy, _accuracy, "benchmark: accuracy over several seeds, against float"),
     "bench": (options.Bench, _bench, "benchmark: speed of the simulators"),
@@ -185,6 +193,7 @@ HELP = {
     "bar": "largest mean loss of accuracy against float, in points",
     "config": f"configuration: {', '.join(PRESETS)}, or a .toml file",
     "data": "digits or fashion-mnist",
+    "board": "FPGA board: ulx3s",
     "blocks": "count by block, too (a second run)",
     "densities": "kept fractions of the coefficients",
     "density": "kept fraction of the coefficients, above 0, up to 1",

@@ -131,6 +131,22 @@ class Handoff:
 
 
 @dataclass(frozen=True)
+class Board:
+    """A self-test of a program on an FPGA board; `images` and `data` as for Run.
+
+    Parameters
+    ----------
+    board: a name of `flows.board.boards`.
+    """
+
+    program: Path = Path("build/demo/smartdeal.ldp")
+    data: str = "digits"
+    images: int = 8
+    board: str = "ulx3s"
+    out: Path = Path("build/board")
+
+
+@dataclass(frozen=True)
 class Table:
     """Patterns × densities × basis or none, on one data set.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from flows.files import write_whole
-from flows.lightnorm import study, traffic
+from flows.lightnorm import area, study, traffic
 from flows.lightnorm.runs import read
 from flows.lightnorm.settings import CHOSEN, Settings, confirmation, screening
 from flows.metrics import Metric, read_metrics, table, write_metrics
@@ -17,12 +17,8 @@ BARS = {"g4": 48.5, "g32_fused": 34.1}
 PORTS = ("lightnorm.rtl_beats", "lightnorm.rtl_mismatches")
 """What the RTL runs of the unit must leave, beside bits counted at the ports (`traffic_metrics`)."""
 
-UNITS = {
-    "lightnorm": "LightNorm",
-    "batchnorm_fp32": "batch norm, FP32",
-    "batchnorm_bf16": "batch norm, bfloat16",
-}
-COSTS = {"cell_area": "cell area", "lut": "LUTs", "ff": "flip-flops", "dsp": "DSPs"}
+WANTED = {"batchnorm-fp32": 4.0, "batchnorm-bf16": 2.0}
+"""How many times smaller than these units LightNorm is to be."""
 
 
 def report(options: LightNormReport) -> str:
@@ -110,8 +106,14 @@ def screening_part(runs: Path, out: Path) -> Part:
         if (it := settings.norm) is not None
     }
     for suffix in (".png", ".svg"):
-        title = "LightNorm − batch norm on held-out images, one seed"
-        bars(out / f"screening{suffix}", title, "points", list(gaps), {"difference": list(gaps.values())})
+        title = "points above batch norm, held-out images"
+        bars(
+            out / f"screening{suffix}",
+            title,
+            "points, one seed",
+            list(gaps),
+            {"difference": list(gaps.values())},
+        )
     text = (
         f"By the 5,000 images held out of the training set, never by test images: {usual.images:,} images, "
         f"{usual.epochs} epochs, seed 1; one standard error of such an accuracy is about half a point. The "
@@ -159,34 +161,41 @@ def traffic_metrics(rtl: Path, lines: dict[str, traffic.Row]) -> list[Metric]:
 
 
 def area_part(synth: Path, out: Path) -> Part:
-    """Area of the three units, from the metrics of their syntheses."""
+    """Area of the three units; those that do not exist yet are named."""
     head = "## Area\n\n"
-    found = read_metrics(synth) if synth.exists() else {}
-    metrics = [found[name] for unit in UNITS for cost in COSTS if (name := f"{unit}.{cost}") in found]
-    missing = [unit for unit in UNITS if f"{unit}.cell_area" not in found]
-    if missing:
-        which = ", ".join(missing)
-        return f"{head}Missing: cell area of {which} in {synth}; make it with `lightdeal synth`.", metrics
-    values = {metric.name: metric.value for metric in metrics}
-    areas = [values[f"{unit}.cell_area"] for unit in UNITS]
-    for suffix in (".png", ".svg"):
-        bars(
-            out / f"area{suffix}",
-            "cell area",
-            found["lightnorm.cell_area"].unit,
-            list(UNITS.values()),
-            {"": areas},
+    found = area.costs(synth)
+    metrics = list(area.metrics(found))
+    text = ""
+    if found:
+        header = ["unit", "cell area, µm²", "÷ LightNorm's", "flip-flops", "LUT sites", "flip-flops", "DSPs"]
+        first = next(iter(found.values()))
+        text = (
+            f"Standard cells of {first.cells.target} (the first flip-flops), and {first.fpga.target}; "
+            f"{first.cells.versions}. 8 lanes, forward and backward, without the memory of parameters.\n\n"
+            f"{table(header, _area_rows(found))}"
         )
-    cells = [
-        [
-            title,
-            *(f"{values[f'{unit}.{cost}']:,.0f}" if f"{unit}.{cost}" in values else "" for cost in COSTS),
-            f"{area / areas[0]:.2f}",
-        ]
-        for (unit, title), area in zip(UNITS.items(), areas, strict=True)
-    ]
-    text = table(["unit", *COSTS.values(), "area ÷ LightNorm's"], cells)
-    return f"{head}{text}\n\n![area](area.png)", metrics
+        for suffix in (".png", ".svg"):
+            groups = [area.NORMS[name] for name in found]
+            series = {"cell area": [cost.cells.area.cell_area for cost in found.values()]}
+            bars(out / f"area{suffix}", "area in standard cells", "µm²", groups, series)
+        text += "\n\n![area](area.png)"
+    if missing := [name for name in area.NORMS if name not in found]:
+        text += f"\n\nMissing: {', '.join(missing)}: no such unit in flows/units.py."
+    return head + text.strip(), metrics
+
+
+def _area_rows(found: dict[str, area.Cost]) -> list[list[object]]:
+    rows: list[list[object]] = []
+    for name, cost in found.items():
+        cells, fpga = cost.cells.area, cost.fpga.area
+        ratio = ""
+        if "lightnorm" in found:
+            ratio = f"{cells.cell_area / found['lightnorm'].cells.area.cell_area:.2f}"
+            if name in WANTED:
+                ratio += f" ({WANTED[name]:g} wanted)"
+        counts = (cells.flip_flops, fpga.sites, fpga.flip_flops, fpga.dsps)
+        rows.append([area.NORMS[name], f"{cells.cell_area:,.0f}", ratio, *(f"{it:,}" for it in counts)])
+    return rows
 
 
 def rtl_part(rtl: Path) -> Part:

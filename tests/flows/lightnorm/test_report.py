@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from flows.lightnorm import area
 from flows.lightnorm.report import report
 from flows.lightnorm.runs import keep_all
 from flows.lightnorm.settings import SCREENED, confirmation, screening
 from flows.lightnorm.study import compared, confirm, screen
 from flows.metrics import Metric, read_metrics, write_metrics
 from flows.options import LightNormReport, LightNormScreen, LightNormTrain
+from flows.synth.area import Area
+from flows.synth.netlist import Synthesis
 from tests.flows.lightnorm.kept import keep
 
 SCREEN, TRAIN = LightNormScreen(), LightNormTrain()
@@ -20,21 +23,22 @@ TRAININGS = [
 
 
 def options(folder: Path) -> LightNormReport:
-    return LightNormReport(folder / "runs", folder / "rtl.json", folder / "synth.json", folder / "out")
+    return LightNormReport(folder / "runs", folder / "rtl.json", folder / "synth", folder / "out")
 
 
-def test_nothing_is_made_up(tmp_path: Path) -> None:
+def test_nothing_is_made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(area, "UNITS", {})
     text = report(options(tmp_path))
     assert "Missing: 6 trainings" in text
     assert "`lightdeal lightnorm train`" in text
     assert "`lightdeal lightnorm screen`" in text
-    assert "Missing: cell area of lightnorm, batchnorm_fp32, batchnorm_bf16" in text
+    assert "Missing: lightnorm, batchnorm-fp32, batchnorm-bf16: no such unit in flows/units.py" in text
     assert "Missing: lightnorm.rtl_beats, lightnorm.rtl_mismatches" in text
     metrics = read_metrics(tmp_path / "out" / "metrics.json")
     assert set(metrics) == {"lightnorm.bits_per_element.g4", "lightnorm.bits_per_element.g32_fused"}
 
 
-def test_figures_come_from_the_files(tmp_path: Path) -> None:
+def test_figures_come_from_files_and_syntheses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(TRAININGS, tmp_path / "runs", light=0.4, batch=0.5)
     ports = [
         Metric("lightnorm.rtl_beats", 123456, "1", "more", "a run"),
@@ -43,10 +47,15 @@ def test_figures_come_from_the_files(tmp_path: Path) -> None:
     ]
     write_metrics(ports, tmp_path / "rtl.json")
     areas = {"lightnorm": 100.0, "batchnorm_fp32": 450.0, "batchnorm_bf16": 210.0}
-    write_metrics(
-        [Metric(f"{unit}.cell_area", area, "µm²", "less", "a run") for unit, area in areas.items()],
-        tmp_path / "synth.json",
-    )
+
+    def synthesise(unit: None, name: str, target: str, out: Path) -> Synthesis:
+        asic = target == "osu018"
+        counts = Area({}, 0 if asic else 11, 13, 0 if asic else 17, 0, 0, areas[name] if asic else 0.0)
+        return Synthesis(name, target, not asic, counts, {}, (), out, "a tool", "a command")
+
+    monkeypatch.setattr(area, "UNITS", area.NORMS)
+    monkeypatch.setattr(area, "make_unit", lambda name, config: None)
+    monkeypatch.setattr(area, "synthesise", synthesise)
     text = report(options(tmp_path))
     assert "Missing" not in text
     found = {name: metric.value for name, metric in read_metrics(tmp_path / "out/metrics.json").items()}
@@ -58,7 +67,8 @@ def test_figures_come_from_the_files(tmp_path: Path) -> None:
     assert found["batchnorm_bf16.cell_area"] == 210
     assert found["lightnorm.rtl_beats"] == 123456
     assert "-10.00" in text
-    assert "4.50" in text
+    assert "4.50 (4 wanted)" in text
+    assert [found[f"lightnorm.{name}"] for name in ("luts", "flip_flops", "dsps")] == [11, 13, 17]
     assert "123,456 beats, 0 mismatches" in text
     plots = {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.svg")}
     assert set(plots) == {"accuracy.svg", "screening.svg", "traffic.svg", "area.svg"}
