@@ -20,7 +20,7 @@ class Lanes(wiring.Component):
 
     Golden: `golden.batchnorm.unit.elementwise` and the partial sums of `total`.
     Throughput: one beat per cycle.  Latency, M = `multiply_latency`, A = `ADD_LATENCY`: M + 2A cycles for
-    elements; sums M + (log2 lanes + 1)·A, in VARIANCE A more.
+    elements; sums M + (log2 lanes + 1)·A + 1, in VARIANCE A more.
 
     A lane has multipliers M0, M1 and adders A0, A1. What each of them does:
 
