@@ -67,6 +67,7 @@ def train(settings: Settings, progress: Progress) -> Trained:
         )
     if settings.epochs < 1:
         raise LightDealError(f"epochs {settings.epochs}; legal: 1 or more")
+    made = surroundings()
     torch.manual_seed(settings.seed)
     module = recipe(DATA).network()
     if settings.norm is not None:
@@ -90,7 +91,7 @@ def train(settings: Settings, progress: Progress) -> Trained:
         at_epoch=at_epoch,
     )
     seconds = time.perf_counter() - start
-    return Trained(tuple(losses), tuple(validation), accuracy(module, test), seconds, surroundings())
+    return Trained(tuple(losses), tuple(validation), accuracy(module, test), seconds, made)
 
 
 def surroundings() -> dict[str, str]:
