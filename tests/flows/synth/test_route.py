@@ -1,6 +1,5 @@
-"""Place and route with programs that stand in for the real ones: what is read, kept and refused."""
-
 # amaranth: UnusedElaboratable=no
+"""Place and route with programs that stand in for the real ones: what is read, kept and refused."""
 
 import json
 import sys

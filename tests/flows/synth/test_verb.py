@@ -1,6 +1,5 @@
-"""The verb synth, and units by name."""
-
 # amaranth: UnusedElaboratable=no
+"""The verb synth, and units by name."""
 
 import json
 from pathlib import Path
