@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from golden.spec.block import SCALAR_BITS, NormFormat
 from hw.lightnorm.layouts import pass_words
-from hw.lightnorm.reduce import moments
-from hw.lightnorm.stat import statistics
+from hw.lightnorm.sums import moments, statistics
 from hw.lightnorm.words_steps import Into, Left, Right, Run, Source, Step, Test, When
 
 _FACTOR = Step(source=Source.FACTOR)
