@@ -73,7 +73,14 @@ def _verilog(chosen: argparse.Namespace) -> int:
     from flows.verilog import write_verilog
     from golden.spec.config import load_config
 
-    print(write_verilog(load_config(chosen.config), chosen.out))
+    print(write_verilog(load_config(chosen.config), chosen.out, chosen.unit))
+    return 0
+
+
+def _synth(chosen: argparse.Namespace) -> int:
+    from flows.synth.verb import synth
+
+    print(synth(_options(options.Synth, chosen)))
     return 0
 
 
@@ -81,6 +88,13 @@ def _handoff(chosen: argparse.Namespace) -> int:
     from flows.own import handoff_own
 
     print(handoff_own(_options(options.Handoff, chosen)))
+    return 0
+
+
+def _board(chosen: argparse.Namespace) -> int:
+    from flows.board.verb import board
+
+    print(board(_options(options.Board, chosen)))
     return 0
 
 
@@ -106,10 +120,33 @@ def _bench(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _report(chosen: argparse.Namespace) -> int:
+def _lightnorm_screen(chosen: argparse.Namespace) -> int:
+    from flows.lightnorm.study import screen
+
+    text, same = screen(_options(options.LightNormScreen, chosen))
+    print(text)
+    return 0 if same else FAILED
+
+
+def _lightnorm_train(chosen: argparse.Namespace) -> int:
+    from flows.lightnorm.study import confirm
+
+    text, same = confirm(_options(options.LightNormTrain, chosen))
+    print(text)
+    return 0 if same else FAILED
+
+
+def _report_readme(chosen: argparse.Namespace) -> int:
     from flows.readme import update_readme
 
-    print(update_readme(_options(options.Report, chosen)))
+    print(update_readme(_options(options.ReadmeReport, chosen)))
+    return 0
+
+
+def _report_lightnorm(chosen: argparse.Namespace) -> int:
+    from flows.lightnorm.report import report
+
+    print(report(_options(options.LightNormReport, chosen)))
     return 0
 
 
@@ -118,24 +155,52 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
     "compress": (options.Compress, _compress, "compress your own network: module.py:factory → network file"),
     "compile": (options.Compile, _compile, "network file → program file"),
     "run": (options.Run, _run, "run a program on images and compare with the golden machine"),
-    "verilog": (options.Verilog, _verilog, "write the accelerator's Verilog"),
+    "verilog": (options.Verilog, _verilog, "write the accelerator's Verilog, or a unit's"),
+    "synth": (options.Synth, _synth, "what the accelerator or a unit costs: cells, frequency, bitstream"),
     "handoff": (options.Handoff, _handoff, "write a folder that proves a program with Icarus alone"),
+    "board": (options.Board, _board, "a self-test of a program on an FPGA board, down to the bitstream"),
     "table": (options.Table, _table, "study: patterns × densities × basis or none"),
     "accuracy": (options.Accuracy, _accuracy, "benchmark: accuracy over several seeds, against float"),
     "bench": (options.Bench, _bench, "benchmark: speed of the simulators"),
-    "report": (options.Report, _report, "write the results of a demo into README.md"),
+    "lightnorm screen": (
+        options.LightNormScreen,
+        _lightnorm_screen,
+        "train each kind of LightNorm once, briefly",
+    ),
+    "lightnorm train": (
+        options.LightNormTrain,
+        _lightnorm_train,
+        "train LightNorm and batch norm, several seeds",
+    ),
+    "report readme": (options.ReadmeReport, _report_readme, "write the results of a demo into README.md"),
+    "report lightnorm": (options.LightNormReport, _report_lightnorm, "LightNorm: accuracy, traffic, area"),
+}
+"""A name of two words is a verb and what it is about."""
+
+GROUPS = {
+    "lightnorm": "trainings of LightNorm beside batch norm; finished ones are kept",
+    "report": "write a report from what other verbs left",
 }
 
-CHOICES = {"data": options.DATA, "on": options.BACKENDS, "pattern": options.PATTERNS}
+CHOICES = {
+    "data": options.DATA,
+    "on": options.BACKENDS,
+    "pattern": options.PATTERNS,
+    "target": options.TARGETS,
+}
 HELP = {
     "basis": "a basis (SmartDeal), or a scale per filter",
     "bar": "largest mean loss of accuracy against float, in points",
     "config": f"configuration: {', '.join(PRESETS)}, or a .toml file",
     "data": "digits or fashion-mnist",
+    "board": "FPGA board: ulx3s",
+    "blocks": "count by block, too (a second run)",
     "densities": "kept fractions of the coefficients",
     "density": "kept fraction of the coefficients, above 0, up to 1",
-    "epochs": "epochs of re-training with the labels; 0 compresses without",
-    "images": "number of images (default: all, or the data set's usual number)",
+    "dsp": "let multipliers use DSP blocks",
+    "epochs": "epochs of training with the labels; compress takes 0, for none",
+    "images": "number of images; all, or the data set's usual number, where no default is said",
+    "liberty": "Liberty file in the place of osu018's, for --target osu018",
     "metrics": "metrics.json of a demo",
     "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module",
     "network": "network file, made by compress",
@@ -144,9 +209,16 @@ HELP = {
     "pattern": "which coefficients are dropped together",
     "program": "program file, made by compile",
     "readme": "file with the two result markers",
+    "rtl": "metrics of the RTL runs of the unit",
+    "runs": "folder of the kept trainings",
+    "route": "place and route, too",
     "seed": "of the initial weights and the order of training",
     "seeds": "number of seeds, from 1",
     "skip": "skip zero input rows",
+    "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
+    "unit": "accelerator, or a part of it (a wrong name lists them)",
+    "synth": "folder of the runs of synthesis",
+    "workers": "trainings side by side (default: one for each core)",
 }
 ARRAYS = ".npz file of images (float32, N×C×H×W) and, where needed, labels (N); or digits, fashion-mnist"
 
@@ -159,8 +231,13 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 all well, 1 a check failed, 2 a wrong argument or file, 130 interrupted",
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
+    groups = {"": verbs}
     for name, (kind, verb, text) in VERBS.items():
-        sub = verbs.add_parser(name, help=text, description=text)
+        group, _, last = name.rpartition(" ")
+        if group not in groups:
+            whole = verbs.add_parser(group, help=GROUPS[group], description=GROUPS[group])
+            groups[group] = whole.add_subparsers(required=True, metavar="WHAT")
+        sub = groups[group].add_parser(last, help=text, description=text)
         for field in fields(kind):
             _add(sub, field)
         sub.set_defaults(verb=verb)
@@ -188,7 +265,13 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
     elif field.name in CHOICES:
         parser.add_argument(flag, choices=CHOICES[field.name], default=default, help=text)
     else:
-        kinds: dict[str, Callable[[str], Any]] = {"out": Path, "images": _count, "seeds": _count}
+        kinds: dict[str, Callable[[str], Any]] = {
+            "out": Path,
+            "liberty": Path,
+            "images": _count,
+            "seeds": _count,
+            "workers": _count,
+        }
         parser.add_argument(flag, type=kinds.get(field.name, type(default)), default=default, help=text)
 
 

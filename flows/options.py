@@ -8,6 +8,9 @@ BACKENDS = ("golden", "amaranth", "icarus", "verilator", "cxxrtl")
 PATTERNS = ("elements", "rows", "rows2", "rows4", "rows8")
 """Single coefficients, rows of one filter, rows shared by 2, 4 or 8 filters."""
 
+TARGETS = ("ecp5", "ice40", "gowin", "xilinx", "osu018")
+"""What synthesis maps to; osu018 stands for an ASIC."""
+
 
 @dataclass(frozen=True)
 class Demo:
@@ -86,10 +89,35 @@ class Run:
 
 @dataclass(frozen=True)
 class Verilog:
-    """The accelerator of a configuration."""
+    """A unit of a configuration; `unit` is a name of `flows.units`."""
 
     config: str = "small"
+    unit: str = "accelerator"
     out: Path = Path("build/accelerator.v")
+
+
+@dataclass(frozen=True)
+class Synth:
+    """What a unit of a configuration costs on a target.
+
+    Parameters
+    ----------
+    unit: a name of `flows.units`.
+    dsp: multipliers may use DSP blocks.
+    liberty: Liberty file in the place of osu018's.
+    blocks: count by block, too; takes a second run.
+    route: place and route, too.
+    out: folder of the runs and results.
+    """
+
+    config: str = "small"
+    target: str = "ecp5"
+    unit: str = "accelerator"
+    dsp: bool = True
+    liberty: Path | None = None
+    blocks: bool = True
+    route: bool = False
+    out: Path = Path("build/synth")
 
 
 @dataclass(frozen=True)
@@ -100,6 +128,22 @@ class Handoff:
     data: str
     images: int = 2
     out: Path = Path("build/handoff")
+
+
+@dataclass(frozen=True)
+class Board:
+    """A self-test of a program on an FPGA board; `images` and `data` as for Run.
+
+    Parameters
+    ----------
+    board: a name of `flows.board.boards`.
+    """
+
+    program: Path = Path("build/demo/smartdeal.ldp")
+    data: str = "digits"
+    images: int = 8
+    board: str = "ulx3s"
+    out: Path = Path("build/board")
 
 
 @dataclass(frozen=True)
@@ -144,8 +188,58 @@ class Bench:
     out: Path = Path("build/bench")
 
 
+LIGHTNORM_RUNS = Path("docs/results/lightnorm")
+"""The trainings that the report of LightNorm stands on; kept in the repository."""
+
+
 @dataclass(frozen=True)
-class Report:
+class LightNormScreen:
+    """Every kind of LightNorm that is tried, once.
+
+    Parameters
+    ----------
+    images: of Fashion-MNIST, for training.
+    workers: trainings side by side; None for one on each core.
+    out: folder that keeps finished trainings; elsewhere than in LIGHTNORM_RUNS they are compared with
+        those.
+    """
+
+    images: int = 8_000
+    epochs: int = 5
+    workers: int | None = None
+    out: Path = LIGHTNORM_RUNS
+
+
+@dataclass(frozen=True)
+class LightNormTrain:
+    """The chosen LightNorm and batch norm, with the seeds 1…seeds; the rest as for LightNormScreen."""
+
+    images: int = 20_000
+    epochs: int = 10
+    seeds: int = 3
+    workers: int | None = None
+    out: Path = LIGHTNORM_RUNS
+
+
+@dataclass(frozen=True)
+class LightNormReport:
+    """Tables, plots and metrics of LightNorm beside its rivals.
+
+    Parameters
+    ----------
+    runs: folder of the kept trainings.
+    rtl: metrics that the RTL runs of the unit left.
+    synth: folder of the runs of synthesis, as for Synth.
+    """
+
+    runs: Path = LIGHTNORM_RUNS
+    rtl: Path = Path("build/lightnorm/rtl.json")
+    synth: Path = Path("build/synth")
+    out: Path = Path("build/lightnorm")
+
+
+@dataclass(frozen=True)
+class ReadmeReport:
     """Results of a demo, written into README.md between its markers."""
 
     metrics: Path = Path("build/demo/metrics.json")

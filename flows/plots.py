@@ -1,4 +1,4 @@
-"""Pictures of a report, as PNG."""
+"""Pictures of a report: PNG or SVG, as the file's name says."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,8 +7,38 @@ import matplotlib
 
 matplotlib.use("Agg")  # no screen needed
 from matplotlib import pyplot
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 _COLOURS = ("#4c78a8", "#f58518", "#9d9da1", "#54a24b", "#b279a2")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Equal figures give equal bytes."""
+    with pyplot.rc_context({"svg.hashsalt": "lightdeal"}):
+        figure.savefig(path, dpi=120, metadata={"Date": None} if path.suffix == ".svg" else None)
+    pyplot.close(figure)
+
+
+def curves(path: Path, title: str, unit: str, series: Mapping[str, Sequence[Sequence[float]]]) -> None:
+    """Values after each epoch, from 1 on.
+
+    Parameters
+    ----------
+    series: name of a colour → its curves, for example one for each seed.
+    """
+    figure, axes = pyplot.subplots(figsize=(7, 3.4), layout="constrained")
+    for colour, (name, several) in zip(_COLOURS, series.items(), strict=False):
+        for number, values in enumerate(several):
+            epochs = range(1, len(values) + 1)
+            axes.plot(epochs, values, color=colour, linewidth=1.2, label=name if number == 0 else None)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylabel(unit)
+    axes.set_title(title)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    _save(figure, path)
 
 
 def bars(
@@ -35,8 +65,7 @@ def bars(
     axes.spines[["top", "right"]].set_visible(False)
     if len(series) > 1:
         axes.legend(frameon=False)
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
+    _save(figure, path)
 
 
 def coefficients(path: Path, title: str, counts: Mapping[int, int]) -> None:
@@ -47,8 +76,7 @@ def coefficients(path: Path, title: str, counts: Mapping[int, int]) -> None:
     axes.set_ylabel("coefficients")
     axes.set_title(title)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
+    _save(figure, path)
 
 
 def summary(path: Path, values: Mapping[str, float]) -> None:
@@ -67,17 +95,15 @@ def summary(path: Path, values: Mapping[str, float]) -> None:
         "skipping zero rows": values["cycles.per_image_skipping"],
         "bound": values["cycles.bound"],
     }
-    with pyplot.rc_context({"svg.hashsalt": "lightdeal"}):
-        figure, (one, two) = pyplot.subplots(1, 2, figsize=(10, 2.4), layout="constrained")
-        for axes, title, lines, form in (
-            (one, "accuracy on test images, %", {k: 100 * v for k, v in left.items()}, "%.2f"),
-            (two, "cycles for one image", right, "%.0f"),
-        ):
-            drawn = axes.barh(list(lines), list(lines.values()), color=_COLOURS[0])
-            axes.bar_label(drawn, fmt=form, padding=2, fontsize=8)
-            axes.invert_yaxis()
-            axes.margins(x=0.14)
-            axes.set_title(title, fontsize=10)
-            axes.spines[["top", "right"]].set_visible(False)
-        figure.savefig(path, metadata={"Date": None})
-        pyplot.close(figure)
+    figure, (one, two) = pyplot.subplots(1, 2, figsize=(10, 2.4), layout="constrained")
+    for axes, title, lines, form in (
+        (one, "accuracy on test images, %", {k: 100 * v for k, v in left.items()}, "%.2f"),
+        (two, "cycles for one image", right, "%.0f"),
+    ):
+        drawn = axes.barh(list(lines), list(lines.values()), color=_COLOURS[0])
+        axes.bar_label(drawn, fmt=form, padding=2, fontsize=8)
+        axes.invert_yaxis()
+        axes.margins(x=0.14)
+        axes.set_title(title, fontsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)

@@ -4,16 +4,16 @@ from pathlib import Path
 
 from flows.files import write_whole
 from flows.metrics import read_metrics
-from flows.options import Report
+from flows.options import ReadmeReport
 from flows.plots import summary
 from golden.spec.errors import LightDealError
 
-BEGIN, END = "<!-- results: written by `lightdeal report` -->", "<!-- end of results -->"
+BEGIN, END = "<!-- results: written by `lightdeal report readme` -->", "<!-- end of results -->"
 PICTURE = Path("docs/results.svg")
 """Beside the README."""
 
 
-def update_readme(options: Report) -> str:
+def update_readme(options: ReadmeReport) -> str:
     """Put the report of a demo between the markers of the README, and draw its picture.
 
     Raises LightDealError if the metrics, the report beside them or the markers are missing.

@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from golden.records import unpack_words
 from golden.spec import formats
-from golden.spec.errors import ErrorCode, LightDealError
+from golden.spec.config import Arithmetic
+from golden.spec.errors import ErrorCode, MachineError
 from golden.spec.memories import (
     Fold,
     Operation,
@@ -19,16 +20,9 @@ from golden.spec.memories import (
     tap_record,
 )
 from golden.spec.program import Program
+from golden.weight_streams import WeightBlock, WeightStream
 
 Int64 = npt.NDArray[np.int64]
-
-
-class MachineError(LightDealError):
-    """The machine stopped; `code` is what its error register holds."""
-
-    def __init__(self, code: ErrorCode, text: str) -> None:
-        super().__init__(f"{code.name}: {text}")
-        self.code = code
 
 
 @dataclass(frozen=True)
@@ -43,6 +37,12 @@ class Block:
     code: Int64
     slot: Int64
     row: Int64
+
+    @property
+    def value(self) -> Int64:
+        """The coefficient of each entry; zero for fillers and END."""
+        power = np.left_shift(1, self.code & 7) * ((self.code & 7) != formats.CODE_ZERO)
+        return np.where(self.code & 8, -power, power)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class DecodedLayer:
     back: dict[str, int]
     pixel: Int64
     mask: npt.NDArray[np.bool_]
-    blocks: tuple[tuple[Block, ...], ...]
+    blocks: tuple[tuple[Block | WeightBlock, ...], ...]
     terms: Int64
     bias: Int64
     shift: Int64
@@ -80,7 +80,8 @@ def decode(program: Program) -> list[DecodedLayer]:
     """
     config = program.config
     instructions = list(_instructions(program))
-    streams = [_Stream(program, engine) for engine in range(config.engines)]
+    kind = _Stream if config.arithmetic == Arithmetic.SHIFT_ADD else WeightStream
+    streams = [kind(program, engine) for engine in range(config.engines)]
     taps = [tap_record(config).unpack(word) for word in program.taps]
     pixel = np.array([tap["pixel"] for tap in taps], np.int64)
     masks = np.array([tap["mask"] for tap in taps], object)

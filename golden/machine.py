@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from golden.decode import DecodedLayer, MachineError, decode
+from golden.decode import DecodedLayer, decode
 from golden.ops import round_shift, saturate
 from golden.spec import formats
 from golden.spec.config import Config
+from golden.spec.errors import MachineError
 from golden.spec.memories import Fold
 from golden.spec.program import Program, Tensor
 from golden.spec.result import Result
@@ -127,14 +128,14 @@ def _weights(layer: DecodedLayer, number: int, config: Config) -> Float:
     """What every partial sum adds of every row in a round: (engines · accumulators, rows).
 
     In float32 if no sum can pass 2**24, else in float64, where fewer than 2**32 entries of at most
-    2**13 stay below 2**53: the product with int8 rows is exact either way.
+    2**13 (or 2**18 rebuilt weights of at most 2**22) stay below 2**53: the product with int8 rows is
+    exact either way.
     """
     weights = np.zeros((config.engines * config.accumulators, layer.rows))
     for engine, block in enumerate(layer.blocks[number]):
-        live = (block.code & 7) != formats.CODE_ZERO
-        code = block.code[live]
-        value = np.where(code & 8, -1.0, 1.0) * (1 << (code & 7))
-        np.add.at(weights, (engine * config.accumulators + block.slot[live], block.row[live]), value)
+        value = block.value
+        live = value != 0
+        np.add.at(weights, (engine * config.accumulators + block.slot[live], block.row[live]), value[live])
     exact = np.abs(weights).sum(axis=1).max() * 128 <= 1 << 24
     return weights.astype(np.float32) if exact else weights
 

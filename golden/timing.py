@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from golden.records import unpack_words
 from golden.spec import formats
-from golden.spec.config import Config
+from golden.spec.config import Arithmetic, Config
 from golden.spec.memories import (
     Fold,
     Operation,
@@ -25,6 +25,9 @@ from golden.spec.memories import (
 )
 from golden.spec.program import Program
 from golden.tensors import extent, pack_tensor
+from golden.weight_streams import WeightBlock, WeightStream
+from golden.weight_timing import FULL as FULL_OF_WEIGHTS
+from golden.weight_timing import WeightEngine
 
 FIRST = 2
 """Cycle in which fetch and drain may issue for the first time: the instruction is read and decoded."""
@@ -86,11 +89,15 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Layer:
-    """A layer: its instruction, blocks[engine][round], and which rows are zero (tiles, rows) if known."""
+    """A layer: its instruction, blocks[engine][round], and which rows are zero (tiles, rows) if known.
+
+    `weights` takes the place of `blocks` in the arithmetics that have streams of weights.
+    """
 
     front: dict[str, int]
     back: dict[str, int]
     blocks: list[list[_Block]]
+    weights: list[list[WeightBlock]]
     zero: list[list[bool]] | None
 
 
@@ -100,10 +107,10 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
     Parameters
     ----------
     tensors: None to count with skipping off, which does not depend on the data; else every tensor of
-        one image, int8 (1, C, H, W), to count with skipping of zero rows on.
+        one image, int8 (1, C, H, W), to count with skipping of zero rows on (only shift-adds are skipped).
     """
     layers = _layers(program, tensors)
-    engines = [_Engine(layers, engine) for engine in range(program.config.engines)]
+    engines = [_engine(layers, engine, program.config) for engine in range(program.config.engines)]
     fetch = _Fetch(layers, program.config)
     drain = _Drain(layers, engines, program.config)
     cycle = 0
@@ -120,6 +127,18 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
         row_stalls=sum(engine.row_stalls for engine in engines),
         bank_stalls=sum(engine.bank_stalls for engine in engines),
     )
+
+
+def _engine(layers: list[_Layer], engine: int, config: Config) -> "_Engine | WeightEngine":
+    if config.arithmetic == Arithmetic.SHIFT_ADD:
+        return _Engine(layers, engine)
+    jobs = [
+        (layer.weights[engine][round_], tile > 0)
+        for layer in layers
+        for round_ in range(layer.front["rounds"])
+        for tile in range(layer.front["tiles"])
+    ]
+    return WeightEngine(jobs, FULL_OF_WEIGHTS[config.arithmetic])
 
 
 def _ready_turns(front: dict[str, int], channel: int, engines: int) -> int:
@@ -255,7 +274,7 @@ class _Engine:
 class _Drain:
     """Takes jobs in order, engine by engine."""
 
-    def __init__(self, layers: list[_Layer], engines: list[_Engine], config: Config) -> None:
+    def __init__(self, layers: list[_Layer], engines: "list[_Engine | WeightEngine]", config: Config) -> None:
         self._engines = engines
         self._slices = config.lanes // config.basis
         self._work = self._walk(layers)
@@ -331,7 +350,9 @@ class _Drain:
 
 def _layers(program: Program, tensors: Mapping[str, Any] | None) -> list[_Layer]:
     config = program.config
-    streams = [_blocks(program, engine) for engine in range(config.engines)]
+    shift_add = config.arithmetic == Arithmetic.SHIFT_ADD
+    streams = [_blocks(program, engine) for engine in range(config.engines)] if shift_add else []
+    weights = [] if shift_add else [WeightStream(program, engine) for engine in range(config.engines)]
     memory = np.zeros((config.feature_words, config.lanes), np.int8)
     if tensors is not None:
         _store(memory, program, program.input, tensors)
@@ -341,8 +362,10 @@ def _layers(program: Program, tensors: Mapping[str, Any] | None) -> list[_Layer]
         if front["operation"] == Operation.END:
             break
         blocks = [[next(stream) for _ in range(front["rounds"])] for stream in streams]
+        rows = front["channels"] * front["taps"]
+        words = [[stream.block(rows) for _ in range(front["rounds"])] for stream in weights]
         zero = None if tensors is None else _zero_rows(memory, program, front).tolist()
-        layers.append(_Layer(front, back, blocks, zero))
+        layers.append(_Layer(front, back, blocks, words, zero))
         if tensors is not None:
             _store(memory, program, program.layers[number].output, tensors)
     return layers

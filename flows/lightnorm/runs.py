@@ -55,7 +55,8 @@ class Trained:
 def train(settings: Settings, progress: Progress) -> Trained:
     """Train the network of the published figures (nine convolutions, batch norm after each) once.
 
-    In eval mode all layers take running statistics. Raises DataError if the images are missing.
+    In eval mode all layers take running statistics. Raises DataError if the images are missing,
+    LightDealError if there are not so many or there is no epoch.
     """
     start = time.perf_counter()
     whole, held_out, test = load(DATA)
@@ -64,6 +65,9 @@ def train(settings: Settings, progress: Progress) -> Trained:
         raise LightDealError(
             f"images {settings.images}; legal: 1…{len(whole)}, the training images of {DATA}"
         )
+    if settings.epochs < 1:
+        raise LightDealError(f"epochs {settings.epochs}; legal: 1 or more")
+    made = surroundings()
     torch.manual_seed(settings.seed)
     module = recipe(DATA).network()
     if settings.norm is not None:
@@ -87,7 +91,7 @@ def train(settings: Settings, progress: Progress) -> Trained:
         at_epoch=at_epoch,
     )
     seconds = time.perf_counter() - start
-    return Trained(tuple(losses), tuple(validation), accuracy(module, test), seconds, surroundings())
+    return Trained(tuple(losses), tuple(validation), accuracy(module, test), seconds, made)
 
 
 def surroundings() -> dict[str, str]:
@@ -115,8 +119,9 @@ def read(settings: Settings, folder: Path) -> Trained | None:
         return None
     try:
         whole: dict[str, Any] = json.loads(path.read_text())
-        if whole["settings"] != json.loads(json.dumps(asdict(settings))):
-            raise LightDealError(f"run {path}: its settings are {whole['settings']}; expected {settings}")
+        wanted = json.loads(json.dumps(asdict(settings)))
+        if whole["settings"] != wanted:
+            raise LightDealError(f"run {path}: its settings are {whole['settings']}; expected {wanted}")
         found = whole["result"]
         return Trained(**found | {name: tuple(found[name]) for name in ("losses", "validation")})
     except (ValueError, TypeError, KeyError) as error:

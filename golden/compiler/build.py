@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from golden.compiler.arithmetic import blocks_for
 from golden.compiler.checks import check_network
 from golden.compiler.contents import Memories
 from golden.compiler.counts import layer_counts
@@ -9,7 +10,6 @@ from golden.compiler.degrees import phase_degrees
 from golden.compiler.instructions import back_word, end_words, front_word, run_word
 from golden.compiler.plan import plan_layers, plan_tensors
 from golden.compiler.proofs import prove_no_overflow
-from golden.compiler.streams import layer_blocks
 from golden.compiler.taps import tap_table
 from golden.network import Layer, Network
 from golden.spec.config import Config
@@ -45,8 +45,8 @@ def compile_network(
         addresses.append(
             (memories.add_taps(taps), memories.add_terms(entries.terms), memories.add_filters(layer))
         )
-        pairs = memories.add_blocks(layer_blocks(entries, plan.jobs, plan.rows, config))
-        counts.append(layer_counts(plan, tensors, taps, pairs, config))
+        words = memories.add_blocks(blocks_for(layer, entries, plan.jobs, plan.rows, config))
+        counts.append(layer_counts(plan, tensors, taps, words, config))
         if on_layer is not None:
             on_layer(layer)
     memories.check(len(plans) + 1)

@@ -45,13 +45,13 @@ class Memories:
         return address
 
     def add_blocks(self, blocks: list[list[np.ndarray]]) -> int:
-        """Appends the blocks of a layer; returns how many pairs all engines gained."""
-        pairs = 0
+        """Appends the blocks of a layer; returns how many words all engines gained."""
+        count = 0
         for words, rounds in zip(self.coefficients, blocks, strict=True):
             for block in rounds:
                 words += block.tolist()
-                pairs += len(block)
-        return pairs
+                count += len(block)
+        return count
 
     def check(self, instructions: int) -> None:
         """Raises CapacityError at the first memory that is too small; `instructions` with the END."""

@@ -2,19 +2,20 @@
 
 import numpy as np
 
+from golden.compiler.entries import block_steps
 from golden.compiler.plan import LayerPlan
 from golden.compiler.taps import Tap
-from golden.network import Plain
+from golden.network import Factored, Layer
 from golden.spec import formats
-from golden.spec.config import Config
-from golden.spec.memories import coefficient_record, filter_record
+from golden.spec.config import Arithmetic, Config
+from golden.spec.memories import Memory, filter_record, memory_shape
 from golden.spec.program import LayerCounts, Tensor
 
 
 def layer_counts(
-    plan: LayerPlan, tensors: dict[str, Tensor], taps: list[Tap], pairs: int, config: Config
+    plan: LayerPlan, tensors: dict[str, Tensor], taps: list[Tap], words: int, config: Config
 ) -> LayerCounts:
-    """The counts of a layer whose blocks take `pairs` pairs in all coefficient memories together.
+    """The counts of a layer whose blocks take `words` words in all coefficient memories together.
 
     The bits of weights count everything that is stored for them: coefficients with their rows and
     slots, fillers, END, padding, basis terms, biases and shifts.
@@ -22,8 +23,9 @@ def layer_counts(
     layer, entries = plan.layer, plan.entries
     pixels = plan.map.shape[1] * plan.map.shape[2]
     weights = layer.filters * plan.channels * layer.kernel[0] * layer.kernel[1]
-    steps = len(entries.unit)
-    bits = 2 * pairs * coefficient_record(config).bits
+    jobs = plan.jobs
+    steps = int(block_steps(entries, jobs.unit_count, jobs.rounds * config.engines).sum())
+    bits = words * memory_shape(config, Memory.COEFFICIENT).bits
     bits += entries.terms.size * formats.ACTIVATION_BITS + layer.filters * filter_record().bits
     moved = plan.channels * _pixels_read(taps, config.lanes) + _bytes(tensors[layer.output])
     if layer.residual is not None:
@@ -34,7 +36,7 @@ def layer_counts(
         output=layer.output,
         macs=weights * pixels,
         weights=weights,
-        kept=weights if isinstance(layer.weights, Plain) else steps,
+        kept=_kept(layer, weights, steps, config),
         steps=steps,
         output_pixels=pixels,
         products=entries.terms.size * pixels,
@@ -42,6 +44,12 @@ def layer_counts(
         bytes_moved=moved + -(-bits // 8),
         weight_bits=bits,
     )
+
+
+def _kept(layer: Layer, weights: int, steps: int, config: Config) -> int:
+    if isinstance(layer.weights, Factored):
+        return int(layer.weights.kept.sum())
+    return steps if config.arithmetic == Arithmetic.ROWS_INT8 else weights
 
 
 def _pixels_read(taps: list[Tap], lanes: int) -> int:

@@ -36,6 +36,8 @@ class Entries:
     units: number of units.
     unit, slot, row, value: int64, one per entry; slot counts inside the unit.
     terms: int64, shape (filters, filter_terms).
+    together: units that one engine must take together.
+    whole_rows: a row costs a step for every unit of a job if any of them needs it.
     """
 
     fold: Fold
@@ -49,6 +51,8 @@ class Entries:
     row: Int64
     value: Int64
     terms: Int64
+    together: int = 1
+    whole_rows: bool = False
 
     @property
     def codes(self) -> Int64:
@@ -88,6 +92,12 @@ def layer_entries(layer: Layer) -> Entries:
     return Entries(Fold.GROUP, name, slots, slots, slots, units, unit, slot, row, value, terms)
 
 
-def unit_steps(entries: Entries) -> Int64:
-    """Entries of each unit, shape (units,): its shift-adds for one output pixel."""
-    return np.bincount(entries.unit, minlength=entries.units).astype(np.int64)
+def block_steps(entries: Entries, units: int, blocks: int) -> Int64:
+    """Steps of each block of `units` units for one output pixel, shape (blocks,)."""
+    block = entries.unit // units
+    if not entries.whole_rows:
+        return np.bincount(block, minlength=blocks).astype(np.int64)
+    rows = int(entries.row.max(initial=0)) + 1
+    kept = np.bincount(np.unique(block * rows + entries.row) // rows, minlength=blocks)
+    members = np.clip(entries.units - np.arange(blocks) * units, 0, units)
+    return (kept * members).astype(np.int64)

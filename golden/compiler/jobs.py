@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from golden.compiler.checks import refuse
-from golden.compiler.entries import Entries
+from golden.compiler.entries import Entries, block_steps
 from golden.network import Layer
 from golden.spec.config import Config
 from golden.spec.memories import MAX_ROUNDS, MAX_TILES
-
-Int64 = npt.NDArray[np.int64]
 
 _JOB_CYCLES = 8
 """Rough cost of changing from one job to the next."""
@@ -36,12 +33,11 @@ class Jobs:
     cycles: int
 
 
-def choose_jobs(layer: Layer, entries: Entries, steps: Int64, rows: int, tiles: int, config: Config) -> Jobs:
+def choose_jobs(layer: Layer, entries: Entries, rows: int, tiles: int, config: Config) -> Jobs:
     """The division with the fewest estimated cycles; among equals, the fewest rounds.
 
     Parameters
     ----------
-    steps: entries of each unit, shape (units,).
     rows: input rows of a job, channels × taps.
     tiles: tiles of the output map.
 
@@ -50,10 +46,12 @@ def choose_jobs(layer: Layer, entries: Entries, steps: Int64, rows: int, tiles: 
     if tiles >= MAX_TILES:
         raise refuse(layer, f"{tiles} tiles of {config.lanes} pixels", f"at most {MAX_TILES - 1}")
     most = config.accumulators // entries.unit_slots
-    if most < 1:
-        raise refuse(layer, f"{entries.unit_slots} partial sums", f"{config.accumulators} accumulators")
+    least = entries.together
+    if most < least:
+        found = f"{least * entries.unit_slots} partial sums"
+        raise refuse(layer, found, f"{config.accumulators} accumulators")
     best = min(
-        (_estimate(layer, entries, steps, rows, tiles, config, units) for units in range(1, most + 1)),
+        (_estimate(layer, entries, rows, tiles, config, units) for units in range(least, most + 1, least)),
         key=lambda jobs: (jobs.cycles, jobs.rounds),
     )
     if best.rounds >= MAX_ROUNDS:
@@ -61,14 +59,11 @@ def choose_jobs(layer: Layer, entries: Entries, steps: Int64, rows: int, tiles: 
     return best
 
 
-def _estimate(
-    layer: Layer, entries: Entries, steps: Int64, rows: int, tiles: int, config: Config, units: int
-) -> Jobs:
+def _estimate(layer: Layer, entries: Entries, rows: int, tiles: int, config: Config, units: int) -> Jobs:
     blocks = -(-entries.units // units)
     rounds = -(-blocks // config.engines)
-    padded = np.zeros(rounds * config.engines * units, np.int64)
-    padded[: entries.units] = steps
-    adding = padded.reshape(rounds, config.engines, units).sum(axis=2).max(axis=1)
+    steps = block_steps(entries, units, rounds * config.engines)
+    adding = steps.reshape(rounds, config.engines).max(axis=1)
     filling = np.maximum(adding, rows) + _JOB_CYCLES
     round_filters = units * config.engines * entries.group
     filters = np.minimum(layer.filters - np.arange(rounds) * round_filters, round_filters)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from golden.compiler.arithmetic import entries_for
 from golden.compiler.checks import map_shape, refuse
 from golden.compiler.degrees import map_name
-from golden.compiler.entries import Entries, layer_entries, unit_steps
+from golden.compiler.entries import Entries
 from golden.compiler.jobs import Jobs, check_column, choose_jobs
 from golden.compiler.placement import Demand, place
 from golden.compiler.taps import tap_positions
@@ -52,13 +53,13 @@ def plan_layers(network: Network, degrees: dict[str, int], config: Config) -> li
                 f"pooling of a {shape[1]}×{shape[2]} map in {degree}×{degree} phases",
                 f"heights and widths that {degree} divides",
             )
-        entries = layer_entries(layer)
+        entries = entries_for(layer, config)
         if entries.fold == Fold.COLUMN:
             check_column(layer, shape[2], degree, config)
         channels = network.features[layer.input].shape[0]
         taps = len(tap_positions(layer, entries.fold))
         tiles = degree**2 * output.plane_words(config.lanes)
-        jobs = choose_jobs(layer, entries, unit_steps(entries), channels * taps, tiles, config)
+        jobs = choose_jobs(layer, entries, channels * taps, tiles, config)
         plans.append(LayerPlan(layer, entries, jobs, output, channels, taps))
     return plans
 

@@ -161,15 +161,15 @@ def centred_moments(products: list[int], totals: list[int], grids: tuple[int, in
     ----------
     products: Σdy·x in units of 2**grids[0].  totals: Σdy in units of 2**grids[1].
     """
-    parts = []
-    for product, total, mantissa, exponent in zip(
-        products, totals, mean.mantissa.tolist(), mean.exponent.tolist(), strict=True
-    ):
-        fine = min(grids[0], exponent + grids[1])
-        difference = (product << (grids[0] - fine)) - (mantissa * total << (exponent + grids[1] - fine))
-        parts.append(scalars.from_integers([difference], fine))
-    return Scalars(
-        np.concatenate([part.mantissa for part in parts]), np.concatenate([part.exponent for part in parts])
+    means = list(zip(mean.mantissa.tolist(), mean.exponent.tolist(), strict=True))
+    # One grid for all channels, so that there is one conversion.
+    fine = min(grids[0], *(exponent + grids[1] for _, exponent in means))
+    return scalars.from_integers(
+        [
+            (product << (grids[0] - fine)) - (mantissa * total << (exponent + grids[1] - fine))
+            for product, total, (mantissa, exponent) in zip(products, totals, means, strict=True)
+        ],
+        fine,
     )
 
 

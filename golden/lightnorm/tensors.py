@@ -160,9 +160,8 @@ def stat(x: torch.Tensor, constants: Constants, fmt: NormFormat) -> Statistics:
     )
 
 
-def _window(values: torch.Tensor, grid: Int64, mean: Int64, bits: int) -> torch.Tensor:
-    moved = (values * _power_of(-grid, values)).round_().sub_(_column(mean, values))
-    return moved.clamp_(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+def _window(values: torch.Tensor, grid: Int64, mean: Int64) -> torch.Tensor:
+    return (values * _power_of(-grid, values)).round_().sub_(_column(mean, values))
 
 
 def apply(
@@ -171,7 +170,7 @@ def apply(
     """As `golden.lightnorm.unit.apply`: y (C, n)."""
     fmt = options.format
     words = channel.apply_words(found, gamma, beta, fmt)
-    result = _window(x, words.window_grid, words.mean, fmt.window)
+    result = _window(x, words.window_grid, words.mean)
     result = result.mul_(_column(words.scale, x)).add_(_column(words.offset, x))
     return quantise(result.mul_(_power_of(words.grid, x)), fmt.forward, options.axis)
 
@@ -205,7 +204,7 @@ def grad(
     """As `golden.lightnorm.unit.grad`: dx (C, n), spikes carried apart already added."""
     fmt = options.format
     words = channel.grad_words(gradients, fmt)
-    result = _window(dy, words.window_grid, words.mean, fmt.gradient_window).mul_(_column(words.scale, dy))
+    result = _window(dy, words.window_grid, words.mean).mul_(_column(words.scale, dy))
     places = torch.from_numpy(np.concatenate([found.highest, found.lowest], 1)).to(dy.device)
     signs = np.where(found.highest == found.lowest, 0, 1)
     signs = np.concatenate([-signs, signs], 1)

@@ -69,8 +69,10 @@ def stat(x: Blocks, constants: Constants, fmt: NormFormat) -> Statistics:
     )
 
 
-def window(values: Blocks, grid: Int64, mean: Int64, bits: int) -> Int64:
-    """value − mean on a channel's grid, each value rounded to nearest even, saturated to signed `bits`.
+def window(values: Blocks, grid: Int64, mean: Int64) -> Int64:
+    """value − mean on a channel's grid, each value rounded to nearest even.
+
+    At most 2**(W − 1) in size, W the window's bits, by the choice of the grid: docs/lightnorm.md.
 
     Parameters
     ----------
@@ -79,13 +81,12 @@ def window(values: Blocks, grid: Int64, mean: Int64, bits: int) -> Int64:
     shift = values.element_exponents() - grid[:, None]
     # Values far above the window come with a mean as large; docs/lightnorm.md bounds both by 2**44.
     up = values.magnitudes << np.clip(shift, 0, 44 - values.format.magnitude_bits)
-    moved = round_shift(up, np.clip(-shift, 0, 62))
-    return np.clip(moved - mean[:, None], -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    return round_shift(up, np.clip(-shift, 0, 62)) - mean[:, None]
 
 
 def apply(x: Blocks, found: Statistics, words: ApplyWords, fmt: NormFormat) -> tuple[Blocks, Flag]:
     """The pass APPLY: y in blocks, and the encoder's flags. One product a value, no division."""
-    centred = window(x, words.window_grid, words.mean, fmt.window)
+    centred = window(x, words.window_grid, words.mean)
     centred = np.where(found.flat[:, None], 0, centred)
     result = centred * words.scale[:, None] + words.offset[:, None]
     return encode(result, words.grid[:, None], fmt.forward, x.axis)
@@ -138,7 +139,7 @@ def grad(
     dy: Blocks, found: Statistics, words: GradWords, fmt: NormFormat, spikes: Spikes
 ) -> tuple[Blocks, Flag]:
     """The pass GRAD: dx in blocks, and the encoder's flags; it reads dy and the indices, not x."""
-    centred = window(dy, words.window_grid, words.mean, fmt.gradient_window)
+    centred = window(dy, words.window_grid, words.mean)
     result = centred * words.scale[:, None]
     high, low = spike_masks(found, dy.magnitudes.shape[1])
     if spikes != Spikes.APART:

@@ -3,6 +3,7 @@
 import hashlib
 import tomllib
 from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
 from pathlib import Path
 
 from golden.spec import formats
@@ -11,6 +12,19 @@ from golden.spec.errors import LightDealError
 
 class ConfigError(LightDealError):
     """A configuration that cannot work: names field, value and legal set."""
+
+
+class Arithmetic(StrEnum):
+    """What a lane does with a weight. All but the first are baselines, to measure the first against."""
+
+    SHIFT_ADD = "shift_add"
+    """Power-of-two coefficients are shifted and added; the basis comes last."""
+    INT8 = "int8"
+    """Dense: every int8 weight is multiplied and added, zero or not."""
+    ROWS_INT8 = "rows_int8"
+    """The same; rows of weights that are zero for all filters of a job are left out."""
+    REBUILD = "rebuild"
+    """Weights W = Ce·B are rebuilt exactly, once per engine, then multiplied and added."""
 
 
 def _power_of_two(value: int) -> bool:
@@ -31,11 +45,12 @@ class Config:
     basis: multipliers of the basis stage; divides `lanes`, a power of two.
     window: input rows held for the engines; a power of two, 8…64.
     feature_words: depth of the activation memory, in words of `lanes` bytes.
-    coefficient_words: depth of each engine's coefficient memory, in pairs of entries.
+    coefficient_words: depth of each engine's coefficient memory, in words (pairs of entries).
     tap_words: depth of the tap memory (one word per tile and kernel position).
     term_words: depth of the memory of basis terms (bytes).
     filter_words: depth of the memory of biases and shifts (one word per filter).
     instructions: layers that a program may have.
+    arithmetic: what a lane does with a weight; decides what the coefficient memories hold.
     """
 
     name: str
@@ -51,11 +66,13 @@ class Config:
     term_words: int = 4096
     filter_words: int = 1024
     instructions: int = 64
+    arithmetic: Arithmetic = Arithmetic.SHIFT_ADD
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name != "name" and (not isinstance(value, int) or isinstance(value, bool)):
+            number = isinstance(value, int) and not isinstance(value, bool)
+            if field.name not in ("name", "arithmetic") and not number:
                 self._refuse(field.name, "an integer")
         self._demand("engines", 1 <= self.engines <= 64, "1…64")
         for name, low, high in (
@@ -78,6 +95,10 @@ class Config:
         ):
             value = getattr(self, name)
             self._demand(name, _power_of_two(value) and 4 <= value <= 65536, "a power of two in 4…65536")
+        legal_names = [str(arithmetic) for arithmetic in Arithmetic]
+        self._demand("arithmetic", self.arithmetic in legal_names, f"one of {legal_names}")
+        # Files of configurations and programs hold the name.
+        object.__setattr__(self, "arithmetic", Arithmetic(self.arithmetic))
 
     def _refuse(self, field: str, legal: str) -> None:
         raise ConfigError(f"config field {field!r} = {getattr(self, field)!r}; legal: {legal}")
@@ -88,13 +109,15 @@ class Config:
 
     @property
     def adders(self) -> int:
-        """Shift-adders: engines × lanes."""
+        """Shift-adders (or multiplier-accumulators): engines × lanes."""
         return self.engines * self.lanes
 
     @property
     def digest(self) -> int:
         """32 bits that identify the sizes (not the name) and the version of the number rules."""
-        sizes = {key: value for key, value in asdict(self).items() if key != "name"}
+        sizes = {key: value for key, value in asdict(self).items() if key not in ("name", "arithmetic")}
+        if self.arithmetic != Arithmetic.SHIFT_ADD:
+            sizes["arithmetic"] = str(self.arithmetic)
         text = repr((sorted(sizes.items()), formats.EXPONENTS, formats.OUTPUT_BITS))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 

@@ -37,3 +37,11 @@ class ErrorCode(IntEnum):
     """A coefficient stream and the rows of its job do not end together."""
     TIMEOUT = 7
     """A run took more cycles than the program allows."""
+
+
+class MachineError(LightDealError):
+    """The machine stopped; `code` is what its error register holds."""
+
+    def __init__(self, code: ErrorCode, text: str) -> None:
+        super().__init__(f"{code.name}: {text}")
+        self.code = code

@@ -79,14 +79,15 @@ class LayerCounts:
     Parameters
     ----------
     path: dotted path of the layer in the user's module.
-    fold: "plain", "scale" (no basis), "group" or "column".
+    fold: "plain", "scale" (no basis), "group" or "column"; the name of a baseline's arithmetic.
     output: name of the tensor that it writes.
     macs: multiply-accumulates of the dense layer for one image.
     weights: weights of the dense layer.
-    kept: kept coefficients; all weights of a plain layer.
-    steps: coefficients or signed digits that cost a shift-add for each output pixel.
+    kept: kept coefficients; all weights of a plain layer, or those of its kept rows (rows_int8).
+    steps: coefficients or signed digits that cost a shift-add for each output pixel, or weights that
+        cost a multiplication there (baselines).
     output_pixels: pixels of one output channel before pooling.
-    products: basis products for one image.
+    products: basis terms for one image; the only ones that are no products are those of rebuild.
     rows_fetched: input rows of `lanes` bytes read for one image.
     bytes_moved: bytes of input that some kernel position reads, of the residual, the output and the
         weights, each counted once.

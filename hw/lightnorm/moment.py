@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from golden.spec.block import SCALAR_BITS, NormFormat
 from hw.lightnorm.layouts import GRID_BITS
 from hw.lightnorm.normalise import integer_layout
-from hw.lightnorm.reduce import moments
 from hw.lightnorm.scalar import scalar_layout
+from hw.lightnorm.sums import moments
 
 
 def moment_bits(fmt: NormFormat, index_bits: int) -> int:

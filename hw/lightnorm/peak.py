@@ -1,152 +1,160 @@
-"""The largest counted magnitude of every group, beside the group's values."""
+"""Where the numbers of every group have ones, beside the group's numbers."""
+
+from collections.abc import Callable
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.block import BlockFormat
-from hw.lightnorm.layouts import GRID_BITS, groups, lane_group, words
+from golden.spec.block import BlockFormat, NormFormat, Spikes
+from hw.lightnorm.layouts import result_bits, results, unit_size
 
 _SLACK = 4
 """Beats beyond a group that wait while a queue passes the first one on; short groups may be a beat."""
 
 
-def peaked(fmt: BlockFormat, bits: int, lanes: int) -> data.StructLayout:
-    """Magnitudes with the peaks of their groups; signed grid as bits, sign and counted by lane."""
+def union(bits: int) -> data.StructLayout:
+    """What a group has in all: ones of its magnitudes, and starts of runs of ones that round up to the
+    next power of two, of values that count and (`all_`) of every value; whether any counts."""
+    names = ("ones", "runs", "all_ones", "all_runs")
+    return data.StructLayout({**{name: unsigned(bits) for name in names}, "counted": unsigned(1)})
+
+
+def peaked(fmt: NormFormat, lanes: int) -> data.StructLayout:
+    """`results` with the union of the group of every `unit_size` lanes; `ends`: last beat of its group."""
+    units = lanes // unit_size(fmt, lanes)
     return data.StructLayout(
         {
-            "magnitudes": data.ArrayLayout(unsigned(bits), lanes),
-            "signs": unsigned(lanes),
-            "grid": unsigned(GRID_BITS),
-            "mask": unsigned(lanes),
-            "last": unsigned(1),
-            "peaks": data.ArrayLayout(unsigned(bits), groups(fmt, lanes)),
-            "any": unsigned(groups(fmt, lanes)),
+            "results": results(fmt, lanes),
+            "unions": data.ArrayLayout(union(result_bits(fmt) - 1), units),
             "ends": unsigned(1),
         }
     )
 
 
-def largest(values: list[Value]) -> Value:
-    """The largest of unsigned values, as a tree."""
+def joined(values: list[Value]) -> Value:
+    """OR of values, as a tree."""
     while len(values) > 1:
         pairs = [values[i : i + 2] for i in range(0, len(values), 2)]
-        values = [pair[0] if len(pair) == 1 else Mux(pair[0] < pair[1], pair[1], pair[0]) for pair in pairs]
+        values = [pair[0] if len(pair) == 1 else pair[0] | pair[1] for pair in pairs]
     return values[0]
 
 
+def runs(value: Value, length: int) -> Value:
+    """Bits of `value` that begin `length` ones, from there downwards."""
+    done, result = 1, value
+    while done < length:
+        step = min(done, length - done)
+        result = result & (result << step)
+        done += step
+    return result[: len(value)]
+
+
+def by_group(
+    fmt: NormFormat, lanes: int, values: list[Value], backward: Value, join: Callable[[list[Value]], Value]
+) -> list[Value]:
+    """Values of units of `unit_size` lanes, joined over the groups of a beat's own format."""
+    size = unit_size(fmt, lanes)
+
+    def whole(block: BlockFormat) -> list[Value]:
+        many = min(block.group, lanes) // size
+        groups = [join(values[i : i + many]) for i in range(0, len(values), many)]
+        return [groups[unit // many] for unit in range(len(values))]
+
+    forward, gradient = whole(fmt.forward), whole(fmt.gradient)
+    if min(fmt.forward.group, lanes) == min(fmt.gradient.group, lanes):
+        return forward
+    return [Mux(backward, g, f) for f, g in zip(forward, gradient, strict=True)]
+
+
 class Peak(wiring.Component):
-    """Adds to every beat the largest magnitude that counts in each of its groups.
+    """Adds to every beat what the groups in it have in all: a union instead of a maximum.
+
+    The leading one of a union is that of the largest magnitude.  A run of M + 1 ones there belongs to a
+    magnitude as large, which NEAREST rounds up to the next power of two.
 
     Golden: the first step of `golden.lightnorm.blocks.encode`.  Throughput: one beat per cycle.
-    Latency: 1 cycle, or, where a group is longer than a beat, until the group has ended.
+    Latency: none, or, where a group is longer than a beat, until the group has ended.
 
     Parameters
     ----------
-    fmt: of the groups.  bits: of the signed input words.  lanes: values of a beat; lanes and
-        fmt.group are powers of two.
+    fmt: number formats.  lanes: values of a beat; lanes and groups are powers of two.
+    spikes: with CLIP, quiet lanes do not count where others do; else all count.
 
-    Members: i: stream of `words`.  o: stream of `peaked`: `any` tells groups with a value that is not 0,
-    `ends` the last beat of a group.
+    Members: i: stream of `results`.  o: stream of `peaked`.
     """
 
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, fmt: BlockFormat, bits: int, lanes: int) -> None:
-        self._fmt, self._bits, self._lanes = fmt, bits, lanes
+    def __init__(self, fmt: NormFormat, lanes: int, spikes: Spikes) -> None:
+        self._fmt, self._lanes, self._spikes = fmt, lanes, spikes
         super().__init__(
             {
-                "i": In(stream.Signature(words(bits, lanes))),
-                "o": Out(stream.Signature(peaked(fmt, bits, lanes))),
+                "i": In(stream.Signature(results(fmt, lanes))),
+                "o": Out(stream.Signature(peaked(fmt, lanes))),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        fmt, bits, lanes = self._fmt, self._bits, self._lanes
-        size = lane_group(fmt, lanes)
+        fmt, lanes, size = self._fmt, self._lanes, unit_size(self._fmt, self._lanes)
         source = self.i.payload
-        magnitudes = [Signal(bits, name=f"magnitude{lane}") for lane in range(lanes)]
-        for lane, magnitude in enumerate(magnitudes):
-            word = source.words[lane]
-            m.d.comb += magnitude.eq(Mux(source.mask[lane], Mux(word < 0, -word, word), 0))
-        signs = Cat(word < 0 for word in source.words)
-        quiet = source.quiet | ~source.mask
-        loud_peaks, all_peaks, all_quiet = [], [], []
-        for group in range(groups(fmt, lanes)):
-            members = range(group * size, (group + 1) * size)
-            loud_peaks.append(largest([Mux(quiet[lane], 0, magnitudes[lane]) for lane in members]))
-            all_peaks.append(largest([magnitudes[lane] for lane in members]))
-            all_quiet.append(Cat(quiet[lane] for lane in members).all())
-        shape = peaked(fmt, bits, lanes)
-        held = Signal(shape)
-        length = max(1, fmt.group // lanes)
-        place = Signal(range(length + 1))
-        ends = (place == length - 1) | source.last
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += place.eq(Mux(ends, 0, place + 1))
-        common = [
-            *(held.magnitudes[lane].eq(magnitude) for lane, magnitude in enumerate(magnitudes)),
-            held.signs.eq(signs),
-            held.grid.eq(source.grid),
-            held.mask.eq(source.mask),
-            held.last.eq(source.last),
-            held.ends.eq(ends),
-        ]
-        if fmt.group <= lanes:
-            with m.If(~self.o.valid | self.o.ready):
-                m.d.comb += self.i.ready.eq(1)
-                m.d.sync += [self.o.valid.eq(self.i.valid), *common]
-                for group, (loud, every, mute) in enumerate(
-                    zip(loud_peaks, all_peaks, all_quiet, strict=True)
-                ):
-                    m.d.sync += [
-                        held.peaks[group].eq(Mux(mute, every, loud)),
-                        held.any[group].eq(every.any()),
-                    ]
-            m.d.comb += self.o.payload.eq(held)
-            return m
-        self._long_groups(m, held, common, place == 0, (loud_peaks[0], all_peaks[0], all_quiet[0]))
+        shape = union(result_bits(fmt) - 1)
+        parts = []
+        for start in range(0, lanes, size):
+            some: list[list[Value]] = [[], [], [], [], []]
+            for lane in range(start, start + size):
+                ones = Mux(source.mask[lane], source.magnitudes[lane], 0)
+                long, short = (runs(ones, b.magnitude_bits + 1) for b in (fmt.gradient, fmt.forward))
+                found = Mux(source.backward, long, short)
+                quiet = source.quiet[lane] if self._spikes == Spikes.CLIP else 0
+                loud = [Mux(quiet, 0, ones), Mux(quiet, 0, found)]
+                for list_, value in zip(some, [*loud, ones, found, source.mask[lane] & ~quiet], strict=True):
+                    list_.append(value)
+            part = Signal(shape, name=f"part{start}")
+            m.d.comb += part.eq(Cat(joined(list_) for list_ in some))
+            parts.append(part.as_value())
+        whole = by_group(fmt, lanes, parts, source.backward, joined)
+        length = [max(1, b.group // lanes) for b in (fmt.forward, fmt.gradient)]
+        if max(length) == 1:
+            m.d.comb += [
+                self.o.valid.eq(self.i.valid),
+                self.i.ready.eq(self.o.ready),
+                self.o.payload.results.eq(source),
+                self.o.payload.unions.eq(Cat(whole)),
+                self.o.payload.ends.eq(1),
+            ]
+        else:
+            self._long_groups(m, Mux(source.backward, length[1], length[0]), max(length), whole)
         return m
 
-    def _long_groups(
-        self,
-        m: Module,
-        held: data.View,
-        common: list[Value],
-        first: Value,
-        parts: tuple[Value, Value, Value],
-    ) -> None:
-        """Beats wait in a queue until their group has ended; results wait in a second one."""
-        fmt, bits, lanes = self._fmt, self._bits, self._lanes
-        length = fmt.group // lanes
-        m.submodules.beats = beats = SyncFIFO(width=held.shape().size, depth=length + _SLACK)
-        m.submodules.results = results = SyncFIFO(width=bits + 1, depth=length + _SLACK)
-        m.d.comb += [*common, held.peaks[0].eq(0), held.any.eq(0)]
-        loud, every, mute = (Signal(bits), Signal(bits), Signal())
-        loud_now, every_now, mute_now = (Signal(bits), Signal(bits), Signal())
+    def _long_groups(self, m: Module, length: Value, depth: int, parts: list[Value]) -> None:
+        """Beats wait in a queue until their group has ended; unions wait in a second one."""
+        bits = Cat(parts).shape().width
+        source = self.i.payload
+        width = len(Value.cast(source)) + 1
+        m.submodules.beats = beats = SyncFIFO(width=width, depth=depth + _SLACK)
+        m.submodules.unions = unions = SyncFIFO(width=bits, depth=depth + _SLACK)
+        place = Signal(range(depth))
+        running, now = Signal(bits, reset_less=True), Signal(bits)
+        ends = (place == length - 1) | source.last
+        taken = self.i.valid & self.i.ready
         m.d.comb += [
-            loud_now.eq(largest([Mux(first, 0, loud), parts[0]])),
-            every_now.eq(largest([Mux(first, 0, every), parts[1]])),
-            mute_now.eq((first | mute) & parts[2]),
-            self.i.ready.eq(beats.w_rdy & results.w_rdy),
-            beats.w_data.eq(held),
-            results.w_data.eq(Cat(Mux(mute_now, every_now, loud_now), every_now.any())),
+            now.eq(Mux(place == 0, 0, running) | Cat(parts)),
+            self.i.ready.eq(beats.w_rdy & unions.w_rdy),
+            beats.w_data.eq(Cat(source, ends)),
+            beats.w_en.eq(taken),
+            unions.w_data.eq(now),
+            unions.w_en.eq(taken & ends),
         ]
-        with m.If(self.i.valid & self.i.ready):
-            m.d.comb += [beats.w_en.eq(1), results.w_en.eq(held.ends)]
-            m.d.sync += [
-                loud.eq(loud_now),
-                every.eq(every_now),
-                mute.eq(mute_now),
-            ]
+        with m.If(taken):
+            m.d.sync += [place.eq(Mux(ends, 0, place + 1)), running.eq(now)]
         m.d.comb += [
-            self.o.valid.eq(beats.r_rdy & results.r_rdy),
-            self.o.payload.eq(beats.r_data),
-            self.o.payload.peaks[0].eq(results.r_data[:bits]),
-            self.o.payload.any.eq(results.r_data[bits]),
+            self.o.valid.eq(beats.r_rdy & unions.r_rdy),
+            Cat(self.o.payload.results, self.o.payload.ends).eq(beats.r_data),
+            self.o.payload.unions.eq(unions.r_data),
         ]
         with m.If(self.o.valid & self.o.ready):
-            m.d.comb += [beats.r_en.eq(1), results.r_en.eq(self.o.payload.ends)]
+            m.d.comb += [beats.r_en.eq(1), unions.r_en.eq(self.o.payload.ends)]

@@ -83,7 +83,7 @@ def test_own_network_from_module_to_golden(own: Path, capsys: pytest.CaptureFixt
         ("run my_module.py --data arrays.npz", "not a LightDeal program file"),
         ("demo --config none.toml", "neither a preset (tiny, small, default) nor a .toml file"),
         ("verilog --config none.toml", "neither a preset"),
-        ("report --metrics none.json", "metrics none.json: cannot be read"),
+        ("report readme --metrics none.json", "metrics none.json: cannot be read"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(
@@ -109,7 +109,15 @@ def test_images_must_fit_the_program(own: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["no-verb"], ["demo", "--images", "0"], ["demo", "--data", "cifar"]]
+    "arguments",
+    [
+        [],
+        ["no-verb"],
+        ["report"],
+        ["report", "weather"],
+        ["demo", "--images", "0"],
+        ["demo", "--data", "cifar"],
+    ],
 )
 def test_wrong_arguments_end_in_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 2
@@ -118,7 +126,7 @@ def test_wrong_arguments_end_in_two(arguments: list[str], capsys: pytest.Capture
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_shows_defaults(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([verb, "--help"]) == 0
+    assert main([*verb.split(), "--help"]) == 0
     out = capsys.readouterr().out
     assert "default: " in out
 

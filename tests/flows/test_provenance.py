@@ -1,11 +1,12 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
 from amaranth import __version__ as amaranth_version
 
 from flows.options import Demo
-from flows.provenance import tool_version, write_provenance
+from flows.provenance import commit, tool_version, write_provenance
 from golden.spec.config import TINY
 
 
@@ -20,3 +21,11 @@ def test_a_result_says_what_made_it(tmp_path: Path) -> None:
 def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert tool_version("iverilog") == "missing"
+
+
+def test_a_commit_is_known_or_said_not_to_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is unknown too where the code is no checkout."""
+    assert re.fullmatch(r"[0-9a-f]{40}\+?|unknown", commit("golden"))
+    assert commit("no/such/file").rstrip("+") == commit("golden").rstrip("+")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert commit() == "unknown"

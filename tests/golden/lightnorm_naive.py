@@ -71,10 +71,8 @@ def stat(x: list[Fraction], constants: Constants, fmt: NormFormat) -> Channel:
     return Channel(mean, scale, spread, top(max(x) - min(x)), highest, lowest)
 
 
-def lane(value: Fraction, mean: Fraction, grid: int, bits: int) -> int:
-    return saturated(
-        round(value / two(grid)) - round(mean / two(grid)), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-    )
+def lane(value: Fraction, mean: Fraction, grid: int) -> int:
+    return round(value / two(grid)) - round(mean / two(grid))
 
 
 def apply(
@@ -91,10 +89,7 @@ def apply(
     factor = saturated(scale / two(unit), -limit, limit)
     offset = saturated(beta / two(unit + grid), -(2**product) + 1, 2**product - 1)
     flat = not found.spread
-    return [
-        ((0 if flat else lane(v, found.mean, grid, fmt.window)) * factor + offset) * two(unit + grid)
-        for v in x
-    ]
+    return [((0 if flat else lane(v, found.mean, grid)) * factor + offset) * two(unit + grid) for v in x]
 
 
 @dataclass
@@ -130,7 +125,7 @@ def backward(
     factor = saturated(scale / two(unit), -limit, limit)
     most = 2 ** (fmt.gradient_window - 1 + fmt.scale + fmt.spike) - 1
     pull = saturated(spike / two(unit + grid), -most, most)
-    dx = [lane(e, mean, grid, fmt.gradient_window) * factor for e in dy]
+    dx = [lane(e, mean, grid) * factor for e in dy]
     if spikes != Spikes.APART:
         for high, low in zip(found.highest, found.lowest, strict=True):
             dx[high] -= pull

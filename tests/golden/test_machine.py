@@ -7,12 +7,12 @@ import pytest
 
 from golden import machine
 from golden.compiler import compile_network
-from golden.decode import MachineError, decode
+from golden.decode import decode
 from golden.machine import run_program
 from golden.network import Network, Residual
 from golden.ops import run_network
 from golden.spec.config import SMALL, TINY, Config
-from golden.spec.errors import ErrorCode
+from golden.spec.errors import ErrorCode, MachineError
 from golden.spec.memories import back_record, coefficient_record, front_record
 from golden.spec.program import Program
 from tests.golden.networks import KINDS, random_images, random_network

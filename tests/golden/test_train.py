@@ -87,6 +87,17 @@ def test_training_repeats_itself_and_reports() -> None:
     assert told[3] == ("epoch 3 of 3", 1.0)
 
 
+def test_an_epoch_ends_with_its_mean_loss() -> None:
+    """With a rate of nothing the loss of an epoch is that of the whole data set."""
+    torch.manual_seed(2)
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+    part = load_digits()[0].part(0, 50)
+    right = float(torch.nn.functional.cross_entropy(module(part.images), part.labels).detach())
+    losses: list[float] = []
+    fit(module, part, epochs=2, rate=0.0, batch=16, shift=0, at_epoch=losses.append)
+    np.testing.assert_allclose(losses, [right, right], rtol=1e-6)
+
+
 def test_compressed_network_learns() -> None:
     """A quarter of the coefficients, few epochs: far above chance and near the float network."""
     train, test = load_digits()

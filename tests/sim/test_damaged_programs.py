@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from golden.compiler import compile_network
-from golden.decode import MachineError, decode
+from golden.decode import decode
 from golden.machine import run_program
 from golden.spec.config import TINY
-from golden.spec.errors import ErrorCode
+from golden.spec.errors import ErrorCode, MachineError
 from golden.spec.fields import Field, Record
 from golden.spec.memories import (
     back_record,

@@ -1,7 +1,7 @@
 """Streams in and out of a component under test, with stalls on both sides."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,8 @@ from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
 from golden.lightnorm.blocks import Blocks
-from golden.spec.block import BlockFormat
+from golden.spec.block import BlockFormat, NormFormat
+from hw.lightnorm.layouts import Op, unit_size
 
 CYCLES = 20_000
 """Limit of every wait."""
@@ -133,3 +134,54 @@ def seen(beat: Any) -> dict[str, Any]:
         "mask": int(beat.mask),
         "last": int(beat.last),
     }
+
+
+def as_bits(flags: Iterable[Any]) -> int:
+    """A number whose bits are the flags, the first one lowest."""
+    return sum(int(bool(flag)) << place for place, flag in enumerate(flags))
+
+
+def joint_beats(
+    fmt: NormFormat, blocks: Blocks, channel: int, lanes: int, backward: int
+) -> list[dict[str, Any]]:
+    """A channel as beats of `hw.lightnorm.layouts.either`; unused exponents of a last beat are zero."""
+    one = blocks.format
+    each = unit_size(fmt, lanes)
+    result = []
+    for beat in beats(blocks, channel, lanes):
+        repeat = lanes // len(beat["exponents"]) // each
+        result.append(
+            {
+                "backward": backward,
+                "magnitudes": [c & one.largest for c in beat["codes"]],
+                "signs": as_bits(c > one.largest for c in beat["codes"]),
+                "exponents": [e for e in beat["exponents"] for _ in range(repeat)],
+                "mask": beat["mask"],
+                "last": beat["last"],
+            }
+        )
+    return result
+
+
+def joint_seen(beat: Any) -> dict[str, Any]:
+    """A beat that came out, in the form of `joint_beats`; what the mask leaves out is zero."""
+    inside = [int(beat.mask) >> lane & 1 for lane in range(len(beat.magnitudes))]
+    return {
+        "backward": int(beat.backward),
+        "magnitudes": [int(m) * some for m, some in zip(beat.magnitudes, inside, strict=True)],
+        "signs": int(beat.signs) & int(beat.mask),
+        "exponents": [int(e) for e in beat.exponents],
+        "mask": int(beat.mask),
+        "last": int(beat.last),
+    }
+
+
+def pass_beats(op: Op, x: Blocks, dy: Blocks, channel: int, lanes: int) -> list[dict[str, Any]]:
+    """A channel as beats of `hw.lightnorm.layouts.pass_beat`."""
+    result = []
+    for a, b in zip(beats(x, channel, lanes), beats(dy, channel, lanes), strict=True):
+        values = {
+            name: {key: beat[key] for key in ("codes", "exponents")} for name, beat in (("x", a), ("dy", b))
+        }
+        result.append({"op": op, **values, "mask": a["mask"], "last": a["last"]})
+    return result

@@ -8,18 +8,20 @@ import pytest
 
 from golden.lightnorm.blocks import encode
 from golden.spec import block
-from golden.spec.block import BlockFormat, Flag, GroupAxis, Rounding
+from golden.spec.block import Flag, GroupAxis, Rounding, Spikes
 from hw.lightnorm.encoder import Encoder
+from hw.lightnorm.layouts import result_bits
 from tests.hw.bench import seeded
-from tests.hw.lightnorm.drive import beats, masks, run_stream, seen, split_beats
+from tests.hw.lightnorm.drive import as_bits, joint_beats, joint_seen, masks, run_stream, split_beats
 
 FORMATS = {
-    "light": block.light().forward,
-    "truncate": block.light(4, Rounding.TRUNCATE).forward,
-    "gradient": block.light().gradient,
-    "wide": block.wide().forward,
-    "mxint8": block.mxint8().forward,
+    "light": (block.light(), 4, 4),
+    "truncate": (block.light(4, Rounding.TRUNCATE), 4, 4),
+    "mixed": (replace(block.light(), gradient=block.light(4, Rounding.TRUNCATE).gradient), 8, 2),
+    "long": (block.wide(), 4, 32),
+    "mxint8": (block.mxint8(), 32, 32),
 }
+"""Formats, and groups of both directions."""
 
 
 def channel(rng: np.random.Generator, count: int, bits: int) -> np.ndarray:
@@ -37,34 +39,57 @@ def channel(rng: np.random.Generator, count: int, bits: int) -> np.ndarray:
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("lanes", [4, 8, 16])
-@pytest.mark.parametrize("group", [4, 32])
+@pytest.mark.parametrize("spikes", [Spikes.CLIP, Spikes.BLOCK])
 @pytest.mark.parametrize("stall", [0.0, 0.4])
-def test_blocks(name: str, lanes: int, group: int, stall: float) -> None:
+def test_blocks(name: str, lanes: int, spikes: Spikes, stall: float) -> None:
     rng = seeded(lanes)
-    numbers = np.random.default_rng(lanes + group)
-    fmt: BlockFormat = replace(FORMATS[name], group=group)
-    bits = 24
+    numbers = np.random.default_rng(lanes)
+    both, *sizes = FORMATS[name]
+    fmt = replace(
+        both,
+        forward=replace(both.forward, group=sizes[0]),
+        gradient=replace(both.gradient, group=sizes[1]),
+        window=12,
+        gradient_window=12,
+        scale=10,
+        spike=1,
+    )
+    bits = result_bits(fmt)
     inputs: list[dict[str, Any]] = []
     right: list[dict[str, Any]] = []
     flags = []
-    spread = [fmt.exponent_low - 4, fmt.exponent_low - bits, -bits // 2, fmt.exponent_high - bits + 4]
-    for index, grid in enumerate(spread + spread):
-        # Two groups and a bit; one channel fills its last beat.
-        count = [2 * group + 5, group, 3][index % 3]
+    for index in range(16):
+        backward = index // 2 % 2
+        one = fmt.gradient if backward else fmt.forward
+        spread = [one.exponent_low - 4, one.exponent_low - bits, -bits // 2, one.exponent_high - bits + 4]
+        grid = max(-500, min(500, spread[index // 4]))
+        # Two groups and a bit; some channels fill their last beat.
+        count = [2 * one.group + 5, one.group, 3][index % 3]
         values = channel(numbers, count, bits)
-        spikes = numbers.random(count) < (0.3 if index % 2 else 0.0)
-        grid = max(-500, min(500, grid))
-        blocks, met = encode(values[None], np.array([[grid]]), fmt, GroupAxis.PIXELS, spikes[None])
+        loud = numbers.random(count) < (0.3 if index % 2 else 0.0)
+        quiet = loud if spikes == Spikes.CLIP else np.zeros(count, bool)
+        blocks, met = encode(values[None], np.array([[grid]]), one, GroupAxis.PIXELS, quiet[None])
         flags.append(met)
-        quiet = split_beats(spikes.astype(int), lanes)
-        for words, some, mask in zip(split_beats(values, lanes), quiet, masks(count, lanes), strict=True):
-            loose = [w if mask >> i & 1 else rng.randint(-9, 9) for i, w in enumerate(words)]
-            bit_mask = sum(bit << i for i, bit in enumerate(some))
-            inputs.append({"words": loose, "grid": grid, "quiet": bit_mask, "mask": mask, "last": 0})
+        words = split_beats(values, lanes)
+        for row, some, mask in zip(
+            words, split_beats(loud.astype(int), lanes), masks(count, lanes), strict=True
+        ):
+            loose = [w if mask >> i & 1 else rng.randint(-9, 9) for i, w in enumerate(row)]
+            inputs.append(
+                {
+                    "backward": backward,
+                    "magnitudes": [abs(w) for w in loose],
+                    "signs": as_bits(w < 0 for w in loose),
+                    "grid": grid,
+                    "quiet": as_bits(some),
+                    "mask": mask,
+                    "last": 0,
+                }
+            )
         inputs[-1]["last"] = 1
-        right += beats(blocks, 0, lanes)
-    results, cycles = run_stream(Encoder(fmt, bits, lanes), inputs, len(right), rng, stall)
-    assert [seen(result.beat) for result in results] == right
+        right += joint_beats(fmt, blocks, 0, lanes, backward)
+    results, cycles = run_stream(Encoder(fmt, lanes, spikes), inputs, len(right), rng, stall)
+    assert [joint_seen(result.beat) for result in results] == right
     found, current = [], Flag.NONE
     for result in results:
         current |= Flag.OVERFLOW if int(result.overflow) else Flag.NONE
@@ -75,6 +100,6 @@ def test_blocks(name: str, lanes: int, group: int, stall: float) -> None:
     assert found == flags
     if not stall:
         # A group longer than a beat is there as a whole before its first beat leaves.
-        wait = 4 if group <= lanes else 5 + group // lanes
+        wait = 2 if max(sizes) <= lanes else 3 + max(sizes) // lanes
         assert cycles <= len(inputs) + wait
-        assert group > lanes or cycles == len(inputs) + wait
+        assert max(sizes) > lanes or cycles == len(inputs) + wait

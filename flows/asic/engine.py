@@ -1,0 +1,99 @@
+"""Timing and power of one engine on real layers: synthesis, recording, gates beside RTL, OpenSTA."""
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from flows.asic.gates import Activity, ports_of, simulate_gates
+from flows.asic.sta import Power, Timing, power, timing
+from flows.asic.vcd import samples
+from flows.synth.liberty import read_liberty
+from flows.synth.netlist import ASIC, BUILD, Synthesis, synthesise
+from golden.spec.errors import LightDealError
+from golden.spec.memories import Memory
+from golden.spec.program import Program
+from hw.engine import Engine
+from sim.run import run
+
+CYCLES = 4000
+
+
+@dataclass(frozen=True)
+class EngineCost:
+    """One engine in standard cells.
+
+    Parameters
+    ----------
+    area: its netlist; the coefficient memory is a macro and in none of the figures.
+    timing: shortest period.  activity: toggles on the image.
+    power: watts at `timing`'s period rounded up to 0.1 ns, with those toggles.
+    """
+
+    area: Synthesis
+    timing: Timing
+    activity: Activity
+    power: Power
+
+
+def engine_inputs(
+    program: Program, waveform: Path, number: int, cycles: int
+) -> tuple[list[dict[str, int]], int]:
+    """Inputs of an engine, cycle by cycle: first its coefficients are loaded, then come those recorded.
+
+    The second value is the number of cycles of loading. `waveform`: of `sim.run.run` on "cxxrtl".
+    Raises LightDealError if the recording is shorter than `cycles`.
+    """
+    names = [port.name for port in ports_of(Engine(program.config, number)) if port.is_input]
+    loading = [
+        {
+            "load__valid": 1,
+            "load__memory": Memory.COEFFICIENT + number,
+            "load__address": address,
+            "load__data": word,
+        }
+        for address, word in enumerate(program.coefficients[number])
+    ]
+    paths = [f"accelerator engine{number} {name}" for name in names]
+    recorded = [
+        dict(zip(names, values, strict=True))
+        for values in islice(samples(waveform, "accelerator clk", paths), cycles)
+    ]
+    if len(recorded) < cycles:
+        raise LightDealError(f"waveform {waveform}: {len(recorded)} cycles; {cycles} are wanted")
+    return loading + recorded, len(loading)
+
+
+def engine_cost(
+    program: Program,
+    image: npt.NDArray[np.int8],
+    folder: Path,
+    *,
+    number: int = 0,
+    cycles: int = CYCLES,
+    liberty: Path | None = None,
+    out: Path = BUILD,
+) -> EngineCost:
+    """Area, period and power of engine `number` in the first `cycles` of a run on one image.
+
+    Parameters
+    ----------
+    image: int8 (1, channels, height, width) of the program's input tensor.
+    folder: for the waveform and what the tools write.
+    liberty, out: as for `flows.synth.netlist.synthesise`.
+
+    Raises LightDealError if gates and RTL differ in any cycle; MissingTool without Icarus or OpenSTA.
+    """
+    library = read_liberty(liberty)
+    folder.mkdir(parents=True, exist_ok=True)
+    area = synthesise(Engine(program.config, number), "engine", ASIC, liberty=liberty, out=out)
+    waveform = folder / "image.vcd"
+    run(program, image, on="cxxrtl", waveform=waveform)
+    inputs, loading = engine_inputs(program, waveform, number, cycles)
+    dut = Engine(program.config, number)
+    activity = simulate_gates(dut, area, library, inputs, loading, folder)
+    found = timing(library, folder, "engine")
+    period = -(-found.period // 0.1) * 0.1
+    return EngineCost(area, found, activity, power(library, folder, "engine", period, activity))

