@@ -27,7 +27,7 @@ from golden.spec.program import Program
 from golden.tensors import extent, pack_tensor
 from golden.weight_streams import WeightBlock, WeightStream
 from golden.weight_timing import FULL as FULL_OF_WEIGHTS
-from golden.weight_timing import WeightEngine
+from golden.weight_timing import WeightEngine, stands_still
 
 FIRST = 2
 """Cycle in which fetch and drain may issue for the first time: the instruction is read and decoded."""
@@ -221,7 +221,7 @@ class _Engine:
         self.bank_stalls = 0
 
     def step(self, cycle: int, written: int) -> None:
-        if self._held(cycle) or cycle < self._free or self._job == len(self._jobs):
+        if stands_still(self.held, cycle) or cycle < self._free or self._job == len(self._jobs):
             return
         block, zero, again = self._jobs[self._job]
         entry = self._entry
@@ -244,12 +244,6 @@ class _Engine:
         else:
             self.row = row
             self._entry += consumed
-
-    def _held(self, cycle: int) -> bool:
-        """The drain reads a sum in place of the step of this cycle."""
-        while self.held and self.held[0] < cycle:
-            self.held.popleft()
-        return bool(self.held) and self.held[0] == cycle
 
     def _kind(self, block: _Block, zero: list[bool] | None, entry: int, row: int) -> int:
         kind = block.kind[entry]

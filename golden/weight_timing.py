@@ -1,10 +1,19 @@
 """Cycles of an engine whose stream holds weights or rows of Ce (docs/machine.md, section 9)."""
 
+from collections import deque
+
 from golden.spec.config import Arithmetic
 from golden.weight_streams import WeightBlock
 
 FULL = {Arithmetic.INT8: 4, Arithmetic.ROWS_INT8: 4, Arithmetic.REBUILD: 6}
 """Cycles from a job's END until the drain sees its sums."""
+
+
+def stands_still(held: deque[int], cycle: int) -> bool:
+    """The drain reads a sum in place of the step of this cycle; `held` are such cycles, in order."""
+    while held and held[0] < cycle:
+        held.popleft()
+    return bool(held) and held[0] == cycle
 
 
 class WeightEngine:
@@ -27,6 +36,7 @@ class WeightEngine:
         self._left = 0
         self._head = jobs[0][0].head if jobs else 0
         self.row = 0
+        self.held: deque[int] = deque()
         self.full_at: list[int] = []
         self.released_at: list[int] = []
         self.row_stalls = 0
@@ -34,7 +44,7 @@ class WeightEngine:
 
     def step(self, cycle: int, written: int) -> None:
         """One cycle in which the engine sees `written` rows."""
-        if self._job == len(self._jobs):
+        if stands_still(self.held, cycle) or self._job == len(self._jobs):
             return
         block, _ = self._jobs[self._job]
         if not self._left:

@@ -11,7 +11,6 @@ from golden.spec import memories
 from golden.spec.config import Config
 from golden.spec.memories import MemoryShape, memory_shape
 
-
 UNORDERED = {"no_rw_check": 1}
 """For Yosys: nobody reads a word in the cycle in which it is written, so what that gives is not built."""
 

@@ -13,7 +13,6 @@ from hw.layouts import layout
 from hw.memory import LoadedMemory, load_signature
 from hw.window import row_bits
 
-
 LATENCY = 4
 """Cycles from start, or from END before the same block, to the first entry."""
 

@@ -16,6 +16,7 @@ from flows.files import write_whole
 from flows.options import TARGETS
 from flows.synth.area import Area, make_area, total_cells
 from flows.synth.blocks import cells_by_block
+from flows.synth.carry import absorb_file
 from flows.synth.liberty import Library, read_liberty
 from flows.synth.memories import Macro, make_macros, without_zeros
 from flows.synth.yosys import run_yosys, yosys_version
@@ -28,7 +29,7 @@ BUILD = Path("build/synth")
 ASIC = "osu018"
 
 FLAT, BLOCKS = "flat", "blocks"
-FORMAT = 1
+FORMAT = 2
 """Part of the digest: raised when the meaning of a result changes."""
 
 
@@ -92,6 +93,10 @@ def _constraints(library: Library) -> str:
 
 def _map(folder: Path, name: str, kind: str, commands: list[str]) -> dict[str, Counter[str]]:
     lines = ["read_rtlil design.il", f"hierarchy -check -top {name}", *commands]
+    if any(command.startswith("synth_ecp5") for command in commands):
+        run_yosys([*lines, "write_json mapped.json"], folder, f"{kind}_mapped")
+        absorb_file(folder / "mapped.json")
+        lines = ["read_json mapped.json", f"hierarchy -top {name}"]
     if kind == FLAT:
         lines += ["write_json netlist.json", "write_verilog -noattr -noexpr -nohex netlist.v"]
     lines.append(f"tee -q -o {kind}.json stat -json")
