@@ -139,8 +139,8 @@ class Board:
     board: a name of `flows.board.boards`.
     """
 
-    program: Path = Path("build/demo/smartdeal.ldp")
-    data: str = "digits"
+    program: Path
+    data: str
     images: int = 8
     board: str = "ulx3s"
     out: Path = Path("build/board")
