@@ -5,7 +5,6 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,10 @@ from torch import nn
 from flows.files import write_whole
 from flows.jobs import run_jobs
 from flows.measure import label_accuracy
+from flows.metrics import percent, table
+from flows.options import Arithmetics
 from flows.progress import step
-from flows.provenance import commit
+from flows.provenance import write_provenance
 from flows.training import Outcome, jobs, load, pretrained, recipe, standard
 from golden.compiler import compile_network
 from golden.compress import LayerPlan, compress, import_module, int8_plan
@@ -25,7 +26,7 @@ from golden.compress.decompose import choose_kept
 from golden.compress.fold import fold, unfold
 from golden.machine import run_program
 from golden.network import Network
-from golden.spec.config import SMALL, Arithmetic, Config
+from golden.spec.config import SMALL, Arithmetic, Config, load_config
 from golden.spec.errors import LightDealError
 from golden.spec.program import Program
 from golden.tensors import quantise
@@ -79,9 +80,10 @@ def matched(config: Config = SMALL) -> dict[str, Config]:
     """The configurations of the five: same array, buffers and sequencer.
 
     The multipliers behind the array are as few as do not slow it: an output takes S terms with a
-    basis, one without. Rebuilt weights need wider sums; every weight of a dense layer a deeper memory.
+    basis, one without. Sums are as wide as the demo networks need; dense weights need a deeper memory.
     """
     few = max(1, config.basis // 4)
+    wider = min(32, config.accumulator_bits + 1)
     deep = 2 * config.coefficient_words
     return {
         "smartdeal": config,
@@ -91,17 +93,22 @@ def matched(config: Config = SMALL) -> dict[str, Config]:
             name=f"{config.name}-int8",
             basis=few,
             arithmetic=Arithmetic.INT8,
+            accumulator_bits=wider,
             coefficient_words=deep,
         ),
         "rows_int8": replace(
-            config, name=f"{config.name}-rows-int8", basis=few, arithmetic=Arithmetic.ROWS_INT8
+            config,
+            name=f"{config.name}-rows-int8",
+            basis=few,
+            arithmetic=Arithmetic.ROWS_INT8,
+            accumulator_bits=wider,
         ),
         "rebuild": replace(
             config,
             name=f"{config.name}-rebuild",
             basis=few,
             arithmetic=Arithmetic.REBUILD,
-            accumulator_bits=min(32, config.accumulator_bits + 9),
+            accumulator_bits=min(32, config.accumulator_bits + 6),
         ),
     }
 
@@ -223,19 +230,21 @@ def _confirm(name: str, program: Program, images: npt.NDArray[np.int8], cycles: 
         )
 
 
-def arithmetics(
-    data: str, seed: int = 1, config: Config = SMALL, out: Path = Path("build/arithmetics")
-) -> tuple[ArithmeticResult, ...]:
-    """Train the five, compare them, and write `out`/`data`.json and the programs beside it.
+def arithmetics(options: Arithmetics) -> str:
+    """Train the five, compare them, write `out`/DATA.json and the programs beside it; a table.
 
     Raises LightDealError for an unknown data set, or if something differs (see `compare`).
     """
+    data, config, out = options.data, load_config(options.config), options.out
     _, _, test = load(data)
-    results, programs = compare(train_all(data, seed, config), test, config)
+    results, programs = compare(train_all(data, options.seed, config), test, config)
     out.mkdir(parents=True, exist_ok=True)
     for name, program in programs.items():
         program.save(out / f"{data}-{name}.ldp")
-    about = {"data": data, "seed": seed, "config": config.name, "commit": commit("golden", "hw", "flows")}
-    text = json.dumps({"about": about, "results": [asdict(result) for result in results]}, indent=2)
+    write_provenance(options, config, out / f"{data}-about.json")
+    text = json.dumps({"results": [asdict(result) for result in results]}, indent=2)
     write_whole(out / f"{data}.json", text + "\n")
-    return results
+    rows = [
+        [it.name, percent(it.accuracy), it.cycles, it.kept_macs, it.weight_bits, it.basis] for it in results
+    ]
+    return table(["arithmetic", "accuracy", "cycles", "kept MACs", "bits of weights", "multipliers"], rows)

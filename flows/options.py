@@ -180,6 +180,16 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class Arithmetics:
+    """The same network in five arithmetics, trained, run and counted."""
+
+    data: str = "digits"
+    config: str = "small"
+    seed: int = 1
+    out: Path = Path("build/arithmetics")
+
+
+@dataclass(frozen=True)
 class Bench:
     """Speed of the simulators on a whole network with random weights."""
 
