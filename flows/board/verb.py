@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flows.board.boards import Board, BoardTop, find_board
 from flows.board.contents import make_contents
+from flows.board.simulate import simulate
 from flows.files import whole_folder, write_whole
 from flows.metrics import Metric, table, write_metrics
 from flows.options import Board as Options
@@ -15,6 +16,8 @@ from flows.progress import step
 from flows.provenance import write_provenance
 from flows.synth.netlist import Synthesis, synthesise
 from flows.tools import MissingTool, find_tool, run_tool, said_version
+from golden.spec.errors import LightDealError
+from golden.spec.memories import run_record
 from golden.spec.program import Program
 from hw.selftest import Contents, SelfTest
 from hw.verilog import component_verilog
@@ -91,10 +94,18 @@ def board(options: Options) -> str:
         with step("Verilog"):
             write_whole(folder / "board.v", component_verilog(top(chosen, program, contents), _TOP))
             write_whole(folder / "board.lpf", chosen.constraints())
+        with step("simulation"):
+            words = len(contents.program) + len(contents.images) + len(contents.results)
+            run = run_record(program.config).unpack(program.run)
+            limit = 4 * words + len(images) * run["cycle_limit"] + 100
+            passed, cycles = simulate(folder / "board.v", limit, chosen.inverted)
+        if not passed:
+            raise LightDealError(f"board: the self-test of {options.program} does not pass in simulation")
         with step("synthesis"):
             netlist = synthesise(top(chosen, program, contents), _TOP, "ecp5")
         metrics = [
             Metric("board.sites", netlist.area.sites, "1", "less", f"LUT4 sites, {netlist.versions}"),
+            Metric("board.cycles", cycles, "cycles", "less", "from the clock's start to the pass, Icarus"),
             Metric("board.images", len(images), "1", "neither", "test images in block RAM"),
         ]
         try:
@@ -118,5 +129,5 @@ def board(options: Options) -> str:
     leds = "LED 0 passed, LED 1 failed, LED 2 busy"
     return (
         f"{chosen.name}: {options.program}, {len(images)} images of {options.data}; {leds}\n"
-        f"{netlist.area.sites:,} LUT4 sites\n{last}"
+        f"passes in simulation after {cycles:,} cycles; {netlist.area.sites:,} LUT4 sites\n{last}"
     )

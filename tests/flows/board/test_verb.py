@@ -1,19 +1,24 @@
 """The verb board, without the slow tools: what it writes, and what it says where the router is missing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from amaranth.hdl import Fragment
 
 from flows.board import verb
 from flows.board.boards import BoardTop
+from flows.board.contents import make_contents
 from flows.cli import main
 from flows.synth.area import make_area
 from flows.synth.netlist import Synthesis
 from flows.tools import MissingTool
 from golden.spec.config import TINY
+from golden.spec.program import Program
+from hw.selftest import Contents
 from tests.sim.programs import random_case
 
 
@@ -52,7 +57,23 @@ def test_without_the_router_it_skips_by_name(
     assert "module board(" in (out / "board.v").read_text()
     assert 'LOCATE COMP "clk"' in (out / "board.lpf").read_text()
     metrics = {metric["name"]: metric["value"] for metric in json.loads((out / "metrics.json").read_text())}
-    assert metrics == {"board.sites": 3, "board.images": 2}
+    assert metrics.keys() == {"board.sites", "board.cycles", "board.images"}
+    assert (metrics["board.sites"], metrics["board.images"]) == (3, 2)
+    assert f"passes in simulation after {metrics['board.cycles']:,} cycles" in said
+
+
+def test_a_self_test_that_fails_in_simulation_is_not_built(
+    files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def corrupted(program: Program, images: npt.NDArray[np.int8]) -> Contents:
+        right = make_contents(program, images)
+        lane = right.enables[-1].bit_length() - 1
+        return replace(right, results=[*right.results[:-1], right.results[-1] ^ 1 << 8 * lane])
+
+    monkeypatch.setattr(verb, "make_contents", corrupted)
+    assert main(files) == 2
+    assert "does not pass in simulation" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_with_the_router_it_reports_the_frequency(
