@@ -42,8 +42,9 @@ NAMES = ("smartdeal", "no_basis", "int8", "rows_int8", "rebuild")
 ROWS = LayerPlan("group", pattern="rows", shared=8)
 """Rows of weights that are zero for 6 filters: what an engine of SMALL takes of 24 filters."""
 
-ROWS_DENSITY = 0.4
-"""Kept fraction of those rows, in the layers between the first and the last."""
+ROWS_DENSITY = 0.25
+"""Kept fraction of those rows, in the layers between the first and the last: on digits, seed 1, it gives
+the accuracy of 0.4, one test image below dense int8."""
 
 RTL_IMAGES = 2
 """Test images that run through RTL on each accelerator, unless told otherwise."""
