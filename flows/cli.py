@@ -113,6 +113,13 @@ def _accuracy(chosen: argparse.Namespace) -> int:
     return 0 if reached else FAILED
 
 
+def _arithmetics(chosen: argparse.Namespace) -> int:
+    from flows.arithmetics import arithmetics
+
+    print(arithmetics(_options(options.Arithmetics, chosen)))
+    return 0
+
+
 def _bench(chosen: argparse.Namespace) -> int:
     from flows.bench import bench
 
@@ -161,6 +168,11 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
     "board": (options.Board, _board, "a self-test of a program on an FPGA board, down to the bitstream"),
     "table": (options.Table, _table, "study: patterns × densities × basis or none"),
     "accuracy": (options.Accuracy, _accuracy, "benchmark: accuracy over several seeds, against float"),
+    "arithmetics": (
+        options.Arithmetics,
+        _arithmetics,
+        "study: shift-adds with and without a basis, int8, rows of int8, rebuild first",
+    ),
     "bench": (options.Bench, _bench, "benchmark: speed of the simulators"),
     "lightnorm screen": (
         options.LightNormScreen,

@@ -139,8 +139,8 @@ class Board:
     board: a name of `flows.board.boards`.
     """
 
-    program: Path = Path("build/demo/smartdeal.ldp")
-    data: str = "digits"
+    program: Path
+    data: str
     images: int = 8
     board: str = "ulx3s"
     out: Path = Path("build/board")
@@ -177,6 +177,16 @@ class Accuracy:
     seeds: int = 5
     bar: float = 1.0
     out: Path = Path("build/accuracy")
+
+
+@dataclass(frozen=True)
+class Arithmetics:
+    """The same network in five arithmetics, trained, run and counted."""
+
+    data: str = "digits"
+    config: str = "small"
+    seed: int = 1
+    out: Path = Path("build/arithmetics")
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,11 @@ def compile_own(options: Compile) -> str:
     )
 
 
-def _inputs(program: Program, data: str, count: int | None) -> tuple[npt.NDArray[np.int8], Images]:
+def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArray[np.int8], Images]:
+    """The first images of `data` as the program's int8 input, and themselves with their labels.
+
+    Raises LightDealError if they have another shape than the program takes.
+    """
     found = load_images(data, training=False)
     tensor = program.tensor(program.input)
     if found.images.shape[1:] != tensor.shape:
@@ -166,7 +170,7 @@ def _inputs(program: Program, data: str, count: int | None) -> tuple[npt.NDArray
 def run_own(options: Run) -> tuple[str, bool]:
     """Run a program on images; returns a text, and whether everything equals golden."""
     program = Program.load(options.program)
-    inputs, data = _inputs(program, options.data, options.images)
+    inputs, data = inputs_of(program, options.data, options.images)
     with step("golden machine"):
         golden = run_program(program, inputs)
     result: Result = golden
@@ -190,7 +194,7 @@ def run_own(options: Run) -> tuple[str, bool]:
 def handoff_own(options: Handoff) -> str:
     """Write the hand-off folder of a program; returns how to use it."""
     program = Program.load(options.program)
-    inputs, _ = _inputs(program, options.data, options.images)
+    inputs, _ = inputs_of(program, options.data, options.images)
     with step("golden machine and cycle model"):
         golden = run_program(program, inputs)
         cycles = tuple(

@@ -26,7 +26,6 @@ from golden.spec.memories import (
 from golden.spec.program import Program
 from golden.tensors import extent, pack_tensor
 from golden.weight_streams import WeightBlock, WeightStream
-from golden.weight_timing import FULL as FULL_OF_WEIGHTS
 from golden.weight_timing import WeightEngine, stands_still
 
 FIRST = 2
@@ -138,7 +137,7 @@ def _engine(layers: list[_Layer], engine: int, config: Config) -> "_Engine | Wei
         for round_ in range(layer.front["rounds"])
         for tile in range(layer.front["tiles"])
     ]
-    return WeightEngine(jobs, FULL_OF_WEIGHTS[config.arithmetic])
+    return WeightEngine(jobs, FULL)
 
 
 def _ready_turns(front: dict[str, int], channel: int, engines: int) -> int:

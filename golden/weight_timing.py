@@ -2,11 +2,7 @@
 
 from collections import deque
 
-from golden.spec.config import Arithmetic
 from golden.weight_streams import WeightBlock
-
-FULL = {Arithmetic.INT8: 4, Arithmetic.ROWS_INT8: 4, Arithmetic.REBUILD: 6}
-"""Cycles from a job's END until the drain sees its sums."""
 
 
 def stands_still(held: deque[int], cycle: int) -> bool:
@@ -22,7 +18,7 @@ class WeightEngine:
     Parameters
     ----------
     jobs: block of each job, and whether the job before it had the same one.
-    full: see `FULL`.
+    full: cycles from a job's END until the drain sees its sums.
 
     `row` is the oldest row that the engine may still read; `full_at` and `released_at` are cycles in
     which the sums of each job stand, and are drained (written by the drain).

@@ -1,12 +1,13 @@
 """The shift-adders of an engine with their partial sums, in two banks."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import formats
-from golden.spec.config import Config
-from golden.spec.memories import log2
+from golden.spec.config import Arithmetic, Config
+from golden.spec.memories import REBUILD_COLUMN, log2
+from hw.products import Products
 from hw.stream import step_layout
 
 ADDEND_BITS = formats.ACTIVATION_BITS + formats.EXPONENTS
@@ -33,6 +34,7 @@ class Accumulators(wiring.Component):
     Members
     -------
     step, step_valid: In, from the coefficient stream; `row` is the row of `place` one cycle later.
+    column: In, arithmetic rebuild: the basis that goes with the step before.
     place: Out, the row to read from the window.  row: In, its bytes, combinationally.
     end, end_bank: In, the job in that bank has got its last step.
     start: In, both banks are empty.
@@ -50,6 +52,7 @@ class Accumulators(wiring.Component):
             {
                 "step": In(step_layout(config)),
                 "step_valid": In(1),
+                "column": In(REBUILD_COLUMN.bits),
                 "place": Out(log2(config.window)),
                 "row": In(config.lanes * 8),
                 "end": In(1),
@@ -96,7 +99,7 @@ class Accumulators(wiring.Component):
         read2 = Signal()
         m.d.sync += [
             place2.eq(Mux(read1, drain1, Cat(step1.slot, step1.bank))),
-            code2.eq(step1.code),
+            code2.eq(step1.operand),
             row2.eq(self.row),
             valid2.eq(valid1),
             read2.eq(read1),
@@ -129,13 +132,16 @@ class Accumulators(wiring.Component):
             write.en.eq(valid3),
             write.data.eq(new),
         ]
-        for lane in range(config.lanes):
-            shifted3 = Signal(signed(ADDEND_BITS), name=f"shifted{lane}")
-            pixel = row2.word_select(lane, 8).as_signed()
-            m.d.sync += shifted3.eq(pixel << code2[:3])
+        if config.arithmetic == Arithmetic.SHIFT_ADD:
+            addends = self._shifted(m, row2, code2, negative3)
+        else:
+            m.submodules.products = products = Products(config)
+            m.d.comb += [products.operand.eq(step1.operand), products.column.eq(self.column)]
+            m.d.comb += products.row.eq(row2)
+            addends = list(zip(products.addend, products.carry, strict=True))
+        for lane, (addend, carry) in enumerate(addends):
             before = Mux(known3, old.data.word_select(lane, bits), 0)
-            addend = shifted3 ^ negative3.replicate(ADDEND_BITS).as_signed()
-            m.d.comb += new.word_select(lane, bits).eq(before + addend + negative3)
+            m.d.comb += new.word_select(lane, bits).eq(before + addend + carry)
         m.d.sync += self.sums.eq(0)
         with m.If(read3 & known3):
             m.d.sync += self.sums.eq(old.data)
@@ -163,3 +169,13 @@ class Accumulators(wiring.Component):
         with m.If(self.start):
             m.d.sync += [self.busy.eq(0), self.full.eq(0), used.eq(0)]
         return m
+
+    def _shifted(self, m: Module, row: Signal, code: Signal, negative: Signal) -> list[tuple[Value, Value]]:
+        """For each lane what is added in the next cycle, and its carry: ±pixel·2**p."""
+        addends = []
+        for lane in range(self._config.lanes):
+            shifted = Signal(signed(ADDEND_BITS), name=f"shifted{lane}")
+            pixel = row.word_select(lane, 8).as_signed()
+            m.d.sync += shifted.eq(pixel << code[:3])
+            addends.append((shifted ^ negative.replicate(ADDEND_BITS).as_signed(), negative))
+        return addends

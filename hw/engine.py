@@ -1,23 +1,34 @@
-"""An engine: one coefficient stream and its shift-adders."""
+"""An engine: one stream and its lanes."""
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.config import Config
+from golden.spec.config import Arithmetic, Config
 from golden.spec.memories import log2
 from hw.accumulators import Accumulators
 from hw.memory import load_signature
+from hw.rebuilt import RebuildStream
 from hw.stream import CoefficientStream
+from hw.weights import WeightStream
 from hw.window import row_bits
+
+
+def _stream(config: Config, engine: int) -> CoefficientStream | WeightStream | RebuildStream:
+    """The stream of the configuration's arithmetic; all have the same members."""
+    if config.arithmetic == Arithmetic.SHIFT_ADD:
+        return CoefficientStream(config, engine)
+    if config.arithmetic == Arithmetic.REBUILD:
+        return RebuildStream(config, engine)
+    return WeightStream(config, engine)
 
 
 class Engine(wiring.Component):
     """Turns rows and coefficients into partial sums (docs/machine.md, sections 2 to 4).
 
     Golden: `golden.machine`.  Latency: a job's sums stand `hw.accumulators.LATENCY` + 1 cycles
-    after its END entry.  Throughput: one live coefficient, or one sum that the drain reads, per
-    cycle in `lanes` lanes.
+    after its END entry.  Throughput: one live coefficient, or weight, or one sum that the drain reads,
+    per cycle in `lanes` lanes.
 
     Members: those of `CoefficientStream` and `Accumulators` that lead outside.
     """
@@ -49,7 +60,7 @@ class Engine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.stream = stream = CoefficientStream(self._config, self._engine)
+        m.submodules.stream = stream = _stream(self._config, self._engine)
         m.submodules.accumulators = accumulators = Accumulators(self._config)
         wiring.connect(m, wiring.flipped(self.load), stream.load)
         m.d.comb += [
@@ -77,4 +88,6 @@ class Engine(wiring.Component):
             self.full.eq(accumulators.full),
             self.sums.eq(accumulators.sums),
         ]
+        if isinstance(stream, RebuildStream):
+            m.d.comb += accumulators.column.eq(stream.column)
         return m

@@ -11,6 +11,7 @@ from golden.spec.config import Config
 from golden.spec.memories import Memory, coefficient_record, log2
 from hw.layouts import layout
 from hw.memory import LoadedMemory, load_signature
+from hw.products import operand_bits
 from hw.window import row_bits
 
 LATENCY = 4
@@ -18,10 +19,10 @@ LATENCY = 4
 
 
 def step_layout(config: Config) -> data.StructLayout:
-    """One step for the shift-adders: add ±row·2**p to a slot of a bank."""
+    """One step for the lanes: add the row, times what the operand says, to a slot of a bank."""
     return data.StructLayout(
         {
-            "code": formats.CODE_BITS,
+            "operand": operand_bits(config),
             "slot": log2(config.accumulators),
             "bank": 1,
             "place": log2(config.window),
@@ -154,7 +155,7 @@ class CoefficientStream(wiring.Component):
             take_second.eq(first_dead & pair_open),
             chosen_dead.eq(Mux(take_second, second_dead, first_dead)),
             chosen_marked.eq(Mux(take_second, second_marked, first_marked)),
-            self.step.code.eq(chosen.code),
+            self.step.operand.eq(chosen.code),
             self.step.slot.eq(chosen.slot),
             self.step.bank.eq(bank),
             self.step.place.eq(chosen.row),

@@ -87,6 +87,8 @@ def samples(path: Path, clock: str, wanted: list[str]) -> Iterator[list[int]]:
                 before = [values[code] for code in codes]
             elif code in values:
                 values[code] = _integer(value)
+        if was_low and values[clock_code]:
+            yield before
 
 
 def toggles(path: Path) -> dict[str, list[int]]:

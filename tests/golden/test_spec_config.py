@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from golden.spec.config import DEFAULT, PRESETS, SMALL, TINY, Config, ConfigError, load_config
+from golden.spec.config import DEFAULT, PRESETS, SMALL, TINY, Arithmetic, Config, ConfigError, load_config
 
 
 def test_presets_have_the_stated_shift_adders() -> None:
@@ -31,6 +31,7 @@ def test_presets_have_the_stated_shift_adders() -> None:
         ("instructions", 2, "a power of two in 4…65536"),
         ("lanes", "16", "an integer"),
         ("engines", True, "an integer"),
+        ("arithmetic", "int4", r"one of \['shift_add', 'int8', 'rows_int8', 'rebuild'\]"),
     ],
 )
 def test_refusals(field: str, value: object, legal: str) -> None:
@@ -44,8 +45,10 @@ def test_a_config_error_is_a_value_error() -> None:
 
 def test_digest_follows_the_sizes_and_not_the_name() -> None:
     assert replace(SMALL, name="other").digest == SMALL.digest
-    digests = {config.digest for config in (TINY, SMALL, DEFAULT, replace(SMALL, window=32))}
-    assert len(digests) == 4
+    others = [replace(SMALL, arithmetic=arithmetic) for arithmetic in Arithmetic]
+    digests = {config.digest for config in (TINY, DEFAULT, replace(SMALL, window=32), *others)}
+    assert len(digests) == 7
+    assert others[0].digest == SMALL.digest
     assert all(0 <= digest < 1 << 32 for digest in digests)
 
 

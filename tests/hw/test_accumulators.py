@@ -83,7 +83,7 @@ def run(config: Config, jobs: list[Job], drain_delay: int = 0) -> list[list[list
                     end = True
             ctx.set(dut.step_valid, step is not None)
             if step is not None:
-                ctx.set(dut.step.code, step[0])
+                ctx.set(dut.step.operand, step[0])
                 ctx.set(dut.step.slot, step[1])
                 ctx.set(dut.step.bank, bank)
                 ctx.set(dut.step.place, position % config.window)

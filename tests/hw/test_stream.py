@@ -102,7 +102,7 @@ class Bench:
             assert oldest <= written
             if ctx.get(dut.step_valid):
                 place = ctx.get(dut.step.place)
-                step = (ctx.get(dut.step.code), ctx.get(dut.step.slot), place, ctx.get(dut.step.bank))
+                step = (ctx.get(dut.step.operand), ctx.get(dut.step.slot), place, ctx.get(dut.step.bank))
                 self.events.append(step)
                 self.cycle_of.append(cycle)
                 row = oldest + (place - oldest) % window

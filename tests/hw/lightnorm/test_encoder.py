@@ -11,8 +11,9 @@ from golden.spec import block
 from golden.spec.block import Flag, GroupAxis, Rounding, Spikes
 from hw.lightnorm.encoder import Encoder
 from hw.lightnorm.layouts import result_bits
+from sim.lightnorm.beats import as_bits, joint_beats, joint_seen, masks, split_beats
 from tests.hw.bench import seeded
-from tests.hw.lightnorm.drive import as_bits, joint_beats, joint_seen, masks, run_stream, split_beats
+from tests.hw.lightnorm.drive import run_stream
 
 FORMATS = {
     "light": (block.light(), 4, 4),

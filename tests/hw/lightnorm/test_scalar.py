@@ -13,9 +13,9 @@ from hw.lightnorm.add import Add
 from hw.lightnorm.multiply import Multiply
 from hw.lightnorm.normalise import Normalise
 from hw.lightnorm.to_grid import ToGrid
+from sim.lightnorm.numbers import Number, as_number, numbers
 from tests.hw.bench import seeded, some
 from tests.hw.lightnorm.drive import run_stream
-from tests.hw.lightnorm.scalar_numbers import Number, as_number, numbers
 
 
 def random_scalar(rng: random.Random) -> Number:

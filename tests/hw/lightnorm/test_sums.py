@@ -9,9 +9,10 @@ from golden.lightnorm import unit
 from golden.spec import block
 from hw.lightnorm.layouts import Op
 from hw.lightnorm.sums import Sums
+from sim.lightnorm.beats import pass_beats
+from sim.lightnorm.samples import CHANNELS, sample
 from tests.hw.bench import seeded
-from tests.hw.lightnorm.drive import pass_beats, run_streams
-from tests.hw.lightnorm.samples import CHANNELS, sample
+from tests.hw.lightnorm.drive import run_streams
 
 FORMATS = {
     "light": block.light(),

@@ -11,10 +11,11 @@ from golden.spec.block import Rounding, Spikes
 from hw.lightnorm.layouts import Op
 from hw.lightnorm.unit import LightNorm
 from hw.verilog import component_verilog
+from sim.lightnorm.beats import joint_beats, joint_seen, pass_beats
+from sim.lightnorm.numbers import as_number, constant, numbers
+from sim.lightnorm.samples import CHANNELS, GAMMA, sample
 from tests.hw.bench import seeded
-from tests.hw.lightnorm.drive import joint_beats, joint_seen, pass_beats, run_streams
-from tests.hw.lightnorm.samples import CHANNELS, GAMMA, sample
-from tests.hw.lightnorm.scalar_numbers import as_number, constant, numbers
+from tests.hw.lightnorm.drive import run_streams
 
 LIGHT = replace(block.light(), spike=1)
 MIXED = replace(LIGHT, gradient=block.light(32, Rounding.TRUNCATE).gradient, gradient_window=14, spike=3)

@@ -13,10 +13,10 @@ from golden.spec import block
 from golden.spec.block import Constants, NormFormat
 from hw.lightnorm.layouts import result_bits
 from hw.lightnorm.words import Words
+from sim.lightnorm.numbers import Number, as_number, constant, numbers
+from sim.lightnorm.samples import CHANNELS, GAMMA, Sample, sample
 from tests.hw.bench import seeded
 from tests.hw.lightnorm.drive import run_streams
-from tests.hw.lightnorm.samples import CHANNELS, GAMMA, Sample, sample
-from tests.hw.lightnorm.scalar_numbers import Number, as_number, constant, numbers
 
 ZERO = {"mantissa": 0, "sign": 0, "exponent": 0}
 CASES = [(2, 1, 0.0), (61, 1, 0.3), (130, 8, 0.0)]

@@ -1,0 +1,251 @@
+"""The same network in five arithmetics, on accelerators that differ in nothing else."""
+
+import json
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from flows.files import write_whole
+from flows.jobs import run_jobs
+from flows.measure import label_accuracy
+from flows.metrics import percent, table
+from flows.options import Arithmetics
+from flows.progress import step
+from flows.provenance import write_provenance
+from flows.training import Outcome, jobs, load, pretrained, recipe, standard
+from golden.compiler import compile_network
+from golden.compress import LayerPlan, compress, import_module, int8_plan
+from golden.compress.decompose import choose_kept
+from golden.compress.fold import fold, unfold
+from golden.machine import run_program
+from golden.network import Network
+from golden.spec.config import SMALL, Arithmetic, Config, load_config
+from golden.spec.errors import LightDealError
+from golden.spec.program import Program
+from golden.tensors import quantise
+from golden.timing import count_cycles
+from golden.train import Dataset, fit
+from golden.train.loop import Progress
+from sim.compare import first_mismatch
+from sim.run import run
+
+NAMES = ("smartdeal", "no_basis", "int8", "rows_int8", "rebuild")
+"""Shift-add with a basis, shift-add without one, and the baselines."""
+
+ROWS = LayerPlan("group", pattern="rows", shared=8)
+"""Rows of weights that are zero for 6 filters: what an engine of SMALL takes of 24 filters."""
+
+ROWS_DENSITY = 0.25
+"""Kept fraction of those rows, in the layers between the first and the last: on digits, seed 1, it gives
+the accuracy of 0.4, one test image below dense int8."""
+
+RTL_IMAGES = 2
+"""Test images that run through RTL on each accelerator, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class ArithmeticResult:
+    """One arithmetic on one network.
+
+    Parameters
+    ----------
+    name: one of `NAMES`.  config: digest of its configuration.  basis: multipliers behind the array.
+    accuracy: of the Program on the test images, fraction of 1.
+    cycles: of one image, zero rows not skipped; RTL took as many for each of `rtl_images`.
+    macs: multiply-accumulates of the dense network.
+    kept_macs: those that cost a lane a step (shift-adds for a shift-add array).
+    weight_bits: bits of the weights in the program's memories, everything included.
+    bytes_moved: of input, output, residuals and weights (see `LayerCounts`).
+    """
+
+    name: str
+    config: str
+    basis: int
+    accuracy: float
+    cycles: int
+    rtl_images: int
+    macs: int
+    kept_macs: int
+    weight_bits: int
+    bytes_moved: int
+
+
+def matched(config: Config = SMALL) -> dict[str, Config]:
+    """The configurations of the five: same array, buffers and sequencer.
+
+    The multipliers behind the array are as few as do not slow it: an output takes S terms with a
+    basis, one without. Sums are as wide as the demo networks need; dense weights need a deeper memory.
+    """
+    few = max(1, config.basis // 4)
+    wider = min(32, config.accumulator_bits + 1)
+    deep = 2 * config.coefficient_words
+    return {
+        "smartdeal": config,
+        "no_basis": replace(config, name=f"{config.name}-no-basis", basis=few),
+        "int8": replace(
+            config,
+            name=f"{config.name}-int8",
+            basis=few,
+            arithmetic=Arithmetic.INT8,
+            accumulator_bits=wider,
+            coefficient_words=deep,
+        ),
+        "rows_int8": replace(
+            config,
+            name=f"{config.name}-rows-int8",
+            basis=few,
+            arithmetic=Arithmetic.ROWS_INT8,
+            accumulator_bits=wider,
+        ),
+        "rebuild": replace(
+            config,
+            name=f"{config.name}-rebuild",
+            basis=few,
+            arithmetic=Arithmetic.REBUILD,
+            accumulator_bits=min(32, config.accumulator_bits + 6),
+        ),
+    }
+
+
+def finish_rows(start: bytes, data: str, density: float, seed: int, progress: Progress) -> Outcome:
+    """The pickled pre-trained network, pruned by rows (`ROWS`), re-trained in float, in int8."""
+    train, validation, test = load(data)
+    chosen = recipe(data)
+    network: nn.Module = pickle.loads(start)
+    samples = train.images[: chosen.samples]
+    masks = _masks(network, samples, density)
+
+    def prune(_: float) -> None:
+        with torch.no_grad():
+            for path, mask in masks.items():
+                weight = network.get_submodule(path).weight
+                assert isinstance(weight, torch.Tensor)
+                weight *= mask
+
+    fit(
+        network,
+        train,
+        chosen.retrain,
+        seed + 1,
+        progress,
+        rate=chosen.rate / 3,
+        batch=chosen.batch,
+        decay=chosen.decay,
+        at_step=prune,
+    )
+    prune(1.0)
+    made = compress(network, samples, int8_plan())
+    held_out = made.accuracy(validation) if validation else None
+    return Outcome(made.accuracy(test), held_out, made.network)
+
+
+def _masks(network: nn.Module, samples: torch.Tensor, density: float) -> dict[str, torch.Tensor]:
+    """Path of each layer in between → which weights stay."""
+    layers = import_module(network, samples).layers[1:-1]
+    masks = {}
+    for layer in layers:
+        kept = choose_kept(unfold(layer.weight.abs(), ROWS), ROWS, density)
+        masks[layer.path] = fold(kept.float(), ROWS, layer.weight.shape)
+    return masks
+
+
+def train_all(data: str, seed: int, config: Config = SMALL) -> dict[str, Network]:
+    """The five networks from one pre-trained float network, with as many epochs each."""
+    with step(f"float network, {data}"):
+        start = run_jobs({"float network": partial(pretrained, data, seed)})["float network"]
+    wanted = jobs(start, standard(data), data, seed, config)
+    wanted["rows"] = partial(finish_rows, start, data, ROWS_DENSITY, seed)
+    with step("every variant, the same number of epochs in all"):
+        found: dict[str, Any] = run_jobs(wanted)
+    smartdeal = found["SmartDeal"].network
+    return {
+        "smartdeal": smartdeal,
+        "no_basis": found["no basis"].network,
+        "int8": found["float"]["int8"].network,
+        "rows_int8": found["rows"].network,
+        "rebuild": smartdeal,
+    }
+
+
+def compare(
+    networks: Mapping[str, Network], test: Dataset, config: Config = SMALL, rtl_images: int = RTL_IMAGES
+) -> tuple[tuple[ArithmeticResult, ...], dict[str, Program]]:
+    """Each network on its configuration: golden on all images, RTL on the first ones.
+
+    Parameters
+    ----------
+    networks: one for each of `NAMES`.
+    rtl_images: how many of the test images run through RTL; 0 for golden and the cycle model alone.
+
+    Returns the results in the order of `NAMES`, and the programs.
+    Raises LightDealError if RTL differs from golden or from the cycle model, or SmartDeal and
+    rebuild-first from each other.
+    """
+    configs = matched(config)
+    programs = {name: compile_network(networks[name], configs[name]) for name in NAMES}
+    outputs = {}
+    results = []
+    for name, program in programs.items():
+        with step(f"{name}: golden, {len(test)} images; RTL, {rtl_images} images"):
+            images = quantise(test.images.numpy(), program.tensor(program.input).scale)
+            golden = run_program(program, images)
+            outputs[name] = golden.tensors[program.output]
+            cycles = count_cycles(program).cycles
+            if rtl_images:
+                _confirm(name, program, images[:rtl_images], cycles)
+        layers = program.layers
+        results.append(
+            ArithmeticResult(
+                name=name,
+                config=f"{program.config.digest:08x}",
+                basis=program.config.basis,
+                accuracy=label_accuracy(outputs[name], test.labels.numpy()),
+                cycles=cycles,
+                rtl_images=rtl_images,
+                macs=sum(layer.macs for layer in layers),
+                kept_macs=sum(layer.steps * layer.output_pixels for layer in layers),
+                weight_bits=sum(layer.weight_bits for layer in layers),
+                bytes_moved=sum(layer.bytes_moved for layer in layers),
+            )
+        )
+    if networks["smartdeal"] is networks["rebuild"] and (outputs["smartdeal"] != outputs["rebuild"]).any():
+        raise LightDealError("rebuild-first gives other outputs than SmartDeal on the same network")
+    return tuple(results), programs
+
+
+def _confirm(name: str, program: Program, images: npt.NDArray[np.int8], cycles: int) -> None:
+    """Raises LightDealError if RTL differs from golden, or takes other than `cycles`."""
+    hardware = run(program, images, on="cxxrtl")
+    if mismatch := first_mismatch(run_program(program, images).tensors, hardware, program):
+        raise LightDealError(f"arithmetic {name}: {mismatch}")
+    if set(hardware.cycles) != {cycles}:
+        raise LightDealError(
+            f"arithmetic {name}: RTL took {hardware.cycles} cycles; the cycle model says {cycles}"
+        )
+
+
+def arithmetics(options: Arithmetics) -> str:
+    """Train the five, compare them, write `out`/DATA.json and the programs beside it; a table.
+
+    Raises LightDealError for an unknown data set, or if something differs (see `compare`).
+    """
+    data, config, out = options.data, load_config(options.config), options.out
+    _, _, test = load(data)
+    results, programs = compare(train_all(data, options.seed, config), test, config)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, program in programs.items():
+        program.save(out / f"{data}-{name}.ldp")
+    write_provenance(options, config, out / f"{data}-about.json")
+    text = json.dumps({"results": [asdict(result) for result in results]}, indent=2)
+    write_whole(out / f"{data}.json", text + "\n")
+    rows = [
+        [it.name, percent(it.accuracy), it.cycles, it.kept_macs, it.weight_bits, it.basis] for it in results
+    ]
+    return table(["arithmetic", "accuracy", "cycles", "kept MACs", "bits of weights", "multipliers"], rows)

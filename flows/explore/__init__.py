@@ -1,0 +1,1 @@
+"""A sweep over configurations to a Pareto front of accuracy, cycles, area and energy."""

@@ -1,0 +1,133 @@
+"""The stream of an engine that multiplies: int8 weights, dense or without rows of zeros."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.config import Arithmetic, Config
+from golden.spec.memories import WEIGHT_RECORD, Memory, log2
+from hw.layouts import layout
+from hw.memory import LoadedMemory, load_signature
+from hw.stream import step_layout
+from hw.window import row_bits
+
+
+class WeightStream(wiring.Component):
+    """Reads blocks of weights, one weight per cycle (docs/machine.md, section 9).
+
+    Golden: `golden.weight_streams`; cycles: `golden.weight_timing`.  Latency: a weight is issued in the
+    cycle in which it is read.  Throughput: one weight per cycle; a block's head takes one.
+
+    Members: those of `CoefficientStream`; `skip` and `zero` change nothing.
+    """
+
+    def __init__(self, config: Config, engine: int) -> None:
+        self._config = config
+        self._engine = engine
+        super().__init__(
+            {
+                "load": In(load_signature(config)),
+                "start": In(1),
+                "skip": In(1),
+                "written": In(row_bits(config)),
+                "zero": In(config.window),
+                "marker": In(config.window),
+                "rewind": In(config.window),
+                "row": Out(row_bits(config)),
+                "busy": In(2),
+                "hold": In(1),
+                "step": Out(step_layout(config)),
+                "step_valid": Out(1),
+                "end": Out(1),
+                "end_bank": Out(1),
+                "bad": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        sparse = config.arithmetic == Arithmetic.ROWS_INT8
+        places = log2(config.window)
+        m.submodules.words = words = LoadedMemory(
+            config, Memory.COEFFICIENT + self._engine, layout(WEIGHT_RECORD)
+        )
+        wiring.connect(m, wiring.flipped(self.load), words.load)
+
+        address = Signal(log2(config.coefficient_words))
+        following = Signal.like(address)
+        base = Signal.like(address)
+        valid = Signal()
+        head = Signal()
+        second = Signal()
+        bank = Signal()
+        slot = Signal(log2(config.accumulators))
+        last_slot = Signal.like(slot)
+        empty = Signal()
+        m.d.sync += address.eq(following)
+        m.d.comb += [following.eq(address), words.address.eq(following)]
+
+        # The first word of a kept row begins with its advance.
+        at_row = slot == 0
+        row = Signal(row_bits(config))
+        distance = Signal(row_bits(config))
+        skipping = sparse & at_row & ~head
+        m.d.comb += [
+            row.eq(self.row + Mux(skipping, words.data.first[:places], 0)),
+            distance.eq(self.written - row),
+            self.step.operand.eq(Mux(second | skipping, words.data.second, words.data.first)),
+            self.step.slot.eq(slot),
+            self.step.bank.eq(bank),
+            self.step.place.eq(row),
+            self.end_bank.eq(bank),
+        ]
+        here = (distance != 0) & (distance <= config.window)
+        marked = self.marker.bit_select(row[:places], 1)
+        again = self.rewind.bit_select(row[:places], 1)
+        half = second | skipping
+        with m.If(valid & here & ~self.bad & ~self.hold):
+            with m.If(head):
+                count = words.data.first
+                m.d.comb += following.eq(address + 1)
+                m.d.sync += [
+                    head.eq(0),
+                    base.eq(address + 1),
+                    empty.eq(count == 0),
+                    last_slot.eq(Mux(count == 0, 0, count - 1)),
+                    self.bad.eq((count > config.accumulators) | (sparse & (count == 0))),
+                ]
+            with m.Elif(at_row & marked), m.If(~self.busy.bit_select(~bank, 1)):
+                m.d.comb += self.end.eq(1)
+                m.d.sync += [self.row.eq(row + 1), bank.eq(~bank), second.eq(0)]
+                with m.If(again):
+                    m.d.comb += following.eq(base)
+                with m.Else():
+                    m.d.comb += following.eq(address + half)
+                    m.d.sync += head.eq(1)
+            with m.Else():
+                last = slot == last_slot
+                m.d.comb += self.step_valid.eq(~empty)
+                m.d.sync += [self.row.eq(row), slot.eq(slot + 1)]
+                with m.If(~empty):
+                    m.d.sync += second.eq(~half)
+                    m.d.comb += following.eq(address + half)
+                with m.If(last):
+                    m.d.sync += slot.eq(0)
+                    if sparse:
+                        m.d.sync += second.eq(0)
+                        m.d.comb += following.eq(address + 1)
+                    else:
+                        m.d.sync += self.row.eq(row + 1)
+
+        with m.If(self.start):
+            m.d.comb += following.eq(0)
+            m.d.sync += [
+                valid.eq(1),
+                head.eq(1),
+                second.eq(0),
+                slot.eq(0),
+                bank.eq(0),
+                self.row.eq(0),
+                self.bad.eq(0),
+            ]
+        return m

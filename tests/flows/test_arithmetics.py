@@ -1,0 +1,86 @@
+"""Five arithmetics on one network: what is compared, and that differences are found."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from flows import arithmetics
+from flows.arithmetics import NAMES, ROWS, compare, matched
+from golden.compress import compress, import_module, int8_plan, no_basis_plan
+from golden.compress.defaults import default_plan
+from golden.compress.fold import unfold
+from golden.network import Network, Plain
+from golden.spec.config import TINY
+from golden.spec.errors import LightDealError
+from golden.train import Dataset
+
+CONFIG = replace(TINY, coefficient_words=2048, feature_words=1024, accumulator_bits=23)
+
+
+def _module() -> torch.nn.Module:
+    torch.manual_seed(0)
+    layers = [torch.nn.Conv2d(a, b, 3, padding=1) for a, b in ((1, 6), (6, 12), (12, 6))]
+    return torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(96, 4)).eval()
+
+
+@pytest.fixture(scope="module")
+def images() -> Dataset:
+    rng = torch.Generator().manual_seed(1)
+    return Dataset("noise", torch.rand(6, 1, 4, 4, generator=rng), torch.arange(6) % 4)
+
+
+@pytest.fixture(scope="module")
+def networks(images: Dataset) -> dict[str, Network]:
+    module = _module()
+    graph = import_module(module, images.images)
+    smartdeal = compress(module, images.images, default_plan(graph, 0.3, CONFIG)).network
+    masks = arithmetics._masks(module, images.images, 0.4)
+    for path, mask in masks.items():
+        weight = module.get_submodule(path).weight
+        assert isinstance(weight, torch.Tensor)
+        weight.data *= mask
+    return {
+        "smartdeal": smartdeal,
+        "no_basis": compress(_module(), images.images, no_basis_plan(graph, 0.3)).network,
+        "int8": compress(_module(), images.images, int8_plan()).network,
+        "rows_int8": compress(module, images.images, int8_plan()).network,
+        "rebuild": smartdeal,
+    }
+
+
+def test_results_of_all_five(networks: dict[str, Network], images: Dataset) -> None:
+    results, programs = compare(networks, images, CONFIG, rtl_images=0)
+    assert tuple(result.name for result in results) == NAMES == tuple(programs)
+    by_name = {result.name: result for result in results}
+    dense = by_name["int8"]
+    weights = [layer.weights for layer in networks["int8"].layers]
+    pixels = (16, 16, 16, 1)
+    macs = sum(w.weights.size * p for w, p in zip(weights, pixels, strict=True) if isinstance(w, Plain))
+    assert {result.macs for result in results} == {dense.kept_macs} == {macs}
+    assert by_name["rows_int8"].kept_macs < dense.kept_macs
+    assert by_name["smartdeal"].accuracy == by_name["rebuild"].accuracy
+    assert by_name["rebuild"].kept_macs >= by_name["smartdeal"].kept_macs
+    assert all(result.rtl_images == 0 for result in results)
+
+
+def test_matched_configurations_take_their_own_weights_only(
+    networks: dict[str, Network], images: Dataset
+) -> None:
+    configs = matched(CONFIG)
+    assert {configs[name].adders for name in NAMES} == {CONFIG.adders}
+    layers = networks["smartdeal"].layers
+    wrong = replace(layers[-1], weights=networks["int8"].layers[-1].weights)
+    broken = replace(networks["smartdeal"], layers=(*layers[:-1], wrong))
+    with pytest.raises(LightDealError, match="plain weights in arithmetic 'rebuild'"):
+        compare(networks | {"rebuild": broken}, images, CONFIG, rtl_images=0)
+
+
+def test_masked_rows_are_whole(images: Dataset) -> None:
+    for mask in arithmetics._masks(_module(), images.images, 0.4).values():
+        rows = unfold(mask, ROWS)
+        blocks = rows.reshape(-1, 2, *rows.shape[1:])
+        kept = blocks.any(dim=3).any(dim=1)
+        assert torch.equal(blocks.bool(), kept[:, None, :, None].expand(blocks.shape))
+        assert np.isclose(kept.float().mean(), 0.4, atol=0.02)

@@ -1,0 +1,86 @@
+"""The baselines: RTL equals golden to the bit and the cycle model to the cycle; rebuilt weights give
+what the basis gives."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from golden.compiler import compile_network
+from golden.network import Factored, Layer, Network, Plain
+from golden.ops import run_network
+from golden.spec.config import TINY, Arithmetic, Config
+from golden.spec.errors import ErrorCode, UnsupportedError
+from golden.timing import count_cycles
+from sim.compare import first_mismatch
+from sim.run import run
+from tests.golden.networks import random_images, random_network, random_weights
+
+SIZES = replace(TINY, accumulator_bits=32, coefficient_words=2048, feature_words=1024)
+INT8 = replace(SIZES, arithmetic=Arithmetic.INT8)
+ROWS = replace(SIZES, arithmetic=Arithmetic.ROWS_INT8, engines=3, lanes=8, basis=8, window=8, accumulators=4)
+REBUILD = replace(SIZES, arithmetic=Arithmetic.REBUILD)
+
+
+def fitting(rng: np.random.Generator, network: Network, arithmetic: Arithmetic) -> Network:
+    """The same layers with weights that an arithmetic can take."""
+
+    def weights(layer: Layer) -> Factored | Plain:
+        shape = (layer.filters, network.features[layer.input].shape[0], *layer.kernel)
+        if arithmetic == Arithmetic.REBUILD:
+            old = layer.weights
+            if isinstance(old, Factored) and old.coefficients.shape[-1] <= 3:
+                return old
+            return random_weights(rng, "scale", shape, 0.3, 4000)
+        plain = random_weights(rng, "plain", shape, 1.0, 4000)
+        assert isinstance(plain, Plain)
+        if arithmetic == Arithmetic.INT8:
+            return plain
+        return replace(plain, weights=plain.weights * (rng.random((1, *shape[1:])) < rng.choice([0.05, 0.5])))
+
+    return replace(network, layers=tuple(replace(layer, weights=weights(layer)) for layer in network.layers))
+
+
+@pytest.mark.parametrize("config", [INT8, ROWS, REBUILD], ids=lambda config: str(config.arithmetic))
+def test_hardware_equals_golden_and_the_cycle_model(config: Config) -> None:
+    for seed in range(12):
+        print(f"seed {seed}")
+        rng = np.random.default_rng(seed)
+        network = fitting(rng, random_network(rng, config), config.arithmetic)
+        program = compile_network(network, config)
+        images = random_images(rng, network, 2)
+        expected = run_network(network, images)
+        golden = run(program, images)
+        assert first_mismatch(expected, golden, program) is None
+        # Skipping changes nothing here, nor do pauses of the streams.
+        odd = seed % 2
+        result = run(program, images, on="cxxrtl", skip=bool(odd), stalls=0.3 * odd, seed=seed)
+        assert result.error == ErrorCode.NONE
+        assert first_mismatch(expected, result, program) is None
+        assert result.cycles == (count_cycles(program).cycles,) * 2
+
+
+def test_rebuilt_weights_give_the_same_as_the_basis() -> None:
+    for seed in range(10):
+        print(f"seed {seed}")
+        rng = np.random.default_rng(seed)
+        network = fitting(rng, random_network(rng, SIZES), Arithmetic.REBUILD)
+        images = random_images(rng, network, 1)
+        last, first = (run(compile_network(network, config), images) for config in (SIZES, REBUILD))
+        for name, values in last.tensors.items():
+            np.testing.assert_array_equal(values, first.tensors[name])
+
+
+@pytest.mark.parametrize(
+    ("config", "arithmetic", "text"),
+    [
+        (INT8, Arithmetic.REBUILD, "factored weights in arithmetic 'int8'; supported: plain int8 weights"),
+        (ROWS, Arithmetic.REBUILD, "factored weights in arithmetic 'rows_int8'"),
+        (REBUILD, Arithmetic.INT8, "plain weights in arithmetic 'rebuild'; supported: factored weights"),
+    ],
+)
+def test_weights_of_another_arithmetic(config: Config, arithmetic: Arithmetic, text: str) -> None:
+    rng = np.random.default_rng(0)
+    network = fitting(rng, random_network(rng, config), arithmetic)
+    with pytest.raises(UnsupportedError, match=text):
+        compile_network(network, config)
