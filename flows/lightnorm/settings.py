@@ -76,8 +76,6 @@ SCREENED = (
     replace(BASE, group=32),
     replace(CHOSEN, group=32),
     replace(CHOSEN, axis=GroupAxis.CHANNELS),
-    replace(CHOSEN, rounding=Rounding.TRUNCATE),
-    replace(CHOSEN, chunks=1),
 )
 """One change at a time from `BASE`, then from `CHOSEN`."""
 
