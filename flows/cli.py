@@ -143,6 +143,13 @@ def _lightnorm_train(chosen: argparse.Namespace) -> int:
     return 0 if same else FAILED
 
 
+def _report(chosen: argparse.Namespace) -> int:
+    from flows.report.verb import report
+
+    print(report(_options(options.FullReport, chosen)))
+    return 0
+
+
 def _report_readme(chosen: argparse.Namespace) -> int:
     from flows.readme import update_readme
 
@@ -184,14 +191,14 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
         _lightnorm_train,
         "train LightNorm and batch norm, several seeds",
     ),
+    "report": (options.FullReport, _report, "what the accelerators cost: area, cycles, energy"),
     "report readme": (options.ReadmeReport, _report_readme, "write the results of a demo into README.md"),
     "report lightnorm": (options.LightNormReport, _report_lightnorm, "LightNorm: accuracy, traffic, area"),
 }
-"""A name of two words is a verb and what it is about."""
+"""A name of two words is a verb and what it is about; such a verb may also stand alone."""
 
 GROUPS = {
     "lightnorm": "trainings of LightNorm beside batch norm; finished ones are kept",
-    "report": "write a report from what other verbs left",
 }
 
 CHOICES = {
@@ -203,6 +210,7 @@ CHOICES = {
 HELP = {
     "basis": "a basis (SmartDeal), or a scale per filter",
     "bar": "largest mean loss of accuracy against float, in points",
+    "build": "folder of the results of all verbs",
     "config": f"configuration: {', '.join(PRESETS)}, or a .toml file",
     "data": "digits or fashion-mnist",
     "board": "FPGA board: ulx3s",
@@ -213,6 +221,7 @@ HELP = {
     "epochs": "epochs of training with the labels; compress takes 0, for none",
     "images": "number of images; all, or the data set's usual number, where no default is said",
     "liberty": "Liberty file in the place of osu018's, for --target osu018",
+    "measure": "first measure what is missing or stale",
     "metrics": "metrics.json of a demo",
     "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module",
     "network": "network file, made by compress",
@@ -253,6 +262,8 @@ def make_parser() -> argparse.ArgumentParser:
         for field in fields(kind):
             _add(sub, field)
         sub.set_defaults(verb=verb)
+        if any(other.startswith(f"{name} ") for other in VERBS):
+            groups[name] = sub.add_subparsers(metavar="WHAT")
     return parser
 
 
@@ -279,6 +290,7 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
     else:
         kinds: dict[str, Callable[[str], Any]] = {
             "out": Path,
+            "build": Path,
             "liberty": Path,
             "images": _count,
             "seeds": _count,

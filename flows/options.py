@@ -249,6 +249,20 @@ class LightNormReport:
 
 
 @dataclass(frozen=True)
+class FullReport:
+    """What the accelerators cost: metrics.json, report.md and report.html in `build`/report.
+
+    Parameters
+    ----------
+    measure: first measure what is missing or stale; else write down what there is.
+    build: folder of the results of all verbs; measurements go into "build".
+    """
+
+    measure: bool = True
+    build: Path = Path("build")
+
+
+@dataclass(frozen=True)
 class ReadmeReport:
     """Results of a demo, written into README.md between its markers."""
 

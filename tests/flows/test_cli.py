@@ -113,7 +113,7 @@ def test_images_must_fit_the_program(own: Path, capsys: pytest.CaptureFixture[st
     [
         [],
         ["no-verb"],
-        ["report"],
+        ["lightnorm"],
         ["report", "weather"],
         ["demo", "--images", "0"],
         ["demo", "--data", "cifar"],

@@ -1,0 +1,1 @@
+"""`lightdeal report`: what the accelerators cost, from measured metrics alone."""

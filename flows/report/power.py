@@ -1,0 +1,89 @@
+"""Power of one engine from its gates, beside the table's energy for the same work."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from flows.asic.engine import EngineCost, engine_cost
+from flows.energy import network_energy
+from flows.metrics import Metric
+from flows.progress import step
+from golden.spec.program import Program
+from golden.timing import count_cycles
+
+GATES_NM, GATES_VOLTS = 180.0, 1.8
+"""OSU018: feature size and nominal voltage."""
+
+TABLE_NM, TABLE_VOLTS = 45.0, 0.9
+"""Of `flows.energy.TABLE`."""
+
+SCALE = TABLE_NM / GATES_NM * (TABLE_VOLTS / GATES_VOLTS) ** 2
+"""Energy C·V² of a gate of the table's process ÷ one of OSU018, capacitance in proportion to the size."""
+
+SCALING = (
+    f"C·V²: {TABLE_NM:g} nm ÷ {GATES_NM:g} nm × ({TABLE_VOLTS:g} V ÷ {GATES_VOLTS:g} V)²; capacitance taken "
+    "in proportion to the feature size"
+)
+
+
+def table_of_engine(program: Program) -> float:
+    """pJ of a cycle that the table says for one engine without memories: registers, sums, lanes.
+
+    A mean over all cycles of an image and all engines.
+    """
+    energy = network_energy(program)
+    cycles = count_cycles(program).cycles * program.config.engines
+    return (energy.window + energy.partial_sums + energy.lanes) / cycles
+
+
+def power_metrics(
+    program: Program, image: npt.NDArray[np.int8], what: str, folder: Path, out: Path
+) -> Iterator[Metric]:
+    """Area, period and power of engine 0 on one image, and how far gates and table differ.
+
+    Raises MissingTool without Icarus or OpenSTA, LightDealError if gates and RTL differ.
+    """
+    with step(f"one engine of {program.config.name} in standard cells, gates beside RTL, power"):
+        cost = engine_cost(program, image, folder, out=out)
+    yield from cost_metrics(cost, program, what)
+
+
+def cost_metrics(cost: EngineCost, program: Program, what: str) -> Iterator[Metric]:
+    """The figures of `power_metrics` from a measured engine."""
+    config = program.config
+    where = f"engine 0 of {what}, configuration {config.name} {config.digest:08x}"
+    cells = f"{cost.area.versions}: {cost.area.command}; {cost.area.target}; {where}"
+    tool = f"{cost.power.versions}, {cost.area.target}; {where}"
+    active = f"{tool}; toggles of {cost.activity.cycles} cycles of gates that equalled RTL"
+    gates = cost.power.joules_per_cycle * 1e12
+    table = table_of_engine(program)
+    yield Metric("power.cell_area", cost.area.area.cell_area, "µm²", "less", cells)
+    yield Metric(
+        "power.compared",
+        cost.activity.compared,
+        "cycles",
+        "more",
+        f"gates beside RTL, all outputs equal; {where}",
+    )
+    yield Metric("power.mhz", cost.timing.mhz, "MHz", "more", f"{cost.timing.versions}; {where}")
+    for name in ("internal", "switching", "leakage", "total"):
+        yield Metric(f"power.{name}", getattr(cost.power, name) * 1000, "mW", "less", active)
+    yield Metric("power.gates", gates, "pJ", "less", f"power.total × clock period; {active}")
+    yield Metric(
+        "power.table",
+        table,
+        "pJ",
+        "less",
+        f"flows.energy: row registers, partial sums and lanes of an engine, mean of a cycle; {where}",
+    )
+    yield Metric("power.scale", SCALE, "1", "neither", SCALING)
+    yield Metric("power.gates_scaled", gates * SCALE, "pJ", "less", "power.gates × power.scale")
+    yield Metric(
+        "power.gates_over_table",
+        gates * SCALE / table,
+        "1",
+        "neither",
+        "power.gates × power.scale ÷ power.table",
+    )
