@@ -127,6 +127,20 @@ def _bench(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _area(chosen: argparse.Namespace) -> int:
+    from flows.explore.fitted import fit_area
+
+    print(fit_area(_options(options.Area, chosen)))
+    return 0
+
+
+def _explore(chosen: argparse.Namespace) -> int:
+    from flows.explore.verb import explore
+
+    print(explore(_options(options.Explore, chosen)))
+    return 0
+
+
 def _lightnorm_screen(chosen: argparse.Namespace) -> int:
     from flows.lightnorm.study import screen
 
@@ -139,6 +153,14 @@ def _lightnorm_train(chosen: argparse.Namespace) -> int:
     from flows.lightnorm.study import confirm
 
     text, same = confirm(_options(options.LightNormTrain, chosen))
+    print(text)
+    return 0 if same else FAILED
+
+
+def _lightnorm_rtl(chosen: argparse.Namespace) -> int:
+    from flows.lightnorm.rtl import rtl
+
+    text, same = rtl(_options(options.LightNormRtl, chosen))
     print(text)
     return 0 if same else FAILED
 
@@ -181,6 +203,8 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
         "study: shift-adds with and without a basis, int8, rows of int8, rebuild first",
     ),
     "bench": (options.Bench, _bench, "benchmark: speed of the simulators"),
+    "area": (options.Area, _area, "fit the area model that explore uses to syntheses"),
+    "explore": (options.Explore, _explore, "sweep: a Pareto front of accuracy, cycles, area and energy"),
     "lightnorm screen": (
         options.LightNormScreen,
         _lightnorm_screen,
@@ -191,6 +215,11 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
         _lightnorm_train,
         "train LightNorm and batch norm, several seeds",
     ),
+    "lightnorm rtl": (
+        options.LightNormRtl,
+        _lightnorm_rtl,
+        "the unit's Verilog against the integer model, on two simulators",
+    ),
     "report": (options.FullReport, _report, "what the accelerators cost: area, cycles, energy"),
     "report readme": (options.ReadmeReport, _report_readme, "write the results of a demo into README.md"),
     "report lightnorm": (options.LightNormReport, _report_lightnorm, "LightNorm: accuracy, traffic, area"),
@@ -198,7 +227,7 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
 """A name of two words is a verb and what it is about; such a verb may also stand alone."""
 
 GROUPS = {
-    "lightnorm": "trainings of LightNorm beside batch norm; finished ones are kept",
+    "lightnorm": "trainings beside batch norm and Verilog beside the model; finished runs are kept",
 }
 
 CHOICES = {
@@ -208,8 +237,13 @@ CHOICES = {
     "target": options.TARGETS,
 }
 HELP = {
+    "cluster": "address of a Dask scheduler whose workers measure the points",
+    "confirm": "points of the front that are synthesised, too",
+    "model": "file of the area model",
+    "points": "configurations with a network each",
     "basis": "a basis (SmartDeal), or a scale per filter",
     "bar": "largest mean loss of accuracy against float, in points",
+    "beats": "beats of each configuration, at least",
     "build": "folder of the results of all verbs",
     "config": f"configuration: {', '.join(PRESETS)}, or a .toml file",
     "data": "digits or fashion-mnist",
@@ -233,13 +267,13 @@ HELP = {
     "rtl": "metrics of the RTL runs of the unit",
     "runs": "folder of the kept trainings",
     "route": "place and route, too",
-    "seed": "of the initial weights and the order of training",
+    "seed": "of whatever is random: initial weights, order of training, values, stalls",
     "seeds": "number of seeds, from 1",
     "skip": "skip zero input rows",
     "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
     "unit": "accelerator, or a part of it (a wrong name lists them)",
     "synth": "folder of the runs of synthesis",
-    "workers": "trainings side by side (default: one for each core)",
+    "workers": "processes side by side (default: one for each core)",
 }
 ARRAYS = ".npz file of images (float32, N×C×H×W) and, where needed, labels (N); or digits, fashion-mnist"
 
@@ -295,6 +329,8 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
             "images": _count,
             "seeds": _count,
             "workers": _count,
+            "points": _count,
+            "cluster": str,
         }
         parser.add_argument(flag, type=kinds.get(field.name, type(default)), default=default, help=text)
 

@@ -232,6 +232,23 @@ class LightNormTrain:
 
 
 @dataclass(frozen=True)
+class LightNormRtl:
+    """The unit's Verilog against the integer model.
+
+    Parameters
+    ----------
+    beats: of each configuration, at least.  seed: of the values and the stalls.
+    workers: simulations side by side; None for one on each core.
+    out: metrics; finished runs are kept in the folder `rtl` beside it.
+    """
+
+    beats: int = 100_000
+    seed: int = 1
+    workers: int | None = None
+    out: Path = Path("build/lightnorm/rtl.json")
+
+
+@dataclass(frozen=True)
 class LightNormReport:
     """Tables, plots and metrics of LightNorm beside its rivals.
 
@@ -268,3 +285,51 @@ class ReadmeReport:
 
     metrics: Path = Path("build/demo/metrics.json")
     readme: Path = Path("README.md")
+
+
+AREA_MODEL = Path(__file__).parent / "explore" / "area.json"
+"""The fitted area model; kept in the repository."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """The area model, fitted to syntheses.
+
+    Parameters
+    ----------
+    model: file that it is written to.
+    synth: folder of the runs of synthesis, as for Synth.
+    out: folder of its tables and metrics.
+    """
+
+    model: Path = AREA_MODEL
+    synth: Path = Path("build/synth")
+    out: Path = Path("build/explore")
+
+
+@dataclass(frozen=True)
+class Explore:
+    """A sweep over configurations, to a Pareto front of accuracy, cycles, area and energy.
+
+    Parameters
+    ----------
+    points: configurations with a network each; a larger number only adds to a smaller one's.
+    densities: kept fractions that a network is trained at, with a basis and without one.
+    seed: of the training, and of the draw of the points.
+    workers: processes on this machine; None for one on each core.
+    cluster: address of a Dask scheduler whose workers measure the points, or None.
+    confirm: points of the front that are synthesised.
+    model: file of the area model.
+    synth: folder of the runs of synthesis, as for Synth.
+    """
+
+    data: str = "digits"
+    points: int = 1000
+    densities: tuple[float, ...] = (0.4, 0.3, 0.2, 0.15)
+    seed: int = 1
+    workers: int | None = None
+    cluster: str | None = None
+    confirm: int = 0
+    model: Path = AREA_MODEL
+    synth: Path = Path("build/synth")
+    out: Path = Path("build/explore")

@@ -52,9 +52,9 @@ def code(fmt: BlockFormat, value: int) -> int:
 
 
 def seen(beat: Any) -> dict[str, Any]:
-    """A beat that came out, in the form of `beats`."""
+    """A beat that came out, in the form of `beats`; what the mask leaves out is zero."""
     return {
-        "codes": [int(c) for c in beat.codes],
+        "codes": [int(c) * (int(beat.mask) >> lane & 1) for lane, c in enumerate(beat.codes)],
         "exponents": [int(e) for e in beat.exponents],
         "mask": int(beat.mask),
         "last": int(beat.last),
