@@ -8,9 +8,10 @@ from golden.lightnorm.traffic import traffic
 from golden.spec import block
 from golden.spec.block import Spikes
 from sim.cocotb_runner import SIMULATORS
+from sim.lightnorm import regression
 from sim.lightnorm.regression import Case, port_bits, run_case, sizes, tensor_beats
-from sim.lightnorm.samples import CHANNELS, sample
-from sim.lightnorm.streams import streams
+from sim.lightnorm.samples import CHANNELS, Sample, sample
+from sim.lightnorm.streams import Streams, streams
 
 LIGHT = replace(block.light(), spike=1)
 
@@ -25,10 +26,9 @@ def test_the_verilog_equals_the_model(simulator: str) -> None:
 
 def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The model's words are changed in one bit, so the bench must object."""
-    from sim.lightnorm import regression
 
-    def spoiled(*given: object) -> object:
-        flow = streams(*given)  # type: ignore[arg-type]
+    def spoiled(case: Sample, fmt: block.NormFormat, lanes: int, spikes: Spikes) -> Streams:
+        flow = streams(case, fmt, lanes, spikes)
         flow.results["o"][5]["beat"]["magnitudes"][1] ^= 1
         return flow
 
