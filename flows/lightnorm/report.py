@@ -208,7 +208,7 @@ def rtl_part(rtl: Path) -> Part:
     head = "## RTL against the integer model\n\n"
     found = read_metrics(rtl) if rtl.exists() else {}
     if missing := [name for name in PORTS if name not in found]:
-        return f"{head}Missing: {', '.join(missing)} in {rtl}; the RTL runs of the unit leave them there.", []
+        return f"{head}Missing: {', '.join(missing)} in {rtl}; make them with `lightdeal lightnorm rtl`.", []
     beats, mismatches = (found[name] for name in PORTS)
     text = f"{beats.value:,.0f} beats, {mismatches.value:,.0f} mismatches ({beats.source})"
     return head + text, [beats, mismatches]
