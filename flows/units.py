@@ -1,36 +1,52 @@
 """Hardware units by name, for the flows that take one: Verilog, synthesis."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from amaranth.hdl import Elaboratable
 
+from golden.spec.block import Spikes, light
 from golden.spec.config import Config
 from golden.spec.errors import LightDealError
+from golden.spec.floats import BF16, FP32
 from hw.accelerator import Accelerator
 from hw.accumulators import Accumulators
 from hw.basis import BasisStage
+from hw.batchnorm.batch_norm import BatchNorm
 from hw.control import Control
 from hw.drain import Drain
 from hw.engine import Engine
 from hw.fetch import Fetch
+from hw.lightnorm.unit import LightNorm
 from hw.loader import Loader
 from hw.output import OutputPipeline
 from hw.pool import Pool
 from hw.stream import CoefficientStream
+from hw.training import Training
 from hw.window import RowWindow
+
+NORM_FORMAT, NORM_SPIKES = replace(light(), spike=0), Spikes.APART
+"""What the LightNorm units compute: the choice of `flows.lightnorm.settings`."""
+
+NORM_LANES, NORM_INDEX_BITS = 8, 16
+"""Sizes of the norms that are compared, whatever the configuration; values of a channel: up to 2**16."""
 
 UNITS: dict[str, Callable[[Config], Elaboratable]] = {
     "accelerator": Accelerator,
     "accumulators": Accumulators,
     "basis": BasisStage,
+    "batchnorm-bf16": lambda _: BatchNorm(BF16, NORM_LANES),
+    "batchnorm-fp32": lambda _: BatchNorm(FP32, NORM_LANES),
     "control": Control,
     "drain": Drain,
     "engine": lambda config: Engine(config, 0),
     "fetch": Fetch,
+    "lightnorm": lambda _: LightNorm(NORM_FORMAT, NORM_LANES, NORM_SPIKES, NORM_INDEX_BITS),
     "loader": Loader,
     "output-stage": OutputPipeline,
     "pool": Pool,
     "stream": lambda config: CoefficientStream(config, 0),
+    "training": lambda config: Training(config, NORM_FORMAT, NORM_SPIKES, NORM_INDEX_BITS),
     "window": RowWindow,
 }
 """Name, also of the emitted module → what makes the unit of a configuration."""
