@@ -1,0 +1,108 @@
+"""The trained networks of a sweep: accuracy depends on them alone, so each is trained once and kept."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from flows.files import write_whole
+from flows.jobs import run_jobs
+from flows.progress import step
+from flows.training import finish, load, pretrained
+from golden.network import Network
+from golden.network_file import load as load_network
+from golden.network_file import save
+from golden.spec.config import SMALL
+from golden.spec.errors import LightDealError
+from golden.train.loop import Progress
+from golden.train.patterns import Pattern
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network.
+
+    Parameters
+    ----------
+    accuracy: on held-out images where the data set has some, else on the test images.
+    kept: kept coefficients ÷ all weights.
+    digest: of the network file.
+    """
+
+    network: Network
+    accuracy: float
+    kept: float
+    digest: str
+
+
+def wanted_patterns(densities: Sequence[float]) -> dict[str, Pattern]:
+    """Name → single coefficients at each density, with a basis and without one.
+
+    Raises LightDealError for a density outside 0…1.
+    """
+    for density in densities:
+        if not 0 < density <= 1:
+            raise LightDealError(f"density {density:g}; legal: above 0, up to 1")
+    return {
+        f"{'basis' if basis else 'no-basis'}-{density:g}": Pattern(basis, "elements", 1, density)
+        for basis in (True, False)
+        for density in densities
+    }
+
+
+def _train_and_keep(
+    start: bytes, pattern: Pattern, data: str, seed: int, path: Path, progress: Progress
+) -> None:
+    outcome = finish(start, pattern, data, seed, SMALL, progress)
+    assert outcome.network is not None
+    accuracy = outcome.accuracy if outcome.validation is None else outcome.validation
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(outcome.network, path)
+    # Last, as it says that the training is finished.
+    about = {"accuracy": accuracy, "kept": outcome.kept, "digest": _digest(path)}
+    write_whole(path.with_suffix(".json"), json.dumps(about, indent=1) + "\n")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def read_trained(path: Path) -> Trained | None:
+    """A kept network, or None. Raises LightDealError if its two files do not belong together."""
+    about_path = path.with_suffix(".json")
+    if not about_path.exists():
+        return None
+    try:
+        about = json.loads(about_path.read_text())
+        if about["digest"] != _digest(path):
+            raise LightDealError(f"network {path}: not the one that {about_path.name} is about")
+        return Trained(load_network(path), about["accuracy"], about["kept"], about["digest"])
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise LightDealError(f"trained network {path}: {error}; remove it to train it again") from error
+
+
+def trained_networks(
+    data: str, densities: Sequence[float], seed: int, folder: Path, workers: int | None
+) -> dict[str, Trained]:
+    """Name → network; those that the folder lacks are trained first, which takes about a minute each.
+
+    Layers are folded as configuration small likes them. Raises LightDealError for wrong densities.
+    """
+    patterns = wanted_patterns(densities)
+    paths = {name: folder / f"{data}-{name}-seed{seed}.net" for name in patterns}
+    missing = [name for name, path in paths.items() if read_trained(path) is None]
+    if missing:
+        load(data)
+        with step(f"{len(missing)} networks of {len(paths)} to train; the others are kept in {folder}"):
+            start = run_jobs({"float": partial(pretrained, data, seed)})["float"]
+            run_jobs(
+                {
+                    name: partial(_train_and_keep, start, patterns[name], data, seed, paths[name])
+                    for name in missing
+                },
+                workers,
+            )
+    found = {name: read_trained(path) for name, path in paths.items()}
+    return {name: it for name, it in found.items() if it is not None}

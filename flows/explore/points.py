@@ -1,0 +1,92 @@
+"""Points of a sweep: what is measured of one, and the file that keeps them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from flows.energy import network_energy
+from flows.explore.space import Point
+from golden.compiler import compile_network
+from golden.network import Network
+from golden.spec.errors import CapacityError, UnsupportedError
+from golden.timing import count_cycles
+
+ROOT = Path(__file__).parent.parent.parent
+CODE = ("golden", "flows/energy.py", "flows/explore/points.py")
+"""What decides the cycles and energy of a point."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finished point.
+
+    Parameters
+    ----------
+    key: see `point_key`.
+    reason: why the network does not fit the configuration; "" if it does.
+    cycles: for one image, zero rows not skipped.
+    energy: for one image, in pJ, by `flows.energy`; both 0 where it does not fit.
+    """
+
+    key: str
+    reason: str
+    cycles: int
+    energy: float
+
+
+def code_digest() -> str:
+    """Digest of the sources that decide a result, so that points of other code are not taken for ours."""
+    digest = hashlib.sha256()
+    for name in CODE:
+        path = ROOT / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def point_key(point: Point, network_digest: str, code: str) -> str:
+    """What a point is kept under: configuration (not its name), network file and code."""
+    text = f"{sorted((k, str(v)) for k, v in asdict(point.config).items() if k != 'name')}"
+    return hashlib.sha256(f"{text}\0{network_digest}\0{code}".encode()).hexdigest()[:24]
+
+
+def measure_point(key: str, network: Network, point: Point) -> Measured:
+    """Compile and count; a network that does not fit is a result, too."""
+    try:
+        program = compile_network(network, point.config)
+    except (CapacityError, UnsupportedError) as error:
+        return Measured(key, str(error), 0, 0.0)
+    return Measured(key, "", count_cycles(program).cycles, network_energy(program).total)
+
+
+def append_points(path: Path, measured: Iterable[Measured]) -> None:
+    """Add one line for each, on the disk when this returns; several processes may do so at once."""
+    text = "".join(json.dumps(asdict(it)) + "\n" for it in measured)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(file, text.encode())
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def read_points(path: Path) -> dict[str, Measured]:
+    """Key → kept point; a line that a kill has torn is ignored."""
+    found = {}
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            measured = Measured(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        found[measured.key] = measured
+    return found
+
+
+def end_line(path: Path) -> None:
+    """Close a line that a kill has torn, so that the next one does not continue it."""
+    if path.exists() and not path.read_bytes().endswith(b"\n"):
+        with path.open("ab") as file:
+            file.write(b"\n")
