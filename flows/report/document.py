@@ -65,10 +65,12 @@ class Document:
 
 
 def shown(metric: Metric) -> str:
-    """A value in few digits: percent for shares, whole numbers with commas, else four digits."""
-    value = metric.value
-    if metric.name.rpartition(".")[2] in PERCENT:
-        return percent(value)
+    """A value in few digits: percent for shares, else as `short`."""
+    return percent(metric.value) if metric.name.rpartition(".")[2] in PERCENT else short(metric.value)
+
+
+def short(value: float) -> str:
+    """Whole numbers with commas, others with four digits."""
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     if abs(value) >= 1000:

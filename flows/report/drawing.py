@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from math import ceil, floor, log10
 
-from flows.report.document import anchor
+from flows.report.document import anchor, short
 
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#9d9da1", "#e45756", "#72b7b2", "#d6a100", "#5f4b8b")
 WIDE = 640
@@ -35,7 +35,9 @@ def _frame(height: float, title: str, parts: Sequence[str]) -> str:
 
 
 def _legend(names: Sequence[str], y: float) -> tuple[list[str], float]:
-    """The parts, and the height below them."""
+    """The parts, and the height below them; one colour alone needs none."""
+    if len(names) == 1:
+        return [], y - 12
     parts, x = [], 0.0
     for number, name in enumerate(names):
         wide = 16 + 6.2 * len(name)
@@ -83,15 +85,15 @@ def bars(title: str, unit: str, groups: Mapping[str, Mapping[str, Value]], stack
         x = float(_LEFT)
         for name, (value, metric) in values.items():
             wide = value / longest * room
-            said = f"{group}, {name}: {value:.4g} {unit}"
+            said = f"{group}, {name}: {short(value)} {unit}"
             parts.append(_bar(x, y, wide, high, _colour(series.index(name)), said, metric))
             if stacked:
                 x += wide
             else:
-                parts.append(_text(x + wide + 3, y + 9, f"{value:.4g}", size=9))
+                parts.append(_text(x + wide + 3, y + 9, short(value), size=9))
                 y += _LINE
         if stacked:
-            parts.append(_text(x + 4, y + 13, f"{length:.4g}", size=10))
+            parts.append(_text(x + 4, y + 13, short(length), size=10))
             y += 18
         y += 8
     parts.append(_text(_LEFT, y + 10, unit))
@@ -129,6 +131,7 @@ def points(
     ys = [point[2][0] for point in everything] + [y for _, y in roof]
     grid_x, grid_y = _ticks(*_spread(xs), logarithmic), _ticks(*_spread(ys), logarithmic)
     parts, top = _legend(list(series), 34)
+    top += 14  # for what y is
     left, right, low = 56, WIDE - 70, top + 300
 
     def place(value: float, grid: list[float], start: float, end: float) -> float:
@@ -151,6 +154,7 @@ def points(
             f"{_number(place(x, grid_x, left, right))},{_number(place(y, grid_y, low, top))}" for x, y in roof
         )
         parts.append(f'<polyline points="{corners}" fill="none" stroke="#333" stroke-width="1.5"/>')
+    labels: list[tuple[float, float]] = []
     for number, several in enumerate(series.values()):
         for name, (x, metric), (y, _) in several:
             at_x, at_y = place(x, grid_x, left, right), place(y, grid_y, low, top)
@@ -158,9 +162,16 @@ def points(
                 f'<a href="#{anchor(metric)}"><circle cx="{_number(at_x)}" cy="{_number(at_y)}" r="4.5" '
                 f'fill="{_colour(number)}"><title>{escape(name)}: {x:.4g}, {y:.4g}</title></circle></a>'
             )
-            parts.append(_text(at_x + 7, at_y + 3, name, size=9))
+            label = at_x + 7, at_y + 3
+            while any(
+                abs(label[0] - other_x) < 5 * len(name) and abs(label[1] - other_y) < 10
+                for other_x, other_y in labels
+            ):
+                label = label[0], label[1] + 5
+            labels.append(label)
+            parts.append(_text(*label, name, size=9))
     parts.append(_text(right, low + 30, axes[0], "end"))
-    parts.append(_text(0, top - 4, axes[1]))
+    parts.append(_text(0, top - 6, axes[1]))
     return _frame(low + 38, title, parts)
 
 
