@@ -28,9 +28,12 @@ BUILD = Path("build/synth")
 
 ASIC = "osu018"
 
-FLAT, BLOCKS = "flat", "blocks"
+FLAT, BOOTH, BLOCKS = "flat", "booth", "blocks"
 FORMAT = 2
 """Part of the digest: raised when the meaning of a result changes."""
+
+_MULTIPLIER = "cell $mul "
+"""A product in the design's RTLIL."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Synthesis:
     macros: memories that are black boxes in the netlist.
     folder: the run's directory: the flat netlist as netlist.json and netlist.v, scripts, log.
     versions: tools.  command: the Yosys commands of the flat run.
+    other_area: an ASIC's products are mapped with and without Booth's recoding; all that is here is of the
+        smaller design, and this is the cell area of the other one, µm². 0.0 where there is no choice.
     """
 
     name: str
@@ -58,16 +63,19 @@ class Synthesis:
     folder: Path
     versions: str
     command: str
+    other_area: float = 0.0
 
 
-def map_commands(name: str, target: str, dsp: bool, flat: bool, library: Library | None) -> list[str]:
-    """Yosys commands from the design to cells of the target."""
+def map_commands(
+    name: str, target: str, dsp: bool, flat: bool, library: Library | None, booth: bool = False
+) -> list[str]:
+    """Yosys commands from the design to cells of the target; `booth`: how an ASIC multiplies."""
     if library is not None:
         mapped = f"abc -liberty {library.path.absolute()} -constr constraints.txt"
         return [
             # No chip has initial values.
             "setattr -unset init w:*",
-            f"synth -top {name}{' -flatten' if flat else ''}",
+            f"synth -top {name}{' -flatten' if flat else ''}{' -booth' if booth else ''}",
             f"dfflibmap -liberty {library.path.absolute()}",
             mapped,
             "opt_clean -purge",
@@ -97,8 +105,8 @@ def _map(folder: Path, name: str, kind: str, commands: list[str]) -> dict[str, C
         run_yosys([*lines, "write_json mapped.json"], folder, f"{kind}_mapped")
         absorb_file(folder / "mapped.json")
         lines = ["read_json mapped.json", f"hierarchy -top {name}"]
-    if kind == FLAT:
-        lines += ["write_json netlist.json", "write_verilog -noattr -noexpr -nohex netlist.v"]
+    if kind != BLOCKS:
+        lines += [f"write_json {kind}.netlist.json", f"write_verilog -noattr -noexpr -nohex {kind}.netlist.v"]
     lines.append(f"tee -q -o {kind}.json stat -json")
     run_yosys(lines, folder, kind)
     return total_cells(folder / f"{kind}.json", name)
@@ -188,6 +196,8 @@ def synthesise(
     kinds = {FLAT: map_commands(name, target, dsp, True, library)}
     if blocks:
         kinds[BLOCKS] = map_commands(name, target, dsp, False, library)
+    if library is not None and _MULTIPLIER in text:
+        kinds[BOOTH] = map_commands(name, target, dsp, True, library, booth=True)
     parts = [str(FORMAT), text, target, repr(kinds), str(macros), yosys_version()]
     parts += [library.path.read_text(errors="replace")] if library else []
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
@@ -201,7 +211,17 @@ def synthesise(
         if library is not None:
             (partial / "constraints.txt").write_text(_constraints(library))
         found = _prepare(partial, name, text, macros)
-        counted = {kind: _map(partial, name, kind, commands) for kind, commands in kinds.items()}
+        flat = {kind: _map(partial, name, kind, kinds[kind]) for kind in kinds if kind != BLOCKS}
+        areas = {
+            kind: make_area(sum(cells.values(), Counter()), target, library) for kind, cells in flat.items()
+        }
+        best = min(areas, key=lambda kind: areas[kind].cell_area)
+        for suffix in ("json", "v"):
+            (partial / f"{best}.netlist.{suffix}").rename(partial / f"netlist.{suffix}")
+        by_block = {}
+        if blocks:
+            commands = map_commands(name, target, dsp, False, library, best == BOOTH)
+            by_block = cells_by_block(_map(partial, name, BLOCKS, commands))
     except ToolError as error:
         failed = out / f"{digest}.failed"
         shutil.rmtree(failed, ignore_errors=True)
@@ -210,17 +230,17 @@ def synthesise(
     except BaseException:
         shutil.rmtree(partial)
         raise
-    by_block = cells_by_block(counted[BLOCKS]) if blocks else {}
     result = Synthesis(
         name=name,
         target=library.name if library else target,
         dsp=dsp and library is None,
-        area=make_area(sum(counted[FLAT].values(), Counter()), target, library),
+        area=areas[best],
         blocks={block: make_area(cells, target, library) for block, cells in by_block.items()},
         macros=found,
         folder=folder,
         versions=yosys_version(),
-        command="; ".join(kinds[FLAT]),
+        command="; ".join(kinds[best]),
+        other_area=sum(area.cell_area for kind, area in areas.items() if kind != best),
     )
     values = {key: value for key, value in asdict(result).items() if key != "folder"}
     write_whole(partial / "result.json", json.dumps(values, indent=1) + "\n")

@@ -45,6 +45,12 @@ def area_table(result: Synthesis) -> str:
             "\n\nThe blocks come from a run that keeps the hierarchy; the total from one without it, where "
             "logic is shared across blocks."
         )
+    if result.other_area:
+        ways = ("with", "without") if " -booth" in result.command else ("without", "with")
+        text += (
+            f"\n\nMultipliers are mapped {ways[0]} Booth's recoding; {ways[1]} it the total is "
+            f"{result.other_area:,.10g} µm². The smaller one counts."
+        )
     if result.macros:
         kinds = sorted({macro.kind for macro in result.macros})
         macros = [[macro for macro in result.macros if macro.kind == kind] for kind in kinds]

@@ -109,6 +109,24 @@ def test_the_area_of_an_asic_is_that_of_its_cells(tmp_path: Path) -> None:
     )
 
 
+def test_the_smaller_of_two_multipliers_counts(tmp_path: Path) -> None:
+    found = synthesise(Product(), "product", "osu018", out=tmp_path)
+    cells = read_liberty(None).cells
+    areas = []
+    for option in ("", " -booth"):
+        commands = [
+            re.sub(r"( -booth)?$", option, c) if c.startswith("synth ") else c
+            for c in found.command.split("; ")
+        ]
+        run_yosys(
+            ["read_rtlil design.il", *commands, "tee -q -o again.txt stat -json"], found.folder, "again"
+        )
+        counts = json.loads((found.folder / "again.txt").read_text())["design"]["num_cells_by_type"]
+        areas.append(sum(cells[name].area * number for name, number in counts.items() if name in cells))
+    assert [found.area.cell_area, found.other_area] == pytest.approx(sorted(areas))
+    assert synthesise(Sum(), "sum", "osu018", out=tmp_path).other_area == 0
+
+
 def test_a_repeat_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = synthesise(Sum(), "sum", "ecp5", out=tmp_path)
 

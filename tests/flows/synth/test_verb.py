@@ -9,9 +9,12 @@ import pytest
 
 from flows.cli import main
 from flows.metrics import read_metrics
+from flows.synth.netlist import synthesise
+from flows.synth.verb import area_table
 from flows.units import UNITS
 from flows.verilog import unit_verilog
 from golden.spec.config import TINY
+from tests.flows.synth.units import Product
 
 
 def lightdeal(arguments: str) -> int:
@@ -42,6 +45,15 @@ def test_a_unit_is_counted_and_a_missing_router_skipped(
     about = json.loads((here / "out/ecp5-tiny-pool.provenance.json").read_text())
     assert about["options"]["unit"] == "pool"
     assert about["packages"]["pyosys"] == "0.70"
+
+
+def test_both_ways_to_multiply_are_told(here: Path) -> None:
+    result = synthesise(Product(), "product", "osu018", out=here)
+    chosen, other = ("with", "without") if "-booth" in result.command else ("without", "with")
+    assert (
+        f"Multipliers are mapped {chosen} Booth's recoding; {other} it the total is "
+        f"{result.other_area:,.10g} µm². The smaller one counts."
+    ) in area_table(result)
 
 
 @pytest.mark.parametrize(
