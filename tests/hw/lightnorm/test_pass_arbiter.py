@@ -55,7 +55,8 @@ def test_a_tensor(stall: float, delay: int) -> None:
                 assert now[1] < solved, "words of the channel are there"
             for op, ready_in in zip((Op.STAT, Op.APPLY), taken, strict=True):
                 if show[op] and ready_in:
-                    assert valid and ready
+                    assert valid
+                    assert ready
                     assert now == left[op].pop(0)
                     show[op] = False
             if valid and ready:
