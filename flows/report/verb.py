@@ -46,9 +46,9 @@ def write_report(out: Path) -> str:
 def summary(metrics: Mapping[str, Metric]) -> str:
     """The figures that are asked for, a line each, and what is missing."""
     lines = []
-    for name, what, asked, _ in GOALS:
+    for name, what, sign, bound, _ in GOALS:
         value = figure(metrics, name)
         shown = value if isinstance(value, str) else value.text
-        lines.append(f"{name}: {shown} ({what}{'; ' + asked if asked else ''})")
+        lines.append(f"{name}: {shown} ({what}{f'; {sign} {bound:g} asked' if sign else ''})")
     lines += [f"missing: {gap.what}: {gap.command.replace('`', '')}" for gap in gaps(metrics)]
     return "\n".join(lines)
