@@ -37,11 +37,13 @@ class LightNormOptions:
     format: number formats, with group size and rounding; see `golden.spec.block.PRESETS`.
     axis: which values share an exponent.  spikes: treatment of the gradient's spikes.
     chunks: K, wanted chunks of a channel.
+
+    The defaults are what the trainings of docs/lightnorm.md, section 11, chose.
     """
 
     format: NormFormat = PRESETS["light"]
     axis: GroupAxis = GroupAxis.PIXELS
-    spikes: Spikes = Spikes.BLOCK
+    spikes: Spikes = Spikes.APART
     chunks: int = 8
 
 
