@@ -113,7 +113,8 @@ class LightNorm(wiring.Component):
             sums.i.payload.beat.eq(beat),
             sums.i.payload.place.eq(place),
             affine.i.valid.eq(self.i.valid & second & may),
-            affine.i.payload.line.eq(lines.o),
+            affine.line.eq(lines.o),
+            lines.busy.eq(affine.busy),
             lines.done.eq(taken & second & beat.last),
             self.places_in.ready.eq(taken & marked & place.ends),
         ]
