@@ -1,8 +1,5 @@
 """The encoder: integers to block floating point, of the forward or the gradient format."""
 
-from dataclasses import dataclass
-from typing import Any
-
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -18,6 +15,7 @@ from hw.lightnorm.layouts import (
     unit_size,
 )
 from hw.lightnorm.peak import Peak, by_group, complemented, joined, longest
+from hw.lightnorm.rounding import Shifted, choose, magnitude, rounds_up
 
 
 def encoded(fmt: NormFormat, lanes: int) -> data.StructLayout:
@@ -87,7 +85,7 @@ class Encoder(wiring.Component):
 
         # First stage: exponents, and every number shifted; second: rounded.
         size = unit_size(fmt, lanes)
-        units: list[list[_Lane]] = []
+        units: list[list[Shifted]] = []
         storeds, overs, rooms, somes = (
             [Signal(name=f"{name}{unit}") for unit in range(lanes // size)]
             for name in ("stored", "over", "room", "some")
@@ -105,7 +103,7 @@ class Encoder(wiring.Component):
                 ]
             here = range(unit * size, (unit + 1) * size)
             units.append(
-                [self._lane(m, source, lane, shift, place, kept, union.counted, advance) for lane in here]
+                [self._shifted(m, source, lane, shift, place, kept, union.counted, advance) for lane in here]
             )
         exceeds = by_group(
             fmt, lanes, [joined([lane.exceeds for lane in unit]) for unit in units], kept["backward"], joined
@@ -115,7 +113,7 @@ class Encoder(wiring.Component):
             raised = Signal(name=f"raised{unit}")
             if longest(fmt, lanes) == 1:
                 m.d.comb += raised.eq(exceeds[unit] & rooms[unit])
-            codes = [self._code(m, lane, raised, kept["backward"]) for lane in members]
+            codes = [magnitude(fmt, m, lane, raised, kept["backward"]) for lane in members]
             with m.If(advance):
                 m.d.sync += out.beat.exponents[unit].eq(storeds[unit] + raised)
                 for lane, code in zip(members, codes, strict=True):
@@ -150,18 +148,18 @@ class Encoder(wiring.Component):
         m.d.comb += [top.eq(leading_one(peak[1:])), some.eq(peak.any())]
         if longest(fmt, self._lanes) > 1:
             starts = Mux(union.counted, union.runs, union.all_runs)
-            nearest = self._choose(backward, lambda b: int(b.rounding == Rounding.NEAREST))
+            nearest = choose(fmt, backward, lambda b: int(b.rounding == Rounding.NEAREST))
             m.d.comb += carry.eq(nearest & starts.bit_select(top, 1))
         # The grid as an exponent would be stored.
         origin = Signal(signed(GRID_BITS + 1), name=f"origin{unit}")
         raw = Signal(signed(GRID_BITS + 2), name=f"raw{unit}")
-        most = self._choose(backward, lambda b: b.exponent_high - b.exponent_low)
+        most = choose(fmt, backward, lambda b: b.exponent_high - b.exponent_low)
         stored = Signal(exponent_bits(fmt), name=f"stored{unit}")
         distance = Signal(signed(GRID_BITS + 3), name=f"distance{unit}")
         over = Signal(name=f"overflow{unit}")
         rank = Signal(range(bits + 2), name=f"rank{unit}")
         m.d.comb += [
-            origin.eq(source.results.grid - self._choose(backward, lambda b: b.exponent_low)),
+            origin.eq(source.results.grid - choose(fmt, backward, lambda b: b.exponent_low)),
             rank.eq(top + carry),
             raw.eq(rank + origin),
             over.eq(some & (raw > most)),
@@ -175,14 +173,14 @@ class Encoder(wiring.Component):
         far = bits + code_bits(fmt)
         place = Signal(signed((far + 1).bit_length() + 1), name=f"place{unit}")
         shift = Signal(range(far + code_bits(fmt) + 1), name=f"shift{unit}")
-        spare = self._choose(backward, lambda b: code_bits(fmt) - b.magnitude_bits)
+        spare = choose(fmt, backward, lambda b: code_bits(fmt) - b.magnitude_bits)
         m.d.comb += [
             place.eq(Mux(distance < 0, -1, Mux(distance > far, far, distance))),
             shift.eq(Mux(distance < 0, 0, place + spare)),
         ]
         return shift, place, stored, over, raw < most
 
-    def _lane(
+    def _shifted(
         self,
         m: Module,
         source: data.View,
@@ -192,7 +190,7 @@ class Encoder(wiring.Component):
         later: dict[str, Signal],
         counted: Value,
         advance: Signal,
-    ) -> "_Lane":
+    ) -> Shifted:
         """First stage: what of a number is needed to round it at `place`, or one place above."""
         fmt = self._fmt
         size, bits = code_bits(fmt), result_bits(fmt) - 1
@@ -223,61 +221,6 @@ class Encoder(wiring.Component):
             with m.If(advance):
                 m.d.sync += counts.eq(source.mask[number] & ~(source.quiet[number] & counted))
         backward = later["backward"]
-        full = self._choose(backward, lambda b: whole[1 : b.magnitude_bits + 1].all())
-        up = self._up(backward, minus, whole, sticky)
-        return _Lane(number, whole, big, sticky, minus, counts & full & up)
-
-    def _up(self, backward: Value, minus: Value, whole: Value, sticky: Value) -> Value:
-        """Whether the bits below the kept ones make them one larger.
-
-        whole: complemented where `minus`; its lowest bit is not kept.  sticky: whether there is a one
-        below it, not complemented.
-        """
-        half, low = whole[0], whole[1]
-        nearest = Mux(minus, half | (low & ~sticky), half & (low | sticky))
-        # The missing one of a negative number.
-        truncate = minus & half & ~sticky
-        ways = {Rounding.NEAREST: nearest, Rounding.TRUNCATE: truncate}
-        forward, gradient = (ways[b.rounding] for b in (self._fmt.forward, self._fmt.gradient))
-        return forward if forward is gradient else Mux(backward, gradient, forward)
-
-    def _code(self, m: Module, lane: "_Lane", raised: Value, backward: Value) -> Signal:
-        """Second stage: the magnitude, of the exponent that was found or the next one."""
-        size = code_bits(self._fmt)
-        whole, minus, sticky = lane.whole, lane.minus, lane.sticky
-        rounded = Signal(size + 1, name=f"rounded{lane.number}")
-        code = Signal(size, name=f"code{lane.number}")
-        used = Signal(len(whole), name=f"used{lane.number}")
-        below = Signal(name=f"below{lane.number}")
-        largest = self._choose(backward, lambda b: b.largest)
-        kept = self._choose(backward, lambda b: used[1 : b.magnitude_bits + 1])
-        above = self._choose(backward, lambda b: used[b.magnitude_bits + 1 :].any())
-        m.d.comb += [
-            used.eq(Mux(raised, whole[1:], whole)),
-            below.eq(sticky | (raised & (whole[0] ^ minus))),
-            rounded.eq(kept + self._up(backward, minus, used, below)),
-            code.eq(Mux(lane.big | above | (rounded > largest), largest, rounded)),
-        ]
-        return code
-
-    def _choose(self, backward: Value, of: Any) -> Any:
-        """A property of the format of a beat."""
-        forward, gradient = of(self._fmt.forward), of(self._fmt.gradient)
-        if isinstance(forward, int) and forward == gradient:
-            return forward
-        return Mux(backward, gradient, forward)
-
-
-@dataclass(frozen=True)
-class _Lane:
-    """A number of the second stage: see `Encoder._lane`.
-
-    exceeds: it counts, and rounded it would be above the largest magnitude.
-    """
-
-    number: int
-    whole: Signal
-    big: Signal
-    sticky: Signal
-    minus: Signal
-    exceeds: Value
+        full = choose(fmt, backward, lambda b: whole[1 : b.magnitude_bits + 1].all())
+        up = rounds_up(fmt, backward, minus, whole, sticky)
+        return Shifted(number, whole, big, sticky, minus, counts & full & up)
