@@ -86,14 +86,12 @@ class Encoder(wiring.Component):
         # First stage: exponents, and every number shifted; second: rounded.
         size = unit_size(fmt, lanes)
         units: list[list[Shifted]] = []
-        storeds, overs, rooms, somes = (
-            [Signal(name=f"{name}{unit}") for unit in range(lanes // size)]
-            for name in ("stored", "over", "room", "some")
-        )
-        for unit in range(lanes // size):
+        many = range(lanes // size)
+        overs, rooms, somes = ([Signal(name=f"{key}{i}") for i in many] for key in ("over", "room", "some"))
+        storeds = [Signal(exponent_bits(fmt), reset_less=True, name=f"later{i}") for i in many]
+        for unit in many:
             union = peak.o.payload.unions[unit]
             shift, place, stored, over, room = self._exponent(m, unit, peak.o.payload)
-            storeds[unit] = Signal.like(stored, reset_less=True)
             with m.If(advance):
                 m.d.sync += [
                     storeds[unit].eq(stored),
@@ -125,7 +123,7 @@ class Encoder(wiring.Component):
             filled.append(Cat(code.any() & some for code, some in zip(codes, inside, strict=True)).any())
         filled = by_group(fmt, lanes, filled, kept["backward"], joined)
         lost = [some & ~(full | seen) for some, full in zip(somes, filled, strict=True)]
-        above = [over | (many & ~room) for over, many, room in zip(overs, exceeds, rooms, strict=True)]
+        above = [over | (full & ~room) for over, full, room in zip(overs, exceeds, rooms, strict=True)]
         with m.If(advance):
             m.d.sync += [out.overflow.eq(Cat(above).any()), out.underflow.eq(ends & Cat(lost).any())]
             with m.If(valid):
