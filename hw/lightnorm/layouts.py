@@ -37,23 +37,6 @@ def beat(fmt: BlockFormat, lanes: int) -> data.StructLayout:
     )
 
 
-def words(bits: int, lanes: int) -> data.StructLayout:
-    """Integers on one grid, on their way to the encoder.
-
-    words: signed, in units of 2**grid; anything where the mask is not set.  quiet: lanes that have no
-    say in the exponent of a group that has others.  mask, last: as in `beat`.
-    """
-    return data.StructLayout(
-        {
-            "words": data.ArrayLayout(signed(bits), lanes),
-            "grid": signed(GRID_BITS),
-            "quiet": unsigned(lanes),
-            "mask": unsigned(lanes),
-            "last": unsigned(1),
-        }
-    )
-
-
 class Op(IntEnum):
     """The pass that a beat belongs to; the upper bit tells the backward ones."""
 
@@ -144,14 +127,14 @@ def pass_words(fmt: NormFormat) -> data.StructLayout:
 def results(fmt: NormFormat, lanes: int) -> data.StructLayout:
     """Numbers of APPLY or GRAD on their way to the encoder.
 
-    magnitudes, signs: in units of 2**grid; anything where the mask is not set.  quiet: lanes that have
-    no say in the exponent of a group that has others.  backward, mask, last: as in `either`.
+    words: in units of 2**grid, above −2**(result_bits − 1); anything where the mask is not set.  quiet:
+    lanes that have no say in the exponent of a group that has others.  backward, mask, last: as in
+    `either`.
     """
     return data.StructLayout(
         {
             "backward": unsigned(1),
-            "magnitudes": data.ArrayLayout(unsigned(result_bits(fmt) - 1), lanes),
-            "signs": unsigned(lanes),
+            "words": data.ArrayLayout(signed(result_bits(fmt)), lanes),
             "grid": signed(GRID_BITS),
             "quiet": unsigned(lanes),
             "mask": unsigned(lanes),

@@ -15,7 +15,7 @@ def channel_words(fmt: NormFormat) -> data.StructLayout:
 
 
 class Lines(wiring.Component):
-    """The line of a channel from its words: base = offset − mean·scale, a bit of the scale each cycle.
+    """The line of a channel from its words: base = offset − mean·factor, a bit of the factor each cycle.
 
     Golden: none of its own; `golden.lightnorm.unit.apply` multiplies value − mean.  Latency:
     fmt.scale + 1 cycles.  One channel at a time.
@@ -25,7 +25,7 @@ class Lines(wiring.Component):
     Members
     -------
     i: stream of `channel_words`.  o: Out, `line`, and `backward`, true while `valid`.
-    done: In, the last beat of the channel goes by.
+    done: In, the last beat of the channel goes by.  busy: In, beats are on their way that need the line.
     """
 
     i: stream.Interface
@@ -39,6 +39,7 @@ class Lines(wiring.Component):
                 "backward": Out(1),
                 "valid": Out(1),
                 "done": In(1),
+                "busy": In(1),
             }
         )
 
@@ -51,34 +52,37 @@ class Lines(wiring.Component):
         backward = Signal(reset_less=True)
         full = Signal()
         left = Signal(range(fmt.scale + 1))
+        term = Signal(bits)
         minus = words.scale < 0
-        addend = Mux(minus, -words.addend, words.addend)
         m.d.comb += [
             self.o.eq(kept),
             self.backward.eq(backward),
             self.valid.eq(full & (left == 0)),
-            self.i.ready.eq(~full | self.done),
+            self.i.ready.eq(~full & ~self.busy),
+            # Added where the factor is negative, else subtracted.
+            term.eq(Mux(kept.scale[0], mean, 0) ^ (~kept.negative).replicate(bits)),
         ]
+        with m.If(self.done):
+            m.d.sync += full.eq(0)
         with m.If(left != 0):
             # The scale turns once around.
             m.d.sync += [
                 left.eq(left - 1),
                 mean.eq(mean << 1),
                 kept.scale.eq(Cat(kept.scale[1:], kept.scale[0])),
-                kept.base.eq(kept.base - Mux(kept.scale[0], mean, 0)),
+                kept.base.eq(kept.base + term + ~kept.negative),
             ]
-        with m.If(self.i.ready):
-            m.d.sync += full.eq(self.i.valid)
-            with m.If(self.i.valid):
-                m.d.sync += [
-                    left.eq(fmt.scale),
-                    mean.eq(words.mean),
-                    backward.eq(self.i.payload.backward),
-                    kept.window_grid.eq(words.window_grid),
-                    kept.grid.eq(words.grid),
-                    kept.scale.eq(Mux(minus, -words.scale, words.scale)),
-                    kept.negative.eq(minus),
-                    kept.base.eq(Mux(self.i.payload.backward, 0, addend)),
-                    kept.pull.eq(Mux(self.i.payload.backward, addend, 0)),
-                ]
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += [
+                full.eq(1),
+                left.eq(fmt.scale),
+                mean.eq(words.mean),
+                backward.eq(self.i.payload.backward),
+                kept.window_grid.eq(words.window_grid),
+                kept.grid.eq(words.grid),
+                kept.scale.eq(Mux(minus, -words.scale, words.scale)),
+                kept.negative.eq(minus),
+                kept.base.eq(Mux(self.i.payload.backward, 0, words.addend)),
+                kept.pull.eq(Mux(self.i.payload.backward, words.addend, 0)),
+            ]
         return m

@@ -2,23 +2,42 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.block import BlockFormat, NormFormat, Spikes
-from hw.lightnorm.layouts import result_bits, results, unit_size
+from hw.lightnorm.layouts import lane_group, result_bits, results, unit_size
 
 _SLACK = 4
 """Beats beyond a group that wait while a queue passes the first one on; short groups may be a beat."""
 
 
-def union(bits: int) -> data.StructLayout:
-    """What a group has in all: ones of its magnitudes, and starts of runs of ones that round up to the
-    next power of two, of values that count and (`all_`) of every value; whether any counts."""
-    names = ("ones", "runs", "all_ones", "all_runs")
-    return data.StructLayout({**{name: unsigned(bits) for name in names}, "counted": unsigned(1)})
+def longest(fmt: NormFormat, lanes: int) -> int:
+    """Beats of the longest group of either format."""
+    return max(b.group // lane_group(b, lanes) for b in (fmt.forward, fmt.gradient))
+
+
+def union(fmt: NormFormat, lanes: int) -> data.StructLayout:
+    """What a group has in all: ones of its `sizes`, of values that count and (`all_`) of every value;
+    whether any counts.
+
+    Where a group is longer than a beat, also the starts of runs of ones that round up to the next power of
+    two, for its exponent must be known before it has gone by.
+    """
+    bits = result_bits(fmt)
+    names = {"ones": bits, "all_ones": bits}
+    if longest(fmt, lanes) > 1:
+        names |= {"runs": bits - 1, "all_runs": bits - 1}
+    return data.StructLayout(
+        {**{name: unsigned(size) for name, size in names.items()}, "counted": unsigned(1)}
+    )
+
+
+def complemented(word: Value) -> Value:
+    """A negative number's bits inverted: its magnitude − 1."""
+    return word[:-1] ^ word[-1].replicate(len(word) - 1)
 
 
 def peaked(fmt: NormFormat, lanes: int) -> data.StructLayout:
@@ -27,7 +46,7 @@ def peaked(fmt: NormFormat, lanes: int) -> data.StructLayout:
     return data.StructLayout(
         {
             "results": results(fmt, lanes),
-            "unions": data.ArrayLayout(union(result_bits(fmt) - 1), units),
+            "unions": data.ArrayLayout(union(fmt, lanes), units),
             "ends": unsigned(1),
         }
     )
@@ -71,8 +90,10 @@ def by_group(
 class Peak(wiring.Component):
     """Adds to every beat what the groups in it have in all: a union instead of a maximum.
 
-    The leading one of a union is that of the largest magnitude.  A run of M + 1 ones there belongs to a
-    magnitude as large, which NEAREST rounds up to the next power of two.
+    The leading one of a union is that of the largest number.  Its lowest bit tells numbers other than
+    zero; above it are magnitudes where groups are longer than a beat.  Where they are not, `complemented`
+    does without an adder, and the encoder looks after the powers of two.  A run of M + 1 ones belongs to a
+    magnitude that NEAREST rounds up to the next power of two.
 
     Golden: the first step of `golden.lightnorm.blocks.encode`.  Throughput: one beat per cycle.
     Latency: none, or, where a group is longer than a beat, until the group has ended.
@@ -101,24 +122,31 @@ class Peak(wiring.Component):
         m = Module()
         fmt, lanes, size = self._fmt, self._lanes, unit_size(self._fmt, self._lanes)
         source = self.i.payload
-        shape = union(result_bits(fmt) - 1)
+        long = longest(fmt, lanes) > 1
         parts = []
         for start in range(0, lanes, size):
-            some: list[list[Value]] = [[], [], [], [], []]
+            some: list[dict[str, Value]] = []
             for lane in range(start, start + size):
-                ones = Mux(source.mask[lane], source.magnitudes[lane], 0)
-                long, short = (runs(ones, b.magnitude_bits + 1) for b in (fmt.gradient, fmt.forward))
-                found = Mux(source.backward, long, short)
-                quiet = source.quiet[lane] if self._spikes == Spikes.CLIP else 0
-                loud = [Mux(quiet, 0, ones), Mux(quiet, 0, found)]
-                for list_, value in zip(some, [*loud, ones, found, source.mask[lane] & ~quiet], strict=True):
-                    list_.append(value)
-            part = Signal(shape, name=f"part{start}")
-            m.d.comb += part.eq(Cat(joined(list_) for list_ in some))
+                word, inside = source.words[lane], source.mask[lane]
+                quiet = source.quiet[lane] if self._spikes == Spikes.CLIP else Const(0)
+                found = {"ones": Cat(word[-1], complemented(word))}
+                if long:
+                    magnitude = Signal(len(word) - 1, name=f"magnitude{lane}")
+                    m.d.comb += magnitude.eq(complemented(word) + word[-1])
+                    backward, forward = (
+                        runs(magnitude, b.magnitude_bits + 1) for b in (fmt.gradient, fmt.forward)
+                    )
+                    found = {"ones": magnitude << 1, "runs": Mux(source.backward, backward, forward)}
+                some.append(
+                    {name: Mux(inside & ~quiet, value, 0) for name, value in found.items()}
+                    | {f"all_{name}": Mux(inside, value, 0) for name, value in found.items()}
+                    | {"counted": inside & ~quiet}
+                )
+            part = Signal(union(fmt, lanes), name=f"part{start}")
+            m.d.comb += [part[name].eq(joined([lane[name] for lane in some])) for name in some[0]]
             parts.append(part.as_value())
         whole = by_group(fmt, lanes, parts, source.backward, joined)
-        length = [max(1, b.group // lanes) for b in (fmt.forward, fmt.gradient)]
-        if max(length) == 1:
+        if not long:
             m.d.comb += [
                 self.o.valid.eq(self.i.valid),
                 self.i.ready.eq(self.o.ready),
@@ -127,6 +155,7 @@ class Peak(wiring.Component):
                 self.o.payload.ends.eq(1),
             ]
         else:
+            length = [max(1, b.group // lanes) for b in (fmt.forward, fmt.gradient)]
             self._long_groups(m, Mux(source.backward, length[1], length[0]), max(length), whole)
         return m
 

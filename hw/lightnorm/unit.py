@@ -14,13 +14,9 @@ from hw.lightnorm.lines import Lines
 from hw.lightnorm.scalar import scalar_layout
 from hw.lightnorm.sums import Sums
 from hw.lightnorm.words import Words
+from hw.lightnorm.words_layouts import parameters_layout
 
 _FOUND = ("mean", "scale", "spread", "d_gamma", "d_beta", "spike")
-
-
-def parameters() -> data.StructLayout:
-    """What the unit must know of a channel: gamma; forward beta; backward its mean and scale."""
-    return data.StructLayout({name: scalar_layout() for name in ("gamma", "beta", "mean", "scale")})
 
 
 def found() -> data.StructLayout:
@@ -50,7 +46,8 @@ class LightNorm(wiring.Component):
     Members
     -------
     i: stream of `pass_beat`; the beats of a channel and pass follow each other.
-    parameters: stream of `parameters`, one for each STAT and REDUCE of a channel.
+    parameters: stream of `parameters_layout`, one for each STAT and REDUCE of a channel; taken when its
+    arithmetic has ended.
     o: stream of `encoded`: y and dx.  found: stream of `found`, one a channel and direction.
     places_out: stream of `extremes`, one a chunk of STAT.  places_in: the same, for GRAD; not read with
     spikes apart.
@@ -70,7 +67,7 @@ class LightNorm(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(pass_beat(fmt, lanes))),
-                "parameters": In(stream.Signature(parameters())),
+                "parameters": In(stream.Signature(parameters_layout())),
                 "places_in": In(stream.Signature(extremes(index_bits))),
                 "o": Out(stream.Signature(encoded(fmt, lanes))),
                 "found": Out(stream.Signature(found())),
@@ -94,6 +91,7 @@ class LightNorm(wiring.Component):
         m.submodules.encoder = encoder = Encoder(fmt, lanes, self._spikes)
         wiring.connect(m, affine.o, encoder.i)
         wiring.connect(m, encoder.o, wiring.flipped(self.o))
+        wiring.connect(m, wiring.flipped(self.parameters), words.parameters)
         wiring.connect(m, sums.places, wiring.flipped(self.places_out))
 
         # A beat goes to the sums, or, once its channel's line is there, through the straight line.
@@ -113,7 +111,8 @@ class LightNorm(wiring.Component):
             sums.i.payload.beat.eq(beat),
             sums.i.payload.place.eq(place),
             affine.i.valid.eq(self.i.valid & second & may),
-            affine.i.payload.line.eq(lines.o),
+            affine.line.eq(lines.o),
+            lines.busy.eq(affine.busy),
             lines.done.eq(taken & second & beat.last),
             self.places_in.ready.eq(taken & marked & place.ends),
         ]
@@ -134,12 +133,10 @@ class LightNorm(wiring.Component):
             words.inverse.eq(self.inverse),
             words.spread.eq(self.spread),
             words.epsilon.eq(self.epsilon),
-            words.i.valid.eq(sums.o.valid & self.parameters.valid),
-            sums.o.ready.eq(words.i.ready & self.parameters.valid),
-            self.parameters.ready.eq(words.i.ready & sums.o.valid),
+            words.i.valid.eq(sums.o.valid),
+            sums.o.ready.eq(words.i.ready),
             words.i.payload.backward.eq(sums.o.payload.backward),
             words.i.payload.sums.eq(sums.o.payload.sums),
-            *(words.i.payload[name].eq(self.parameters.payload[name]) for name in parameters().members),
             words.o.ready.eq(lines.i.ready & self.found.ready),
             lines.i.valid.eq(words.o.valid & self.found.ready),
             lines.i.payload.backward.eq(result.backward),

@@ -8,11 +8,11 @@ from golden.spec.block import SCALAR_BITS, NormFormat
 from hw.lightnorm.layouts import pass_words
 from hw.lightnorm.scalar import scalar_layout
 from hw.lightnorm.sum_shifter import SumShifter
-from hw.lightnorm.words_layouts import channel_layout, result_layout
+from hw.lightnorm.words_layouts import channel_layout, parameters_layout, result_layout
 from hw.lightnorm.words_program import addend_bits, backward_program, forward_program
 from hw.lightnorm.words_steps import SUM_BITS, Into, Run, Source, Test, decode, sum_exponents
 
-_KEPT = (Source.FACTOR, Source.OTHER, Source.FIRST, Source.SECOND, Source.THIRD)
+_KEPT = (Source.FACTOR, Source.FIRST, Source.SECOND, Source.THIRD)
 
 
 class Words(wiring.Component):
@@ -34,7 +34,9 @@ class Words(wiring.Component):
 
     Members
     -------
-    i: stream of `channel_layout`.  o: stream of `result_layout`.
+    i: stream of `channel_layout`, taken when the channel's `parameters` are there as well.
+    parameters: stream of `parameters_layout`, one a channel; read where they are and taken with the result.
+    o: stream of `result_layout`.
     inverse, spread, epsilon: In, the scalars of `golden.spec.block.Constants`; stand still.
     """
 
@@ -47,6 +49,7 @@ class Words(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(channel_layout(fmt, index_bits))),
+                "parameters": In(stream.Signature(parameters_layout())),
                 "o": Out(stream.Signature(result_layout(fmt))),
                 "inverse": In(scalar_layout()),
                 "spread": In(scalar_layout()),
@@ -59,7 +62,7 @@ class Words(wiring.Component):
         fmt, bits = self._fmt, self._fmt.reciprocal
         program = [*self._programs[0], *self._programs[1]]
         ends = [len(self._programs[0]) - 1, len(program) - 1]
-        source, out = self.i.payload, self.o.payload
+        source, given, out = self.i.payload, self.parameters.payload, self.o.payload
         m.submodules.sums = sums = SumShifter(fmt, self._index_bits)
 
         back, flat = Signal(), Signal()
@@ -89,8 +92,10 @@ class Words(wiring.Component):
         bus = Signal(scalar_layout())
         larger = Mux(negative, kept[Source.SECOND], self.epsilon)
         others = {Source.INVERSE: self.inverse, Source.SPREAD: self.spread, Source.EPSILON: self.epsilon}
+        others |= {getattr(Source, name.upper()): given[name] for name in parameters_layout().members}
+        readable = {key: scalar for key, scalar in kept.items() if key != Source.THIRD}
         with m.Switch(step["source"]):
-            for key, scalar in {Source.NUMBER: number, **kept, **others, Source.LARGER: larger}.items():
+            for key, scalar in {Source.NUMBER: number, **readable, **others, Source.LARGER: larger}.items():
                 with m.Case(key):
                     m.d.comb += bus.eq(scalar)
         total = Signal(signed(SUM_BITS))
@@ -137,7 +142,7 @@ class Words(wiring.Component):
             bit.eq(Mux(rounded, out_bit, Mux(run[Run.DIVIDE], fits, added[0]))),
             sums.load.eq(self.i.valid & self.i.ready),
             sums.sums.eq(source.sums),
-            sums.backward.eq(Mux(self.i.ready, source.backward, back)),
+            sums.backward.eq(Mux(sums.load, source.backward, back)),
             sums.turn.eq(run[Run.SUM]),
             sums.shift_low.eq(running & ((summed & ~(unsigned & last)) | (run[Run.MOMENT] & ~late))),
             sums.shift_high.eq(running & run[Run.MOMENT] & ~early),
@@ -198,7 +203,7 @@ class Words(wiring.Component):
 
         with m.FSM():
             with m.State("idle"):
-                m.d.comb += self.i.ready.eq(1)
+                m.d.comb += self.i.ready.eq(self.parameters.valid)
                 m.d.sync += [
                     back.eq(source.backward),
                     flat.eq(0),
@@ -206,11 +211,8 @@ class Words(wiring.Component):
                     words.window_grid.eq(
                         Mux(top.any(), top + fmt.gradient.grid, 0) - (fmt.gradient_window - 2)
                     ),
-                    kept[Source.FACTOR].eq(source.gamma),
-                    kept[Source.OTHER].eq(Mux(source.backward, source.mean, source.beta)),
-                    kept[Source.THIRD].eq(source.scale),
                 ]
-                with m.If(self.i.valid):
+                with m.If(self.i.valid & self.i.ready):
                     m.next = "begin"
             with m.State("begin"):
                 m.d.sync += [
@@ -283,7 +285,7 @@ class Words(wiring.Component):
                 with m.Else():
                     m.next = "begin"
             with m.State("done"):
-                m.d.comb += self.o.valid.eq(1)
+                m.d.comb += [self.o.valid.eq(1), self.parameters.ready.eq(self.o.ready)]
                 with m.If(self.o.ready):
                     m.next = "idle"
         m.d.comb += [out.backward.eq(back), out.words.eq(words), out.flat.eq(flat)]

@@ -9,12 +9,14 @@ from hw.lightnorm.sum_shifter import sums_layout
 
 
 def channel_layout(fmt: NormFormat, index_bits: int) -> data.StructLayout:
-    """A channel's sums, of the pass that `backward` names, and its parameters.
+    """A channel's sums, of the pass that `backward` names."""
+    return data.StructLayout({"backward": 1, "sums": sums_layout(fmt, index_bits)})
 
-    beta: forward only.  mean, scale: those that the forward pass found; backward only.
-    """
-    scalars = {name: scalar_layout() for name in ("gamma", "beta", "mean", "scale")}
-    return data.StructLayout({"backward": 1, "sums": sums_layout(fmt, index_bits), **scalars})
+
+def parameters_layout() -> data.StructLayout:
+    """A channel's parameters.  beta: forward only.  mean, scale: those that the forward pass found; backward
+    only."""
+    return data.StructLayout({name: scalar_layout() for name in ("gamma", "beta", "mean", "scale")})
 
 
 def result_layout(fmt: NormFormat) -> data.StructLayout:

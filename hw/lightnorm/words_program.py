@@ -8,7 +8,6 @@ from hw.lightnorm.sums import moments, statistics
 from hw.lightnorm.words_steps import Into, Left, Right, Run, Source, Step, Test, When
 
 _FACTOR = Step(source=Source.FACTOR)
-_OTHER = Step(source=Source.OTHER)
 _EPSILON = Step(source=Source.EPSILON)
 
 
@@ -56,9 +55,9 @@ def _scale(fmt: NormFormat, beta: bool) -> list[Step]:
     if beta:
         fine = SCALAR_BITS - addend_bits(fmt)[0]
         steps += [
-            replace(_OTHER, left=Left.SOURCE, constant=fine, into=Into.EXPONENT),
+            Step(source=Source.BETA, left=Left.SOURCE, constant=fine, into=Into.EXPONENT),
             replace(above, test=Test.NEGATIVE_NONZERO),
-            replace(to_grid, source=Source.OTHER, when=When.LARGER),
+            replace(to_grid, source=Source.BETA, when=When.LARGER),
             load,
         ]
     width = pass_words(fmt)["scale"].width
@@ -87,12 +86,12 @@ def forward_program(fmt: NormFormat, index_bits: int) -> list[Step]:
         Step(constant=bits - SCALAR_BITS, into=Into.EXPONENT),
         replace(lower, run=Run.SHORTEN, count=bits + 2, operand=True),
         replace(inverted, run=Run.DIVIDE, count=bits),
-        _multiply(Source.FACTOR, Source.THIRD),
+        _multiply(Source.GAMMA, Source.THIRD),
         _sum(Run.MEASURE, sums["width"].width + 1, fmt.forward.grid, Source.FACTOR),
         Step(constant=1 - fmt.window, right=Right.NUMBER, into=Into.WINDOW),
         *_to_grid(Run.MEAN, words["mean"].width, Source.FIRST, Right.WINDOW, 0),
         *_scale(fmt, True),
-        *_to_grid(Run.ADDEND, words["addend"].width, Source.OTHER, Right.GRID, addend_bits(fmt)[0]),
+        *_to_grid(Run.ADDEND, words["addend"].width, Source.BETA, Right.GRID, addend_bits(fmt)[0]),
     ]
 
 
@@ -100,21 +99,21 @@ def backward_program(fmt: NormFormat, index_bits: int) -> list[Step]:
     """Golden: `golden.lightnorm.channel.centred_moments`, `gradients` and `grad_words`."""
     sums, words = moments(fmt, index_bits), pass_words(fmt)
     grid, low = fmt.forward.grid, fmt.gradient.grid - SCALAR_BITS
-    mean = replace(_OTHER, left=Left.SOURCE, into=Into.EXPONENT)
+    mean = Step(source=Source.MEAN, left=Left.SOURCE, into=Into.EXPONENT)
     count = moment_bits(fmt, index_bits)
     return [
         _sum(Run.SUM, sums["total"].width, low),
         _multiply(Source.INVERSE, Source.FIRST),
         *_to_grid(Run.MEAN, words["mean"].width, Source.NUMBER, Right.WINDOW, 0),
-        replace(_FACTOR, number=True),
-        _multiply(Source.THIRD),
+        Step(source=Source.GAMMA, number=True),
+        _multiply(Source.SCALE),
         Step(save=Source.FACTOR),
         *_scale(fmt, False),
         # The moment begins with the finer of the grids of product and mean · total.
         replace(mean, operand=True, constant=-grid, test=Test.NEGATIVE),
         Step(constant=grid + low, into=Into.EXPONENT, distance=True),
         replace(mean, run=Run.MOMENT, count=count, constant=low, when=When.NEGATIVE),
-        _multiply(Source.THIRD),
+        _multiply(Source.SCALE),
         _multiply(Source.SPREAD, Source.SECOND),
         _multiply(Source.FACTOR),
         Step(save=Source.THIRD),

@@ -50,20 +50,22 @@ class Source(IntEnum):
 
     NUMBER = 0
     FACTOR = 1
-    """Gamma; later gamma·scale."""
-    OTHER = 2
-    """Beta; in the backward pass the mean."""
+    """gamma·scale."""
+    GAMMA = 2
     FIRST = 3
     """mean; d_beta."""
     SECOND = 4
     """spread; d_gamma."""
     THIRD = 5
-    """scale; spike."""
+    """scale; spike; written only."""
     INVERSE = 6
     SPREAD = 7
     EPSILON = 8
     LARGER = 9
     """EPSILON, or SECOND after a test that was negative."""
+    BETA = 10
+    MEAN = 11
+    SCALE = 12
 
 
 class Left(IntEnum):

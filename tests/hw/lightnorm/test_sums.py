@@ -40,8 +40,10 @@ def placed(beats: list[dict[str, Any]], split: block.Chunks, lanes: int) -> list
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@pytest.mark.parametrize(("lanes", "stall"), [(4, 0.3), (8, 0.0), (16, 0.0), (16, 0.3)])
-@pytest.mark.parametrize(("values", "wanted"), [(2, 1), (61, 1), (100, 8)])
+@pytest.mark.parametrize(
+    ("lanes", "stall", "values", "wanted"),
+    [(4, 0.3, 61, 1), (8, 0.0, 100, 8), (16, 0.3, 100, 8), (16, 0.0, 2, 1)],
+)
 def test_sums(name: str, lanes: int, stall: float, values: int, wanted: int) -> None:
     rng = seeded(lanes + values)
     fmt = FORMATS[name]
