@@ -84,10 +84,7 @@ class ToBlocks(wiring.Component):
         values = self.i.payload.word_select(part, 8 * lanes)
         for lane in range(lanes):
             value = values[8 * lane : 8 * lane + 8].as_signed()
-            m.d.comb += [
-                source.magnitudes[lane].eq(Mux(value[-1], -value, value)),
-                source.signs[lane].eq(value[-1]),
-            ]
+            m.d.comb += source.words[lane].eq(value)
 
         coded = encoder.o.payload
         m.d.comb += [

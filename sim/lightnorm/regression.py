@@ -14,7 +14,8 @@ from golden.spec.block import BlockFormat, Flag, NormFormat, Spikes
 from hw.lightnorm.encoder import encoded
 from hw.lightnorm.extremes import extremes
 from hw.lightnorm.layouts import Op, pass_beat
-from hw.lightnorm.unit import LightNorm, found, parameters
+from hw.lightnorm.unit import LightNorm, found
+from hw.lightnorm.words_layouts import parameters_layout
 from sim.cocotb_runner import build, run_bench
 from sim.lightnorm.samples import CHANNELS, sample
 from sim.lightnorm.streams import Streams, care, pack, streams
@@ -127,7 +128,7 @@ def _packed(
 ) -> dict[str, Any]:
     shapes = {
         "i": pass_beat(case.fmt, case.lanes),
-        "parameters": parameters(),
+        "parameters": parameters_layout(),
         "places_in": extremes(INDEX_BITS),
         "o": encoded(case.fmt, case.lanes),
         "found": found(),
