@@ -234,6 +234,7 @@ CHOICES = {
     "data": options.DATA,
     "on": options.BACKENDS,
     "pattern": options.PATTERNS,
+    "simulator": options.RTL_SIMULATORS,
     "target": options.TARGETS,
 }
 HELP = {
@@ -269,6 +270,7 @@ HELP = {
     "route": "place and route, too",
     "seed": "of whatever is random: initial weights, order of training, values, stalls",
     "seeds": "number of seeds, from 1",
+    "simulator": "Verilog simulator: both, icarus or verilator",
     "skip": "skip zero input rows",
     "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
     "unit": "accelerator, or a part of it (a wrong name lists them)",

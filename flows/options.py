@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DATA = ("digits", "fashion-mnist")
+RTL_SIMULATORS = ("both", "icarus", "verilator")
 BACKENDS = ("golden", "amaranth", "icarus", "verilator", "cxxrtl")
 PATTERNS = ("elements", "rows", "rows2", "rows4", "rows8")
 """Single coefficients, rows of one filter, rows shared by 2, 4 or 8 filters."""
@@ -237,13 +238,15 @@ class LightNormRtl:
 
     Parameters
     ----------
-    beats: of each configuration, at least.  seed: of the values and the stalls.
+    beats: of each configuration and simulator, at least.  seed: of the values and the stalls.
+    simulator: one, or both.
     workers: simulations side by side; None for one on each core.
     out: metrics; finished runs are kept in the folder `rtl` beside it.
     """
 
     beats: int = 100_000
     seed: int = 1
+    simulator: str = "both"
     workers: int | None = None
     out: Path = Path("build/lightnorm/rtl.json")
 

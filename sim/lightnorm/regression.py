@@ -21,7 +21,7 @@ from sim.lightnorm.samples import CHANNELS, sample
 from sim.lightnorm.streams import Streams, care, pack, streams
 
 INDEX_BITS = 16
-STALLS = (0.0, 0.15, 0.5)
+STALLS = (0.0, 0.1, 0.3)
 
 
 @dataclass(frozen=True)
