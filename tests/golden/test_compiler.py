@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from golden.compiler import compile_network
-from golden.decode import decode
+from golden.decode import Block, DecodedLayer, decode
 from golden.network import Network, Plain
 from golden.spec import formats
 from golden.spec.config import SMALL, TINY, Config
@@ -17,6 +17,13 @@ from tests.golden.networks import random_images, random_network
 from tests.golden.small import chain, factored
 
 _CASES = [(seed, config) for seed in range(500, 512) for config in (TINY, SMALL)]
+
+
+def entry_blocks(decoded: DecodedLayer) -> list[Block]:
+    """The blocks of all engines; of shift-adds."""
+    found = [block for blocks in decoded.blocks for block in blocks]
+    assert all(isinstance(block, Block) for block in found)
+    return [block for block in found if isinstance(block, Block)]
 
 
 @pytest.fixture(scope="module", params=_CASES, ids=lambda case: f"{case[0]}-{case[1].name}")
@@ -119,7 +126,7 @@ def test_counts_follow_from_the_network_and_the_words(case: tuple[Network, Progr
         front = decoded.front
         rows = front["rounds"] * front["tiles"] * front["channels"] * front["taps"]
         assert counts.rows_fetched == rows
-        live = sum(int((b.code & 7 != 7).sum()) for blocks in decoded.blocks for b in blocks)
+        live = sum(int((b.code & 7 != 7).sum()) for b in entry_blocks(decoded))
         assert live <= counts.steps
     bits = sum(len(words) for words in program.coefficients) * 2 * coefficient_record(program.config).bits
     bits += len(program.terms) * 8 + len(program.filters) * filter_record().bits
@@ -129,13 +136,12 @@ def test_counts_follow_from_the_network_and_the_words(case: tuple[Network, Progr
 def test_entries_come_in_order(case: tuple[Network, Program]) -> None:
     _, program = case
     for decoded in decode(program):
-        for blocks in decoded.blocks:
-            for block in blocks:
-                end = int(np.flatnonzero(block.code == formats.CODE_END)[0])
-                live = block.code[:end] != formats.CODE_ZERO
-                key = block.row[:end][live] * 100 + block.slot[:end][live]
-                assert (np.diff(key) >= 0).all()
-                assert end >= len(block.code) - 2
+        for block in entry_blocks(decoded):
+            end = int(np.flatnonzero(block.code == formats.CODE_END)[0])
+            live = block.code[:end] != formats.CODE_ZERO
+            key = block.row[:end][live] * 100 + block.slot[:end][live]
+            assert (np.diff(key) >= 0).all()
+            assert end >= len(block.code) - 2
 
 
 def test_kept_zeros_cost_an_entry() -> None:
@@ -157,7 +163,7 @@ def test_long_gaps_take_fillers() -> None:
         values = np.where(kept, 4, 0)
         weights = replace(factored(layer), kept=kept, coefficients=values)
         program = compile_network(replace(network, layers=(replace(layer, weights=weights),)), TINY)
-        block = decode(program)[0].blocks[0][0]
+        block = entry_blocks(decode(program)[0])[0]
         live = np.flatnonzero(block.code == formats.encode_coefficient(4))
         assert block.row[live].tolist() == [row]
         # Every step of three rows or fewer is needed: none goes further than it must.

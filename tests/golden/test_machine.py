@@ -40,17 +40,16 @@ def test_random_networks(block: int, config: Config) -> None:
 
 
 @pytest.mark.parametrize(
-    "sizes",
+    "config",
     [
-        {"engines": 1, "lanes": 2, "basis": 1, "accumulators": 4},
-        {"engines": 3, "lanes": 8, "basis": 8, "accumulators": 4},
-        {"engines": 5, "lanes": 64, "basis": 4, "accumulators": 16, "accumulator_bits": 32},
-        {"engines": 8, "lanes": 32, "basis": 32, "accumulators": 8, "accumulator_bits": 18},
+        Config("1x2", engines=1, lanes=2, basis=1, accumulators=4),
+        Config("3x8", engines=3, lanes=8, basis=8, accumulators=4),
+        Config("5x64", engines=5, lanes=64, basis=4, accumulators=16, accumulator_bits=32),
+        Config("8x32", engines=8, lanes=32, basis=32, accumulators=8, accumulator_bits=18),
     ],
-    ids=lambda sizes: f"{sizes['engines']}x{sizes['lanes']}",
+    ids=lambda config: config.name,
 )
-def test_other_sizes(sizes: dict[str, int]) -> None:
-    config = Config("other", **sizes)
+def test_other_sizes(config: Config) -> None:
     for seed in range(700, 708):
         _assert_equal(random_network(np.random.default_rng(seed), config), config, seed)
 
