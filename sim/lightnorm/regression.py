@@ -66,11 +66,13 @@ class Outcome:
 
 
 def sizes(lanes: int, beats: int, seed: int) -> list[int]:
-    """Values a channel of tensors that have that many beats in all, at least: tiny, odd and long ones."""
+    """Values a channel of tensors that have that many beats in all, at least: tiny, odd, and so long that
+    they hide the channel's arithmetic.
+    """
     found = [2, 3, 15, 17, 100, 16 * lanes]
     step = 0
     while sum(tensor_beats(values, lanes) for values in found) < beats:
-        found.append(lanes * (40 + 97 * (step % 4) + seed % 7) + 1 + step % (2 * lanes))
+        found.append(lanes * (480 + 97 * (step % 4) + seed % 7) + 1 + step % (2 * lanes))
         step += 1
     return found
 
