@@ -29,6 +29,9 @@ BUILD = Path("build/synth")
 ASIC = "osu018"
 
 FLAT, BOOTH, BLOCKS = "flat", "booth", "blocks"
+ROWS = Path(__file__).with_name("rows.v")
+"""How products become rows of adders."""
+
 FORMAT = 2
 """Part of the digest: raised when the meaning of a result changes."""
 
@@ -81,14 +84,24 @@ def map_commands(
             "opt_clean -purge",
         ]
     keep = "" if flat else " -noflatten"
+    # Widths are cut down first: a row is added for each digit that remains.
+    rows = [
+        "proc",
+        *(["flatten"] if flat else []),
+        "opt_expr",
+        "opt_clean",
+        "wreduce",
+        f"techmap -map {ROWS.name}",
+    ]
     return [
+        *([] if dsp else rows),
         {
             "ecp5": f"synth_ecp5 -top {name}{keep}{'' if dsp else ' -nodsp'}",
             "ice40": f"synth_ice40 -device u -top {name}{keep}{' -dsp' if dsp else ''}",
             "gowin": f"synth_gowin -noiopads -top {name}{keep}{'' if dsp else ' -nodsp'}",
             "xilinx": f"synth_xilinx -noiopad -noclkbuf -top {name}"
             f"{' -flatten' if flat else ''}{'' if dsp else ' -nodsp'}",
-        }[target]
+        }[target],
     ]
 
 
@@ -199,7 +212,7 @@ def synthesise(
     if library is not None and _MULTIPLIER in text:
         kinds[BOOTH] = map_commands(name, target, dsp, True, library, booth=True)
     parts = [str(FORMAT), text, target, repr(kinds), str(macros), yosys_version()]
-    parts += [library.path.read_text(errors="replace")] if library else []
+    parts.append(library.path.read_text(errors="replace") if library else ROWS.read_text())
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     folder = out / digest
     if (folder / "result.json").exists():
@@ -210,6 +223,8 @@ def synthesise(
     try:
         if library is not None:
             (partial / "constraints.txt").write_text(_constraints(library))
+        if library is None and not dsp:
+            shutil.copy(ROWS, partial)
         found = _prepare(partial, name, text, macros)
         flat = {kind: _map(partial, name, kind, kinds[kind]) for kind in kinds if kind != BLOCKS}
         areas = {
