@@ -41,7 +41,7 @@ HOLD = 1
 """Cycles from a term until its engine stands still for a cycle, since the drain reads a sum of it."""
 
 AGAIN = 4
-"""Cycles from a job's END until its engine handles the first entry of the same block again."""
+"""Cycles from the check of a pair with END until the first pair of the same block can be checked again."""
 
 FULL = 4
 """Cycles from a job's END until the drain sees its sums."""
@@ -194,7 +194,11 @@ class _Fetch:
 
 
 class _Engine:
-    """Walks through its stream: one live entry per cycle, dead ones beside it for nothing."""
+    """Walks through its stream: one live entry per cycle, dead ones beside it for nothing.
+
+    A pair is checked, and is in hand from the next cycle on, when its rows are there and the one before it
+    leaves.
+    """
 
     def __init__(self, layers: list[_Layer], engine: int) -> None:
         # A job's block, its zero rows, and whether the next job takes the same block again.
@@ -208,10 +212,16 @@ class _Engine:
             for round_ in range(layer.front["rounds"])
             for tile in range(layer.front["tiles"])
         ]
+        # Of the pair that is checked next.
         self._job = 0
         self._entry = 0
         self._first_row = 0
+        self._upcoming = 0
         self._free = 0
+        # Of the pair in hand: cycles that it still takes, whether END is the last one, the row behind it.
+        self._left = 0
+        self._ends = False
+        self._after = 0
         self.row = 0
         self.held: deque[int] = deque()
         self.full_at: list[int] = []
@@ -220,48 +230,47 @@ class _Engine:
         self.bank_stalls = 0
 
     def step(self, cycle: int, written: int) -> None:
-        if stands_still(self.held, cycle) or cycle < self._free or self._job == len(self._jobs):
-            return
+        still = stands_still(self.held, cycle)
+        if self._left:
+            if still or (self._left == 1 and self._ends and not self._end(cycle)):
+                return
+            self._left -= 1
+            if self._left:
+                return
+            self.row = self._after
+        if cycle >= self._free and self._job < len(self._jobs):
+            self._check(cycle, written)
+
+    def _check(self, cycle: int, written: int) -> None:
+        """Takes the next pair in hand if its rows are there."""
         block, zero, again = self._jobs[self._job]
-        entry = self._entry
-        row = self.row + block.advance[entry]
+        live = 0
+        row = self._upcoming
+        for entry in range(self._entry, min(self._entry + 2, len(block.kind))):
+            row += block.advance[entry]
+            live += block.kind[entry] == _LIVE and not (zero and zero[row - self._first_row])
         if row >= written:
             self.row_stalls += 1
             return
-        kind = self._kind(block, zero, entry, row)
-        consumed = 1
-        if entry % 2 == 0 and kind != _END:
-            second_row = row + block.advance[entry + 1]
-            if second_row < written:
-                second = self._kind(block, zero, entry + 1, second_row)
-                if kind == _DEAD:
-                    row, kind, consumed = second_row, second, 2
-                elif second == _DEAD:
-                    row, consumed = second_row, 2
-        if kind == _END:
-            self._end(cycle, row, again)
-        else:
-            self.row = row
-            self._entry += consumed
+        self._entry += 2
+        self._ends = self._entry >= len(block.kind)
+        self._left = max(1, live + self._ends)
+        self._after = self._upcoming = row + self._ends
+        if self._ends:
+            self._job += 1
+            self._entry = 0
+            self._first_row = self._upcoming
+            if again:
+                self._free = cycle + AGAIN
 
-    def _kind(self, block: _Block, zero: list[bool] | None, entry: int, row: int) -> int:
-        kind = block.kind[entry]
-        if kind == _LIVE and zero is not None and zero[row - self._first_row]:
-            return _DEAD
-        return kind
-
-    def _end(self, cycle: int, marker: int, again: bool) -> None:
+    def _end(self, cycle: int) -> bool:
         """The job ends if the other bank, which held the job before it, has been drained."""
-        job = self._job
+        job = len(self.full_at)
         if job and (len(self.released_at) < job or self.released_at[job - 1] > cycle):
             self.bank_stalls += 1
-            return
+            return False
         self.full_at.append(cycle + FULL)
-        self.row = self._first_row = marker + 1
-        if again:
-            self._free = cycle + AGAIN
-        self._entry = 0
-        self._job += 1
+        return True
 
 
 class _Drain:

@@ -97,9 +97,8 @@ class Accelerator(wiring.Component):
             m.d.comb += [
                 engine.skip.eq(self.skip),
                 engine.written.eq(window.written),
-                engine.zero.eq(window.zero),
-                engine.marker.eq(window.marker),
-                engine.rewind.eq(window.rewind),
+                *(place.eq(look) for place, look in zip(window.look[number], engine.look, strict=True)),
+                *(found.eq(flags) for found, flags in zip(engine.flags, window.flags[number], strict=True)),
                 window.place[number].eq(engine.place),
                 engine.bytes.eq(window.row[number]),
                 fetch.engine_row[number].eq(engine.row),

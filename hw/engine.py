@@ -11,7 +11,7 @@ from hw.memory import load_signature
 from hw.rebuilt import RebuildStream
 from hw.stream import CoefficientStream
 from hw.weights import WeightStream
-from hw.window import row_bits
+from hw.window import FLAGS, row_bits
 
 
 def _stream(config: Config, engine: int) -> CoefficientStream | WeightStream | RebuildStream:
@@ -42,9 +42,8 @@ class Engine(wiring.Component):
                 "start": In(1),
                 "skip": In(1),
                 "written": In(row_bits(config)),
-                "zero": In(config.window),
-                "marker": In(config.window),
-                "rewind": In(config.window),
+                "look": Out(log2(config.window)).array(2),
+                "flags": In(FLAGS).array(2),
                 "row": Out(row_bits(config)),
                 "place": Out(log2(config.window)),
                 "bytes": In(config.lanes * 8),
@@ -67,9 +66,8 @@ class Engine(wiring.Component):
             stream.start.eq(self.start),
             stream.skip.eq(self.skip),
             stream.written.eq(self.written),
-            stream.zero.eq(self.zero),
-            stream.marker.eq(self.marker),
-            stream.rewind.eq(self.rewind),
+            *(look.eq(wanted) for look, wanted in zip(self.look, stream.look, strict=True)),
+            *(found.eq(flags) for found, flags in zip(stream.flags, self.flags, strict=True)),
             stream.busy.eq(accumulators.busy),
             stream.hold.eq(accumulators.hold),
             self.row.eq(stream.row),

@@ -2,13 +2,13 @@
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, memory, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from golden.spec.config import Config
 from golden.spec.memories import REBUILD_GROUPS, REBUILD_HEAD, REBUILD_RECORD, Memory, log2
 from hw.layouts import layout
-from hw.memory import LoadedMemory, load_signature
-from hw.stream import step_layout
+from hw.memory import LoadedMemory
+from hw.stream import stream_members
 from hw.window import row_bits
 
 
@@ -19,33 +19,14 @@ class RebuildStream(wiring.Component):
     cycle in which its row of Ce is read.  Throughput: one step per cycle; the head of a block takes one
     cycle and one for each column of B.
 
-    Members: those of `CoefficientStream`; `skip` and `zero` change nothing.
+    Members: `stream_members`; `skip` changes nothing.
     column: Out, the basis (`REBUILD_COLUMN`) of the slot of the step before.
     """
 
     def __init__(self, config: Config, engine: int) -> None:
         self._config = config
         self._engine = engine
-        super().__init__(
-            {
-                "load": In(load_signature(config)),
-                "start": In(1),
-                "skip": In(1),
-                "written": In(row_bits(config)),
-                "zero": In(config.window),
-                "marker": In(config.window),
-                "rewind": In(config.window),
-                "row": Out(row_bits(config)),
-                "busy": In(2),
-                "hold": In(1),
-                "step": Out(step_layout(config)),
-                "step_valid": Out(1),
-                "column": Out(REBUILD_RECORD.bits),
-                "end": Out(1),
-                "end_bank": Out(1),
-                "bad": Out(1),
-            }
-        )
+        super().__init__(stream_members(config) | {"column": Out(REBUILD_RECORD.bits)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -92,8 +73,8 @@ class RebuildStream(wiring.Component):
         with m.If(~head & ~loading & first):
             m.d.comb += row.eq(self.row + entry.advance[:places])
         here = (distance != 0) & (distance <= config.window)
-        marked = self.marker.bit_select(row[:places], 1)
-        again = self.rewind.bit_select(row[:places], 1)
+        m.d.comb += self.look[0].eq(row)
+        marked, again = self.flags[0].marker, self.flags[0].rewind
         with m.If(valid & here & ~self.bad & ~self.hold):
             with m.If(head):
                 m.d.comb += following.eq(address + 1)

@@ -1,7 +1,5 @@
 """The coefficient stream of an engine: from pairs of entries to one shift-add per cycle."""
 
-from typing import Any
-
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -12,10 +10,11 @@ from golden.spec.memories import Memory, coefficient_record, log2
 from hw.layouts import layout
 from hw.memory import LoadedMemory, load_signature
 from hw.products import operand_bits
-from hw.window import row_bits
+from hw.window import FLAGS, row_bits
 
-LATENCY = 4
-"""Cycles from start, or from END before the same block, to the first entry."""
+LATENCY = 5
+"""Cycles from start to the first entry, and from the cycle in which a pair with END is checked to the first
+entry of the same block again."""
 
 
 def step_layout(config: Config) -> data.StructLayout:
@@ -30,18 +29,12 @@ def step_layout(config: Config) -> data.StructLayout:
     )
 
 
-class CoefficientStream(wiring.Component):
-    """Reads blocks of entries and issues live ones (docs/machine.md, section 4).
+def stream_members(config: Config) -> dict[str, wiring.Member]:
+    """What every stream of an engine has.
 
-    Golden: `golden.machine`.  Latency: an entry is issued in the cycle in which its row is there;
-    the first one of a run, or of a block that is read again, `LATENCY` cycles after start or END.
-    Throughput: one live entry per cycle; a dead one costs nothing beside a live one of its pair.
-
-    Members
-    -------
-    load: load bus.  start: In, go to the first pair, bank 0.
+    load: load bus.  start: In, go to the first word, bank 0.
     skip: In, entries of rows that are all zero are dead.
-    written, zero, marker, rewind: In, from the row window.
+    written: In, from the row window.  look: Out, places whose `flags` are wanted, in the same cycle.
     row: Out, the oldest row that may still be read.
     busy: In, per bank, it is filled or waits for the drain, so no job may begin in it.
     hold: In, do nothing in this cycle.
@@ -49,29 +42,37 @@ class CoefficientStream(wiring.Component):
     end: Out, the job in `end_bank` ends with this cycle; the next one fills the other bank.
     bad: Out, the stream and the rows do not fit together.
     """
+    return {
+        "load": In(load_signature(config)),
+        "start": In(1),
+        "skip": In(1),
+        "written": In(row_bits(config)),
+        "look": Out(log2(config.window)).array(2),
+        "flags": In(FLAGS).array(2),
+        "row": Out(row_bits(config)),
+        "busy": In(2),
+        "hold": In(1),
+        "step": Out(step_layout(config)),
+        "step_valid": Out(1),
+        "end": Out(1),
+        "end_bank": Out(1),
+        "bad": Out(1),
+    }
+
+
+class CoefficientStream(wiring.Component):
+    """Reads blocks of entries and issues live ones (docs/machine.md, section 4).
+
+    Golden: `golden.machine`.  Latency: a pair is in hand in the cycle after its rows are there; see also
+    `LATENCY`.  Throughput: one live entry per cycle; a dead one costs nothing beside a live one of its pair.
+
+    Members: `stream_members`.
+    """
 
     def __init__(self, config: Config, engine: int) -> None:
         self._config = config
         self._engine = engine
-        super().__init__(
-            {
-                "load": In(load_signature(config)),
-                "start": In(1),
-                "skip": In(1),
-                "written": In(row_bits(config)),
-                "zero": In(config.window),
-                "marker": In(config.window),
-                "rewind": In(config.window),
-                "row": Out(row_bits(config)),
-                "busy": In(2),
-                "hold": In(1),
-                "step": Out(step_layout(config)),
-                "step_valid": Out(1),
-                "end": Out(1),
-                "end_bank": Out(1),
-                "bad": Out(1),
-            }
-        )
+        super().__init__(stream_members(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -83,120 +84,127 @@ class CoefficientStream(wiring.Component):
         )
         wiring.connect(m, wiring.flipped(self.load), pairs.load)
 
-        # Four stages that move together: address, memory, the pair read, the pair in hand with its rows.
+        # Address, memory and the pair read move together, the pair that is checked and the one in hand alone.
         address = Signal(log2(config.coefficient_words))
+        memory_address = Signal.like(address)
         read_address = Signal.like(address)
         base = Signal.like(address)
-        upcoming = Signal(bits)
-        in_memory = Signal()
-        memory_address = Signal.like(address)
-        read = Signal()
+        in_memory, read_valid, check_valid = Signal(), Signal(), Signal()
+        read_on, check_on, take = Signal(), Signal(), Signal()
         pair = Signal(data.ArrayLayout(entry, 2))
-        valid = Signal()
-        advance = Signal()
-        item = data.StructLayout({"code": formats.CODE_BITS, "slot": self.step.slot.shape(), "row": bits})
-        first = Signal(item)
-        second = Signal(item)
-        alone = Signal()
-        bank = Signal()
-        read_rows = [Signal(bits, name=f"read_row{number}") for number in range(2)]
-        read_ends = [pair[number].code == formats.CODE_END for number in range(2)]
         m.d.comb += [
             pairs.address.eq(address),
-            pairs.enable.eq(advance),
-            read_rows[0].eq(upcoming + pair[0].advance),
-            read_rows[1].eq(read_rows[0] + pair[1].advance),
+            pairs.enable.eq(read_on),
+            check_on.eq(~check_valid | take),
+            read_on.eq(~read_valid | check_on),
         ]
-        with m.If(advance):
+        with m.If(read_on):
             m.d.sync += [
-                Cat(in_memory, read, valid).eq(Cat(1, in_memory, read)),
+                Cat(in_memory, read_valid).eq(Cat(1, in_memory)),
                 address.eq(address + 1),
                 memory_address.eq(address),
                 read_address.eq(memory_address),
                 pair.eq(pairs.data),
-                alone.eq(0),
             ]
-            for target, source, number in zip((first, second), pair, read_rows, strict=True):
+
+        # The pair read gets its rows; those of a block begin behind the marker of its predecessor.
+        item = data.StructLayout(
+            {"code": formats.CODE_BITS, "slot": self.step.slot.shape(), "place": self.step.place.shape()}
+        )
+        first, second = Signal(item), Signal(item)
+        ends = Signal(2)
+        upcoming = Signal(bits)
+        read_ends = [pair[number].code == formats.CODE_END for number in range(2)]
+        # What stands behind END in its pair means nothing.
+        distance = pair[0].advance + Mux(read_ends[0], 0, pair[1].advance)
+        with m.If(check_on):
+            m.d.sync += check_valid.eq(read_valid)
+        with m.If(check_on & read_valid):
+            for target, source, to in ((first, pair[0], pair[0].advance), (second, pair[1], distance)):
                 m.d.sync += [
                     target.code.eq(source.code),
                     target.slot.eq(source.slot),
-                    target.row.eq(number),
+                    target.place.eq(upcoming + to),
                 ]
-            with m.If(read):
-                # A block's rows begin behind the marker of its predecessor.
-                last = Mux(read_ends[0], read_rows[0], read_rows[1])
-                m.d.sync += upcoming.eq(last + (read_ends[0] | read_ends[1]))
-
-        def row_state(entry: Any, name: str) -> tuple[Signal, Signal, Signal]:
-            """(the row is in the window, the entry is dead, the row is a marker)"""
-            here = Signal(name=f"{name}_here")
-            dead = Signal(name=f"{name}_dead")
-            marked = Signal(name=f"{name}_marked")
-            place = entry.row[: log2(config.window)]
-            m.d.comb += [
-                # 0 < written − row ≤ window
-                here.eq(~(self.written + ~entry.row)[bits - 1]),
-                dead.eq((entry.code == formats.CODE_ZERO) | (self.skip & self.zero.bit_select(place, 1))),
-                marked.eq(self.marker.bit_select(place, 1)),
+            m.d.sync += [
+                ends.eq(Cat(read_ends[0], read_ends[1] & ~read_ends[0])),
+                upcoming.eq(upcoming + distance + Cat(read_ends).any()),
             ]
-            return here, dead & (entry.code != formats.CODE_END), marked
 
-        first_here, first_dead, first_marked = row_state(first, "first")
-        second_here, second_dead, second_marked = row_state(second, "second")
-        pair_open = Signal()
-        m.d.comb += pair_open.eq(~alone & second_here)
-
-        # The entry to handle: the second one right away if the first is dead.
-        take_second = Signal()
-        chosen = data.View(item, Mux(take_second, second.as_value(), first.as_value()))
-        chosen_dead = Signal()
-        chosen_marked = Signal()
+        # The pair that is checked waits for its last row, and for the hand.
+        look = Cat(self.flags[number].zero & self.skip for number in range(2))
+        counts = Cat(entry.code[:3] != formats.CODE_ZERO for entry in (first, second)) & Cat(1, ~ends[0])
+        live = Signal(2)
+        here, again, wrong, to_second = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            take_second.eq(first_dead & pair_open),
-            chosen_dead.eq(Mux(take_second, second_dead, first_dead)),
-            chosen_marked.eq(Mux(take_second, second_marked, first_marked)),
-            self.step.operand.eq(chosen.code),
-            self.step.slot.eq(chosen.slot),
+            self.look[0].eq(first.place),
+            self.look[1].eq(second.place),
+            live.eq(counts & ~look),
+            # 0 < written − row ≤ window; END stands in the row before the upcoming one.
+            here.eq(~(self.written + ~upcoming + ends.any())[bits - 1]),
+            again.eq(ends.any() & self.flags[1].rewind),
+            wrong.eq(
+                (ends.any() & ~self.flags[1].marker)
+                | (counts & Cat(flags.marker for flags in self.flags)).any()
+            ),
+            to_second.eq(~live[0] & ~ends[0]),
+        ]
+
+        # The pair in hand: the entry of this cycle, and the one of the next if there is `more`.
+        now, following = Signal(item), Signal(item)
+        in_hand, now_live, now_end, more, following_end = (Signal() for _ in range(5))
+        after = Signal(bits)
+        bank = Signal()
+        may_end, leave = Signal(), Signal()
+        m.d.comb += [
+            may_end.eq(~self.busy.bit_select(~bank, 1)),
+            leave.eq(in_hand & ~self.hold & ~more & (~now_end | may_end)),
+            take.eq(check_valid & here & ~self.bad & (~in_hand | leave)),
+            self.step_valid.eq(in_hand & now_live & ~self.hold),
+            self.step.operand.eq(now.code),
+            self.step.slot.eq(now.slot),
+            self.step.place.eq(now.place),
             self.step.bank.eq(bank),
-            self.step.place.eq(chosen.row),
+            self.end.eq(in_hand & now_end & ~self.hold & may_end),
             self.end_bank.eq(bank),
         ]
-        is_end = chosen.code == formats.CODE_END
-        done = Signal()
-        again = Signal()
-        m.d.comb += advance.eq(~valid | done)
-        with m.If(valid & first_here & ~self.bad & ~self.hold):
-            with m.If(is_end):
-                with m.If(~chosen_marked):
-                    m.d.sync += self.bad.eq(1)
-                with m.Elif(~self.busy.bit_select(~bank, 1)):
-                    m.d.comb += [
-                        self.end.eq(1),
-                        done.eq(1),
-                        again.eq(self.rewind.bit_select(chosen.row[: log2(config.window)], 1)),
-                    ]
-                    m.d.sync += [self.row.eq(chosen.row + 1), bank.eq(~bank)]
-            with m.Elif(chosen_marked & (chosen.code != formats.CODE_ZERO)):
-                m.d.sync += self.bad.eq(1)
-            with m.Else():
-                m.d.comb += self.step_valid.eq(~chosen_dead)
-                drop_second = pair_open & second_dead & ~take_second & ~second_marked
-                m.d.sync += self.row.eq(Mux(drop_second, second.row, chosen.row))
-                with m.If(alone | take_second | drop_second):
-                    m.d.comb += done.eq(1)
-                with m.Else():
-                    m.d.sync += [first.eq(second), alone.eq(1)]
-
-        with m.If(self.end & ~again):
-            m.d.sync += base.eq(read_address)
-        with m.If(self.end & again):
-            m.d.sync += [address.eq(base), upcoming.eq(chosen.row + 1), Cat(in_memory, read, valid).eq(0)]
+        with m.If(in_hand & ~self.hold & more):
+            m.d.sync += [
+                now.eq(following),
+                now_live.eq(~following_end),
+                now_end.eq(following_end),
+                more.eq(0),
+            ]
+        with m.If(self.end):
+            m.d.sync += bank.eq(~bank)
+        with m.If(leave):
+            m.d.sync += [self.row.eq(after), in_hand.eq(0)]
+        with m.If(take):
+            m.d.sync += [
+                now.eq(Mux(to_second, second.as_value(), first.as_value())),
+                now_live.eq(live.any()),
+                now_end.eq(ends[0] | (to_second & ends[1])),
+                following.eq(second),
+                following_end.eq(ends[1]),
+                more.eq(live[0] & (live[1] | ends[1])),
+                after.eq(upcoming),
+                in_hand.eq(~wrong),
+                self.bad.eq(wrong),
+            ]
+            with m.If(ends.any() & ~again):
+                m.d.sync += base.eq(read_address)
+            with m.If(again):
+                m.d.sync += [
+                    address.eq(base),
+                    upcoming.eq(upcoming),
+                    Cat(in_memory, read_valid, check_valid).eq(0),
+                ]
         with m.If(self.start):
             m.d.sync += [
                 address.eq(0),
                 base.eq(0),
                 upcoming.eq(0),
-                Cat(in_memory, read, valid).eq(0),
+                Cat(in_memory, read_valid, check_valid, in_hand).eq(0),
                 bank.eq(0),
                 self.row.eq(0),
                 self.bad.eq(0),

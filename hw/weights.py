@@ -2,13 +2,12 @@
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from golden.spec.config import Arithmetic, Config
 from golden.spec.memories import WEIGHT_RECORD, Memory, log2
 from hw.layouts import layout
-from hw.memory import LoadedMemory, load_signature
-from hw.stream import step_layout
+from hw.memory import LoadedMemory
+from hw.stream import stream_members
 from hw.window import row_bits
 
 
@@ -18,31 +17,13 @@ class WeightStream(wiring.Component):
     Golden: `golden.weight_streams`; cycles: `golden.weight_timing`.  Latency: a weight is issued in the
     cycle in which it is read.  Throughput: one weight per cycle; a block's head takes one.
 
-    Members: those of `CoefficientStream`; `skip` and `zero` change nothing.
+    Members: `stream_members`; `skip` changes nothing.
     """
 
     def __init__(self, config: Config, engine: int) -> None:
         self._config = config
         self._engine = engine
-        super().__init__(
-            {
-                "load": In(load_signature(config)),
-                "start": In(1),
-                "skip": In(1),
-                "written": In(row_bits(config)),
-                "zero": In(config.window),
-                "marker": In(config.window),
-                "rewind": In(config.window),
-                "row": Out(row_bits(config)),
-                "busy": In(2),
-                "hold": In(1),
-                "step": Out(step_layout(config)),
-                "step_valid": Out(1),
-                "end": Out(1),
-                "end_bank": Out(1),
-                "bad": Out(1),
-            }
-        )
+        super().__init__(stream_members(config))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -82,8 +63,8 @@ class WeightStream(wiring.Component):
             self.end_bank.eq(bank),
         ]
         here = (distance != 0) & (distance <= config.window)
-        marked = self.marker.bit_select(row[:places], 1)
-        again = self.rewind.bit_select(row[:places], 1)
+        m.d.comb += self.look[0].eq(row)
+        marked, again = self.flags[0].marker, self.flags[0].rewind
         half = second | skipping
         with m.If(valid & here & ~self.bad & ~self.hold):
             with m.If(head):

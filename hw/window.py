@@ -1,11 +1,14 @@
 """The row window: the last input rows, shared by all engines."""
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import memory, wiring
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.config import Config
 from golden.spec.memories import log2
+
+FLAGS = data.StructLayout({"zero": 1, "marker": 1, "rewind": 1})
+"""Of a row in the window: all its bytes are zero, and it is no marker; `row_signature` has the others."""
 
 
 def row_bits(config: Config) -> int:
@@ -35,8 +38,8 @@ class RowWindow(wiring.Component):
     push: In, the next row.
     start: In, forget everything.
     written: Out, rows pushed since the start, modulo twice the window.
-    zero, marker, rewind: Out, one bit per place; `zero` if all bytes of a row are zero.
     place: In, per engine, the place to read.  row: Out, per engine, its bytes, combinationally.
+    look: In, per engine, two places.  flags: Out, of the rows in them, combinationally.
     """
 
     def __init__(self, config: Config) -> None:
@@ -46,11 +49,10 @@ class RowWindow(wiring.Component):
                 "push": In(row_signature(config)),
                 "start": In(1),
                 "written": Out(row_bits(config)),
-                "zero": Out(config.window),
-                "marker": Out(config.window),
-                "rewind": Out(config.window),
                 "place": In(log2(config.window)).array(config.engines),
                 "row": Out(config.lanes * 8).array(config.engines),
+                "look": In(log2(config.window)).array(config.engines, 2),
+                "flags": Out(FLAGS).array(config.engines, 2),
             }
         )
 
@@ -59,24 +61,28 @@ class RowWindow(wiring.Component):
         place = Signal(log2(self._config.window))
         m.d.comb += place.eq(self.written)
         with m.If(self.push.valid):
-            m.d.sync += [
-                self.written.eq(self.written + 1),
-                self.zero.bit_select(place, 1).eq((self.push.data == 0) & ~self.push.marker),
-                self.marker.bit_select(place, 1).eq(self.push.marker),
-                self.rewind.bit_select(place, 1).eq(self.push.rewind),
-            ]
+            m.d.sync += self.written.eq(self.written + 1)
         with m.If(self.start):
             m.d.sync += self.written.eq(0)
+        flags = Signal(FLAGS)
+        m.d.comb += [
+            flags.zero.eq((self.push.data == 0) & ~self.push.marker),
+            flags.marker.eq(self.push.marker),
+            flags.rewind.eq(self.push.rewind),
+        ]
+
+        def held(name: str, word: Value) -> memory.Memory:
+            """A memory with a word for each place, written with each push."""
+            m.submodules[name] = ram = memory.Memory(shape=len(word), depth=self._config.window, init=[])
+            write = ram.write_port()
+            m.d.comb += [write.addr.eq(place), write.data.eq(word), write.en.eq(self.push.valid)]
+            return ram
+
         for engine in range(self._config.engines):
-            rows = memory.Memory(shape=self._config.lanes * 8, depth=self._config.window, init=[])
-            m.submodules[f"rows{engine}"] = rows
-            write = rows.write_port()
-            read = rows.read_port(domain="comb")
-            m.d.comb += [
-                write.addr.eq(place),
-                write.data.eq(self.push.data),
-                write.en.eq(self.push.valid),
-                read.addr.eq(self.place[engine]),
-                self.row[engine].eq(read.data),
-            ]
+            read = held(f"rows{engine}", self.push.data).read_port(domain="comb")
+            m.d.comb += [read.addr.eq(self.place[engine]), self.row[engine].eq(read.data)]
+            of_rows = held(f"flags{engine}", flags.as_value())
+            for look, found in zip(self.look[engine], self.flags[engine], strict=True):
+                read = of_rows.read_port(domain="comb")
+                m.d.comb += [read.addr.eq(look), found.eq(read.data)]
         return m

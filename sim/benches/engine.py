@@ -25,9 +25,8 @@ async def sums_of_all_jobs(dut: Any) -> None:
     for name in (
         "start",
         "written",
-        "zero",
-        "marker",
-        "rewind",
+        "flags__0",
+        "flags__1",
         "bytes",
         "release",
         "drain_read",
@@ -55,10 +54,13 @@ async def sums_of_all_jobs(dut: Any) -> None:
         if room and rng.random() >= given["late"]:
             written += 1
         held = {number % window: rows[number] for number in range(max(0, written - window), written)}
-        for name in ("zero", "marker", "rewind"):
-            getattr(dut, name).value = sum(1 << place for place, row in held.items() if row[name])
         dut.written.value = written % (2 * window)
-        # The place comes from registers; the window answers in the same cycle.
+        # The places come from registers; the window answers in the same cycle.
+        for number in range(2):
+            look = getattr(dut, f"look__{number}").value
+            row = held.get(look.to_unsigned(), {}) if look.is_resolvable else {}
+            flags = [row.get(name, False) for name in ("zero", "marker", "rewind")]
+            getattr(dut, f"flags__{number}").value = sum(flag << bit for bit, flag in enumerate(flags))
         place = dut.place.value
         known = place.is_resolvable and place.to_unsigned() in held
         dut.bytes.value = held[place.to_unsigned()]["data"] if known else 0

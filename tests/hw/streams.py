@@ -25,6 +25,14 @@ class Row:
         return not self.marker and not any(self.values)
 
 
+def flags_of(rows: list[Row], written: int, window: int, place: int) -> dict[str, bool]:
+    """The flags of the row in a place of the window when so many are written; none if there is no row."""
+    for number in range(max(0, written - window), written):
+        if number % window == place:
+            return {name: bool(getattr(rows[number], name)) for name in ("zero", "marker", "rewind")}
+    return {"zero": False, "marker": False, "rewind": False}
+
+
 @dataclass(frozen=True)
 class Work:
     """A stream of blocks and the rows of all jobs.
@@ -55,15 +63,15 @@ class Work:
                 live.append((code, slot, row))
         return live
 
-    def cycles(self, job: int, skip: bool) -> int:
-        """Cycles of a job when it never waits: a pair takes max(1, live entries), END counts as one."""
+    def pair_cycles(self, job: int, skip: bool) -> list[int]:
+        """Cycles of the pairs of a job: each takes max(1, live entries), END counts as one."""
         block, row = self.jobs[job]
         costs = []
         for code, _, advance in self.entries[block]:
             row += advance
             dead = code == formats.CODE_ZERO or (skip and self.rows[row].zero)
             costs.append(code == formats.CODE_END or not dead)
-        return sum(max(1, sum(costs[i : i + 2])) for i in range(0, len(costs), 2))
+        return [max(1, sum(costs[i : i + 2])) for i in range(0, len(costs), 2)]
 
     def sums(self, job: int, config: Config) -> list[list[int]]:
         """The partial sums of a job, sums[slot][lane], not wrapped."""
