@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,17 @@ import torch
 from torch import nn
 
 from flows.files import write_whole
-from flows.jobs import run_jobs
+from flows.jobs import Job, run_jobs
 from flows.measure import label_accuracy
 from flows.metrics import percent, table
 from flows.options import Arithmetics
 from flows.progress import step
 from flows.provenance import write_provenance
-from flows.training import Outcome, jobs, load, pretrained, recipe, standard
+from flows.report.kept import code, digest
+from flows.training import Outcome, dense, jobs, load, pretrained, recipe, retrain, standard
+from golden import network_file
 from golden.compiler import compile_network
-from golden.compress import LayerPlan, compress, import_module, int8_plan
+from golden.compress import LayerPlan, import_module
 from golden.compress.decompose import choose_kept
 from golden.compress.fold import fold, unfold
 from golden.machine import run_program
@@ -31,7 +33,7 @@ from golden.spec.errors import LightDealError
 from golden.spec.program import Program
 from golden.tensors import quantise
 from golden.timing import count_cycles
-from golden.train import Dataset, fit
+from golden.train import Dataset
 from golden.train.loop import Progress
 from sim.compare import first_mismatch
 from sim.run import run
@@ -45,6 +47,9 @@ ROWS = LayerPlan("group", pattern="rows", shared=8)
 ROWS_DENSITY = 0.25
 """Kept fraction of those rows, in the layers between the first and the last: on digits, seed 1, it gives
 the accuracy of 0.4, one test image below dense int8."""
+
+OUT = Path("build/arithmetics")
+"""Where `arithmetics` leaves its results, and keeps trained networks."""
 
 RTL_IMAGES = 2
 """Test images that run through RTL on each accelerator, unless told otherwise."""
@@ -116,11 +121,8 @@ def matched(config: Config = SMALL) -> dict[str, Config]:
 
 def finish_rows(start: bytes, data: str, density: float, seed: int, progress: Progress) -> Outcome:
     """The pickled pre-trained network, pruned by rows (`ROWS`), re-trained in float, in int8."""
-    train, validation, test = load(data)
-    chosen = recipe(data)
     network: nn.Module = pickle.loads(start)
-    samples = train.images[: chosen.samples]
-    masks = _masks(network, samples, density)
+    masks = _masks(network, load(data)[0].images[: recipe(data).samples], density)
 
     def prune(_: float) -> None:
         with torch.no_grad():
@@ -129,21 +131,9 @@ def finish_rows(start: bytes, data: str, density: float, seed: int, progress: Pr
                 assert isinstance(weight, torch.Tensor)
                 weight *= mask
 
-    fit(
-        network,
-        train,
-        chosen.retrain,
-        seed + 1,
-        progress,
-        rate=chosen.rate / 3,
-        batch=chosen.batch,
-        decay=chosen.decay,
-        at_step=prune,
-    )
+    retrain(network, data, seed, progress, prune)
     prune(1.0)
-    made = compress(network, samples, int8_plan())
-    held_out = made.accuracy(validation) if validation else None
-    return Outcome(made.accuracy(test), held_out, made.network)
+    return dense(network, data)
 
 
 def _masks(network: nn.Module, samples: torch.Tensor, density: float) -> dict[str, torch.Tensor]:
@@ -156,22 +146,39 @@ def _masks(network: nn.Module, samples: torch.Tensor, density: float) -> dict[st
     return masks
 
 
-def train_all(data: str, seed: int, config: Config = SMALL) -> dict[str, Network]:
-    """The five networks from one pre-trained float network, with as many epochs each."""
-    with step(f"float network, {data}"):
-        start = run_jobs({"float network": partial(pretrained, data, seed)})["float network"]
+def kept_job(folder: Path, name: str, job: Job, progress: Progress) -> Network:
+    """The network that `job` trains, or the one that an equal earlier job left in `folder`."""
+    path = folder / f"{name}.net"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        made: Outcome | dict[str, Outcome] = job(progress)
+        network = (made["int8"] if isinstance(made, dict) else made).network
+        assert network is not None
+        network_file.save(network, path)
+    return network_file.load(path)
+
+
+def train_all(data: str, seed: int, config: Config = SMALL, out: Path = OUT) -> dict[str, Network]:
+    """The five networks from one pre-trained float network, with as many epochs each.
+
+    Each one is kept in `out`/networks as soon as it is trained, under a digest of what it depends on: code of
+    training and compression, recipe, configuration, seed; not the cycle model, which chooses foldings.
+    """
+    folder = out / "networks"
+    names = {"no basis": "no_basis", "SmartDeal": "smartdeal", "float": "int8", "rows": "rows_int8"}
+    trainer = code("golden/train", "golden/compress", "flows/training.py")
+    key = digest(trainer, repr(config), repr(recipe(data)), repr(ROWS), str(ROWS_DENSITY), data, str(seed))
+    files = {kind: f"{data}-{name}-{key}" for kind, name in names.items()}
+    start = b""
+    if not all((folder / f"{file}.net").is_file() for file in files.values()):
+        with step(f"float network, {data}"):
+            start = run_jobs({"float network": partial(pretrained, data, seed)})["float network"]
     wanted = jobs(start, standard(data), data, seed, config)
     wanted["rows"] = partial(finish_rows, start, data, ROWS_DENSITY, seed)
     with step("every variant, the same number of epochs in all"):
-        found: dict[str, Any] = run_jobs(wanted)
-    smartdeal = found["SmartDeal"].network
-    return {
-        "smartdeal": smartdeal,
-        "no_basis": found["no basis"].network,
-        "int8": found["float"]["int8"].network,
-        "rows_int8": found["rows"].network,
-        "rebuild": smartdeal,
-    }
+        found = run_jobs({kind: partial(kept_job, folder, files[kind], wanted[kind]) for kind in names})
+    networks: dict[str, Network] = {name: found[kind] for kind, name in names.items()}
+    return {name: networks["smartdeal" if name == "rebuild" else name] for name in NAMES}
 
 
 def compare(
@@ -238,7 +245,7 @@ def arithmetics(options: Arithmetics) -> str:
     """
     data, config, out = options.data, load_config(options.config), options.out
     _, _, test = load(data)
-    results, programs = compare(train_all(data, options.seed, config), test, config)
+    results, programs = compare(train_all(data, options.seed, config, out), test, config)
     out.mkdir(parents=True, exist_ok=True)
     for name, program in programs.items():
         program.save(out / f"{data}-{name}.ldp")

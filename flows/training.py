@@ -4,7 +4,7 @@ Every variant starts from the same pre-trained float network and has the same nu
 """
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -147,28 +147,42 @@ def finish(
     return Outcome(made.accuracy(test), held_out, made.network, made.kept)
 
 
-def finish_float(start: bytes, data: str, seed: int, progress: Progress) -> dict[str, Outcome]:
-    """The float network after all its epochs, and the same in dense int8 without re-training."""
-    train, validation, test = load(data)
+def retrain(
+    network: nn.Module,
+    data: str,
+    seed: int,
+    progress: Progress,
+    at_step: Callable[[float], None] | None = None,
+) -> None:
+    """The further epochs of a float network; `at_step` as for `golden.train.fit`."""
     chosen = recipe(data)
-    network: nn.Module = pickle.loads(start)
     fit(
         network,
-        train,
+        load(data)[0],
         chosen.retrain,
         seed + 1,
         progress,
         rate=chosen.rate / 3,
         batch=chosen.batch,
         decay=chosen.decay,
+        at_step=at_step,
     )
-    dense = compress(network, train.images[: chosen.samples], int8_plan())
-    return {
-        "float": Outcome(accuracy(network, test), accuracy(network, validation) if validation else None),
-        "int8": Outcome(
-            dense.accuracy(test), dense.accuracy(validation) if validation else None, dense.network
-        ),
-    }
+
+
+def dense(network: nn.Module, data: str) -> Outcome:
+    """A float network in dense int8, without re-training."""
+    train, validation, test = load(data)
+    made = compress(network, train.images[: recipe(data).samples], int8_plan())
+    return Outcome(made.accuracy(test), made.accuracy(validation) if validation else None, made.network)
+
+
+def finish_float(start: bytes, data: str, seed: int, progress: Progress) -> dict[str, Outcome]:
+    """The float network after all its epochs, and the same in dense int8 without re-training."""
+    _, validation, test = load(data)
+    network: nn.Module = pickle.loads(start)
+    retrain(network, data, seed, progress)
+    reached = Outcome(accuracy(network, test), accuracy(network, validation) if validation else None)
+    return {"float": reached, "int8": dense(network, data)}
 
 
 def jobs(

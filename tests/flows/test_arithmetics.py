@@ -1,6 +1,7 @@
 """Five arithmetics on one network: what is compared, and that differences are found."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from flows import arithmetics
 from flows.arithmetics import NAMES, ROWS, compare, matched
+from flows.training import Outcome
 from golden.compress import compress, import_module, int8_plan, no_basis_plan
 from golden.compress.defaults import default_plan
 from golden.compress.fold import unfold
@@ -84,3 +86,24 @@ def test_masked_rows_are_whole(images: Dataset) -> None:
         kept = blocks.any(dim=3).any(dim=1)
         assert torch.equal(blocks.bool(), kept[:, None, :, None].expand(blocks.shape))
         assert np.isclose(kept.float().mean(), 0.4, atol=0.02)
+
+
+def test_a_trained_network_is_kept(networks: dict[str, Network], tmp_path: Path) -> None:
+    trained = []
+
+    def job(_: object) -> Outcome:
+        trained.append(1)
+        return Outcome(0.5, None, networks["smartdeal"])
+
+    first, second = (
+        arithmetics.kept_job(tmp_path / "networks", "it", job, lambda _, __: None) for _ in range(2)
+    )
+    assert trained == [1]
+    assert [layer.path for layer in first.layers] == [layer.path for layer in second.layers]
+    dense = arithmetics.kept_job(
+        tmp_path, "dense", lambda _: {"int8": Outcome(0.5, None, networks["int8"])}, lambda _, __: None
+    )
+    for layer, expected in zip(dense.layers, networks["int8"].layers, strict=True):
+        assert isinstance(layer.weights, Plain)
+        assert isinstance(expected.weights, Plain)
+        assert (layer.weights.weights == expected.weights.weights).all()
