@@ -1,5 +1,6 @@
 """Timing and power of one engine on real layers: synthesis, recording, gates beside RTL, OpenSTA."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from flows.asic.gates import Activity, ports_of, simulate_gates
+from flows.asic.gates import Activity, Port, ports_of, simulate_gates
 from flows.asic.sta import Power, Timing, power, timing
 from flows.asic.vcd import samples
 from flows.synth.liberty import read_liberty
@@ -15,10 +16,12 @@ from flows.synth.netlist import ASIC, BUILD, Synthesis, synthesise
 from golden.spec.errors import LightDealError
 from golden.spec.memories import Memory
 from golden.spec.program import Program
+from golden.timing import count_cycles
 from hw.engine import Engine
 from sim.run import run
 
-CYCLES = 4000
+LAYERS = 2
+"""So many layers of an image are simulated in gates; of the demo network, about 1,500 cycles."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +42,14 @@ class EngineCost:
 
 
 def engine_inputs(
-    program: Program, waveform: Path, number: int, cycles: int
+    program: Program, waveform: Path, ports: Sequence[Port], number: int, cycles: int
 ) -> tuple[list[dict[str, int]], int]:
     """Inputs of an engine, cycle by cycle: first its coefficients are loaded, then come those recorded.
 
-    The second value is the number of cycles of loading. `waveform`: of `sim.run.run` on "cxxrtl".
-    Raises LightDealError if the recording is shorter than `cycles`.
+    The second value is the number of cycles of loading. `waveform`: of `sim.run.run` on "cxxrtl"; `ports`:
+    of the engine. Raises LightDealError if the recording is shorter than `cycles`.
     """
-    names = [port.name for port in ports_of(Engine(program.config, number)) if port.is_input]
+    names = [port.name for port in ports if port.is_input]
     loading = [
         {
             "load__valid": 1,
@@ -72,15 +75,16 @@ def engine_cost(
     folder: Path,
     *,
     number: int = 0,
-    cycles: int = CYCLES,
+    layers: int = LAYERS,
     liberty: Path | None = None,
     out: Path = BUILD,
 ) -> EngineCost:
-    """Area, period and power of engine `number` in the first `cycles` of a run on one image.
+    """Area, period and power of engine `number` in the first layers of a run on one image.
 
     Parameters
     ----------
     image: int8 (1, channels, height, width) of the program's input tensor.
+    layers: how many of the first layers are simulated.
     folder: for the waveform and what the tools write.
     liberty, out: as for `flows.synth.netlist.synthesise`.
 
@@ -91,8 +95,9 @@ def engine_cost(
     area = synthesise(Engine(program.config, number), "engine", ASIC, liberty=liberty, out=out)
     waveform = folder / "image.vcd"
     run(program, image, on="cxxrtl", waveform=waveform)
-    inputs, loading = engine_inputs(program, waveform, number, cycles)
     dut = Engine(program.config, number)
+    cycles = count_cycles(program).layer_ends[layers - 1]
+    inputs, loading = engine_inputs(program, waveform, ports_of(dut), number, cycles)
     activity = simulate_gates(dut, area, library, inputs, loading, folder)
     found = timing(library, folder, "engine")
     period = -(-found.period // 0.1) * 0.1

@@ -95,18 +95,30 @@ def toggles(path: Path) -> dict[str, list[int]]:
     """Name of every variable → changes of each of its bits, lowest bit first; unknown counts as 0."""
     with path.open() as file:
         header = _header(file)
-        width = {variable.code: variable.width for variable in header}
-        counts = {code: [0] * bits for code, bits in width.items()}
+        counts = {variable.code: [0] * variable.width for variable in header}
         values: dict[str, int] = {}
-        for code, value in _changes(file):
-            if not code:
-                continue
-            new = _integer(value)
-            changed = values.get(code, new) ^ new
-            values[code] = new
-            bits = counts[code]
-            while changed:
-                low = changed & -changed
-                bits[low.bit_length() - 1] += 1
-                changed ^= low
-        return {variable.name: counts[variable.code] for variable in header}
+        # Most changes are of single bits, of which there are millions.
+        single = dict.fromkeys(counts, 0)
+        known: dict[str, str] = {}
+        for line in file:
+            first = line[0]
+            if first in "01xzXZ":
+                code = line[1:-1]
+                bit = "1" if first == "1" else "0"
+                if known.get(code, bit) != bit:
+                    single[code] += 1
+                known[code] = bit
+            elif first in "bB":
+                text, _, code = line[1:].rstrip().partition(" ")
+                new = _integer(text)
+                changed = values.get(code, new) ^ new
+                values[code] = new
+                bits = counts[code]
+                while changed:
+                    low = changed & -changed
+                    bits[low.bit_length() - 1] += 1
+                    changed ^= low
+        return {
+            variable.name: [counts[variable.code][0] + single[variable.code], *counts[variable.code][1:]]
+            for variable in header
+        }

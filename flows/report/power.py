@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from flows.asic.engine import EngineCost, engine_cost
-from flows.energy import network_energy
+from flows.asic.engine import LAYERS, EngineCost, engine_cost
+from flows.energy import layer_energy
 from flows.metrics import Metric
 from flows.progress import step
 from golden.spec.program import Program
@@ -28,14 +28,14 @@ SCALING = (
 )
 
 
-def table_of_engine(program: Program) -> float:
+def table_of_engine(program: Program, layers: int = LAYERS) -> float:
     """pJ of a cycle that the table says for one engine without memories: registers, sums, lanes.
 
-    A mean over all cycles of an image and all engines.
+    A mean over the cycles of the first layers of an image, and over all engines.
     """
-    energy = network_energy(program)
-    cycles = count_cycles(program).cycles * program.config.engines
-    return (energy.window + energy.partial_sums + energy.lanes) / cycles
+    energies = [layer_energy(program, layer) for layer in program.layers[:layers]]
+    cycles = count_cycles(program).layer_ends[:layers][-1] * program.config.engines
+    return sum(it.window + it.partial_sums + it.lanes for it in energies) / cycles
 
 
 def power_metrics(
@@ -56,10 +56,13 @@ def cost_metrics(cost: EngineCost, program: Program, what: str) -> Iterator[Metr
     where = f"engine 0 of {what}, configuration {config.name} {config.digest:08x}"
     cells = f"{cost.area.versions}: {cost.area.command}; {cost.area.target}; {where}"
     tool = f"{cost.power.versions}, {cost.area.target}; {where}"
-    active = f"{tool}; toggles of {cost.activity.cycles} cycles of gates that equalled RTL"
-    gates = cost.power.joules_per_cycle * 1e12
+    active = f"{tool}; toggles of {cost.activity.cycles} cycles, the first {LAYERS} layers, of gates that equalled RTL"
+    power, period = cost.power, cost.power.period
+    gates = power.joules_per_cycle * 1e12
+    clock = power.clock * period * 1e3
     table = table_of_engine(program)
     yield Metric("power.cell_area", cost.area.area.cell_area, "µm²", "less", cells)
+    yield Metric("power.flip_flops", cost.area.area.flip_flops, "1", "less", cells)
     yield Metric(
         "power.compared",
         cost.activity.compared,
@@ -69,21 +72,30 @@ def cost_metrics(cost: EngineCost, program: Program, what: str) -> Iterator[Metr
     )
     yield Metric("power.mhz", cost.timing.mhz, "MHz", "more", f"{cost.timing.versions}; {where}")
     for name in ("internal", "switching", "leakage", "total"):
-        yield Metric(f"power.{name}", getattr(cost.power, name) * 1000, "mW", "less", active)
+        yield Metric(f"power.{name}", getattr(power, name) * 1000, "mW", "less", active)
+    for name, watts in (
+        ("clock", power.clock),
+        ("sequential", power.sequential.total),
+        ("combinational", power.combinational.total),
+    ):
+        yield Metric(f"power.{name}", watts * 1000, "mW", "less", active)
     yield Metric("power.gates", gates, "pJ", "less", f"power.total × clock period; {active}")
     yield Metric(
         "power.table",
         table,
         "pJ",
         "less",
-        f"flows.energy: row registers, partial sums and lanes of an engine, mean of a cycle; {where}",
+        "flows.energy: row registers, partial sums and lanes of an engine, mean of a cycle of the same "
+        f"layers; {where}",
     )
     yield Metric("power.scale", SCALE, "1", "neither", SCALING)
     yield Metric("power.gates_scaled", gates * SCALE, "pJ", "less", "power.gates × power.scale")
+    ratio = "power.gates × power.scale ÷ power.table"
+    yield Metric("power.gates_over_table", gates * SCALE / table, "1", "neither", ratio)
     yield Metric(
-        "power.gates_over_table",
-        gates * SCALE / table,
+        "power.unclocked_over_table",
+        (gates - clock) * SCALE / table,
         "1",
         "neither",
-        "power.gates × power.scale ÷ power.table",
+        "the same without power.clock",
     )

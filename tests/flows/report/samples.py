@@ -11,7 +11,10 @@ from flows.report.programs import COMPONENTS
 
 SHARES = ("accuracy", "utilisation", "worst_error")
 LAYERS = ("conv", "block1.conv1", "fc")
-POWER = ("cell_area", "compared", "mhz", "internal", "switching", "leakage", "total", "gates", "table")
+POWER = (
+    *("cell_area", "flip_flops", "compared", "mhz", "internal", "switching", "leakage", "total"),
+    *("clock", "sequential", "combinational", "gates", "table", "unclocked_over_table"),
+)
 
 
 def sample_metrics(seed: int, without: str = "nothing") -> dict[str, Metric]:

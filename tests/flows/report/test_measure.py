@@ -8,8 +8,8 @@ import pytest
 
 from flows.asic.engine import EngineCost
 from flows.asic.gates import Activity
-from flows.asic.sta import Power, Timing
-from flows.energy import network_energy
+from flows.asic.sta import Part, Power, Timing
+from flows.energy import layer_energy, network_energy
 from flows.report import measure
 from flows.report.power import SCALE, cost_metrics, table_of_engine
 from flows.report.programs import COMPONENTS, dram_bytes, on_chip_bytes, program_metrics
@@ -77,17 +77,20 @@ def test_power_is_scaled_and_never_added(program: Program) -> None:
         command="synth",
     )
     # 3 mW for 10 ns are 30 pJ.
-    power = Power(period=10.0, internal=1e-3, switching=1.5e-3, leakage=0.5e-3, versions="sta")
+    power = Power(10.0, Part(0.8e-3, 0.2e-3, 0.25e-3), Part(0.2e-3, 1.3e-3, 0.25e-3), 0.5e-3, "sta")
     cost = EngineCost(area, Timing(9.96, "path", "sta"), Activity(4000, 4100, {}), power)
     found = {metric.name: metric.value for metric in cost_metrics(cost, program, "test")}
     assert found["power.gates"] == pytest.approx(30)
     assert found["power.total"] == pytest.approx(3)
     assert pytest.approx(1 / 16) == SCALE
     assert found["power.gates_scaled"] == pytest.approx(30 / 16)
-    energy = network_energy(program)
-    table = (energy.window + energy.partial_sums + energy.lanes) / (2 * count_cycles(program).cycles)
+    energy = layer_energy(program, program.layers[0]) + layer_energy(program, program.layers[1])
+    cycles = TINY.engines * count_cycles(program).layer_ends[1]
+    table = (energy.window + energy.partial_sums + energy.lanes) / cycles
     assert found["power.table"] == pytest.approx(table) == table_of_engine(program)
     assert found["power.gates_over_table"] == pytest.approx(30 / 16 / table)
+    assert found["power.unclocked_over_table"] == pytest.approx(25 / 16 / table)
+    assert found["power.sequential"] + found["power.combinational"] == pytest.approx(found["power.total"])
 
 
 def test_the_wide_layer_has_the_density_that_it_states() -> None:
