@@ -80,8 +80,9 @@ def _verilog(chosen: argparse.Namespace) -> int:
 def _synth(chosen: argparse.Namespace) -> int:
     from flows.synth.verb import synth
 
-    print(synth(_options(options.Synth, chosen)))
-    return 0
+    text, well = synth(_options(options.Synth, chosen))
+    print(text)
+    return 0 if well else FAILED
 
 
 def _handoff(chosen: argparse.Namespace) -> int:
@@ -192,7 +193,7 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
     "compile": (options.Compile, _compile, "network file → program file"),
     "run": (options.Run, _run, "run a program on images and compare with the golden machine"),
     "verilog": (options.Verilog, _verilog, "write the accelerator's Verilog, or a unit's"),
-    "synth": (options.Synth, _synth, "what the accelerator or a unit costs: cells, frequency, bitstream"),
+    "synth": (options.Synth, _synth, "what it costs: all of it, or one unit: cells, frequency, power"),
     "handoff": (options.Handoff, _handoff, "write a folder that proves a program with Icarus alone"),
     "board": (options.Board, _board, "a self-test of a program on an FPGA board, down to the bitstream"),
     "table": (options.Table, _table, "study: patterns × densities × basis or none"),
@@ -262,6 +263,7 @@ HELP = {
     "network": "network file, made by compress",
     "on": "what runs it: " + ", ".join(options.BACKENDS),
     "out": "where the result goes",
+    "power": "program whose first layers an engine runs in gates, for its power (--unit engine)",
     "pattern": "which coefficients are dropped together",
     "program": "program file, made by compile",
     "readme": "file with the two result markers",
@@ -275,6 +277,7 @@ HELP = {
     "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
     "unit": "accelerator, or a part of it (a wrong name lists them)",
     "synth": "folder of the runs of synthesis",
+    "timing": "static timing, too (--target osu018)",
     "workers": "processes side by side (default: one for each core)",
 }
 ARRAYS = ".npz file of images (float32, N×C×H×W) and, where needed, labels (N); or digits, fashion-mnist"
@@ -327,14 +330,19 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
         kinds: dict[str, Callable[[str], Any]] = {
             "out": Path,
             "build": Path,
+            "power": Path,
             "liberty": Path,
             "images": _count,
             "seeds": _count,
             "workers": _count,
             "points": _count,
-            "cluster": str,
         }
-        parser.add_argument(flag, type=kinds.get(field.name, type(default)), default=default, help=text)
+        parser.add_argument(
+            flag,
+            type=kinds.get(field.name, str if default is None else type(default)),
+            default=default,
+            help=text,
+        )
 
 
 def _count(text: str) -> int:

@@ -52,6 +52,17 @@ TABLE = EnergyTable(
 )
 
 
+def access_energy(words: int, bits: int, table: EnergyTable = TABLE) -> float | None:
+    """pJ of one word read or written in a memory of `words` × `bits`; None beyond the table's largest.
+
+    The table's smaller memory stands for all up to its size, the larger one for those between.
+    """
+    kib = words * bits / 8 / 1024
+    if kib > 32:
+        return None
+    return bits / 8 * (table.weight_memory if kib <= 8 else table.feature_memory)
+
+
 @dataclass(frozen=True)
 class Energy:
     """Energy by component, in pJ.

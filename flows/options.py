@@ -99,25 +99,31 @@ class Verilog:
 
 @dataclass(frozen=True)
 class Synth:
-    """What a unit of a configuration costs on a target.
+    """What a unit of a configuration costs on a target; without any option but `out`, all of it.
 
     Parameters
     ----------
-    unit: a name of `flows.units`.
+    config, target, unit: None stand for small, ecp5 and accelerator; units are names of `flows.units`.
     dsp: multipliers may use DSP blocks.
     liberty: Liberty file in the place of osu018's.
     blocks: count by block, too; takes a second run.
     route: place and route, too.
+    timing: static timing, too (of an ASIC).
+    power: program of `config` whose first layers an engine runs in gates, for its power, or None.
+    data: data set of the program's image.
     out: folder of the runs and results.
     """
 
-    config: str = "small"
-    target: str = "ecp5"
-    unit: str = "accelerator"
+    config: str | None = None
+    target: str | None = None
+    unit: str | None = None
     dsp: bool = True
     liberty: Path | None = None
     blocks: bool = True
     route: bool = False
+    timing: bool = False
+    power: Path | None = None
+    data: str = "digits"
     out: Path = Path("build/synth")
 
 

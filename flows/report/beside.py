@@ -16,7 +16,7 @@ def power(metrics: Metrics) -> Iterator[Block]:
     yield Paragraph(
         (
             "One engine in standard cells of 0.18 µm, 1.8 V, toggles counted in gates that equal RTL output "
-            "for output in the first layers of a test image; its coefficient memory is a macro and not in it. "
+            "for output in the first layers of a test image; its memory is a macro and not in it. "
             "It is never added to the table, which is of 45 nm; to compare, it is multiplied by ",
             figure(metrics, "power.scale"),
             " (energy goes with C·V², and C with the feature size).",
@@ -36,8 +36,8 @@ def power(metrics: Metrics) -> Iterator[Block]:
             " mW flow there although no data changes. Without that, as if the clock were gated wherever "
             "nothing changes, ",
             figure(metrics, "power.unclocked_over_table"),
-            " times are left: the multiplexers that choose an accumulator, buffers and control, which the table "
-            "leaves out. And cells of 0.18 µm need not shrink as C·V² says. Wires and glitches are in neither.",
+            " times are left: multiplexers that choose an accumulator, buffers and control, which the table "
+            "leaves out. And cells of 0.18 µm need not shrink like C·V². Wires and glitches are in neither.",
         )
     )
     rows = {

@@ -121,18 +121,22 @@ def _train() -> None:
         arithmetics(Arithmetics(data=data, out=ARITHMETICS))
 
 
+FIRST, AFTER = ("programs",), ("multipliers behind the array",)
+"""Steps that all others need; steps that need others."""
+
+
 def steps() -> dict[str, Callable[[], None]]:
     """Name → step, in their order: the ratios that are asked for come first."""
     wanted = [(name, dsp) for dsp in (False, True) for name in NAMES]
-    found: dict[str, Callable[[], None]] = {"programs": _train}
+    found: dict[str, Callable[[], None]] = dict.fromkeys(FIRST, _train)
     for data in NETWORKS:
         found[f"network {data}"] = partial(measure_network, data)
     found["layer of 64 channels"] = measure_wide
     found["shift-adder"] = measure_adder
     for name, dsp in wanted:
         found[f"area of {name}, {'with' if dsp else 'no'} DSP"] = partial(measure_accelerator, name, dsp)
-    found["multipliers behind the array"] = measure_widths
-    return found | {"gates and power": measure_power}
+    found["gates and power"] = measure_power
+    return found | dict.fromkeys(AFTER, measure_widths)
 
 
 def measure_all(progress: Progress) -> tuple[str, ...]:

@@ -56,7 +56,8 @@ def cost_metrics(cost: EngineCost, program: Program, what: str) -> Iterator[Metr
     where = f"engine 0 of {what}, configuration {config.name} {config.digest:08x}"
     cells = f"{cost.area.versions}: {cost.area.command}; {cost.area.target}; {where}"
     tool = f"{cost.power.versions}, {cost.area.target}; {where}"
-    active = f"{tool}; toggles of {cost.activity.cycles} cycles, the first {LAYERS} layers, of gates that equalled RTL"
+    counted = f"{cost.activity.cycles} cycles, the first {LAYERS} layers"
+    active = f"{tool}; toggles of {counted}, of gates that equalled RTL"
     power, period = cost.power, cost.power.period
     gates = power.joules_per_cycle * 1e12
     clock = power.clock * period * 1e3

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.tools import MissingTool
 from golden.spec.errors import LightDealError
-from sim.ports import ToolError
 
 OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 """Where the Debian package qflow-tech-osu018 puts its library (0.18 µm, 1.8 V, 25 °C, typical)."""
@@ -146,10 +146,10 @@ def _cell(group: Group, farads: float) -> Cell:
 def read_liberty(path: Path | None) -> Library:
     """The library of a Liberty file; None for osu018 from its Debian package.
 
-    Raises ToolError if osu018 is not installed, LightDealError for a file that cannot be read.
+    Raises MissingTool if osu018 is not installed, LightDealError for a file that cannot be read.
     """
     if path is None and not OSU018.is_file():
-        raise ToolError(
+        raise MissingTool(
             "target osu018 needs a Liberty file: install the Debian package qflow-tech-osu018, "
             "or name a file of your own with --liberty FILE"
         )

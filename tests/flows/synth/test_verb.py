@@ -2,6 +2,7 @@
 """The verb synth, and units by name."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,8 +10,9 @@ import pytest
 
 from flows.cli import main
 from flows.metrics import read_metrics
+from flows.synth.liberty import OSU018
 from flows.synth.netlist import synthesise
-from flows.synth.verb import area_table
+from flows.synth.tables import area_table
 from flows.units import UNITS
 from flows.verilog import unit_verilog
 from golden.spec.config import TINY
@@ -56,6 +58,25 @@ def test_both_ways_to_multiply_are_told(here: Path) -> None:
     ) in area_table(result)
 
 
+def test_an_asic_has_macros_and_timing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    liberty = here / "mine.lib"
+    liberty.write_bytes(OSU018.read_bytes())
+    arguments = f"synth --config tiny --unit stream --target osu018 --timing --liberty {liberty} --out out"
+    assert lightdeal(arguments) == 0
+    text = capsys.readouterr().out
+    period = re.search(r"Static timing by OpenSTA [\d.]+: ([\d.]+) ns, ([\d.]+) MHz", text)
+    assert period
+    assert 0.5 < float(period[1]) < 20
+    assert float(period[2]) == pytest.approx(1000 / float(period[1]), rel=1e-3)
+    words, bits = TINY.coefficient_words, 2 * (4 + 3 + 2)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "|" in line]
+    total = next(row for row in rows if row[0] == "total, flattened")
+    macro = next(row for row in rows if row[0].startswith("lightdeal_ram_"))
+    assert total[-2] == f"{words * bits:,}"
+    assert total[-1] == macro[-2]
+    assert macro[1:4] == ["1", str(words), str(bits)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -63,6 +84,8 @@ def test_both_ways_to_multiply_are_told(here: Path) -> None:
         ("verilog --unit nothing", "unit 'nothing' is unknown; legal: accelerator, accumulators, basis"),
         ("synth --config none.toml", "neither a preset"),
         ("synth --unit pool --liberty x.lib", "--liberty goes with --target osu018"),
+        ("synth --unit pool --timing", "--timing and --power go with --target osu018"),
+        ("synth --unit pool --target osu018 --power x.ldp", "--power goes with --unit engine"),
         ("synth --unit pool --target osu018 --liberty x.lib", "Liberty file x.lib: cannot be read"),
     ],
 )
