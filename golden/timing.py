@@ -29,9 +29,12 @@ from golden.weight_streams import WeightBlock, WeightStream
 from golden.weight_timing import WeightEngine, stands_still
 
 FIRST = 2
-"""Cycle in which fetch and drain may issue for the first time: the instruction is read and decoded."""
+"""Cycle in which the drain may issue for the first time: the instruction is read and decoded."""
 
-FETCH = 5
+FIRST_ROW = 6
+"""Cycle in which the first row may be issued: the fetch unit also reads its tap word."""
+
+FETCH = 4
 """Cycles from the issue of a row until the engines see it."""
 
 NEXT_LAYER = 2
@@ -154,7 +157,7 @@ class _Fetch:
         self._rows = self._walk(layers)
         self._next = next(self._rows, None)
         self._window = config.window
-        self._free = FIRST
+        self._free = FIRST_ROW
         self._issued = 0
         self._written = 0
         self._under_way: deque[int] = deque()
@@ -218,10 +221,10 @@ class _Engine:
         self._first_row = 0
         self._upcoming = 0
         self._free = 0
-        # Of the pair in hand: cycles that it still takes, whether END is the last one, the row behind it.
+        # Of the pair in hand: cycles that it still takes, whether END is the last one, its last row.
         self._left = 0
         self._ends = False
-        self._after = 0
+        self._last_row = 0
         self.row = 0
         self.held: deque[int] = deque()
         self.full_at: list[int] = []
@@ -235,27 +238,32 @@ class _Engine:
             if still or (self._left == 1 and self._ends and not self._end(cycle)):
                 return
             self._left -= 1
+            self.row = self._last_row
             if self._left:
                 return
-            self.row = self._after
         if cycle >= self._free and self._job < len(self._jobs):
             self._check(cycle, written)
 
     def _check(self, cycle: int, written: int) -> None:
         """Takes the next pair in hand if its rows are there."""
         block, zero, again = self._jobs[self._job]
-        live = 0
         row = self._upcoming
+        rows, costs = [], []
         for entry in range(self._entry, min(self._entry + 2, len(block.kind))):
             row += block.advance[entry]
-            live += block.kind[entry] == _LIVE and not (zero and zero[row - self._first_row])
+            kind = block.kind[entry]
+            rows.append(row)
+            costs.append(kind == _END or (kind == _LIVE and not (zero and zero[row - self._first_row])))
         if row >= written:
             self.row_stalls += 1
             return
+        # Rows before the first entry that takes a cycle are given up.
+        self.row = rows[0] if costs[0] else row
+        self._last_row = row
         self._entry += 2
         self._ends = self._entry >= len(block.kind)
-        self._left = max(1, live + self._ends)
-        self._after = self._upcoming = row + self._ends
+        self._left = max(1, sum(costs))
+        self._upcoming = row + self._ends
         if self._ends:
             self._job += 1
             self._entry = 0

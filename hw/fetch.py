@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,18 +14,22 @@ from hw.memory import LoadedMemory, load_signature
 from hw.rotate import Rotator
 from hw.window import row_bits, row_signature
 
-LATENCY = 4
+LATENCY = 3
 """Cycles from the issue of a row to its push into the window."""
+
+FIRST = 6
+"""Cycles from start to the first issue."""
 
 
 class Fetch(wiring.Component):
     """Issues the rows of all jobs of all layers, in order (docs/machine.md, sections 2 and 6).
 
-    Golden: `golden.machine`.  Latency: `LATENCY` cycles from issue to push.  Throughput: one row
-    per cycle; one cycle between layers, one marker row after each job.
+    Golden: `golden.machine`.  Latency: `FIRST` cycles from start, `LATENCY` from issue to push.
+    Throughput: one row per cycle; one cycle between layers, one marker row after each job.
 
-    A row is issued when every engine has left the row `window` before it, and when the turns
-    that make its channel are done.
+    A walk through the layers runs some rows ahead, so that where a row lies is known when it may be
+    issued. It is issued when every engine has left the row `window` before it, and when the turns that
+    make its channel are done.
 
     Members
     -------
@@ -67,45 +71,39 @@ class Fetch(wiring.Component):
         wiring.connect(m, wiring.flipped(self.load), instructions.load)
         wiring.connect(m, wiring.flipped(self.load), taps.load)
 
-        # Where we are: instruction, round, tile, channel, tap; marker after the last tap.
+        # Where the walk is: round, tile, channel, tap, counted from 1; marker after the last tap.
         counter = Signal(log2(config.instructions))
-        now = Signal(front)
+        instruction, now = Signal(front), Signal(front)
         round_ = Signal.like(now.rounds)
         tile = Signal.like(now.tiles)
         channel = Signal.like(now.channels)
         tap = Signal.like(now.taps)
         at_marker = Signal()
+        tap_at = Signal.like(now.tap_address)
         tap_base = Signal.like(now.tap_address)
         channel_base = Signal.like(now.input_address)
         ready_turns = Signal(TURN_BITS)
         ready_engine = Signal(range(max(config.engines, 2)))
         ready_left = Signal.like(now.ready_channels)
-        row = Signal(row_bits(config))
 
-        last_tap = Signal()
-        last_channel = Signal()
-        last_tile = Signal()
-        last_round = Signal()
+        last_tap, last_channel, last_tile, last_round = Signal(), Signal(), Signal(), Signal()
+        walking = Signal()
+        advance = Signal()
+        m.d.sync += instruction.eq(instructions.data)
         m.d.comb += [
             instructions.address.eq(counter),
-            taps.address.eq(tap_base + tap),
-            last_tap.eq(tap == now.taps - 1),
-            last_channel.eq(channel == now.channels - 1),
-            last_tile.eq(tile == now.tiles - 1),
-            last_round.eq(round_ == now.rounds - 1),
+            taps.address.eq(tap_at),
+            taps.enable.eq(advance),
+            last_tap.eq(tap == now.taps),
+            last_channel.eq(channel == now.channels),
+            last_tile.eq(tile == now.tiles),
+            last_round.eq(round_ == now.rounds),
         ]
-
-        room = Cat(
-            ((row - engine_row)[: row_bits(config)] < config.window) for engine_row in self.engine_row
-        ).all()
-        ready = Signal()
-        m.d.comb += ready.eq(self.turns_done >= ready_turns)
-        issue = Signal()
 
         def begin_job(layer: Any) -> list[Any]:
             return [
-                channel.eq(0),
-                tap.eq(0),
+                channel.eq(1),
+                tap.eq(1),
                 at_marker.eq(0),
                 channel_base.eq(layer.input_address),
                 ready_turns.eq(layer.ready_first),
@@ -113,111 +111,143 @@ class Fetch(wiring.Component):
                 ready_left.eq(layer.ready_channels),
             ]
 
-        # Turns fetched; those under way belong to markers in the window and to two jobs in the banks.
+        # Turns that the walk has passed; those under way belong to its lead, to markers in the window and to
+        # two jobs in the banks.
         fetched = Signal(row_bits(config) + 1 + config.engines.bit_length())
-        with m.If(issue & at_marker):
+        with m.If(walking & advance & at_marker):
             m.d.sync += fetched.eq(fetched + config.engines)
-        with m.If(self.start):
-            m.d.sync += fetched.eq(0)
 
         with m.FSM():
             with m.State("IDLE"), m.If(self.start):
-                m.d.sync += [counter.eq(0), row.eq(0)]
+                m.d.sync += counter.eq(0)
                 m.next = "READ"
             with m.State("READ"):
+                m.next = "WORD"
+            with m.State("WORD"):
                 m.next = "DECODE"
-            with m.State("DECODE"):
-                word = instructions.data
+            with m.State("DECODE"), m.If(advance):
                 m.d.sync += [
-                    now.eq(word),
+                    now.eq(instruction),
                     counter.eq(counter + 1),
-                    round_.eq(0),
-                    tile.eq(0),
-                    tap_base.eq(word.tap_address),
-                    *begin_job(word),
+                    round_.eq(1),
+                    tile.eq(1),
+                    tap_at.eq(instruction.tap_address),
+                    tap_base.eq(instruction.tap_address),
+                    *begin_job(instruction),
                 ]
-                sizes = [word.rounds, word.tiles, word.channels, word.taps, word.ready_channels]
-                with m.If(word.operation == Operation.END):
+                sizes = [
+                    instruction.rounds,
+                    instruction.tiles,
+                    instruction.channels,
+                    instruction.taps,
+                    instruction.ready_channels,
+                ]
+                with m.If(instruction.operation == Operation.END):
                     m.next = "FINISHED"
-                with m.Elif((word.operation == Operation.LAYER) & Cat(size != 0 for size in sizes).all()):
-                    m.next = "ISSUE"
+                with m.Elif(
+                    (instruction.operation == Operation.LAYER) & Cat(size != 0 for size in sizes).all()
+                ):
+                    m.next = "WALK"
                 with m.Else():
                     m.next = "ILLEGAL"
-            with m.State("ISSUE"):
-                m.d.comb += issue.eq(room & (ready | at_marker))
-                with m.If(issue):
-                    m.d.sync += row.eq(row + 1)
-                    with m.If(at_marker):
-                        m.d.sync += begin_job(now)
-                        with m.If(last_tile):
-                            m.d.sync += [tile.eq(0), round_.eq(round_ + 1), tap_base.eq(now.tap_address)]
-                            with m.If(last_round):
-                                m.next = "DECODE"
-                        with m.Else():
-                            m.d.sync += [tile.eq(tile + 1), tap_base.eq(tap_base + now.taps)]
-                    with m.Elif(last_tap):
+            with m.State("WALK"):
+                m.d.comb += walking.eq(1)
+                with m.If(advance & at_marker):
+                    # The tap words of the next tile begin behind those of this one.
+                    m.d.sync += [tile.eq(tile + 1), tap_base.eq(tap_at), *begin_job(now)]
+                    with m.If(last_tile):
                         m.d.sync += [
-                            tap.eq(0),
+                            tile.eq(1),
+                            round_.eq(round_ + 1),
+                            tap_at.eq(now.tap_address),
+                            tap_base.eq(now.tap_address),
+                        ]
+                    with m.If(last_tile & last_round):
+                        m.next = "DECODE"
+                with m.Elif(advance):
+                    m.d.sync += [tap.eq(tap + 1), tap_at.eq(tap_at + 1)]
+                    with m.If(last_tap & ~last_channel):
+                        m.d.sync += tap_at.eq(tap_base)
+                    with m.If(last_tap):
+                        m.d.sync += [
+                            tap.eq(1),
                             channel.eq(channel + 1),
                             channel_base.eq(channel_base + now.input_stride),
                             at_marker.eq(last_channel),
                             ready_left.eq(ready_left - 1),
                         ]
-                        with m.If(ready_left == 1):
-                            m.d.sync += [
-                                ready_left.eq(now.ready_channels),
-                                ready_turns.eq(ready_turns + 1),
-                                ready_engine.eq(ready_engine + 1),
-                            ]
-                            with m.If(ready_engine == config.engines - 1):
-                                m.d.sync += [
-                                    ready_turns.eq(ready_turns + 1 + now.ready_step),
-                                    ready_engine.eq(0),
-                                ]
-                    with m.Else():
-                        m.d.sync += tap.eq(tap + 1)
+                    with m.If(last_tap & (ready_left == 1)):
+                        round_over = ready_engine == config.engines - 1
+                        m.d.sync += [
+                            ready_left.eq(now.ready_channels),
+                            ready_turns.eq(ready_turns + Mux(round_over, now.ready_step, 0) + 1),
+                            ready_engine.eq(Mux(round_over, 0, ready_engine + 1)),
+                        ]
             with m.State("FINISHED"):
                 m.d.comb += self.finished.eq(fetched == self.turns_done[: len(fetched)])
                 with m.If(self.start):
-                    m.d.sync += [counter.eq(0), row.eq(0)]
+                    m.d.sync += counter.eq(0)
                     m.next = "READ"
             with m.State("ILLEGAL"):
                 m.d.comb += self.illegal.eq(1)
 
-        # Issued, tap word read, address computed, bytes read, turned and masked.
-        marker = Cat(issue & at_marker)
-        rewind = Cat(~last_tile)
-        valid = Cat(issue)
-        for stage in range(LATENCY):
-            signals = Signal(3, name=f"flags{stage + 1}")
-            m.d.sync += signals.eq(Cat(valid, marker, rewind))
-            valid, marker, rewind = signals[0], signals[1], signals[2]
+        # The walk's lead: tap word in memory, tap word, address.
+        bits = log2(config.lanes)
+        valid, marker, rewind = (Signal(3, name=name) for name in ("valid", "marker", "rewind"))
+        needs = [Signal(TURN_BITS, name=f"need{stage}") for stage in range(1, 4)]
+        bases = [Signal.like(channel_base, name=f"base{stage}") for stage in range(1, 3)]
+        tap_word = Signal(layout(tap_record(config)))
+        mask = Signal(config.lanes)
+        with m.If(advance):
+            m.d.sync += [
+                valid.eq(Cat(walking, valid)),
+                marker.eq(Cat(at_marker, marker)),
+                rewind.eq(Cat(~last_tile, rewind)),
+                *(later.eq(need) for later, need in zip(needs, [ready_turns, *needs], strict=False)),
+                *(later.eq(base) for later, base in zip(bases, [channel_base, *bases], strict=False)),
+                tap_word.eq(taps.data),
+                self.word.eq(bases[1] + (tap_word.pixel >> bits)),
+                self.next_word.eq(bases[1] + (tap_word.pixel >> bits) + 1),
+                self.rotation.eq(tap_word.pixel.as_unsigned()[:bits]),
+                mask.eq(tap_word.mask),
+            ]
 
-        base1 = Signal.like(channel_base)
-        mask2 = Signal(config.lanes)
-        mask3 = Signal(config.lanes)
-        rotation3 = Signal(log2(config.lanes))
-        row4 = Signal(config.lanes * 8)
-        word1 = base1 + (taps.data.pixel >> log2(config.lanes))
-        m.d.sync += [
-            base1.eq(channel_base),
-            self.word.eq(word1),
-            self.next_word.eq(word1 + 1),
-            self.rotation.eq(taps.data.pixel.as_unsigned()[: log2(config.lanes)]),
-            mask2.eq(taps.data.mask),
-            mask3.eq(mask2),
-            rotation3.eq(self.rotation),
-        ]
-        m.submodules.rotator = rotator = Rotator(config.lanes)
-        masked = Cat(
-            rotator.o.word_select(lane, 8) & mask3[lane].replicate(8) for lane in range(config.lanes)
-        )
-        m.d.comb += [rotator.i.eq(self.data), rotator.rotation.eq(rotation3)]
-        m.d.sync += row4.eq(masked)
+        row = Signal(row_bits(config))
+        # Rows are numbered modulo twice the window, and none is further than a window from an engine's.
+        room = Cat((row ^ engine_row) != config.window for engine_row in self.engine_row).all()
+        issue = Signal()
         m.d.comb += [
-            self.push.valid.eq(valid),
-            self.push.data.eq(row4),
-            self.push.marker.eq(marker),
-            self.push.rewind.eq(rewind),
+            issue.eq(valid[2] & room & (marker[2] | (self.turns_done >= needs[2]))),
+            advance.eq(~valid[2] | issue),
+        ]
+        with m.If(issue):
+            m.d.sync += row.eq(row + 1)
+        with m.If(self.start):
+            m.d.sync += [row.eq(0), fetched.eq(0), valid.eq(0)]
+
+        # Issued, bytes read, bytes at hand, turned and masked.
+        flags = Cat(issue, marker[2], rewind[2])
+        for stage in range(LATENCY):
+            later = Signal(3, name=f"flags{stage + 1}")
+            m.d.sync += later.eq(flags)
+            flags = later
+        m.submodules.rotator = rotator = Rotator(config.lanes)
+        turn = Cat(self.rotation, mask)
+        for stage in range(2):
+            later = Signal(len(turn), name=f"turn{stage + 1}")
+            m.d.sync += later.eq(turn)
+            turn = later
+        m.d.sync += [
+            rotator.i.eq(self.data),
+            self.push.data.eq(
+                Cat(
+                    rotator.o.word_select(lane, 8) & turn[bits + lane].replicate(8)
+                    for lane in range(config.lanes)
+                )
+            ),
+        ]
+        m.d.comb += [
+            rotator.rotation.eq(turn[:bits]),
+            Cat(self.push.valid, self.push.marker, self.push.rewind).eq(flags),
         ]
         return m

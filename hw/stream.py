@@ -109,7 +109,7 @@ class CoefficientStream(wiring.Component):
 
         # The pair read gets its rows; those of a block begin behind the marker of its predecessor.
         item = data.StructLayout(
-            {"code": formats.CODE_BITS, "slot": self.step.slot.shape(), "place": self.step.place.shape()}
+            {"code": formats.CODE_BITS, "slot": self.step.slot.shape(), "row": row_bits(config)}
         )
         first, second = Signal(item), Signal(item)
         ends = Signal(2)
@@ -124,7 +124,7 @@ class CoefficientStream(wiring.Component):
                 m.d.sync += [
                     target.code.eq(source.code),
                     target.slot.eq(source.slot),
-                    target.place.eq(upcoming + to),
+                    target.row.eq(upcoming + to),
                 ]
             m.d.sync += [
                 ends.eq(Cat(read_ends[0], read_ends[1] & ~read_ends[0])),
@@ -137,8 +137,8 @@ class CoefficientStream(wiring.Component):
         live = Signal(2)
         here, again, wrong, to_second = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            self.look[0].eq(first.place),
-            self.look[1].eq(second.place),
+            self.look[0].eq(first.row),
+            self.look[1].eq(second.row),
             live.eq(counts & ~look),
             # 0 < written − row ≤ window; END stands in the row before the upcoming one.
             here.eq(~(self.written + ~upcoming + ends.any())[bits - 1]),
@@ -150,35 +150,35 @@ class CoefficientStream(wiring.Component):
             to_second.eq(~live[0] & ~ends[0]),
         ]
 
-        # The pair in hand: the entry of this cycle, and the one of the next if there is `more`.
+        # The pair in hand: the entry of this cycle, and the one of the next if there is `more`. Rows before
+        # the entry are given up.
         now, following = Signal(item), Signal(item)
         in_hand, now_live, now_end, more, following_end = (Signal() for _ in range(5))
-        after = Signal(bits)
         bank = Signal()
-        may_end, leave = Signal(), Signal()
+        may_end, handled = Signal(), Signal()
         m.d.comb += [
             may_end.eq(~self.busy.bit_select(~bank, 1)),
-            leave.eq(in_hand & ~self.hold & ~more & (~now_end | may_end)),
-            take.eq(check_valid & here & ~self.bad & (~in_hand | leave)),
+            handled.eq(in_hand & ~self.hold & (~now_end | may_end)),
+            take.eq(check_valid & here & ~self.bad & (~in_hand | (handled & ~more))),
+            self.row.eq(now.row),
             self.step_valid.eq(in_hand & now_live & ~self.hold),
             self.step.operand.eq(now.code),
             self.step.slot.eq(now.slot),
-            self.step.place.eq(now.place),
+            self.step.place.eq(now.row),
             self.step.bank.eq(bank),
-            self.end.eq(in_hand & now_end & ~self.hold & may_end),
+            self.end.eq(handled & now_end),
             self.end_bank.eq(bank),
         ]
-        with m.If(in_hand & ~self.hold & more):
+        with m.If(handled):
             m.d.sync += [
                 now.eq(following),
                 now_live.eq(~following_end),
                 now_end.eq(following_end),
+                in_hand.eq(more),
                 more.eq(0),
             ]
         with m.If(self.end):
             m.d.sync += bank.eq(~bank)
-        with m.If(leave):
-            m.d.sync += [self.row.eq(after), in_hand.eq(0)]
         with m.If(take):
             m.d.sync += [
                 now.eq(Mux(to_second, second.as_value(), first.as_value())),
@@ -187,7 +187,6 @@ class CoefficientStream(wiring.Component):
                 following.eq(second),
                 following_end.eq(ends[1]),
                 more.eq(live[0] & (live[1] | ends[1])),
-                after.eq(upcoming),
                 in_hand.eq(~wrong),
                 self.bad.eq(wrong),
             ]
@@ -206,7 +205,7 @@ class CoefficientStream(wiring.Component):
                 upcoming.eq(0),
                 Cat(in_memory, read_valid, check_valid, in_hand).eq(0),
                 bank.eq(0),
-                self.row.eq(0),
+                now.row.eq(0),
                 self.bad.eq(0),
             ]
         return m

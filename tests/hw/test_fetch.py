@@ -15,7 +15,7 @@ from hw.fetch import Fetch
 from tests.hw.bench import NANO, join, load_words, seeded, simulate, some
 
 CONFIG = replace(NANO, engines=2)
-READ = 2
+DECODE = 3
 """Cycles that read and decode the first instruction."""
 
 
@@ -183,8 +183,9 @@ def test_one_row_per_cycle_and_one_cycle_between_layers(seed: int) -> None:
     config = replace(CONFIG, window=64)
     case = random_case(seed, config, 4, gated=False)
     pushed = Run(config, case, 0.0, seed).run().pushed_at
-    # In cycle 0 the units leave their start; the first row is issued after read and decode.
-    expected = [READ + number + case.rows[number].layer + fetch.LATENCY for number in range(len(case.rows))]
+    # In cycle 0 the units leave their start; the first row is issued after read, decode and the walk's lead.
+    first = fetch.FIRST + fetch.LATENCY
+    expected = [first + number + row.layer for number, row in enumerate(case.rows)]
     assert pushed == expected
 
 
@@ -234,7 +235,7 @@ def test_illegal_instructions(field: str, value: int, position: int) -> None:
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
-        await ctx.tick().repeat(READ + 4 * position)
+        await ctx.tick().repeat(DECODE + 4 * position)
         assert ctx.get(dut.illegal)
         assert not ctx.get(dut.finished)
 
@@ -250,7 +251,7 @@ def test_a_run_without_layers_is_finished() -> None:
         await ctx.tick()
         ctx.set(dut.start, 0)
         assert not ctx.get(dut.finished)
-        await ctx.tick().repeat(READ)
+        await ctx.tick().repeat(DECODE)
         assert ctx.get(dut.finished)
         # Not while a turn that was fetched is not done, or the other way round.
         ctx.set(dut.turns_done, 1)

@@ -7,8 +7,9 @@ every cycle the instruction memory gives a word of free choice to the address th
 `Order` is the statement of docs/machine.md, sections 2 and 6, on two counts: the rows of the job that
 were issued, and the jobs of the layer that were. All else follows from them by division: a job is
 channels × taps rows, then one marker; a layer is rounds × tiles jobs; the coefficients are rewound after
-all but the last tile of a round; row n is that of channel n div taps and tap n mod taps. For the induction
-it also says what the unit's registers hold. What the memories do with a word that was loaded, and the
+all but the last tile of a round; row n is that of channel n div taps and tap n mod taps. These are the counts
+of the unit's walk, which is three rows ahead of the rows issued at most. For the induction it also says what
+the unit's registers hold. What the memories do with a word that was loaded, and the
 bytes of a row, are tested in simulation (`tests.hw.test_fetch`).
 """
 
@@ -17,7 +18,7 @@ from unittest import mock
 
 import pytest
 from amaranth.hdl import Array, Assert, Assume, Cat, Const, Fragment, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In
 
 from golden.spec.config import Config
@@ -101,17 +102,24 @@ class Order(wiring.Component):
             unit.engine_row[0].eq(self.engine_row[0]),
             unit.engine_row[1].eq(Mux(overrun, self.engine_row[0], self.engine_row[1])),
         ]
-        (issue,) = (signal for signal in inside.statements["comb"]._lhs_signals() if signal.name == "issue")
+        wires = {signal.name: signal for signal in inside.statements["comb"]._lhs_signals()}
+        issue, advance = wires["issue"], wires["advance"]
         seen = Signal()
-        m.d.comb += seen.eq((issue & ~lose) | twice)
 
         # Where a run is.
-        word = self.instruction
-        begin, read, decode, layer, end, illegal = (
-            Signal(name=name) for name in ("begin", "read", "decode", "layer", "end", "illegal")
+        word = Signal(FRONT)
+        begin, read, wait, decode, decoded, layer, end, illegal = (
+            Signal(name=name)
+            for name in ("begin", "read", "wait", "decode", "decoded", "layer", "end", "illegal")
         )
-        idle = ~(read | decode | layer | end | illegal)
-        m.d.comb += [begin.eq(self.start), Assume(~begin | idle | end)]
+        idle = ~(read | wait | decode | layer | end | illegal)
+        m.d.sync += word.eq(self.instruction)
+        m.d.comb += [
+            begin.eq(self.start),
+            Assume(~begin | idle | end),
+            decoded.eq(decode & advance),
+            seen.eq((layer & advance & ~lose) | twice),
+        ]
         sizes = [word.rounds, word.tiles, word.channels, word.taps, word.ready_channels]
         m.d.comb += Assume(Cat(size <= MOST for size in sizes[:-1]).all())
         legal = (word.operation == Operation.LAYER) & Cat(size != 0 for size in sizes).all()
@@ -119,22 +127,27 @@ class Order(wiring.Component):
         final = Signal()
         m.d.sync += [
             read.eq(begin),
-            decode.eq(read | final),
-            layer.eq((decode & legal) | (layer & ~final)),
-            end.eq((decode & ends) | (end & ~begin)),
-            illegal.eq((decode & ~ends & ~legal) | illegal),
+            wait.eq(read),
+            decode.eq(wait | final | (decode & ~advance)),
+            layer.eq((decoded & legal) | (layer & ~final)),
+            end.eq((decoded & ends) | (end & ~begin)),
+            illegal.eq((decoded & ~ends & ~legal) | illegal),
         ]
-        states = {"IDLE": idle, "READ": read, "DECODE": decode, "ISSUE": layer}
+        states = {"IDLE": idle, "READ": read, "WORD": wait, "DECODE": decode, "WALK": layer}
         for state, here in (states | {"FINISHED": end, "ILLEGAL": illegal}).items():
             m.d.comb += Assert((registers["fsm_state"] == _state(registers["fsm_state"], state)) == here)
 
         # The n-th instruction that is taken is the n-th of the memory.
         layers = Signal(log2(CONFIG.instructions))
-        asked = Signal.like(layers)
-        m.d.sync += [layers.eq(Mux(begin, 0, layers + decode)), asked.eq(instructions.address)]
-        m.d.comb += Assert(~(read | layer) | (registers["counter"] == layers))
+        asked, answered = Signal.like(layers), Signal.like(layers)
+        m.d.sync += [
+            layers.eq(Mux(begin, 0, layers + decoded)),
+            asked.eq(instructions.address),
+            answered.eq(asked),
+        ]
+        m.d.comb += Assert(~(read | wait | decode | layer) | (registers["counter"] == layers))
         with m.If(decode):
-            m.d.comb += Assert(asked == layers)
+            m.d.comb += Assert(answered == layers)
 
         # The two counts, and what follows from them.
         now = Signal(FRONT)
@@ -148,41 +161,83 @@ class Order(wiring.Component):
             rewind.eq((jobs + 1) % tiles != 0),
             final.eq(layer & seen & marker & (jobs + 1 == rounds * tiles)),
         ]
-        with m.If(decode):
+        with m.If(decoded):
             m.d.sync += [now.eq(word), rows.eq(0), jobs.eq(0)]
         with m.Elif(seen):
             m.d.sync += [rows.eq(Mux(marker, 0, rows + 1)), jobs.eq(jobs + marker)]
         channel, tap, tile = rows // each, rows % each, jobs % tiles
 
-        # A row comes as soon as its place is free and its channel is there, and not before.
-        issued, markers = Signal(row_bits(CONFIG)), Signal.like(registers["fetched"])
-        m.d.sync += [
-            issued.eq(Mux(begin & (idle | end), 0, issued + seen)),
-            markers.eq(Mux(begin, 0, markers + (seen & marker))),
-        ]
+        # Where a row is read.
         turn, within = _divided(channel, now.ready_channels)
         need = (now.ready_first + turn + (turn // CONFIG.engines) * now.ready_step)[:TURN_BITS]
-        free = Cat((issued - at)[: row_bits(CONFIG)] < CONFIG.window for at in self.engine_row).all()
-        m.d.comb += Assert(seen == (layer & free & (marker | (self.turns_done >= need))))
+        base = (now.input_address + channel * now.input_stride)[: feature_bits(CONFIG)]
+        tap_base = (now.tap_address + tile * each)[: log2(CONFIG.tap_words)]
+        tap_at = (tap_base + tap)[: log2(CONFIG.tap_words)]
+        m.d.comb += [
+            Assert(~layer | marker | (taps.address == tap_at)),
+            Assert(taps.enable == advance),
+        ]
+
+        # The walk's lead.
+        step = data.StructLayout(
+            {"valid": 1, "marker": 1, "rewind": 1, "need": TURN_BITS, "base": feature_bits(CONFIG)}
+        )
+        lead = [Signal(step, name=f"lead{stage}") for stage in range(1, 4)]
+        tap_word, row_word = Signal(TAP), Signal.like(unit.word)
+        with m.If(advance):
+            m.d.sync += [
+                lead[0].eq(Cat(seen, marker, rewind, need, base)),
+                lead[1].eq(lead[0]),
+                lead[2].eq(lead[1]),
+                tap_word.eq(self.tap),
+                row_word.eq(lead[1].base + (tap_word.pixel >> log2(CONFIG.lanes))),
+            ]
+        with m.If(begin):
+            m.d.sync += [at.valid.eq(0) for at in lead]
+        for stage, at in enumerate(lead):
+            flags = {"valid": at.valid, "marker": at.marker, "rewind": at.rewind}
+            held = [registers[name][stage] == value for name, value in flags.items()]
+            held += [at.marker | (registers[f"need{stage + 1}"] == at.need)]
+            if stage < 2:
+                held += [at.marker | (registers[f"base{stage + 1}"] == at.base)]
+            m.d.comb += [Assert(held[0]), *(Assert(~at.valid | value) for value in held[1:])]
+        following = lead[2]
+        m.d.comb += Assert(~lead[1].valid | (registers["tap_word"] == tap_word.as_value()))
+        with m.If(following.valid & ~following.marker):
+            m.d.comb += [
+                Assert(unit.word == row_word),
+                Assert(unit.next_word == (row_word + 1)[: len(row_word)]),
+            ]
+
+        # A row is issued as soon as its place is free and its channel is there, and not before. No engine is
+        # further behind than the window has rows.
+        issued, markers = Signal(row_bits(CONFIG)), Signal.like(registers["fetched"])
+        m.d.sync += [
+            issued.eq(Mux(begin, 0, issued + issue)),
+            markers.eq(Mux(begin, 0, markers + (seen & marker))),
+        ]
+        behind = [(issued - at)[: row_bits(CONFIG)] for at in self.engine_row]
+        m.d.comb += [
+            *(Assume(rows <= CONFIG.window) for rows in behind),
+            Assert(advance == (~following.valid | issue)),
+            Assert(
+                issue
+                == following.valid
+                & Cat(rows < CONFIG.window for rows in behind).all()
+                & (following.marker | (self.turns_done >= following.need))
+            ),
+        ]
         turns = (markers * CONFIG.engines)[: len(markers)]
         m.d.comb += [
             Assert(unit.finished == (end & (turns == self.turns_done[: len(markers)]))),
             Assert(unit.illegal == illegal),
         ]
 
-        # Where a row is read, and what is pushed.
-        base = (now.input_address + channel * now.input_stride)[: feature_bits(CONFIG)]
-        tap_base = (now.tap_address + tile * each)[: log2(CONFIG.tap_words)]
-        with m.If(layer & ~marker):
-            m.d.comb += Assert(taps.address == (tap_base + tap)[: log2(CONFIG.tap_words)])
-        base1, word2 = Signal.like(unit.word), Signal.like(unit.word)
-        m.d.sync += [base1.eq(base), word2.eq(base1 + (self.tap.pixel >> log2(CONFIG.lanes)))]
-        stages: list[Value] = [Cat(seen, marker, rewind)]
+        # What is pushed.
+        stages: list[Value] = [Cat(issue, following.marker, following.rewind)]
         for stage in range(1, LATENCY + 1):
             stages.append(Signal(3, name=f"passed{stage}"))
             m.d.sync += stages[stage].eq(stages[stage - 1])
-        with m.If(stages[2][0] & ~stages[2][1]):
-            m.d.comb += [Assert(unit.word == word2), Assert(unit.next_word == (word2 + 1)[: len(word2)])]
         pushed, push_marker, push_rewind = stages[LATENCY]
         m.d.comb += [
             Assert(unit.push.valid == pushed),
@@ -191,8 +246,9 @@ class Order(wiring.Component):
         ]
 
         # What the registers hold.
-        holds = {"now": now.as_value(), "round_": jobs // tiles, "tile": tile, "tap_base": tap_base}
-        holds |= {"channel": channel, "tap": tap, "at_marker": marker}
+        holds = {"now": now.as_value(), "round_": jobs // tiles + 1, "tile": tile + 1, "tap_base": tap_base}
+        holds |= {"channel": channel + 1, "tap": tap + 1, "at_marker": marker}
+        holds["tap_at"] = Mux(marker, tap_base + each, tap_at)[: log2(CONFIG.tap_words)]
         waits = {"channel_base": base, "ready_turns": need, "ready_engine": turn % CONFIG.engines}
         waits |= {"ready_left": now.ready_channels - within}
         with m.If(layer):
@@ -229,4 +285,4 @@ def test_every_row_comes_once_and_in_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("faulty", ["lose", "twice", "overrun", "early"])
 def test_a_unit_with_a_fault_is_found_out(faulty: str, tmp_path: Path) -> None:
-    assert prove(Order(faulty), Mode.BOUNDED, 8, tmp_path) == Verdict.REFUTED
+    assert prove(Order(faulty), Mode.BOUNDED, 12, tmp_path) == Verdict.REFUTED
