@@ -19,6 +19,7 @@ from flows.synth.blocks import cells_by_block
 from flows.synth.carry import absorb_file
 from flows.synth.liberty import Library, read_liberty
 from flows.synth.memories import Macro, make_macros, without_zeros
+from flows.synth.reads import reads_in_mid_cycle, unordered_reads
 from flows.synth.yosys import run_yosys, yosys_version
 from golden.spec.errors import LightDealError
 from sim.ports import ToolError
@@ -206,6 +207,10 @@ def synthesise(
     library = target_library(target, liberty)
     macros = macros or library is not None
     text = without_zeros(rtlil.convert(component, name=name, emit_src=False))
+    if library is None:
+        text = unordered_reads(text)
+    if target == "ice40":
+        text = reads_in_mid_cycle(text)
     kinds = {FLAT: map_commands(name, target, dsp, True, library)}
     if blocks:
         kinds[BLOCKS] = map_commands(name, target, dsp, False, library)

@@ -1,0 +1,102 @@
+# amaranth: UnusedElaboratable=no
+"""Read ports: without the registers that nobody asked for, and in block RAM where there is no LUT RAM."""
+
+import subprocess
+from pathlib import Path
+
+import pyosys
+from amaranth.hdl import Module
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from flows.synth.netlist import synthesise
+from flows.tools import find_tool
+from hw.memory import UNORDERED
+from tests.flows.synth.units import Ram
+
+WORDS, BITS = 256, 8
+
+BENCH = """
+module bench;
+    reg clk = 0, write = 0, delayed = 0;
+    reg [7:0] address = 0, data = 0;
+    reg [7:0] kept [0:255];
+    wire [7:0] o;
+    integer cycle, seen = 0, wrong = 0, seed = 7;
+    ram ram (.clk(clk), .rst(1'b0), .write(write), .address(address), .data(data), .o(o));
+    initial begin
+        for (cycle = 0; cycle < 4000; cycle = cycle + 1) begin
+            // The first 256 cycles fill the memory.
+            address = cycle < 256 ? cycle : $random(seed) & 8'h07;
+            data = $random(seed);
+            write = cycle < 256 || ($random(seed) & 1);
+            #4 clk = 0;
+            #4 if (cycle >= 256) begin
+                seen = seen + 1;
+                if (o !== kept[address]) wrong = wrong + 1;
+            end
+            #1 clk = 1;
+            if (write) kept[address] = data;
+            #1;
+        end
+        $display("%0d seen, %0d wrong", seen, wrong);
+    end
+endmodule
+"""
+
+
+class Pair(wiring.Component):
+    """A memory that is read at one address and written, or read, at another, as the activations are."""
+
+    def __init__(self, attributes: dict[str, int]) -> None:
+        self._attributes = attributes
+        super().__init__(
+            {"a": In(8), "b": In(8), "write": In(1), "data": In(BITS), "o_a": Out(BITS), "o_b": Out(BITS)}
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.ram = ram = memory.Memory(shape=BITS, depth=WORDS, init=[], attrs=self._attributes)
+        write, read_a, read_b = ram.write_port(), ram.read_port(), ram.read_port()
+        m.d.comb += [read_a.addr.eq(self.a), read_b.addr.eq(self.b), write.addr.eq(self.b)]
+        m.d.comb += [write.data.eq(self.data), write.en.eq(self.write)]
+        m.d.comb += [self.o_a.eq(read_a.data), self.o_b.eq(read_b.data)]
+        return m
+
+
+def test_unordered_ports_share_one_block_ram_and_nothing_else(tmp_path: Path) -> None:
+    cells = synthesise(Pair(UNORDERED), "pair", "ecp5", out=tmp_path).area.cells
+    assert dict(cells) == {"DP16KD": 1}
+
+
+def test_ports_that_are_not_marked_keep_their_order(tmp_path: Path) -> None:
+    area = synthesise(Pair({}), "pair", "ecp5", out=tmp_path).area
+    assert area.block_rams == 2
+    assert area.flip_flops > 0
+
+
+def test_a_read_without_a_clock_lies_in_block_ram_where_there_is_no_lut_ram(tmp_path: Path) -> None:
+    cells = synthesise(Ram(WORDS, BITS, "comb"), "ram", "ice40", out=tmp_path).area.cells
+    assert dict(cells) == {"SB_RAM40_4KNR": 1}
+
+
+def test_it_reads_what_was_written_up_to_the_last_cycle(tmp_path: Path) -> None:
+    """The netlist, of the vendor's cells as Yosys describes them, in Icarus against an array of the bench."""
+    print("seed 7")
+    run = synthesise(Ram(WORDS, BITS, "comb"), "ram", "ice40", out=tmp_path).folder
+    models = Path(pyosys.__file__).with_name("share") / "ice40" / "cells_sim.v"
+    (tmp_path / "bench.v").write_text(BENCH)
+    compiler, runner = (find_tool(name, "apt-get install iverilog") for name in ("iverilog", "vvp"))
+    files = [tmp_path / "bench.v", run / "netlist.v", models]
+    command: list[str | Path] = [
+        compiler,
+        "-g2012",
+        "-DNO_ICE40_DEFAULT_ASSIGNMENTS",
+        "-s",
+        "bench",
+        "-o",
+        tmp_path / "bench",
+    ]
+    subprocess.run([*command, *files], check=True)
+    done = subprocess.run([runner, "-n", tmp_path / "bench"], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "3744 seen, 0 wrong"
