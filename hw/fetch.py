@@ -225,29 +225,24 @@ class Fetch(wiring.Component):
         with m.If(self.start):
             m.d.sync += [row.eq(0), fetched.eq(0), valid.eq(0)]
 
-        # Issued, bytes read, bytes at hand, turned and masked.
+        # Issued, bytes read, half turned, turned and masked.
         flags = Cat(issue, marker[2], rewind[2])
         for stage in range(LATENCY):
             later = Signal(3, name=f"flags{stage + 1}")
             m.d.sync += later.eq(flags)
             flags = later
         m.submodules.rotator = rotator = Rotator(config.lanes)
-        turn = Cat(self.rotation, mask)
-        for stage in range(2):
-            later = Signal(len(turn), name=f"turn{stage + 1}")
-            m.d.sync += later.eq(turn)
-            turn = later
+        masks = [Signal(config.lanes, name=f"mask{stage}") for stage in range(1, 3)]
         m.d.sync += [
-            rotator.i.eq(self.data),
-            self.push.data.eq(
-                Cat(
-                    rotator.o.word_select(lane, 8) & turn[bits + lane].replicate(8)
-                    for lane in range(config.lanes)
-                )
-            ),
+            rotator.rotation.eq(self.rotation),
+            *(later.eq(sooner) for later, sooner in zip(masks, [mask, *masks], strict=False)),
         ]
         m.d.comb += [
-            rotator.rotation.eq(turn[:bits]),
+            rotator.i.eq(self.data),
             Cat(self.push.valid, self.push.marker, self.push.rewind).eq(flags),
         ]
+        for lane in range(config.lanes):
+            m.d.sync += self.push.data.word_select(lane, 8).eq(
+                Mux(masks[1][lane], rotator.o.word_select(lane, 8), 0)
+            )
         return m

@@ -10,7 +10,7 @@ from golden.spec.memories import log2
 class Rotator(wiring.Component):
     """Lane i takes byte (i + rotation) mod lanes.
 
-    Combinational.  Throughput: one word per cycle.
+    Latency: one cycle.  Throughput: one word per cycle.
 
     Members
     -------
@@ -23,11 +23,17 @@ class Rotator(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        word = self.i
-        for stage in range(log2(self._lanes)):
+        word, rotation = self.i, self.rotation
+        stages = log2(self._lanes)
+        for stage in range(stages):
+            if stage == stages // 2:
+                # A register between the halves: the bytes come late out of a memory.
+                half, left = Signal.like(word, name="half"), Signal.like(rotation, name="left")
+                m.d.sync += [half.eq(word), left.eq(rotation)]
+                word, rotation = half, left
             turned = Signal(self._lanes * 8, name=f"turned{stage}")
             distance = 8 << stage
-            m.d.comb += turned.eq(Mux(self.rotation[stage], Cat(word[distance:], word[:distance]), word))
+            m.d.comb += turned.eq(Mux(rotation[stage], Cat(word[distance:], word[:distance]), word))
             word = turned
         m.d.comb += self.o.eq(word)
         return m
