@@ -239,6 +239,7 @@ CHOICES = {
     "target": options.TARGETS,
 }
 HELP = {
+    "axes": "TOML file of lists of values to draw from, such as engines = [1, 2]",
     "cluster": "address of a Dask scheduler whose workers measure the points",
     "confirm": "points of the front that are synthesised, too",
     "model": "file of the area model",
@@ -330,6 +331,7 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
         kinds: dict[str, Callable[[str], Any]] = {
             "out": Path,
             "build": Path,
+            "axes": Path,
             "power": Path,
             "liberty": Path,
             "images": _count,

@@ -77,7 +77,10 @@ def _work(job: Job, connection: Connection) -> None:
     torch.set_num_threads(1)
 
     def progress(message: str, fraction: float) -> None:
-        connection.send(("progress", (message, fraction)))
+        try:
+            connection.send(("progress", (message, fraction)))
+        except BrokenPipeError:
+            sys.exit(1)  # the parent was killed; nobody is left to tell
 
     try:
         value = job(progress)

@@ -308,11 +308,13 @@ class Area:
     ----------
     model: file that it is written to.
     synth: folder of the runs of synthesis, as for Synth.
+    workers: syntheses side by side; None for one on each core.
     out: folder of its tables and metrics.
     """
 
     model: Path = AREA_MODEL
     synth: Path = Path("build/synth")
+    workers: int | None = None
     out: Path = Path("build/explore")
 
 
@@ -323,6 +325,8 @@ class Explore:
     Parameters
     ----------
     points: configurations with a network each; a larger number only adds to a smaller one's.
+    axes: TOML file of the values to draw from, for the axes that `flows.explore.space.Axes` names;
+        None for its own.
     densities: kept fractions that a network is trained at, with a basis and without one.
     seed: of the training, and of the draw of the points.
     workers: processes on this machine; None for one on each core.
@@ -334,7 +338,8 @@ class Explore:
 
     data: str = "digits"
     points: int = 1000
-    densities: tuple[float, ...] = (0.4, 0.3, 0.2, 0.15)
+    axes: Path | None = None
+    densities: tuple[float, ...] = (0.3, 0.2, 0.1, 0.05)
     seed: int = 1
     workers: int | None = None
     cluster: str | None = None

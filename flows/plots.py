@@ -8,7 +8,7 @@ import matplotlib
 matplotlib.use("Agg")  # no screen needed
 from matplotlib import pyplot
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 _COLOURS = ("#4c78a8", "#f58518", "#9d9da1", "#54a24b", "#b279a2")
 
@@ -65,30 +65,6 @@ def bars(
     axes.spines[["top", "right"]].set_visible(False)
     if len(series) > 1:
         axes.legend(frameon=False)
-    _save(figure, path)
-
-
-def scatter(
-    path: Path,
-    title: str,
-    axes_names: tuple[str, str],
-    points: Sequence[tuple[float, float]],
-    marked: Sequence[bool],
-    logarithmic: tuple[bool, bool],
-) -> None:
-    """Points of a sweep, those on its front marked; an axis is logarithmic where it says so."""
-    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-    for on_front, colour, size, name in ((False, "#c8c8cc", 9, "beaten"), (True, _COLOURS[0], 18, "front")):
-        some = [point for point, mark in zip(points, marked, strict=True) if mark == on_front]
-        axes.scatter([x for x, _ in some], [y for _, y in some], s=size, color=colour, label=name)
-    for axis, name, is_log in zip((axes.xaxis, axes.yaxis), axes_names, logarithmic, strict=True):
-        if is_log:
-            (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
-            axis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.6)))
-        axis.set_label_text(name)
-    axes.set_title(title)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
     _save(figure, path)
 
 

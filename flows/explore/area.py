@@ -1,8 +1,8 @@
-"""The area model: LUT4 sites and block RAMs of an accelerator on ECP5, from its sizes alone.
+"""The area model: LUT4 sites, block RAMs and DSP blocks of an accelerator on ECP5, from its sizes alone.
 
 Each term is an estimate of what a block takes, by the widths of its adders, shifters, selectors and
-RAMs; one coefficient a term, fitted to syntheses, corrects it. Multipliers are built from LUTs
-(no DSP blocks), so that one number says what the logic takes.
+RAMs; one coefficient a term, fitted to syntheses, corrects it. The products of the basis stage are
+built from LUTs, or lie in DSP blocks; one more coefficient says what the logic saves then.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +23,12 @@ PART_SITES, PART_BLOCK_RAMS = 24_288, 56
 BLOCK_RAM_SITES = PART_SITES / PART_BLOCK_RAMS
 """Sites that a block RAM stands for where one number must say how large a design is: its share of
 an LFE5U-25F (Lattice, ECP5 and ECP5-5G family data sheet, selection guide)."""
+
+DSP_BITS = 18
+"""Width of one factor of a DSP block (MULT18X18D), with its sign; a wider one takes a second block."""
+
+SAVED = "saved by DSP blocks"
+"""Name of the coefficient for products that lie in DSP blocks."""
 
 ADDEND_BITS = formats.ACTIVATION_BITS + formats.EXPONENTS
 POOL_BITS = 24
@@ -65,9 +71,14 @@ def _select(config: Config) -> float:
     return config.lanes * config.accumulator_bits * (config.engines + 3)
 
 
+def _products(config: Config) -> float:
+    """A row for each bit of the term."""
+    return config.basis * formats.ACTIVATION_BITS * 2 * config.accumulator_bits
+
+
 def _basis(config: Config) -> float:
-    """A product of eight rows and its sum; requantiser with a shifter of five stages, residual."""
-    return config.basis * (formats.ACTIVATION_BITS * 2 * config.accumulator_bits + 7 * formats.OUTPUT_BITS)
+    """Products and their sums; requantiser with a shifter of five stages, residual."""
+    return _products(config) + config.basis * 7 * formats.OUTPUT_BITS
 
 
 def _small_rams(config: Config) -> float:
@@ -90,26 +101,34 @@ TERMS = {
 FITTED = tuple(name for name, term in TERMS.items() if term.fitted)
 
 
+def dsps_of(config: Config) -> int:
+    """DSP blocks that the products of the basis stage take."""
+    return config.basis * -(-config.accumulator_bits // DSP_BITS)
+
+
 @dataclass(frozen=True)
 class AreaModel:
-    """Coefficients by name of the fitted terms."""
+    """Coefficients by name: of the fitted terms, and SAVED."""
 
     coefficients: Mapping[str, float]
 
-    def parts(self, config: Config) -> dict[str, float]:
-        """Sites of every term."""
-        return {
+    def parts(self, config: Config, dsp: bool = False) -> dict[str, float]:
+        """Sites of every term; what DSP blocks save counts below zero."""
+        parts = {
             name: term.size(config) * (self.coefficients[name] if term.fitted else 1.0)
             for name, term in TERMS.items()
         }
+        if dsp:
+            parts[SAVED] = -self.coefficients[SAVED] * _products(config)
+        return parts
 
-    def sites(self, config: Config) -> float:
-        """LUT4 sites of the flattened accelerator, without DSP blocks."""
-        return sum(self.parts(config).values())
+    def sites(self, config: Config, dsp: bool = False) -> float:
+        """LUT4 sites of the flattened accelerator, its products in DSP blocks or not."""
+        return sum(self.parts(config, dsp).values())
 
-    def area(self, config: Config) -> float:
-        """Sites, and block RAMs in sites."""
-        return self.sites(config) + BLOCK_RAM_SITES * clocked_rams(config).block_rams
+    def area(self, config: Config, dsp: bool = False) -> float:
+        """Sites, and block RAMs in sites; DSP blocks are not in it."""
+        return self.sites(config, dsp) + BLOCK_RAM_SITES * clocked_rams(config).block_rams
 
 
 def least_squares(
@@ -134,10 +153,22 @@ def least_squares(
     return np.divide(found, scale, out=found, where=used)
 
 
-def fit(configs: Sequence[Config], sites: Sequence[float]) -> AreaModel:
-    """The model whose relative errors on these configurations have the smallest sum of squares."""
+def fit(configs: Sequence[Config], sites: Sequence[float], with_dsp: Mapping[Config, float]) -> AreaModel:
+    """The model whose relative errors on these configurations have the smallest sum of squares.
+
+    Parameters
+    ----------
+    sites: of the configurations, all in logic.
+    with_dsp: some of the configurations → their sites with products in DSP blocks.
+    """
     measured = np.array(sites, np.float64)
     known = np.array([sum(t.size(config) for t in TERMS.values() if not t.fitted) for config in configs])
     matrix = np.array([[TERMS[name].size(config) for name in FITTED] for config in configs])
     found = least_squares(matrix / measured[:, None], (measured - known) / measured)
-    return AreaModel(dict(zip(FITTED, found.tolist(), strict=True)))
+    in_logic = dict(zip(configs, measured.tolist(), strict=True))
+    products = np.array([[_products(config) / sites] for config, sites in with_dsp.items()])
+    saved = np.array([(in_logic[config] - sites) / sites for config, sites in with_dsp.items()])
+    names = (*FITTED, SAVED)
+    return AreaModel(
+        dict(zip(names, [*found.tolist(), *least_squares(products, saved).tolist()], strict=True))
+    )

@@ -1,15 +1,17 @@
 """Fitting the area model to syntheses, and judging it by others; the kept file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows.explore.area import AreaModel, fit
+from flows.explore.area import FITTED, SAVED, AreaModel, dsps_of, fit
 from flows.explore.memories import clocked_rams
-from flows.explore.samples import TESTS, TRAINING
+from flows.explore.samples import TESTS, TRAINING, WITH_DSP_TESTS, WITH_DSP_TRAINING
 from flows.files import write_whole
+from flows.jobs import run_jobs
 from flows.metrics import Metric, table, write_metrics
 from flows.options import Area
 from flows.progress import say, step
@@ -18,30 +20,57 @@ from flows.synth.netlist import Synthesis, synthesise
 from flows.units import make_unit
 from golden.spec.config import Config
 from golden.spec.errors import LightDealError
+from golden.train.loop import Progress
 
 UNIT = "accelerator"
 
+Sample = tuple[Config, bool]
+"""Configuration; with DSP blocks."""
 
-def synthesised(config: Config, out: Path) -> Synthesis:
-    """The flattened accelerator on ECP5 without DSP blocks, or its kept result."""
-    return synthesise(make_unit(UNIT, config), UNIT, "ecp5", dsp=False, out=out)
+FIT_TO: tuple[Sample, ...] = (
+    *((config, False) for config in TRAINING),
+    *((config, True) for config in WITH_DSP_TRAINING),
+)
+JUDGED_BY: tuple[Sample, ...] = (
+    *((config, False) for config in TESTS),
+    *((config, True) for config in WITH_DSP_TESTS),
+)
+
+
+def synthesised(config: Config, dsp: bool, out: Path, progress: Progress) -> Synthesis:
+    """The flattened accelerator on ECP5, or its kept result; a job for `flows.jobs.run_jobs`."""
+    progress("synthesis", 0.0)
+    return synthesise(make_unit(UNIT, config), UNIT, "ecp5", dsp=dsp, out=out)
+
+
+def sample_name(config: Config, dsp: bool) -> str:
+    """What a table calls it."""
+    return f"{config.name}, DSP" if dsp else config.name
 
 
 def fit_area(options: Area) -> str:
     """Synthesise the samples, fit the model to those for training and judge it by the others.
 
     Writes `options.model`, which `explore` reads, and area.md and area.json (metrics) in
-    `options.out`. Returns the text of area.md.
+    `options.out`. Finished syntheses are kept in `options.synth`, so that a killed run goes on.
+    Returns the text of area.md.
     """
-    results: dict[str, Synthesis] = {}
-    for config in (*TRAINING, *TESTS):
-        with step(f"synthesis of {config.name}"):
-            results[config.name] = synthesised(config, options.synth)
-    model = fit(TRAINING, [results[config.name].area.sites for config in TRAINING])
-    training, tests = (_compare(model, configs, results) for configs in (TRAINING, TESTS))
-    worst = max(abs(line["error"]) for line in tests)
-    span = max(line["sites"] for line in tests) / min(line["sites"] for line in tests)
-    some = results[TESTS[0].name]
+    samples = {sample_name(*it): it for it in (*FIT_TO, *JUDGED_BY)}
+    with step(f"{len(samples)} syntheses, or their kept results in {options.synth}"):
+        jobs = {name: partial(synthesised, *it, options.synth) for name, it in samples.items()}
+        found = run_jobs(jobs, options.workers)
+    results: dict[Sample, Synthesis] = {samples[name]: it for name, it in found.items()}
+    model = fit(
+        TRAINING,
+        [results[config, False].area.sites for config in TRAINING],
+        {config: results[config, True].area.sites for config in WITH_DSP_TRAINING},
+    )
+    training, tests = (_compare(model, them, results) for them in (FIT_TO, JUDGED_BY))
+    judged = {dsp: [line for line in tests if line["dsp"] == dsp] for dsp in (False, True)}
+    worst, worst_dsp = (max(abs(line["error"]) for line in judged[dsp]) for dsp in (False, True))
+    sites = [line["sites"] for line in judged[False]]
+    span = max(sites) / min(sites)
+    some = results[JUDGED_BY[0]]
     about = {
         "coefficients": dict(model.coefficients),
         "commit": commit("hw", "golden/spec", "flows/explore", "flows/synth"),
@@ -50,16 +79,21 @@ def fit_area(options: Area) -> str:
         "training": training,
         "tests": tests,
         "worst_error": worst,
+        "worst_error_dsp": worst_dsp,
         "span": span,
     }
     write_whole(options.model, json.dumps(about, indent=1) + "\n")
-    where = (
-        f"largest relative error of {len(TESTS)} accelerators that the fit has not seen; "
-        f"{some.versions}: {some.command}"
-    )
+    where = f"accelerators that the fit has not seen; {some.versions}: {some.command}"
     write_metrics(
         [
-            Metric("area_model.worst_error", worst, "1", "less", where),
+            Metric("area_model.worst_error", worst, "1", "less", f"largest relative error of {where}"),
+            Metric(
+                "area_model.worst_error_dsp",
+                worst_dsp,
+                "1",
+                "less",
+                f"largest relative error of {len(WITH_DSP_TESTS)} of them with DSP blocks",
+            ),
             Metric("area_model.span", span, "1", "more", "sites of the largest of them ÷ the smallest"),
         ],
         options.out / "area.json",
@@ -68,7 +102,8 @@ def fit_area(options: Area) -> str:
         [
             _table("fitted to", training),
             _table("judged by", tests),
-            f"Worst error of the tests: {100 * worst:.1f} %, over {span:.1f} times in size.",
+            f"Worst error of the tests: {100 * worst:.1f} %, over {span:.1f} times in size; "
+            f"with DSP blocks {100 * worst_dsp:.1f} %.",
             table(
                 ["term", "coefficient"],
                 [[name, f"{value:.4g}"] for name, value in model.coefficients.items()],
@@ -81,22 +116,26 @@ def fit_area(options: Area) -> str:
 
 
 def _compare(
-    model: AreaModel, configs: Sequence[Config], results: dict[str, Synthesis]
+    model: AreaModel, samples: Sequence[Sample], results: Mapping[Sample, Synthesis]
 ) -> list[dict[str, Any]]:
     lines = []
-    for config in configs:
-        found = results[config.name].area
-        predicted = model.sites(config)
+    for config, dsp in samples:
+        found = results[config, dsp].area
+        predicted = model.sites(config, dsp)
         lines.append(
             {
+                "name": sample_name(config, dsp),
                 "config": {name: str(value) for name, value in asdict(config).items()},
                 "digest": f"{config.digest:08x}",
+                "dsp": dsp,
                 "sites": found.sites,
                 "predicted": round(predicted, 1),
                 "error": predicted / found.sites - 1,
                 "block_rams": found.block_rams,
                 "predicted_block_rams": clocked_rams(config).block_rams,
-                "synthesis": results[config.name].folder.name,
+                "dsps": found.dsps,
+                "predicted_dsps": dsps_of(config) if dsp else 0,
+                "synthesis": results[config, dsp].folder.name,
             }
         )
     return lines
@@ -104,31 +143,41 @@ def _compare(
 
 def _table(name: str, lines: Sequence[dict[str, Any]]) -> str:
     return table(
-        [name, "sites", "model", "error", "block RAMs", "model"],
+        [name, "sites", "model", "error", "block RAMs", "model", "DSPs", "model"],
         [
             [
-                line["config"]["name"],
+                line["name"],
                 f"{line['sites']:,}",
                 f"{line['predicted']:,.0f}",
                 f"{100 * line['error']:+.1f} %",
                 line["block_rams"],
                 line["predicted_block_rams"],
+                line["dsps"],
+                line["predicted_dsps"],
             ]
             for line in lines
         ],
     )
 
 
-def read_model(path: Path) -> tuple[AreaModel, float]:
-    """The kept model and its worst error. Raises LightDealError if the file holds none."""
+def read_model(path: Path) -> tuple[AreaModel, dict[bool, float]]:
+    """The kept model, and its worst error without and with DSP blocks.
+
+    Raises LightDealError if the file holds none.
+    """
+    again = "make it with `lightdeal area`"
     try:
         about = json.loads(path.read_text())
-        return AreaModel(about["coefficients"]), float(about["worst_error"])
+        coefficients = {name: float(about["coefficients"][name]) for name in (*FITTED, SAVED)}
+        return AreaModel(coefficients), {
+            False: float(about["worst_error"]),
+            True: float(about["worst_error_dsp"]),
+        }
     except OSError as error:
-        raise LightDealError(
-            f"area model {path}: cannot be read: {error.strerror}; make it with `lightdeal area`"
-        ) from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise LightDealError(
-            f"area model {path}: not a fitted model ({error}); make it with `lightdeal area`"
-        ) from error
+        raise LightDealError(f"area model {path}: cannot be read: {error.strerror}; {again}") from error
+    except json.JSONDecodeError as error:
+        raise LightDealError(f"area model {path}: not JSON: {error}; {again}") from error
+    except KeyError as error:
+        raise LightDealError(f"area model {path}: {error} is missing; {again}") from error
+    except (ValueError, TypeError) as error:
+        raise LightDealError(f"area model {path}: not a fitted model ({error}); {again}") from error

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from flows.files import write_whole
 from flows.jobs import run_jobs
-from flows.progress import step
-from flows.training import finish, load, pretrained
+from flows.progress import say, step
+from flows.training import finish, load, pretrained, recipe
 from golden.network import Network
 from golden.network_file import load as load_network
 from golden.network_file import save
@@ -40,8 +40,10 @@ class Trained:
 def wanted_patterns(densities: Sequence[float]) -> dict[str, Pattern]:
     """Name → single coefficients at each density, with a basis and without one.
 
-    Raises LightDealError for a density outside 0…1.
+    Raises LightDealError for a density outside 0…1, or none at all.
     """
+    if not densities:
+        raise LightDealError("densities: none; legal: at least one, above 0, up to 1")
     for density in densities:
         if not 0 < density <= 1:
             raise LightDealError(f"density {density:g}; legal: above 0, up to 1")
@@ -61,38 +63,67 @@ def _train_and_keep(
     path.parent.mkdir(parents=True, exist_ok=True)
     save(outcome.network, path)
     # Last, as it says that the training is finished.
-    about = {"accuracy": accuracy, "kept": outcome.kept, "digest": _digest(path)}
+    about = {
+        "accuracy": accuracy,
+        "kept": outcome.kept,
+        "digest": _digest(path),
+        "recipe": _recipe(data, pattern),
+    }
     write_whole(path.with_suffix(".json"), json.dumps(about, indent=1) + "\n")
+
+
+def network_path(folder: Path, data: str, name: str, seed: int) -> Path:
+    """Where a network is kept."""
+    return folder / f"{data}-{name}-seed{seed}.net"
 
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def read_trained(path: Path) -> Trained | None:
-    """A kept network, or None. Raises LightDealError if its two files do not belong together."""
+def _recipe(data: str, pattern: Pattern) -> str:
+    """How a network was trained, to be compared with how it would be trained now."""
+    return f"{recipe(data)} {pattern}"
+
+
+def read_trained(path: Path, wanted: str) -> Trained | None:
+    """A kept network; None if there is none, or one of another recipe than the wanted one.
+
+    Raises LightDealError if its two files are damaged or do not belong together.
+    """
     about_path = path.with_suffix(".json")
     if not about_path.exists():
         return None
+    again = f"remove {about_path} to train it again"
     try:
         about = json.loads(about_path.read_text())
+        if about.get("recipe") != wanted:
+            say(f"· {path}: trained by another recipe; trained again")
+            return None
         if about["digest"] != _digest(path):
-            raise LightDealError(f"network {path}: not the one that {about_path.name} is about")
-        return Trained(load_network(path), about["accuracy"], about["kept"], about["digest"])
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise LightDealError(f"trained network {path}: {error}; remove it to train it again") from error
+            raise LightDealError(f"network {path}: not the one that {about_path.name} is about; {again}")
+        return Trained(
+            load_network(path), float(about["accuracy"]), float(about["kept"]), str(about["digest"])
+        )
+    except OSError as error:
+        raise LightDealError(f"network {path}: cannot be read: {error.strerror}; {again}") from error
+    except (AttributeError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise LightDealError(f"network {path}: {about_path.name} is damaged ({error}); {again}") from error
 
 
 def trained_networks(
     data: str, densities: Sequence[float], seed: int, folder: Path, workers: int | None
 ) -> dict[str, Trained]:
-    """Name → network; those that the folder lacks are trained first, which takes about a minute each.
+    """Name → network; those that the folder lacks are trained first and kept as they finish.
 
-    Layers are folded as configuration small likes them. Raises LightDealError for wrong densities.
+    A digits network takes about half a minute of a core, after as much for the float network that
+    all start from, which is trained again in every call that trains. Layers are folded as
+    configuration small likes them. Raises LightDealError for wrong densities or damaged files.
     """
     patterns = wanted_patterns(densities)
-    paths = {name: folder / f"{data}-{name}-seed{seed}.net" for name in patterns}
-    missing = [name for name, path in paths.items() if read_trained(path) is None]
+    paths = {name: network_path(folder, data, name, seed) for name in patterns}
+    recipes = {name: _recipe(data, pattern) for name, pattern in patterns.items()}
+    missing = [name for name, path in paths.items() if read_trained(path, recipes[name]) is None]
     if missing:
         load(data)
         with step(f"{len(missing)} networks of {len(paths)} to train; the others are kept in {folder}"):
@@ -104,5 +135,5 @@ def trained_networks(
                 },
                 workers,
             )
-    found = {name: read_trained(path) for name, path in paths.items()}
+    found = {name: read_trained(path, recipes[name]) for name, path in paths.items()}
     return {name: it for name, it in found.items() if it is not None}

@@ -11,7 +11,7 @@ from flows.energy import network_energy
 from flows.explore.space import Point
 from golden.compiler import compile_network
 from golden.network import Network
-from golden.spec.errors import CapacityError, UnsupportedError
+from golden.spec.errors import CapacityError, LightDealError, UnsupportedError
 from golden.timing import count_cycles
 
 ROOT = Path(__file__).parent.parent.parent
@@ -63,26 +63,52 @@ def measure_point(key: str, network: Network, point: Point) -> Measured:
 
 
 def append_points(path: Path, measured: Iterable[Measured]) -> None:
-    """Add one line for each, on the disk when this returns; several processes may do so at once."""
-    text = "".join(json.dumps(asdict(it)) + "\n" for it in measured)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    """Add one line for each, on the disk when this returns; several processes may do so at once.
+
+    Raises LightDealError if the file cannot be written.
+    """
+    text = "".join(json.dumps(asdict(it)) + "\n" for it in measured).encode()
     try:
-        os.write(file, text.encode())
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def read_points(path: Path) -> dict[str, Measured]:
-    """Key → kept point; a line that a kill has torn is ignored."""
-    found = {}
-    for line in path.read_text().splitlines() if path.exists() else ():
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            measured = Measured(**json.loads(line))
-        except (ValueError, TypeError):
-            continue
-        found[measured.key] = measured
-    return found
+            written = os.write(file, text)
+            os.fsync(file)
+        finally:
+            os.close(file)
+    except OSError as error:
+        raise LightDealError(f"points {path}: cannot be written: {error.strerror}") from error
+    if written < len(text):
+        raise LightDealError(f"points {path}: cannot be written: only {written} of {len(text)} bytes went in")
+
+
+def read_points(path: Path) -> tuple[dict[str, Measured], int]:
+    """Key → kept point, and the number of lines that hold none: torn by a kill, or damaged.
+
+    Raises LightDealError if the file exists and cannot be read.
+    """
+    found: dict[str, Measured] = {}
+    strange = 0
+    try:
+        lines = path.read_bytes().splitlines() if path.exists() else []
+    except OSError as error:
+        raise LightDealError(f"points {path}: cannot be read: {error.strerror}") from error
+    for line in lines:
+        measured = _parse(line)
+        if measured is None:
+            strange += 1
+        else:
+            found[measured.key] = measured
+    return found, strange
+
+
+def _parse(line: bytes) -> Measured | None:
+    try:
+        measured = Measured(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
+    types = (str, str, int, float)
+    values = (measured.key, measured.reason, measured.cycles, measured.energy)
+    return measured if all(type(it) is kind for it, kind in zip(values, types, strict=True)) else None
 
 
 def end_line(path: Path) -> None:

@@ -42,3 +42,7 @@ TRAINING = (
     SMALL,
 )
 """Each size changes at least once; engines and lanes change apart from each other."""
+
+WITH_DSP_TRAINING = (TRAINING[0], TRAINING[2])
+WITH_DSP_TESTS = TESTS[:2]
+"""Those that are synthesised with DSP blocks, too: one more coefficient needs few, and none is large."""

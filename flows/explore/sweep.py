@@ -50,12 +50,19 @@ def measure_all(
     keys = [point_key(point, networks[point.network].digest, code) for point in points]
     path.parent.mkdir(parents=True, exist_ok=True)
     end_line(path)
-    kept = read_points(path)
-    tasks = [(key, point) for key, point in zip(keys, points, strict=True) if key not in kept]
-    say(f"· {len(points)} points, {len(points) - len(tasks)} of them kept in {path}")
+    kept, strange = read_points(path)
+    # Points that differ in their DSP blocks alone have one key.
+    tasks = list(
+        {key: (key, point) for key, point in zip(keys, points, strict=True) if key not in kept}.values()
+    )
+    say(f"· {len(points)} points, {sum(key in kept for key in keys)} of them kept in {path}")
+    if strange:
+        say(
+            f"· {strange} lines of {path} hold no point (torn by a kill, or damaged): as good as not measured"
+        )
     integers = {name: trained.network for name, trained in networks.items()}
     if cluster is not None:
-        _on_cluster(tasks, integers, path, cluster)
+        _on_cluster(tasks, integers, path, cluster, code)
     elif tasks:
         number = min(len(tasks), workers or os.cpu_count() or 1)
         run_jobs(
@@ -65,7 +72,7 @@ def measure_all(
             },
             number,
         )
-    kept = read_points(path)
+    kept, _ = read_points(path)
     return [kept[key] for key in keys]
 
 
@@ -77,12 +84,22 @@ def _measure_and_keep(
         progress(f"{number} of {len(tasks)} points", number / len(tasks))
 
 
-def measure_batch(networks: Mapping[str, Network], tasks: Sequence[Task]) -> list[Measured]:
-    """What a worker of a cluster does."""
+def measure_batch(networks: Mapping[str, Network], tasks: Sequence[Task], code: str) -> list[Measured]:
+    """What a worker of a cluster does.
+
+    Raises LightDealError if the worker has other code than `code`, whose results would not be ours.
+    """
+    if (own := code_digest()) != code:
+        raise LightDealError(
+            f"cluster: a worker has other code than this machine ({own} and {code}); "
+            "install the same LightDeal on both"
+        )
     return [measure_point(key, networks[point.network], point) for key, point in tasks]
 
 
-def _on_cluster(tasks: Sequence[Task], networks: Mapping[str, Network], path: Path, address: str) -> None:
+def _on_cluster(
+    tasks: Sequence[Task], networks: Mapping[str, Network], path: Path, address: str, code: str
+) -> None:
     distributed: Any
     try:
         distributed = importlib.import_module("distributed")
@@ -97,12 +114,35 @@ def _on_cluster(tasks: Sequence[Task], networks: Mapping[str, Network], path: Pa
             f"cluster {address!r}: no scheduler answers ({error}); its address is what "
             "`dask scheduler` prints, such as tcp://host:8786"
         ) from error
-    with client, counted("points", len(tasks)) as bar:
-        everywhere = client.scatter(dict(networks), broadcast=True, hash=False)
-        batches = [
-            client.submit(measure_batch, everywhere, tasks[at : at + BATCH], pure=False)
-            for at in range(0, len(tasks), BATCH)
-        ]
+    with client:
+        if tasks and not client.scheduler_info()["workers"]:
+            raise LightDealError(f"cluster {address!r}: no workers; start some with `dask worker {address}`")
+        try:
+            _measure_on(distributed, client, tasks, networks, path, code)
+        except LightDealError:
+            raise
+        except Exception as error:  # of a lost scheduler, or of a worker with other code: of any type
+            what = " ".join(str(error).split()).rstrip(".")
+            raise LightDealError(
+                f"cluster {address!r}: {type(error).__name__}: {what}; the points so far are kept: "
+                "call again to go on"
+            ) from error
+
+
+def _measure_on(
+    distributed: Any,
+    client: Any,
+    tasks: Sequence[Task],
+    networks: Mapping[str, Network],
+    path: Path,
+    code: str,
+) -> None:
+    everywhere = client.scatter(dict(networks), broadcast=True, hash=False)
+    batches = [
+        client.submit(measure_batch, everywhere, tasks[at : at + BATCH], code, pure=False)
+        for at in range(0, len(tasks), BATCH)
+    ]
+    with counted("points", len(tasks)) as bar:
         for batch in distributed.as_completed(batches):
             measured = batch.result()
             append_points(path, measured)

@@ -6,10 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.explore.area import BLOCK_RAM_SITES, FITTED, TERMS, AreaModel, fit, least_squares
+from flows.explore.area import (
+    BLOCK_RAM_SITES,
+    FITTED,
+    SAVED,
+    TERMS,
+    AreaModel,
+    dsps_of,
+    fit,
+    least_squares,
+)
 from flows.explore.fitted import read_model
 from flows.explore.memories import block_rams_of, clocked_rams
-from flows.explore.samples import TESTS, TRAINING
+from flows.explore.samples import TESTS, TRAINING, WITH_DSP_TRAINING
 from golden.spec.config import SMALL, TINY
 from golden.spec.errors import LightDealError
 from tests.flows.explore.sweep_networks import rng
@@ -36,17 +45,25 @@ def test_least_squares_never_goes_below_zero_and_is_a_minimum() -> None:
 
 
 def test_a_fit_finds_the_coefficients_that_made_the_sizes() -> None:
-    made = AreaModel({name: 0.5 + number for number, name in enumerate(FITTED)})
-    found = fit(TRAINING, [made.sites(config) for config in TRAINING])
+    made = AreaModel({name: 0.5 + number for number, name in enumerate((*FITTED, SAVED))})
+    with_dsp = {config: made.sites(config, dsp=True) for config in WITH_DSP_TRAINING}
+    found = fit(TRAINING, [made.sites(config) for config in TRAINING], with_dsp)
     for config in (*TRAINING, *TESTS):
-        assert found.sites(config) == pytest.approx(made.sites(config), rel=1e-3)
+        for dsp in (False, True):
+            assert found.sites(config, dsp) == pytest.approx(made.sites(config, dsp), rel=1e-3)
 
 
 def test_parts_add_up_and_area_counts_block_rams() -> None:
-    model = AreaModel(dict.fromkeys(FITTED, 1.0))
+    model = AreaModel(dict.fromkeys((*FITTED, SAVED), 1.0))
     assert set(model.parts(SMALL)) == set(TERMS)
     rams = clocked_rams(SMALL).block_rams
     assert model.area(SMALL) == pytest.approx(sum(model.parts(SMALL).values()) + rams * BLOCK_RAM_SITES)
+    # 16 products of 22 by 8 bits, each about two sites a bit of a row.
+    assert model.sites(SMALL) - model.sites(SMALL, dsp=True) == 16 * 8 * 2 * 22
+
+
+def test_a_product_wider_than_a_dsp_block_takes_two() -> None:
+    assert [dsps_of(replace(SMALL, basis=4, accumulator_bits=bits)) for bits in (18, 19)] == [4, 8]
 
 
 @pytest.mark.parametrize(
@@ -67,5 +84,11 @@ def test_a_missing_or_foreign_model_says_how_to_make_one(tmp_path: Path) -> None
     with pytest.raises(LightDealError, match=r"cannot be read.*make it with `lightdeal area`"):
         read_model(tmp_path / "none.json")
     (tmp_path / "other.json").write_text("[]")
-    with pytest.raises(LightDealError, match=r"not a fitted model.*`lightdeal area`"):
+    with pytest.raises(LightDealError, match=r"other.json: not a fitted model.*`lightdeal area`"):
+        read_model(tmp_path / "other.json")
+    (tmp_path / "other.json").write_text('{"coefficients": {"control": 1')
+    with pytest.raises(LightDealError, match=r"other.json: not JSON.*`lightdeal area`"):
+        read_model(tmp_path / "other.json")
+    (tmp_path / "other.json").write_text('{"coefficients": {"control": 1}}')
+    with pytest.raises(LightDealError, match=r"other.json: 'stream' is missing.*`lightdeal area`"):
         read_model(tmp_path / "other.json")
