@@ -32,6 +32,10 @@ SAVED = "saved by DSP blocks"
 
 ADDEND_BITS = formats.ACTIVATION_BITS + formats.EXPONENTS
 POOL_BITS = 24
+FLAG_BITS, FLAG_PORTS = 3, 2
+"""Of `hw/window.py`."""
+KEPT_SUMS = 4
+"""Words that `hw/operands.py` holds."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,9 @@ def _select(config: Config) -> float:
 
 
 def _products(config: Config) -> float:
-    """A row for each bit of the term."""
-    return config.basis * formats.ACTIVATION_BITS * 2 * config.accumulator_bits
+    """A row for every two bits of the term, and a tree of adders, as in `flows/synth/rows.v`."""
+    rows = formats.ACTIVATION_BITS // 2
+    return config.basis * (rows + rows - 1) * (config.accumulator_bits + 2)
 
 
 def _basis(config: Config) -> float:
@@ -82,10 +87,15 @@ def _basis(config: Config) -> float:
 
 
 def _small_rams(config: Config) -> float:
-    """Row window, sums of pooling, instructions where they are few."""
-    window = config.engines * _lut_rams(config.window, 8 * config.lanes)
+    """Row window and its flags, sums on their way to the basis, sums of pooling, few instructions."""
+    row = _lut_rams(config.window, 8 * config.lanes) + FLAG_PORTS * _lut_rams(config.window, FLAG_BITS)
     channels = 1 << (config.engines * config.accumulators - 1).bit_length()
-    return window + _lut_rams(channels, POOL_BITS) + LUT_RAM_SITES * clocked_rams(config).lut_rams
+    return (
+        config.engines * row
+        + _lut_rams(KEPT_SUMS, config.lanes * config.accumulator_bits)
+        + _lut_rams(channels, POOL_BITS)
+        + LUT_RAM_SITES * clocked_rams(config).lut_rams
+    )
 
 
 TERMS = {

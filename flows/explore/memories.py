@@ -12,9 +12,6 @@ BLOCK_RAM_SHAPES = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (51
 LUT_RAM_WORDS, LUT_RAM_BITS = 16, 4
 """Words × bits of one TRELLIS_DPR16X4."""
 
-FEATURE_COPIES = 2
-"""A bank of the feature memory has two read ports: it is kept twice."""
-
 
 @dataclass(frozen=True)
 class Rams:
@@ -35,8 +32,11 @@ def lut_rams_of(words: int, bits: int) -> int:
 
 
 def clocked_rams(config: Config) -> Rams:
-    """Feature memory and loaded memories; instructions of up to 16 layers lie in LUT RAM."""
-    block_rams = FEATURE_COPIES * config.lanes * block_rams_of(config.feature_words, 8)
+    """Feature memory and loaded memories.
+
+    A bank of features uses both ports of its block RAMs. Instructions of up to 16 layers lie in LUT RAM.
+    """
+    block_rams = config.lanes * block_rams_of(config.feature_words, 8)
     lut_rams = 0
     for number in memories.memories(config):
         if number == Memory.RUN:

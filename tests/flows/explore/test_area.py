@@ -58,8 +58,8 @@ def test_parts_add_up_and_area_counts_block_rams() -> None:
     assert set(model.parts(SMALL)) == set(TERMS)
     rams = clocked_rams(SMALL).block_rams
     assert model.area(SMALL) == pytest.approx(sum(model.parts(SMALL).values()) + rams * BLOCK_RAM_SITES)
-    # 16 products of 22 by 8 bits, each about two sites a bit of a row.
-    assert model.sites(SMALL) - model.sites(SMALL, dsp=True) == 16 * 8 * 2 * 22
+    # 16 products of 22 by 8 bits, each four rows and three adders.
+    assert model.sites(SMALL) - model.sites(SMALL, dsp=True) == 16 * 7 * 24
 
 
 def test_a_product_wider_than_a_dsp_block_takes_two() -> None:
