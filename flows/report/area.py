@@ -31,15 +31,15 @@ def source_of(result: Synthesis, config: Config, extra: str = "") -> str:
 
 
 def accelerator(config: Config, dsp: bool, out: Path) -> Synthesis:
-    """The whole accelerator, flattened and by block; memories are black boxes."""
+    """The whole accelerator, flattened, and without DSPs by block; memories are black boxes."""
     with step(f"synthesis of {config.name}, {'with' if dsp else 'no'} DSP"):
         return synthesise(
-            Accelerator(config), "accelerator", TARGET, dsp=dsp, macros=True, blocks=True, out=out
+            Accelerator(config), "accelerator", TARGET, dsp=dsp, macros=True, blocks=not dsp, out=out
         )
 
 
 def accelerator_metrics(name: str, config: Config, dsp: bool, out: Path) -> Iterator[Metric]:
-    """Whole and by block, of the arithmetic `name`; `ecp5.small.NAME.sites` is without DSPs."""
+    """Of the arithmetic `name`, whole, and without DSPs by block; `ecp5.small.NAME.sites` is without DSPs."""
     result = accelerator(config, dsp, out)
     source = source_of(result, config)
     prefix = f"{AREA}.{name}.{'dsp.' if dsp else ''}"

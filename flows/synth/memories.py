@@ -46,6 +46,10 @@ def without_zeros(rtlil: str) -> str:
     return _ZEROS.sub("", rtlil)
 
 
+def _zeros(bits: re.Match[str]) -> str:
+    return "0" * len(bits[0])
+
+
 def _integer(text: str) -> int:
     width, quote, bits = text.partition("'")
     return int(bits, 2) if quote else int(width)
@@ -87,6 +91,8 @@ def make_macros(rtlil: str) -> tuple[str, str, tuple[Macro, ...]]:
             return match.group()
         # The name of the memory itself must not make two equal kinds differ.
         values["MEMID"] = '"\\\\ram"'
+        # Yosys wants one clock where a read during a write may give anything; the body has two inputs.
+        values["RD_COLLISION_X_MASK"] = re.sub(r"(?<=')[01]+", _zeros, values["RD_COLLISION_X_MASK"])
         ports = _port_widths(values)
         wires = "".join(
             f"  wire width {width} {'output' if name == 'RD_DATA' else 'input'} {number} \\{name}\n"
