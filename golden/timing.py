@@ -28,8 +28,8 @@ from golden.tensors import extent, pack_tensor
 from golden.weight_streams import WeightBlock, WeightStream
 from golden.weight_timing import WeightEngine, stands_still
 
-FIRST = 2
-"""Cycle in which the drain may issue for the first time: the instruction is read and decoded."""
+FIRST = 4
+"""Cycle in which the drain may issue for the first time: the instruction is read and its beginning found."""
 
 FIRST_ROW = 6
 """Cycle in which the first row may be issued: the fetch unit also reads its tap word."""
@@ -49,15 +49,15 @@ AGAIN = 4
 FULL = 4
 """Cycles from a job's END until the drain sees its sums."""
 
-DONE = 15
-POOL_DONE = 19
+DONE = 19
+POOL_DONE = 25
 """Cycles from the last term of a turn until the fetch unit sees that it is done."""
 
-FLUSH = 25
+FLUSH = 29
 """Cycles from the last term of a layer until the drain may begin the next one, or the run ends."""
 
-RESIDUAL_GAP = 4
-POOL_GAP = 8
+RESIDUAL_GAP = 7
+POOL_GAP = 13
 """With a residual, without and with pooling, an output does not end this many cycles after another."""
 
 _DEAD, _LIVE, _END = 0, 1, 2

@@ -1,6 +1,6 @@
 """The basis stage: Σ terms × partial sums + bias, exactly."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,7 +8,10 @@ from golden.spec import formats
 from golden.spec.config import Config
 from golden.spec.memories import log2
 
-LATENCY = 3
+LATENCY = 4
+
+LOW_BITS = 17
+"""Low bits of a partial sum that make a product of their own: unsigned, they fit a signed 18-bit factor."""
 
 
 def slice_bits(config: Config) -> int:
@@ -21,6 +24,9 @@ class BasisStage(wiring.Component):
 
     Golden: `golden.machine` (section 3 of docs/machine.md).  Latency: `LATENCY` cycles from a term
     to the sum that holds it.  Throughput: one term per cycle.
+
+    Each product is made of two, since that is how wide a DSP block is, with registers before and behind
+    them and a stage of its own for their sum.
 
     Members
     -------
@@ -50,40 +56,65 @@ class BasisStage(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        lanes, basis, bits = self._config.lanes, self._config.basis, self._config.accumulator_bits
-        inside = self.row_width - 1
+        basis, bits = self._config.basis, self._config.accumulator_bits
+        slices = range(self._config.lanes // basis)
 
-        def sum_of(lane: int) -> object:
-            return self.sums.word_select(lane, bits) if 0 <= lane < lanes else 0
-
-        neighbours = []
-        for lane in range(lanes):
-            left = Mux((lane & inside[:6]) == 0, 0, sum_of(lane - 1))
-            right = Mux((lane & inside[:6]) == inside[:6], 0, sum_of(lane + 1))
-            moved = Mux(self.column == 0, left, Mux(self.column == 2, right, sum_of(lane)))
-            neighbours.append(moved[:bits])
-        everything = Cat(neighbours)
-
-        operands = Signal(basis * bits)
-        term = Signal(signed(formats.ACTIVATION_BITS))
-        first2, first3 = Signal(), Signal()
-        valid2, valid3 = Signal(), Signal()
-        bias2, bias3 = Signal(signed(formats.BIAS_BITS)), Signal(signed(formats.BIAS_BITS))
-        m.d.sync += [
-            operands.eq(everything.word_select(self.slice, basis * bits)),
-            term.eq(self.term),
-            first2.eq(self.first),
-            first3.eq(first2),
-            valid2.eq(self.valid),
-            valid3.eq(valid2),
-            bias2.eq(self.bias),
-            bias3.eq(bias2),
+        # Partial sums of the slice, with a neighbour on each side, and whether a map row ends before each.
+        nearby = [
+            Array(self._sum(place * basis + i) for place in slices)[self.slice] for i in range(-1, basis + 1)
         ]
+        edges = [
+            Array(self._edge(place * basis + i) for place in slices)[self.slice] for i in range(basis + 1)
+        ]
+        operands = []
         for i in range(basis):
+            operand = Signal(bits, name=f"operand{i}")
+            # 0: outside the row, 1: left, 2: right, 3: own; so coded that a bit takes two LUTs.
+            choice = Signal(2, name=f"choice{i}")
+            with m.If(self.column == 0):
+                m.d.comb += choice.eq(Mux(edges[i], 0, 1))
+            with m.Elif(self.column == 2):
+                m.d.comb += choice.eq(Mux(edges[i + 1], 0, 2))
+            with m.Else():
+                m.d.comb += choice.eq(3)
+            left, own, right = nearby[i : i + 3]
+            m.d.sync += operand.eq(Mux(choice[1], Mux(choice[0], own, right), Mux(choice[0], left, 0)))
+            operands.append(operand)
+
+        term = Signal(signed(formats.ACTIVATION_BITS))
+        m.d.sync += term.eq(self.term)
+        first, valid, bias = self.first, self.valid, self.bias
+        for stage in range(2, LATENCY + 1):
+            later = (
+                Signal(name=f"first{stage}"),
+                Signal(name=f"valid{stage}"),
+                Signal(signed(formats.BIAS_BITS), name=f"bias{stage}"),
+            )
+            for register, value in zip(later, (first, valid, bias), strict=True):
+                m.d.sync += register.eq(value)
+            first, valid, bias = later
+
+        for i, operand in enumerate(operands):
+            cut = min(LOW_BITS, bits - 1)
+            low = Signal(signed(cut + 1 + formats.ACTIVATION_BITS), name=f"low{i}")
+            high = Signal(signed(bits - cut + formats.ACTIVATION_BITS), name=f"high{i}")
             product = Signal(signed(bits + formats.ACTIVATION_BITS), name=f"product{i}")
             total = Signal(signed(formats.OUTPUT_BITS), name=f"total{i}")
-            m.d.sync += product.eq(operands.word_select(i, bits).as_signed() * term)
-            with m.If(valid3):
-                m.d.sync += total.eq(Mux(first3, bias3, total) + product)
+            m.d.sync += [
+                low.eq(operand[:cut] * term),
+                high.eq(operand[cut:].as_signed() * term),
+                product.eq(Cat(low[:cut], high + (low >> cut)).as_signed()),
+            ]
+            with m.If(valid):
+                m.d.sync += total.eq(Mux(first, bias, total) + product)
             m.d.comb += self.o.word_select(i, formats.OUTPUT_BITS).eq(total)
         return m
+
+    def _sum(self, lane: int) -> Value | int:
+        """The partial sum of a lane, zero beside the word."""
+        bits = self._config.accumulator_bits
+        return self.sums.word_select(lane, bits) if 0 <= lane < self._config.lanes else 0
+
+    def _edge(self, lane: int) -> Value:
+        """Whether a map row begins with that lane: its width, one bit that is set, divides the number."""
+        return Cat(bit for j, bit in enumerate(self.row_width) if lane % (1 << j) == 0).any()

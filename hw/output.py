@@ -1,6 +1,6 @@
 """The output pipeline: from terms and partial sums to words in the feature memory."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -17,6 +17,9 @@ from hw.rounding import RoundShift
 
 _REQUANTISE = 1 + basis.LATENCY
 _RESIDUAL = _REQUANTISE + rounding.LATENCY
+_ADDRESS = _RESIDUAL - 2
+"""Cycles from a token to the read of its residual, which comes a cycle later and is registered."""
+
 LATENCY = _RESIDUAL + residual.LATENCY
 """Cycles from a token to the write of its word."""
 
@@ -69,8 +72,8 @@ class OutputPipeline(wiring.Component):
             }
         )
         assert operands.LATENCY + POOL_LATENCY < drain.FLUSH
-        assert LATENCY - (_RESIDUAL - 1) == drain.RESIDUAL_GAP
-        assert POOL_LATENCY - (_RESIDUAL - 1) == drain.POOL_GAP
+        assert LATENCY - _ADDRESS == drain.RESIDUAL_GAP
+        assert POOL_LATENCY - _ADDRESS == drain.POOL_GAP
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -107,12 +110,20 @@ class OutputPipeline(wiring.Component):
                 unit.shift.eq(shift),
                 adder.i.word_select(i, 8).eq(unit.o),
             ]
+        # What depends on the layer alone stands in registers: it is still from before the first token.
+        to_residual = Signal.like(now.residual_address)
+        last_tile = Signal.like(now.tiles)
+        asked = tokens[_ADDRESS - 1]
+        residual_data = Signal(config.basis * 8)
+        m.d.sync += [
+            to_residual.eq(now.residual_address - now.output_address),
+            last_tile.eq(now.tiles - 1),
+            self.residual_address.eq(asked.address + to_residual),
+            self.residual_read.eq(asked.valid & asked.last & now.residual),
+            residual_data.eq(self.residual_data.word_select(tokens[_ADDRESS + 1].slice, config.basis * 8)),
+        ]
         m.d.comb += [
-            self.residual_address.eq(
-                tokens[_RESIDUAL - 1].address - now.output_address + now.residual_address
-            ),
-            self.residual_read.eq(tokens[_RESIDUAL - 1].valid & tokens[_RESIDUAL - 1].last & now.residual),
-            adder.residual.eq(self.residual_data.word_select(tokens[_RESIDUAL].slice, config.basis * 8)),
+            adder.residual.eq(residual_data),
             adder.enable.eq(now.residual),
             adder.align.eq(now.align_result),
             adder.align_residual.eq(now.align_residual),
@@ -121,18 +132,19 @@ class OutputPipeline(wiring.Component):
         ]
 
         # Lanes beyond the end of a plane become zero.
-        done = tokens[LATENCY]
+        ending = tokens[LATENCY - 2]
         first_lane = Signal(range(config.lanes + 1))
-        m.d.comb += first_lane.eq(done.slice * config.basis)
-        values = Signal(config.basis * 8)
+        m.d.comb += first_lane.eq(ending.slice * config.basis)
         for i in range(config.basis):
-            inside = ~done.tail | (first_lane + i < now.last_lanes)
-            m.d.comb += values.word_select(i, 8).eq(Mux(inside, adder.o.word_select(i, 8), 0))
+            m.d.sync += adder.zero[i].eq(ending.tail & (first_lane + i >= now.last_lanes))
 
         m.submodules.pool = pool_unit = Pool(config)
-        pooled = tokens[POOL_LATENCY]
+        done, pooled = tokens[LATENCY], tokens[POOL_LATENCY]
+        pooled_address = Signal.like(pooled.address)
+        # The token of the last tile; the pooled word is the channel's first.
+        m.d.sync += pooled_address.eq(tokens[POOL_LATENCY - 1].address - last_tile)
         m.d.comb += [
-            pool_unit.i.eq(values),
+            pool_unit.i.eq(adder.o),
             pool_unit.valid.eq(done.valid & done.last & now.pool),
             pool_unit.index.eq(done.pool_index),
             pool_unit.first.eq(done.pool_first),
@@ -141,8 +153,7 @@ class OutputPipeline(wiring.Component):
         with m.If(now.pool):
             m.d.comb += [
                 self.write.valid.eq(pooled.valid & pooled.last & pooled.pool_last),
-                # The token of the last tile; the pooled word is the channel's first.
-                self.write.address.eq(pooled.address - (now.tiles - 1)),
+                self.write.address.eq(pooled_address),
                 self.write.enable.eq(Const(-1, config.lanes)),
                 self.write.data.eq(pool_unit.o.as_unsigned()),
                 self.turn_done.eq(pooled.turn_end),
@@ -155,7 +166,7 @@ class OutputPipeline(wiring.Component):
                 self.write.enable.eq(
                     Cat((done.slice == number).replicate(config.basis) for number in range(slices))
                 ),
-                self.write.data.eq(values.replicate(slices)),
+                self.write.data.eq(adder.o.replicate(slices)),
                 self.turn_done.eq(done.turn_end),
             ]
         return m

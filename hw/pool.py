@@ -1,6 +1,6 @@
 """Global sum pooling of output words."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,7 +12,7 @@ from hw.rounding import RoundShift
 SUM_BITS = 24
 """1,023 tiles of 64 lanes of int8 fit."""
 
-LATENCY = 2 + rounding.LATENCY
+LATENCY = 3 + rounding.LATENCY
 
 
 class Pool(wiring.Component):
@@ -45,20 +45,24 @@ class Pool(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         values = [self.i.word_select(i, 8).as_signed() for i in range(self._config.basis)]
-        while len(values) > 1:
-            values = [sum(values[i : i + 2]) for i in range(0, len(values), 2)]
-        part = Signal(signed(SUM_BITS))
-        index = Signal.like(self.index)
-        first, valid = Signal(), Signal()
-        m.d.sync += [
-            part.eq(values[0]),
-            index.eq(self.index),
-            first.eq(self.first),
-            valid.eq(self.valid),
-        ]
-        m.submodules.sums = sums = memory.Memory(shape=SUM_BITS, depth=self._channels, init=[])
-        read = sums.read_port(domain="comb")
-        write = sums.write_port()
+        values = [self.i.word_select(i, 8).as_signed() for i in range(self._config.basis)]
+        index, first, valid = self.index, self.first, self.valid
+        # The sum of a word takes two cycles.
+        for stage, count in enumerate((1 << log2(len(values)) // 2, 1)):
+            sums = [sum(values[at::count]) for at in range(count)]
+            values = [Signal(signed(SUM_BITS), name=f"sum{stage}_{at}") for at in range(count)]
+            m.d.sync += [value.eq(sum_) for value, sum_ in zip(values, sums, strict=True)]
+            names = ("index", "first", "valid")
+            later = [
+                Signal.like(signal, name=f"{name}{stage}")
+                for name, signal in zip(names, (index, first, valid), strict=True)
+            ]
+            m.d.sync += Cat(later).eq(Cat(index, first, valid))
+            index, first, valid = later
+        (part,) = values
+        m.submodules.sums = totals = memory.Memory(shape=SUM_BITS, depth=self._channels, init=[])
+        read = totals.read_port(domain="comb")
+        write = totals.write_port()
         total = Signal(signed(SUM_BITS))
         done = Signal(signed(SUM_BITS))
         m.d.comb += [

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from hw import rounding
 from hw.rounding import RoundShift
 
-LATENCY = 1 + rounding.LATENCY
+LATENCY = 2 + rounding.LATENCY
 
 
 class ResidualAdder(wiring.Component):
@@ -15,10 +15,11 @@ class ResidualAdder(wiring.Component):
 
     Golden: `golden.ops`.  Latency: `LATENCY` cycles.  Throughput: one word per cycle.
 
-    Without `enable`, o = relu(i). The alignments and shifts stand still during a layer.
+    Without `enable`, o = relu(i). The alignments, shifts and flags stand still during a layer, from the
+    cycle before its first word. Where `zero` is set, in the cycle before the word leaves, o = 0.
 
     Members: i, residual: In, `width` bytes; align, align_residual: In, 0…7; shift: In, 0…15;
-    enable, relu: In; o: Out, `width` bytes.
+    enable, relu: In; zero: In, `width` flags; o: Out, `width` bytes.
     """
 
     def __init__(self, width: int) -> None:
@@ -32,24 +33,29 @@ class ResidualAdder(wiring.Component):
                 "align_residual": In(3),
                 "shift": In(4),
                 "relu": In(1),
+                "zero": In(width),
                 "o": Out(width * 8),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        align, align_residual = Signal.like(self.align), Signal.like(self.align_residual)
+        shift, enable = Signal.like(self.shift), Signal()
+        m.d.sync += [
+            align.eq(Mux(self.enable, self.align, 0)),
+            align_residual.eq(self.align_residual),
+            shift.eq(Mux(self.enable, self.shift, 0)),
+            enable.eq(self.enable),
+        ]
         for i in range(self._width):
             m.submodules[f"round{i}"] = unit = RoundShift(17, 4)
             total = Signal(signed(17), name=f"total{i}")
             own = self.i.word_select(i, 8).as_signed()
             other = self.residual.word_select(i, 8).as_signed()
-            with m.If(self.enable):
-                m.d.sync += total.eq((own << self.align) + (other << self.align_residual))
-            with m.Else():
-                m.d.sync += total.eq(own)
-            m.d.comb += [
-                unit.i.eq(total),
-                unit.shift.eq(Mux(self.enable, self.shift, 0)),
-                self.o.word_select(i, 8).eq(Mux(self.relu & (unit.o < 0), 0, unit.o)),
-            ]
+            m.d.sync += total.eq((own << align) + Mux(enable, other << align_residual, 0))
+            m.d.comb += [unit.i.eq(total), unit.shift.eq(shift)]
+            o = Signal(8, name=f"o{i}")
+            m.d.sync += o.eq(Mux(self.zero[i] | (self.relu & (unit.o < 0)), 0, unit.o))
+            m.d.comb += self.o.word_select(i, 8).eq(o)
         return m

@@ -1,10 +1,10 @@
 """The one rounding component: divide by a power of two, ties to even, and saturate."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-LATENCY = 2
+LATENCY = 3
 
 
 class RoundShift(wiring.Component):
@@ -12,6 +12,10 @@ class RoundShift(wiring.Component):
 
     Golden: `golden.spec.formats.round_shift` and `saturate`.  Latency: `LATENCY` cycles.
     Throughput: one value per cycle.
+
+    The result is the end of a window that moves over the input, longest step first, and shrinks to what
+    later steps can still reach. Of what it loses at the bottom only counts whether it was all zero, of
+    what it loses at the top whether it was all sign.
 
     Parameters
     ----------
@@ -27,28 +31,46 @@ class RoundShift(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        bits, out = self._bits, self._out_bits
-        reach = 1 << self._shift_bits
-        # Half of the last place as a bit, and all bits below it.
-        half = Signal(reach)
-        below = Signal(reach)
-        extended = Signal(signed(max(bits, reach)))
-        m.d.comb += extended.eq(self.i)
-        for bit in range(reach):
-            m.d.comb += half[bit].eq(self.shift == bit + 1)
-            m.d.comb += below[bit].eq(self.shift > bit + 1)
-        floor = Signal(signed(bits))
-        up = Signal()
-        guard = (extended.as_unsigned()[:reach] & half).any()
-        sticky = (extended.as_unsigned()[:reach] & below).any()
-        quotient = Signal(signed(bits))
-        m.d.comb += quotient.eq(self.i >> self.shift)
-        m.d.sync += [floor.eq(quotient), up.eq(guard & (sticky | quotient[0]))]
+        out, steps = self._out_bits, self._shift_bits
+        # Below the last place of the result is half of it.
+        room = max(0, out + (1 << steps) - self._bits - 1)
+        window: Value = Cat(0, self.i, self.i[-1].replicate(room))
+        negative: Value = self.i[-1]
+        below: Value = 0 & negative
+        over: Value = 0 & negative
+        shift: Value = self.shift
 
-        rounded = Signal(signed(bits + 1))
-        high = rounded[out - 1 :]
-        fits = ~high.any() | high.all()
-        limit = Mux(rounded < 0, -(1 << (out - 1)), (1 << (out - 1)) - 1)
-        m.d.comb += rounded.eq(floor + up)
-        m.d.sync += self.o.eq(Mux(fits, rounded[:out].as_signed(), limit))
+        for step in reversed(range(steps)):
+            window, below, over = self._move(window, step, shift[step], below, over, negative)
+            if step == min((steps + 1) // 2, steps - 1):
+                # 1: the long steps are done.
+                registers = [Signal(len(value)) for value in (window, below, over, negative, shift[:step])]
+                m.d.sync += Cat(registers).eq(Cat(window, below, over, negative, shift[:step]))
+                window, below, over, negative, shift = registers
+
+        # 2: all are.
+        floor, up, beyond, low = Signal(out), Signal(), Signal(), Signal()
+        full = ~window[out] & window[1:out].all()
+        m.d.sync += [
+            floor.eq(window[1:]),
+            up.eq(window[0] & (below | window[1]) & ~full),
+            beyond.eq(over | (window[out] != negative)),
+            low.eq(negative),
+        ]
+        # 3: rounded up, but for what is the largest already, or cut off.
+        limit = Mux(low, 1 << (out - 1), (1 << (out - 1)) - 1)
+        m.d.sync += self.o.eq(Mux(beyond, limit, floor + up)[:out].as_signed())
         return m
+
+    def _move(
+        self, window: Value, step: int, taken: Value, below: Value, over: Value, negative: Value
+    ) -> tuple[Value, Value, Value]:
+        """The window after a step by 2**step if `taken`; did it lose ones at the bottom, no sign on top?"""
+        length, distance = self._out_bits + (1 << step), 1 << step
+        sign = negative.replicate(len(window))
+        wrong = window ^ sign
+        return (
+            Mux(taken, window[distance : distance + length], window[:length]),
+            below | (taken & window[:distance].any()),
+            over | Mux(taken, wrong[distance + length :].any(), wrong[length:].any()),
+        )

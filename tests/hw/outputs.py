@@ -16,7 +16,7 @@ from tests.hw.bench import join, seeded, some
 from tests.hw.test_basis import neighbour
 from tests.hw.test_drain import Token, expected_tokens, random_back
 
-RESIDUAL_READ = 5
+RESIDUAL_READ = 6
 """Cycles from an output's last term to the read of its residual; the data come one later."""
 
 

@@ -1,7 +1,7 @@
 """Drain: which terms it issues, in which order and in which cycle, and what it refuses.
 
 Throughput: one term per cycle while jobs are finished, one cycle for an engine without filters,
-`FLUSH` + 2 cycles between layers.
+`FLUSH` + 4 cycles between layers.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from hw.drain import Drain
 from tests.hw.bench import NANO, any_value, load_words, seeded, signed, simulate
 
 CONFIG = replace(NANO, engines=2, accumulators=8)
-READ = 2
+READ = 4
 """Cycles that read and decode the first instruction."""
 
 
@@ -201,7 +201,7 @@ def run(config: Config, case: Case, late: float, seed: int, runs: int = 2) -> li
             await ctx.tick()
             if ctx.get(dut.finished):
                 assert len(at) == len(case.tokens)
-                assert cycle == at[-1] + drain.FLUSH + 1
+                assert cycle == at[-1] + drain.FLUSH + 3
                 return
         raise AssertionError(f"{len(at)} of {len(case.tokens)} terms were issued")
 
@@ -245,7 +245,7 @@ def ideal(case: Case) -> list[int]:
     cycle = READ
     for token in case.tokens:
         if token.starts_layer and at:
-            cycle = at[-1] + drain.FLUSH + 2
+            cycle = at[-1] + drain.FLUSH + 4
         if token.fields and token.fields["last"]:
             while token.gap and cycle - token.gap in ended:
                 cycle += 1

@@ -4,9 +4,10 @@ The statement is docs/machine.md, sections 2, 3 and 5: `steps` lists in plain lo
 to do for a layer, in order. Proved: whatever the engines do, the n-th thing that the drain does is
 the n-th of the list, it does it as soon as the engine's bank is full, and not before. So each comes
 once. The proof is by induction over cycles, for stalls of any length and number; for that the list also
-says what the drain's registers hold before each step. The layers together have both folds, every group,
-engines with few filters and with none, several rounds and tiles. That the drain finishes after its last
-step, and waits for memory ports, is tested in simulation (`tests.hw.test_drain`).
+says what the registers of the walk hold before it shows each step, which is one step ahead. The layers
+together have both folds, every group, engines with few filters and with none, several rounds and tiles.
+That the drain finishes after its last step, and waits for memory ports, is tested in simulation
+(`tests.hw.test_drain`).
 """
 
 from collections.abc import Iterator
@@ -14,12 +15,13 @@ from pathlib import Path
 
 import pytest
 from amaranth.hdl import Array, Assert, Cat, Fragment, Module, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In
 
 from golden.spec.config import Config
 from golden.spec.memories import Fold, Memory, Operation, back_record
 from hw.drain import Drain
+from hw.walk import walk_layout
 from tests.proofs.prover import Mode, Verdict, prove
 
 CONFIG = Config(
@@ -38,8 +40,8 @@ CONFIG = Config(
 )
 SLICES = CONFIG.lanes // CONFIG.basis
 TOKEN = ("first", "last", "column", "slice", "address", "tail", "pool_index", "pool_first", "pool_last")
-START = 3
-"""Cycle of the last step before the layer: load, start, read, decode."""
+START = 5
+"""Cycle of the last step before the layer: load, start, read, decode, begin, first."""
 
 
 def layer(fold: Fold, group: int, **fields: int) -> dict[str, int]:
@@ -60,7 +62,7 @@ LAYERS = {
 
 
 def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]]]:
-    """What the drain does for a layer: (what it shows, what its registers hold), in order.
+    """What the drain does for a layer: (what it shows, what the walk's registers hold), in order.
 
     An engine without filters takes one step, which shows only its engine, bank and the end of its turn.
     """
@@ -68,22 +70,26 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
     share, tiles = back["engine_filters"], back["tiles"]
     room = share * CONFIG.engines
     job = 0
+
+    def word(filter_: int) -> int:
+        return (back["output_address"] + filter_ * back["output_stride"]) % CONFIG.feature_words
+
     for round_ in range(back["rounds"]):
         for tile in range(tiles):
             for engine in range(CONFIG.engines):
                 turn = {"engine": engine, "bank": job % 2}
-                where = {"round_": round_, "tile": tile, "plane_tile": tile % back["plane_tiles"]}
-                where |= {
+                where = {"round": round_, "tile": tile, "plane_tile": tile % back["plane_tiles"]}
+                where |= turn | {
                     "round_left": back["filters"] - round_ * room,
-                    "round_word": (back["output_address"] + round_ * room * back["output_stride"])
-                    % CONFIG.feature_words,
+                    "round_word": word(round_ * room),
                     # Registers of the one before are used up.
                     **dict.fromkeys(("member", "slice_", "k", "q", "in_group", "group_slot"), 0),
                 }
                 first = round_ * room + engine * share
                 members = range(first, min(first + share, back["filters"]))
                 if not members:
-                    yield turn | {"valid": 0, "turn_end": 1}, where | {"left": 0}
+                    done = {"left": 0, "pool_index": back["filters"] - round_ * room}
+                    yield turn | {"empty": 1, "turn_end": 1}, where | done | {"word": word(back["filters"])}
                 for filter_ in members:
                     j = filter_ - first
                     group = j if back["fold"] == Fold.COLUMN else j // each
@@ -93,15 +99,14 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
                             k, q = divmod(term, 3) if back["fold"] == Fold.COLUMN else (term, 0)
                             last = term == each - 1
                             shows = {
-                                "valid": 1,
+                                "empty": 0,
                                 "turn_end": int(last and place == SLICES - 1 and filter_ == members[-1]),
                                 "slot": group * size + k,
                                 "first": int(term == 0),
                                 "last": int(last),
                                 "column": q if back["fold"] == Fold.COLUMN else 1,
                                 "slice": place,
-                                "address": (back["output_address"] + filter_ * back["output_stride"] + tile)
-                                % CONFIG.feature_words,
+                                "address": (word(filter_) + tile) % CONFIG.feature_words,
                                 "tail": int(tile % back["plane_tiles"] == back["plane_tiles"] - 1),
                                 "pool_index": engine * share + j,
                                 "pool_first": int(tile == 0 and place == 0),
@@ -109,6 +114,7 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
                             }
                             holds = where | {"left": back["filters"] - filter_, "member": j, "slice_": place}
                             holds |= {"k": k, "q": q, "group_slot": group * size}
+                            holds |= {"word": word(filter_), "pool_index": shows["pool_index"]}
                             holds["in_group"] = 0 if back["fold"] == Fold.COLUMN else j % each
                             yield turn | shows, holds
             job += 1
@@ -133,10 +139,8 @@ class Layer(wiring.Component):
         m = Module()
         drain = Drain(CONFIG)
         m.submodules.drain = inside = Fragment.get(drain, platform)
-        driven = inside.statements["sync"]._lhs_signals()
-        registers = {signal.name: signal for signal in driven}
-        # Amaranth finds no name for it; it is the only one as wide as a number of filters.
-        (registers["left"],) = (s for s in driven if s.name == "$like" and len(s) == len(drain.layer.filters))
+        (walk,) = (part for part, name, _ in inside.subfragments if name == "walk")
+        registers = {s.name: s for part in (inside, walk) for s in part.statements["sync"]._lhs_signals()}
         # Cycle 0: the instruction is loaded. Cycle 1: start.
         cycle = Signal(range(START + 2))
         with m.If(cycle <= START):
@@ -174,20 +178,27 @@ class Layer(wiring.Component):
         listed = list(steps(self._back))
         names = {name for shown, _ in listed for name in shown}
         shows = {name: Array(shown.get(name, 0) for shown, _ in listed)[count] for name in sorted(names)}
-        holds = {name: Array(held[name] for _, held in listed)[count] for name in listed[0][1]}
-        term = shows["valid"] == 1
+        following = [held for _, held in listed[1:]]
+        term = shows["empty"] == 0
+        last = count == len(listed) - 1
         done = Signal()
         lost = Signal()
         m.d.comb += lost.eq(self.fault if self._faulty == "lose" else 0)
         m.d.comb += done.eq(full.bit_select(Cat(shows["bank"], shows["engine"]), 1))
         m.d.sync += count.eq(count + (done & ~lost))
+        step = data.View(walk_layout(CONFIG), registers["step"])
         m.d.comb += [
             Assert(drain.token.valid == (done & term)),
             Assert(drain.engine == shows["engine"]),
             Assert(drain.bank == shows["bank"]),
-            *(Assert(registers[name] == value) for name, value in holds.items()),
+            Assert(step.empty == ~term),
+            Assert(step.turn_end == shows["turn_end"]),
+            Assert(step.layer_end == last),
             Assert(registers["fsm_state"] == _state(registers["fsm_state"], "DRAIN")),
         ]
+        with m.If(~last):
+            for name in following[0]:
+                m.d.comb += Assert(registers[name] == Array(held[name] for held in following)[count])
         ends = done & (shows["turn_end"] == 1)
         for engine in range(CONFIG.engines):
             m.d.comb += Assert(

@@ -68,10 +68,11 @@ def test_requantiser(simulator: str) -> None:
 def test_a_wrong_value_is_told() -> None:
     vectors = {
         "still": {"shift": 1},
-        "inputs": [{"i": 6}, {}, {}],
-        "expected": [{}, {}, {"o": (2, 255)}],
+        "inputs": [{"i": 6}] + [{}] * rounding.LATENCY,
+        "expected": [{}] * rounding.LATENCY + [{"o": (2, 255)}],
     }
-    with pytest.raises(AssertionError, match=r"icarus: .*cycle 2: o: expected 0x2, got 0x3"):
+    said = rf"icarus: .*cycle {rounding.LATENCY}: o: expected 0x2, got 0x3"
+    with pytest.raises(AssertionError, match=said):
         run_unit(
             RoundShift(formats.OUTPUT_BITS, formats.SHIFT_BITS), "sim.benches.vectors", vectors, "icarus"
         )
