@@ -89,8 +89,8 @@ def _goals(metrics: Metrics) -> Iterator[Block]:
         [
             what,
             figure(metrics, name),
-            f"{sign} {bound:g}" if sign else "",
-            f"{sign} {aim:g}" if sign else "",
+            f"{sign}\u00a0{bound:g}" if sign else "",
+            f"{sign}\u00a0{aim:g}" if sign else "",
             reached(metrics[name].value, sign, bound, aim) if name in metrics else "",
         ]
         for name, what, sign, bound, aim in GOALS

@@ -7,8 +7,10 @@ from math import ceil, floor, log10
 from flows.report.document import anchor, short
 
 COLOURS = ("#4c78a8", "#f58518", "#54a24b", "#b279a2", "#9d9da1", "#e45756", "#72b7b2", "#d6a100", "#5f4b8b")
-WIDE = 640
-_LEFT, _LINE, _SIZE = 150, 13, 11
+WIDE = 440
+"""Units across a drawing: so few that its letters are still letters on a phone."""
+
+_LEFT, _LINE, _SIZE = 134, 13, 11
 
 Value = tuple[float, str]
 """A value and the name of its metric."""
@@ -76,7 +78,7 @@ def bars(title: str, unit: str, groups: Mapping[str, Mapping[str, Value]], stack
         sum(value for value, _ in values.values()) if stacked else max(value for value, _ in values.values())
         for values in groups.values()
     ]
-    room, longest = WIDE - _LEFT - 60, max(lengths)
+    room, longest = WIDE - _LEFT - 50, max(lengths)
     y = top + 4
     for (group, values), length in zip(groups.items(), lengths, strict=True):
         lines = 1 if stacked else len(values)
@@ -123,7 +125,7 @@ def points(
     Parameters
     ----------
     axes: what x and y are.
-    series: name of a colour → (name of the point, x, y).
+    series: name of a colour → (name of the point, x, y); named points are numbered, the names stand above.
     roof: corners of a line above the points.
     """
     everything = [point for several in series.values() for point in several]
@@ -131,8 +133,12 @@ def points(
     ys = [point[2][0] for point in everything] + [y for _, y in roof]
     grid_x, grid_y = _ticks(*_spread(xs), logarithmic), _ticks(*_spread(ys), logarithmic)
     parts, top = _legend(list(series), 34)
-    top += 14  # for what y is
-    left, right, low = 56, WIDE - 70, top + 300
+    names = [name for name, _, _ in everything if name]
+    for words in _lines([f"{number} {name}" for number, name in enumerate(names, 1)]):
+        parts.append(_text(0, top + 4, words, size=10))
+        top += 14
+    top += 20  # for what y is
+    left, right, low = 44, WIDE - 20, top + 260
 
     def place(value: float, grid: list[float], start: float, end: float) -> float:
         if logarithmic:
@@ -155,24 +161,33 @@ def points(
         )
         parts.append(f'<polyline points="{corners}" fill="none" stroke="#333" stroke-width="1.5"/>')
     labels: list[tuple[float, float]] = []
-    for number, several in enumerate(series.values()):
+    for colour, several in enumerate(series.values()):
         for name, (x, metric), (y, _) in several:
             at_x, at_y = place(x, grid_x, left, right), place(y, grid_y, low, top)
             parts.append(
-                f'<a href="#{anchor(metric)}"><circle cx="{_number(at_x)}" cy="{_number(at_y)}" r="4.5" '
-                f'fill="{_colour(number)}"><title>{escape(name)}: {x:.4g}, {y:.4g}</title></circle></a>'
+                f'<a href="#{anchor(metric)}"><circle cx="{_number(at_x)}" cy="{_number(at_y)}" r="4" '
+                f'fill="{_colour(colour)}"><title>{escape(name)}: {x:.4g}, {y:.4g}</title></circle></a>'
             )
-            label = at_x + 7, at_y + 3
-            while any(
-                abs(label[0] - other_x) < 5 * len(name) and abs(label[1] - other_y) < 10
-                for other_x, other_y in labels
-            ):
-                label = label[0], label[1] + 5
-            labels.append(label)
-            parts.append(_text(*label, name, size=9))
+            if name:
+                label = at_x, at_y + 13
+                while any(abs(label[0] - x_) < 9 and abs(label[1] - y_) < 10 for x_, y_ in labels):
+                    label = label[0], label[1] + 10
+                labels.append(label)
+                parts.append(_text(*label, str(len(labels)), "middle", 9))
     parts.append(_text(right, low + 30, axes[0], "end"))
-    parts.append(_text(0, top - 6, axes[1]))
+    parts.append(_text(0, top - 9, axes[1]))
     return _frame(low + 38, title, parts)
+
+
+def _lines(words: Sequence[str]) -> list[str]:
+    """The words on as few lines as hold them, a wide space between."""
+    lines: list[str] = []
+    for word in words:
+        if lines and 5.4 * (len(lines[-1]) + len(word) + 3) < WIDE:
+            lines[-1] += f" \u2003{word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float]:

@@ -33,7 +33,7 @@ thead th { border-bottom: 2px solid #888; }
 .sources td:nth-child(2) { text-align: right; white-space: nowrap; }
 :target { background: #fff3bf; }
 figure { margin: 1.2rem 0; }
-figure svg { display: block; width: 100%; height: auto; }
+figure svg { display: block; width: 100%; max-width: 40rem; height: auto; }
 figcaption { font-size: 0.875rem; color: #555; }
 @media (max-width: 40rem) {
   body { padding: 0.6rem; }
@@ -50,6 +50,7 @@ figcaption { font-size: 0.875rem; color: #555; }
   th, td { padding: 1pt 3pt; }
   a { text-decoration: none; }
   tr, figure { break-inside: avoid; }
+  figure svg { max-width: 13cm; }
   h2, h3 { break-after: avoid; }
   thead { display: table-header-group; }
 }
