@@ -9,6 +9,7 @@ from typing import Any
 
 from flows.explore.area import FITTED, SAVED, AreaModel, dsps_of, fit
 from flows.explore.memories import clocked_rams
+from flows.explore.points import code_digest
 from flows.explore.samples import TESTS, TRAINING, WITH_DSP_TESTS, WITH_DSP_TRAINING
 from flows.files import write_whole
 from flows.jobs import run_jobs
@@ -23,6 +24,8 @@ from golden.spec.errors import LightDealError
 from golden.train.loop import Progress
 
 UNIT = "accelerator"
+SOURCES = ("hw", "golden/spec", "flows/synth")
+"""What decides a synthesis."""
 
 Sample = tuple[Config, bool]
 """Configuration; with DSP blocks."""
@@ -73,7 +76,8 @@ def fit_area(options: Area) -> str:
     some = results[JUDGED_BY[0]]
     about = {
         "coefficients": dict(model.coefficients),
-        "commit": commit("hw", "golden/spec", "flows/explore", "flows/synth"),
+        "commit": commit(*SOURCES, "flows/explore"),
+        "sources": code_digest(SOURCES),
         "versions": some.versions,
         "command": some.command,
         "training": training,
@@ -158,6 +162,11 @@ def _table(name: str, lines: Sequence[dict[str, Any]]) -> str:
             for line in lines
         ],
     )
+
+
+def is_current(path: Path) -> bool:
+    """Whether a kept model was fitted to this hardware; one that `read_model` takes."""
+    return bool(json.loads(path.read_text()).get("sources") == code_digest(SOURCES))
 
 
 def read_model(path: Path) -> tuple[AreaModel, dict[bool, float]]:

@@ -37,12 +37,12 @@ class Measured:
     energy: float
 
 
-def code_digest() -> str:
-    """Digest of the sources that decide a result, so that points of other code are not taken for ours."""
+def code_digest(names: Iterable[str] = CODE) -> str:
+    """Digest of the sources that decide a result, so that results of other code are not taken for ours."""
     digest = hashlib.sha256()
-    for name in CODE:
+    for name in names:
         path = ROOT / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        for file in sorted([*path.rglob("*.py"), *path.rglob("*.v")]) if path.is_dir() else [path]:
             digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
 

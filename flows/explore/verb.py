@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from flows.explore.candidates import Candidate, candidates, front_of, front_table, refusals, spread, toml_of
 from flows.explore.confirm import confirm
-from flows.explore.fitted import read_model
+from flows.explore.fitted import is_current, read_model
 from flows.explore.folder import sweep_folder
 from flows.explore.networks import network_path, trained_networks, wanted_patterns
 from flows.explore.pictures import accuracy_and_energy, cycles_and_area
@@ -94,6 +94,12 @@ def _write(
 def _meaning(options: Explore, errors: Mapping[bool, float]) -> str:
     _, validation, test = load(options.data)
     images = len(validation or test)
+    changed = (
+        ""
+        if is_current(options.model)
+        else " The hardware has changed since that model was fitted, so its sites may be further off: "
+        "`lightdeal area` fits it again."
+    )
     return (
         f"Accuracy was measured once for each trained network ({options.data}, seed {options.seed}, {images} "
         f"images, each {100 / images:.2f} points) and holds for every configuration, as all "
@@ -101,7 +107,7 @@ def _meaning(options: Explore, errors: Mapping[bool, float]) -> str:
         "skipped. Energy: counts × table; the same with DSP blocks. Sites: the area model, at worst "
         f"{100 * errors[False]:.1f} % from the syntheses that judged it without DSP blocks, "
         f"{100 * errors[True]:.1f} % with them. Area: sites, and the block RAMs as their share of an "
-        "LFE5U-25F; DSP blocks are a cost of their own."
+        f"LFE5U-25F; DSP blocks are a cost of their own.{changed}"
     )
 
 

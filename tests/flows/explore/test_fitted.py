@@ -7,7 +7,7 @@ import pytest
 
 from flows.explore import fitted
 from flows.explore.area import FITTED, SAVED, AreaModel, dsps_of
-from flows.explore.fitted import FIT_TO, JUDGED_BY, fit_area, read_model
+from flows.explore.fitted import FIT_TO, JUDGED_BY, fit_area, is_current, read_model
 from flows.explore.memories import clocked_rams
 from flows.explore.samples import TESTS
 from flows.metrics import read_metrics
@@ -53,3 +53,6 @@ def test_the_verb_fits_judges_and_keeps(tmp_path: Path, monkeypatch: pytest.Monk
     assert "Worst error of the tests: 11.1 %" in text
     assert "with DSP blocks 20.0 %." in text
     assert (options.out / "area.md").read_text() == text + "\n"
+    assert is_current(options.model)
+    monkeypatch.setattr(fitted, "SOURCES", ("hw",))
+    assert not is_current(options.model), "fitted to other sources"

@@ -58,6 +58,7 @@ def test_a_chosen_point_stands_beside_its_synthesis(tmp_path: Path) -> None:
 def test_a_sweep_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_tiny_networks(monkeypatch)
     monkeypatch.setattr(verb, "confirm", partial(confirm, measure=made_up))
+    monkeypatch.setattr(verb, "is_current", lambda _: False)
     options = Explore(points=8, workers=1, confirm=1, out=tmp_path / "out")
     text = verb.explore(options)
     metrics = read_metrics(options.out / "metrics.json")
@@ -68,6 +69,7 @@ def test_a_sweep_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(files) == front > 0
     assert all(load_config(str(path)).engines for path in files)
     assert f"no other beats {front} of these" in text
+    assert "The hardware has changed since that model was fitted" in text
     assert (options.out / "front.md").read_text() in text + "\n"
     for name in ("cycles_area.png", "accuracy_energy.png"):
         assert (options.out / name).read_bytes().startswith(b"\x89PNG")
