@@ -46,6 +46,9 @@ HOLD = 1
 AGAIN = 4
 """Cycles from the check of a pair with END until the first pair of the same block can be checked again."""
 
+READY = 1
+"""Cycles from the count of a turn as done until a row that waits for it may be issued."""
+
 FULL = 4
 """Cycles from a job's END until the drain sees its sums."""
 
@@ -121,7 +124,7 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
         oldest = min(engine.row for engine in engines)
         for engine in engines:
             engine.step(cycle, fetch.written(cycle))
-        fetch.step(cycle, oldest, drain.turns_done(cycle))
+        fetch.step(cycle, oldest, drain.turns_done(cycle - READY))
         cycle += 1
     return Timing(
         cycles=drain.free + 1,

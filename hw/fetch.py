@@ -28,8 +28,8 @@ class Fetch(wiring.Component):
     Throughput: one row per cycle; one cycle between layers, one marker row after each job.
 
     A walk through the layers runs some rows ahead, so that where a row lies is known when it may be
-    issued. It is issued when every engine has left the row `window` before it, and when the turns that
-    make its channel are done.
+    issued. It is issued when every engine has left the row `window` before it, and in the cycle after
+    the turns that make its channel are done.
 
     Members
     -------
@@ -216,8 +216,10 @@ class Fetch(wiring.Component):
         # Rows are numbered modulo twice the window, and none is further than a window from an engine's.
         room = Cat((row ^ engine_row) != config.window for engine_row in self.engine_row).all()
         issue = Signal()
+        ready = Signal()
+        m.d.sync += ready.eq(Mux(advance, self.turns_done >= needs[1], self.turns_done >= needs[2]))
         m.d.comb += [
-            issue.eq(valid[2] & room & (marker[2] | (self.turns_done >= needs[2]))),
+            issue.eq(valid[2] & room & (marker[2] | ready)),
             advance.eq(~valid[2] | issue),
         ]
         with m.If(issue):
@@ -242,7 +244,7 @@ class Fetch(wiring.Component):
             Cat(self.push.valid, self.push.marker, self.push.rewind).eq(flags),
         ]
         for lane in range(config.lanes):
-            m.d.sync += self.push.data.word_select(lane, 8).eq(
-                Mux(masks[1][lane], rotator.o.word_select(lane, 8), 0)
-            )
+            byte = Signal(8, name=f"byte{lane}")
+            m.d.comb += byte.eq(Mux(masks[1][lane], rotator.o.word_select(lane, 8), 0))
+            m.d.sync += [self.push.data.word_select(lane, 8).eq(byte), self.push.busy[lane].eq(byte.any())]
         return m

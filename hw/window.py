@@ -19,11 +19,17 @@ def row_bits(config: Config) -> int:
 def row_signature(config: Config) -> wiring.Signature:
     """A row on its way into the window.
 
-    data: `lanes` bytes.  marker: the row ends a job and has no data.  rewind: (marker) the job's
-    block of coefficients is read once more.
+    data: `lanes` bytes.  busy: per lane, its byte is not zero.  marker: the row ends a job and has no data.
+    rewind: (marker) the job's block of coefficients is read once more.
     """
     return wiring.Signature(
-        {"valid": Out(1), "data": Out(config.lanes * 8), "marker": Out(1), "rewind": Out(1)}
+        {
+            "valid": Out(1),
+            "data": Out(config.lanes * 8),
+            "busy": Out(config.lanes),
+            "marker": Out(1),
+            "rewind": Out(1),
+        }
     )
 
 
@@ -66,7 +72,7 @@ class RowWindow(wiring.Component):
             m.d.sync += self.written.eq(0)
         flags = Signal(FLAGS)
         m.d.comb += [
-            flags.zero.eq((self.push.data == 0) & ~self.push.marker),
+            flags.zero.eq(~self.push.busy.any() & ~self.push.marker),
             flags.marker.eq(self.push.marker),
             flags.rewind.eq(self.push.rewind),
         ]

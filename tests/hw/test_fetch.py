@@ -1,4 +1,4 @@
-"""Fetch: the rows of all jobs in order, when the window has room and their channel is ready.
+"""Fetch: the rows of all jobs in order, when the window has room and their channel was ready.
 
 Latency: `LATENCY` cycles from issue to push. Throughput: one row per cycle, one cycle between layers.
 """
@@ -12,7 +12,7 @@ from golden.spec.config import Config
 from golden.spec.memories import Memory, Operation, front_record, tap_record
 from hw import fetch
 from hw.fetch import Fetch
-from tests.hw.bench import NANO, join, load_words, seeded, simulate, some
+from tests.hw.bench import NANO, join, load_words, seeded, simulate, some, split
 
 CONFIG = replace(NANO, engines=2)
 DECODE = 3
@@ -135,9 +135,11 @@ class Run:
                     assert ctx.get(dut.push.rewind) == row.rewind
                 else:
                     assert ctx.get(dut.push.data) == row.data, f"row {number}"
+                    pixels = split(row.data, 8, config.lanes)
+                    assert ctx.get(dut.push.busy) == join((pixel != 0 for pixel in pixels), 1)
                 issued = cycle - fetch.LATENCY
                 assert number - room_at[issued] < window, f"row {number} overflows the window"
-                assert done_at[issued] >= row.need, f"row {number} is not ready"
+                assert done_at[issued - 1] >= row.need, f"row {number} is not ready"
                 self.pushed_at.append(cycle)
             room_at.append(min(oldest))
             done_at.append(done)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from hw.window import RowWindow
-from tests.hw.bench import NANO, seeded, simulate
+from tests.hw.bench import NANO, join, seeded, simulate, split
 
 
 def test_rows_and_flags_stand_in_their_places() -> None:
@@ -26,6 +26,7 @@ def test_rows_and_flags_stand_in_their_places() -> None:
                 rewind = rng.randrange(2)
                 ctx.set(dut.push.valid, push)
                 ctx.set(dut.push.data, value)
+                ctx.set(dut.push.busy, join((lane != 0 for lane in split(value, 8, config.lanes)), 1))
                 ctx.set(dut.push.marker, marker)
                 ctx.set(dut.push.rewind, rewind)
                 await ctx.tick()

@@ -209,12 +209,14 @@ class Order(wiring.Component):
                 Assert(unit.next_word == (row_word + 1)[: len(row_word)]),
             ]
 
-        # A row is issued as soon as its place is free and its channel is there, and not before. No engine is
+        # A row is issued as soon as its place is free and its channel was there, and not before. No engine is
         # further behind than the window has rows.
+        done = Signal(TURN_BITS)
         issued, markers = Signal(row_bits(CONFIG)), Signal.like(registers["fetched"])
         m.d.sync += [
             issued.eq(Mux(begin, 0, issued + issue)),
             markers.eq(Mux(begin, 0, markers + (seen & marker))),
+            done.eq(self.turns_done),
         ]
         behind = [(issued - at)[: row_bits(CONFIG)] for at in self.engine_row]
         m.d.comb += [
@@ -224,7 +226,7 @@ class Order(wiring.Component):
                 issue
                 == following.valid
                 & Cat(rows < CONFIG.window for rows in behind).all()
-                & (following.marker | (self.turns_done >= following.need))
+                & (following.marker | (done >= following.need))
             ),
         ]
         turns = (markers * CONFIG.engines)[: len(markers)]
