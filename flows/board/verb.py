@@ -15,6 +15,7 @@ from flows.own import inputs_of
 from flows.progress import step
 from flows.provenance import write_provenance
 from flows.synth.netlist import Synthesis, synthesise
+from flows.synth.route import INSTALL, run_router
 from flows.tools import MissingTool, find_tool, run_tool, said_version
 from golden.spec.errors import LightDealError
 from golden.spec.memories import run_record
@@ -22,7 +23,6 @@ from golden.spec.program import Program
 from hw.selftest import Contents, SelfTest
 from hw.verilog import component_verilog
 
-INSTALL = "pip install 'lightdeal[route]'"
 _TOP = "board"
 
 
@@ -65,7 +65,7 @@ def fill(board: Board, netlist: Synthesis, folder: Path, seed: int = 1) -> Bitst
         *("--json", "board.json", "--lpf", "board.lpf", "--textcfg", "board.config"),
         *("--report", "route.json"),
     ]
-    run_tool([str(router), *arguments], folder, "router.log")
+    run_router([str(router), *arguments], folder, "the self-test", f"{board.device} of {board.name}")
     run_tool([str(packer), "--input", "board.config", "--bit", "board.bit"], folder, "packer.log")
     report = json.loads((folder / "route.json").read_text())
     return Bitstream(

