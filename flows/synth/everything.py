@@ -28,7 +28,7 @@ class Outcome:
     Parameters
     ----------
     state: "done", "skipped" (a tool, or a program that another command makes, is missing) or "failed".
-    said: what is missing or wrong.
+    said: what is missing or wrong, or what was found.
     seconds: of processors, in this run; little where an earlier run did the work.
     """
 
@@ -42,12 +42,12 @@ def attempt(run: Callable[[], object], progress: Progress) -> Outcome:
     progress("", 0.0)
     begun = _seconds()
     try:
-        run()
+        found = run()
     except (MissingTool, ProgramError) as missing:
         return Outcome(SKIPPED, str(missing), _seconds() - begun)
     except LightDealError as wrong:
         return Outcome(FAILED, str(wrong), _seconds() - begun)
-    return Outcome(DONE, "", _seconds() - begun)
+    return Outcome(DONE, found if isinstance(found, str) else "", _seconds() - begun)
 
 
 def _seconds() -> float:
@@ -56,14 +56,22 @@ def _seconds() -> float:
     return sum(it.ru_utime + it.ru_stime for it in used)
 
 
-def units(out: Path) -> dict[str, Callable[[], object]]:
-    """The syntheses that the report does not make itself."""
+def unit_totals(options: Synth) -> str:
+    """Synthesis of a unit, as `flows.synth.verb.synth_unit` does it; its counts in a line."""
     from flows.synth.verb import synth_unit
 
+    rows = [line.strip("| ").split("|") for line in synth_unit(options).splitlines() if line.startswith("|")]
+    total = next(row for row in rows if row[0].startswith("total"))
+    pairs = zip(rows[0][1:], total[1:], strict=True)
+    return ", ".join(f"{name.strip()} {value.strip()}" for name, value in pairs if value.strip() != "0")
+
+
+def units(out: Path) -> dict[str, Callable[[], object]]:
+    """The syntheses that the report does not make itself."""
     wanted = {f"SMALL on {target}, by block": Synth("small", target, "accelerator") for target in TARGETS}
     wanted |= {f"LightNorm on {target}": Synth("small", target, "lightnorm") for target in ("ecp5", ASIC)}
     return {
-        name: partial(synth_unit, Synth(it.config, it.target, it.unit, timing=it.target == ASIC, out=out))
+        name: partial(unit_totals, Synth(it.config, it.target, it.unit, timing=it.target == ASIC, out=out))
         for name, it in wanted.items()
     }
 
@@ -123,4 +131,5 @@ def outcome_table(ended: Mapping[str, Outcome]) -> str:
         ["step", "processor, s", "ended"],
         [[name, f"{it.seconds:.0f}", it.state] for name, it in ended.items()],
     )
-    return "\n".join([text, *(f"\n{it.state}: {name}: {it.said}" for name, it in ended.items() if it.said)])
+    said = [f"{it.state}: {name}: {it.said}" for name, it in ended.items() if it.said]
+    return "\n\n".join([text, *said])

@@ -1,9 +1,10 @@
 """The verb synth: what a unit of a configuration costs on a target."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from flows.asic.engine import EngineCost, engine_cost
+from flows.asic.sta import Timing
 from flows.asic.unit import unit_timing
 from flows.files import write_whole
 from flows.metrics import Metric, write_metrics
@@ -23,8 +24,14 @@ from golden.spec.program import Program
 from golden.tensors import quantise
 
 
-def metrics_of(prefix: str, area: Synthesis, route: Route | None) -> Iterator[Metric]:
-    """The counts as metrics, named `prefix`.<count> and `prefix`.<block>.<count>."""
+def metrics_of(
+    prefix: str,
+    area: Synthesis,
+    routed: Sequence[Route] = (),
+    timed: Sequence[Timing] = (),
+    powered: Sequence[EngineCost] = (),
+) -> Iterator[Metric]:
+    """The counts as metrics, named `prefix`.<count> and `prefix`.<block>.<count>, and what else there is."""
     source = f"{area.versions}: {area.command}"
     for name in columns_of(area.area):
         unit = "µm²" if name == "cell_area" else "1"
@@ -32,8 +39,13 @@ def metrics_of(prefix: str, area: Synthesis, route: Route | None) -> Iterator[Me
         for block, counts in area.blocks.items():
             full = f"{prefix}.{block.replace(' ', '_')}.{name}"
             yield Metric(full, getattr(counts, name), unit, "less", f"{source} (hierarchy kept)")
-    if route:
+    for route in routed:
         yield Metric(f"{prefix}.fmax_mhz", route.mhz, "MHz", "more", f"{route.versions}: {route.command}")
+    for timing in timed:
+        yield Metric(f"{prefix}.period", timing.period, "ns", "less", f"{timing.versions}; {source}")
+    for cost in powered:
+        where = f"{cost.power.versions}, toggles of {cost.activity.cycles} cycles; {source}"
+        yield Metric(f"{prefix}.power", cost.power.total * 1000, "mW", "less", where)
 
 
 def synth(options: Synth) -> tuple[str, bool]:
@@ -75,34 +87,35 @@ def synth_unit(options: Synth) -> str:
             out=options.out,
         )
     parts = [area_table(area, library)]
-    if options.timing and library is not None:
-        parts.append(_attempt("Static timing", lambda: timing_table(unit_timing(area, library))))
-    if program := options.power:
-        parts.append(_attempt("Power", lambda: power_table(_power(options, program))))
+    timed: list[Timing] = []
+    powered: list[EngineCost] = []
     routed: list[Route] = []
-
-    def route() -> str:
-        routed.append(_route(options, name, target))
-        return route_table(routed[0])
-
+    if options.timing and library is not None:
+        parts += _attempt("Static timing", lambda: timed.append(unit_timing(area, library)))
+        parts += map(timing_table, timed)
+    if program := options.power:
+        parts += _attempt("Power", lambda: powered.append(_power(options, program)))
+        parts += map(power_table, powered)
     if options.route:
-        parts.append(_attempt("Place and route", route))
+        parts += _attempt("Place and route", lambda: routed.append(_route(options, name, target)))
+        parts += map(route_table, routed)
     text = "\n\n".join(parts)
     stem = f"{area.target}-{config.name}-{chosen}{'' if options.dsp else '-nodsp'}"
-    found = metrics_of(stem.replace("-", "."), area, routed[0] if routed else None)
+    found = metrics_of(stem.replace("-", "."), area, routed, timed, powered)
     write_metrics(found, options.out / f"{stem}.json")
     write_provenance(options, config, options.out / f"{stem}.provenance.json")
     path = write_whole(options.out / f"{stem}.md", text + "\n")
     return f"{text}\n\n{path}"
 
 
-def _attempt(what: str, make: Callable[[], str]) -> str:
-    """What `make` says, or that it was skipped for lack of a tool."""
+def _attempt(what: str, make: Callable[[], None]) -> list[str]:
+    """What `make` was skipped for, where it lacks a tool."""
     try:
-        return make()
+        make()
     except MissingTool as missing:
         say(f"skipped: {missing}")
-        return f"{what}: skipped: {missing}"
+        return [f"{what}: skipped: {missing}"]
+    return []
 
 
 def _power(options: Synth, path: Path) -> EngineCost:

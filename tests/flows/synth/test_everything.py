@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from flows.metrics import read_metrics
 from flows.options import Synth
 from flows.report import measure
 from flows.synth import everything as all_of_it
-from flows.synth.everything import Outcome, attempt, outcome_table, stages
+from flows.synth.everything import Outcome, attempt, outcome_table, stages, unit_totals
 from flows.synth.verb import synth
 from flows.tools import MissingTool
 from golden.spec.errors import LightDealError, ProgramError
@@ -74,6 +75,13 @@ def test_every_measurement_and_every_target_is_a_step() -> None:
         assert isinstance(run, partial)
         assert run.args[0].target == target
         assert run.args[0].timing == (target == "osu018")
+
+
+def test_a_unit_says_its_totals(tmp_path: Path) -> None:
+    said = unit_totals(Synth("tiny", "ice40", "pool", out=tmp_path))
+    metrics = read_metrics(tmp_path / "ice40-tiny-pool.json")
+    sites, flip_flops = (metrics[f"ice40.tiny.pool.{it}"].value for it in ("sites", "flip_flops"))
+    assert said.startswith(f"LUT sites {sites:,.0f}, flip-flops {flip_flops:,.0f}")
 
 
 def test_outcomes_in_a_table() -> None:

@@ -68,6 +68,8 @@ def test_an_asic_has_macros_and_timing(here: Path, capsys: pytest.CaptureFixture
     assert period
     assert 0.5 < float(period[1]) < 20
     assert float(period[2]) == pytest.approx(1000 / float(period[1]), rel=1e-3)
+    metrics = read_metrics(here / "out/osu018_stdcells-tiny-stream.json")
+    assert metrics["osu018_stdcells.tiny.stream.period"].value == pytest.approx(float(period[1]), rel=1e-3)
     words, bits = TINY.coefficient_words, 2 * (4 + 3 + 2)
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if "|" in line]
     total = next(row for row in rows if row[0] == "total, flattened")
