@@ -43,11 +43,21 @@ _BUILD_ARGS = {
 # precompiled headers. Compiling takes longer than the short runs under cocotb, hence -O0.
 _MAKE = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
 
+# Icarus wakes for each name of a net: with one name each, it is several times faster.
+_TIDY = (
+    "read_verilog {source};hierarchy -top {top};proc;opt_clean;memory_collect;write_verilog -noattr {source}"
+)
+
 # In processes of their own: cocotb's runner reads the environment, which must differ from ours.
 _BUILD = """
 import json, sys
 from cocotb_tools.runner import get_runner
 given = json.loads(sys.argv[1])
+if given["simulator"] == "icarus":
+    from pyosys import libyosys
+    design = libyosys.Design()
+    for line in given["tidy"].split(";"):
+        libyosys.run_pass(line, design)
 get_runner(given["simulator"]).build(
     sources=[given["source"]], hdl_toplevel=given["top"], build_dir=given["folder"],
     build_args=given["args"], timescale=("1ns", "1ps"),
@@ -104,7 +114,8 @@ def build(component: wiring.Component, simulator: str, top: str) -> Path:
         if shutil.which(tool) is None:
             raise ToolError(f"{simulator} needs {tool}: install the Debian package {package}")
     args = _BUILD_ARGS[simulator]
-    digest = hashlib.sha256("\0".join((text, simulator, _BUILD, _MAKE, *args)).encode()).hexdigest()[:24]
+    parts = (text, simulator, _TIDY, _BUILD, _MAKE, *args)
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     folder = BUILD / f"{simulator}-{digest}"
     if folder.is_dir():
         return folder
@@ -117,6 +128,7 @@ def build(component: wiring.Component, simulator: str, top: str) -> Path:
         given = {
             "simulator": simulator,
             "source": str(source),
+            "tidy": _TIDY.format(source=source, top=top),
             "top": top,
             "folder": str(partial),
             "args": args,
