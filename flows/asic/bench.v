@@ -1,4 +1,5 @@
-// Gates beside RTL under the same recorded inputs; every output is compared before every rising edge.
+// Gates beside RTL under the same recorded inputs; every output is compared before every
+// rising edge, once memories are loaded.
 // Where the RTL has an unknown bit (memory that was never written) the gates may have any.
 `timescale 1ns/1ps
 module bench;
@@ -16,7 +17,7 @@ module bench;
       if (cycle == `MEASURED) $dumpvars(1, gates.unit);
       #1 in = vectors[cycle];
       #4 wrong = 0;
-      if (cycle >= `COMPARED && gates_out !== rtl_out)
+      if (cycle >= `MEASURED && gates_out !== rtl_out)
         for (bit_ = 0; bit_ < `OUTPUTS; bit_ = bit_ + 1)
           if (rtl_out[bit_] !== 1'bx && gates_out[bit_] !== rtl_out[bit_]) wrong = 1;
       if (wrong) begin
@@ -26,7 +27,7 @@ module bench;
       clk = 1;
       #5 clk = 0;
     end
-    $display("cycles %0d, differing %0d", `CYCLES - `COMPARED, differ);
+    $display("cycles %0d, differing %0d", `CYCLES - `MEASURED, differ);
     $finish;
   end
 endmodule

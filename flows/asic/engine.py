@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from flows.asic.gates import Activity, Port, ports_of, simulate_gates
+from flows.asic.gates import RESET_CYCLES, Activity, Port, ports_of, simulate_gates
 from flows.asic.sta import Power, Timing, power, timing
 from flows.asic.vcd import samples
 from flows.synth.liberty import read_liberty
@@ -44,10 +44,11 @@ class EngineCost:
 def engine_inputs(
     program: Program, waveform: Path, ports: Sequence[Port], number: int, cycles: int
 ) -> tuple[list[dict[str, int]], int]:
-    """Inputs of an engine, cycle by cycle: first its coefficients are loaded, then come those recorded.
+    """Inputs of an engine, cycle by cycle: its coefficients are loaded, a reset, then those recorded.
 
-    The second value is the number of cycles of loading. `waveform`: of `sim.run.run` on "cxxrtl"; `ports`:
-    of the engine. Raises LightDealError if the recording is shorter than `cycles`.
+    Without the reset, what the engine has read of its memory before it was loaded would still be unknown.
+    The second value is the number of cycles before those recorded. `waveform`: of `sim.run.run` on
+    "cxxrtl"; `ports`: of the engine. Raises LightDealError if the recording is shorter than `cycles`.
     """
     names = [port.name for port in ports if port.is_input]
     loading = [
@@ -66,7 +67,8 @@ def engine_inputs(
     ]
     if len(recorded) < cycles:
         raise LightDealError(f"waveform {waveform}: {len(recorded)} cycles; {cycles} are wanted")
-    return loading + recorded, len(loading)
+    before = loading + [{"rst": 1}] * RESET_CYCLES
+    return before + recorded, len(before)
 
 
 def engine_cost(

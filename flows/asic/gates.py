@@ -99,14 +99,15 @@ def simulate_gates(
     measured: int,
     folder: Path,
 ) -> Activity:
-    """Drive gates and RTL with the same inputs and compare every output in every cycle.
+    """Drive gates and RTL with the same inputs and compare every output in every measured cycle.
 
     Parameters
     ----------
     component: a fresh one, equal to what `netlist` was made of; the RTL side.
-    inputs: for each cycle, input port → value; ports that are not named are 0. A reset of
-        `RESET_CYCLES` goes before them.
-    measured: number of the first of `inputs` in which toggles are counted.
+    inputs: for each cycle, input port → value; ports that are not named are 0. A reset of `RESET_CYCLES` goes
+        before them, and "rst" is a port, too.
+    measured: number of the first of `inputs` from which on toggles are counted and outputs compared; those
+        before it load memories, whose content until then is unknown.
     folder: for what it writes.
 
     Raises LightDealError at the first cycles that differ; MissingTool without Icarus.
@@ -122,7 +123,7 @@ def simulate_gates(
     (folder / "sides.v").write_text(sides)
     words = [1] * RESET_CYCLES
     for values in inputs:
-        word, at = 0, 1
+        word, at = values.get("rst", 0), 1
         for port in ports:
             if port.is_input:
                 word |= values.get(port.name, 0) << at
@@ -133,7 +134,6 @@ def simulate_gates(
         "INPUTS": 1 + sum(port.width for port in ports if port.is_input),
         "OUTPUTS": sum(port.width for port in ports if not port.is_input),
         "CYCLES": len(words),
-        "COMPARED": RESET_CYCLES,
         "MEASURED": RESET_CYCLES + measured,
     }
     sources = ["gates.v", "cells.v", "rtl.v", "sides.v", str(BENCH)]
