@@ -7,7 +7,7 @@ from flows.asic.engine import EngineCost, engine_cost
 from flows.asic.sta import Timing
 from flows.asic.unit import unit_timing
 from flows.files import write_whole
-from flows.metrics import Metric, write_metrics
+from flows.metrics import Metric, read_metrics, write_metrics
 from flows.options import Synth
 from flows.progress import say, step
 from flows.provenance import write_provenance
@@ -46,6 +46,14 @@ def metrics_of(
     for cost in powered:
         where = f"{cost.power.versions}, toggles of {cost.activity.cycles} cycles; {source}"
         yield Metric(f"{prefix}.power", cost.power.total * 1000, "mW", "less", where)
+
+
+def still_routed(path: Path, found: Sequence[Metric]) -> list[Metric]:
+    """The frequency that an earlier run left in `path`, if all that was found now is as it was then."""
+    old = read_metrics(path) if path.is_file() else {}
+    if any(metric.name not in old or old[metric.name].value != metric.value for metric in found):
+        return []
+    return [metric for name, metric in old.items() if name.endswith(".fmax_mhz")]
 
 
 def synth(options: Synth) -> tuple[str, bool]:
@@ -101,7 +109,9 @@ def synth_unit(options: Synth) -> str:
         parts += map(route_table, routed)
     text = "\n\n".join(parts)
     stem = f"{area.target}-{config.name}-{chosen}{'' if options.dsp else '-nodsp'}"
-    found = metrics_of(stem.replace("-", "."), area, routed, timed, powered)
+    found = list(metrics_of(stem.replace("-", "."), area, routed, timed, powered))
+    if not options.route:
+        found += still_routed(options.out / f"{stem}.json", found)
     write_metrics(found, options.out / f"{stem}.json")
     write_provenance(options, config, options.out / f"{stem}.provenance.json")
     path = write_whole(options.out / f"{stem}.md", text + "\n")

@@ -3,16 +3,18 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from flows.cli import main
-from flows.metrics import read_metrics
+from flows.metrics import Metric, read_metrics, write_metrics
 from flows.synth.liberty import OSU018
 from flows.synth.netlist import synthesise
 from flows.synth.tables import area_table
+from flows.synth.verb import still_routed
 from flows.units import UNITS
 from flows.verilog import unit_verilog
 from golden.spec.config import TINY
@@ -77,6 +79,16 @@ def test_an_asic_has_macros_and_timing(here: Path, capsys: pytest.CaptureFixture
     assert total[-2] == f"{words * bits:,}"
     assert total[-1] == macro[-2]
     assert macro[1:4] == ["1", str(words), str(bits)]
+
+
+def test_a_frequency_stays_with_the_design_that_was_routed(tmp_path: Path) -> None:
+    area = Metric("ecp5.tiny.pool.sites", 100, "1", "less", "yosys")
+    routed = Metric("ecp5.tiny.pool.fmax_mhz", 90.5, "MHz", "more", "nextpnr")
+    path = tmp_path / "it.json"
+    assert still_routed(path, [area]) == []
+    write_metrics([area, routed], path)
+    assert still_routed(path, [area]) == [routed]
+    assert still_routed(path, [replace(area, value=101)]) == []
 
 
 @pytest.mark.parametrize(
