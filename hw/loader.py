@@ -1,6 +1,6 @@
 """The loader: from the words of a program image to the memories, with its checksum."""
 
-from amaranth.hdl import Const, Module, Signal
+from amaranth.hdl import Const, Module, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc import Algorithm
 from amaranth.lib.wiring import In, Out
@@ -56,7 +56,8 @@ class Loader(wiring.Component):
         chunk = Signal(range(load_bits(config) // 32))
         last_chunk = Signal.like(chunk)
         left = Signal(17)
-        depth = Signal(17)
+        # Words of the memory from the section's address on; negative beyond its end.
+        room = Signal(signed(18))
         taken = Signal()
         crc_word = Signal()
         body = Signal(load_bits(config))
@@ -99,7 +100,7 @@ class Loader(wiring.Component):
                             with m.Case(f"{'-' * 24}{number:08b}"):
                                 m.d.sync += [
                                     last_chunk.eq(-(-shape.bits // 32) - 1),
-                                    depth.eq(shape.depth),
+                                    room.eq(shape.depth - word[8:24]),
                                 ]
                         with m.Case(f"{'-' * 24}{END_SECTION:08b}"):
                             m.next = "CHECKSUM"
@@ -111,8 +112,7 @@ class Loader(wiring.Component):
                 with m.If(taken):
                     m.d.sync += left.eq(word)
                     m.next = "WORD"
-                    first = (self.load.address + 1)[:16]
-                    with m.If((word == 0) | (word > depth) | (word + first > depth)):
+                    with m.If((word == 0) | (word > room)):
                         m.d.sync += self.error.eq(ErrorCode.SECTION)
                         m.next = "ERROR"
             with m.State("WORD"):

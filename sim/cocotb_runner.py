@@ -45,19 +45,23 @@ _MAKE = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"
 
 # Icarus wakes for each name of a net: with one name each, it is several times faster.
 _TIDY = (
-    "read_verilog {source};hierarchy -top {top};proc;opt_clean;memory_collect;write_verilog -noattr {source}"
+    *("read_verilog {source}", "hierarchy -top {top}", "proc", "opt_clean", "memory_collect"),
+    "write_verilog -noattr {source}",
 )
 
-# In processes of their own: cocotb's runner reads the environment, which must differ from ours.
+# In processes of their own: Yosys writes pages, and cocotb's runner reads the environment, which must
+# differ from ours.
+_YOSYS = """
+import json, sys
+from pyosys import libyosys
+design = libyosys.Design()
+for line in json.loads(sys.argv[1]):
+    libyosys.run_pass(line, design)
+"""
 _BUILD = """
 import json, sys
 from cocotb_tools.runner import get_runner
 given = json.loads(sys.argv[1])
-if given["simulator"] == "icarus":
-    from pyosys import libyosys
-    design = libyosys.Design()
-    for line in given["tidy"].split(";"):
-        libyosys.run_pass(line, design)
 get_runner(given["simulator"]).build(
     sources=[given["source"]], hdl_toplevel=given["top"], build_dir=given["folder"],
     build_args=given["args"], timescale=("1ns", "1ps"),
@@ -91,7 +95,7 @@ def _environment(simulator: str) -> dict[str, str]:
     return kept
 
 
-def _python(code: str, given: dict[str, Any], simulator: str) -> "subprocess.CompletedProcess[str]":
+def _python(code: str, given: Any, simulator: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-c", code, json.dumps(given)],
         env=_environment(simulator),
@@ -101,8 +105,17 @@ def _python(code: str, given: dict[str, Any], simulator: str) -> "subprocess.Com
     )
 
 
-def build(component: wiring.Component, simulator: str, top: str) -> Path:
+def _checked(done: "subprocess.CompletedProcess[str]", failure: str) -> None:
+    if done.returncode:
+        lines = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
+        raise ToolError(f"{failure}:\n{lines}")
+
+
+def build(component: wiring.Component, simulator: str, top: str, tidy: bool = False) -> Path:
     """The folder of a simulator built for a component; built only if it is not there.
+
+    `tidy`: Yosys gives each net one name first, for long runs on Icarus. Unknown bits then spread further:
+    for components that read no memory before they write it.
 
     A build happens in a temporary folder and is renamed at its end. Raises SimulationError for an
     unknown simulator, ToolError if a tool is missing or the build fails.
@@ -114,7 +127,7 @@ def build(component: wiring.Component, simulator: str, top: str) -> Path:
         if shutil.which(tool) is None:
             raise ToolError(f"{simulator} needs {tool}: install the Debian package {package}")
     args = _BUILD_ARGS[simulator]
-    parts = (text, simulator, _TIDY, _BUILD, _MAKE, *args)
+    parts = (text, simulator, *(_TIDY if tidy else ()), _BUILD, _MAKE, *args)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     folder = BUILD / f"{simulator}-{digest}"
     if folder.is_dir():
@@ -125,18 +138,19 @@ def build(component: wiring.Component, simulator: str, top: str) -> Path:
         partial.mkdir()
         source = partial / f"{top}.v"
         source.write_text(text)
+        if tidy:
+            _checked(
+                _python(_YOSYS, [line.format(source=source, top=top) for line in _TIDY], simulator),
+                f"Yosys cannot read {top}",
+            )
         given = {
             "simulator": simulator,
             "source": str(source),
-            "tidy": _TIDY.format(source=source, top=top),
             "top": top,
             "folder": str(partial),
             "args": args,
         }
-        done = _python(_BUILD, given, simulator)
-        if done.returncode:
-            lines = "\n".join((done.stdout + done.stderr).splitlines()[-30:])
-            raise ToolError(f"{simulator} cannot build {top}:\n{lines}")
+        _checked(_python(_BUILD, given, simulator), f"{simulator} cannot build {top}")
         try:
             partial.rename(folder)
         except OSError:

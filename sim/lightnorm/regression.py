@@ -88,7 +88,7 @@ def run_case(case: Case, values: Sequence[int], simulator: str, seed: int = 1) -
     Raises SimulationError or ToolError as `sim.cocotb_runner`; payloads that differ are counted.
     """
     unit = LightNorm(case.fmt, case.lanes, case.spikes, INDEX_BITS)
-    built = build(unit, simulator, "unit")
+    built = build(unit, simulator, "unit", tidy=simulator == "icarus")
     tensors, totals, flags = [], Counter[str](), []
     payloads = 0
     for number, count in enumerate(values):
