@@ -49,7 +49,7 @@ AGAIN = 4
 READY = 1
 """Cycles from the count of a turn as done until a row that waits for it may be issued."""
 
-FULL = 4
+FULL = 5
 """Cycles from a job's END until the drain sees its sums."""
 
 DONE = 19

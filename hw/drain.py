@@ -134,7 +134,6 @@ class Drain(wiring.Component):
         draining = Signal()
         ended = Signal(POOL_GAP)
         m.d.comb += [
-            ready.eq(Array(self.full)[step.engine].bit_select(step.bank, 1)),
             conflict.eq(
                 now.residual & step.last & Mux(now.pool, ended[POOL_GAP - 1], ended[RESIDUAL_GAP - 1])
             ),
@@ -153,6 +152,15 @@ class Drain(wiring.Component):
             self.part.eq(step.part),
             self.read.eq(self.token.valid & step.read),
         ]
+        # Of the step that is shown in the next cycle: issue decides which one that is, so it must come early.
+        full = Array(self.full)
+        m.d.sync += ready.eq(
+            Mux(
+                walk.advance,
+                full[walk.next_engine].bit_select(walk.next_bank, 1),
+                full[step.engine].bit_select(step.bank, 1),
+            )
+        )
         m.d.sync += ended.eq(Cat(self.token.valid & self.token.last, ended))
         for name in self.token.shape().members:
             if name not in ("valid", "turn_end"):

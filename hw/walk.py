@@ -60,6 +60,7 @@ class Walk(wiring.Component):
     begin: In, a cycle after the layer came: go to its beginning.
     advance: In, from the cycle after `begin` until the layer's last step is shown: show the next step.
     step: Out, a register, see `walk_layout`.
+    next_engine, next_bank: Out, of the step after it.
     """
 
     def __init__(self, config: Config) -> None:
@@ -71,6 +72,8 @@ class Walk(wiring.Component):
                 "begin": In(1),
                 "advance": In(1),
                 "step": Out(walk_layout(config)),
+                "next_engine": Out(range(max(config.engines, 2))),
+                "next_bank": Out(1),
             }
         )
 
@@ -81,8 +84,7 @@ class Walk(wiring.Component):
         round_ = Signal.like(now.rounds, name="round")
         tile = Signal.like(now.tiles, name="tile")
         plane_tile = Signal.like(now.plane_tiles, name="plane_tile")
-        engine = Signal.like(self.step.engine, name="engine")
-        bank = Signal()
+        engine, bank = self.next_engine, self.next_bank
         member = Signal.like(now.engine_filters, name="member")
         slice_ = Signal(slice_bits(config))
         k = Signal(2)

