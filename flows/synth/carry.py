@@ -5,12 +5,10 @@ adders before logic and leaves the other two unused. `absorb` moves a LUT4 that 
 them where a bit's function still fits: a gated or an inverted operand then costs nothing.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import permutations, product
-from pathlib import Path
 from typing import Any
 
 Bit = int | str
@@ -158,12 +156,4 @@ def absorb(module: dict[str, Any]) -> int:
                 sinks[net].add(place)
         del cells[name]
         gone += 1
-    return gone
-
-
-def absorb_file(path: Path) -> int:
-    """Move LUTs into adders in all modules of a JSON netlist of Yosys; returns how many are gone."""
-    netlist = json.loads(path.read_text())
-    gone = sum(absorb(module) for module in netlist["modules"].values() if module.get("cells"))
-    path.write_text(json.dumps(netlist))
     return gone

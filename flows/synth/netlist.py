@@ -16,7 +16,8 @@ from flows.files import write_whole
 from flows.options import TARGETS
 from flows.synth.area import Area, make_area, total_cells
 from flows.synth.blocks import cells_by_block
-from flows.synth.carry import absorb_file
+from flows.synth.carry import absorb
+from flows.synth.copies import copy_registers
 from flows.synth.liberty import Library, read_liberty
 from flows.synth.memories import Macro, make_macros, without_zeros
 from flows.synth.reads import reads_in_mid_cycle, unordered_reads
@@ -33,7 +34,7 @@ FLAT, BOOTH, BLOCKS = "flat", "booth", "blocks"
 ROWS = Path(__file__).with_name("rows.v")
 """How products become rows of adders."""
 
-FORMAT = 2
+FORMAT = 3
 """Part of the digest: raised when the meaning of a result changes."""
 
 _MULTIPLIER = "cell $mul "
@@ -113,11 +114,21 @@ def _constraints(library: Library) -> str:
     return f"set_driving_cell {inverter.name}\nset_load {load:g} [all_outputs]\n"
 
 
+def _finish_ecp5(path: Path) -> None:
+    """What Yosys leaves to do on its JSON netlist, in place."""
+    netlist = json.loads(path.read_text())
+    for module in netlist["modules"].values():
+        if module.get("cells"):
+            absorb(module)
+            copy_registers(module)
+    path.write_text(json.dumps(netlist))
+
+
 def _map(folder: Path, name: str, kind: str, commands: list[str]) -> dict[str, Counter[str]]:
     lines = ["read_rtlil design.il", f"hierarchy -check -top {name}", *commands]
     if any(command.startswith("synth_ecp5") for command in commands):
         run_yosys([*lines, "write_json mapped.json"], folder, f"{kind}_mapped")
-        absorb_file(folder / "mapped.json")
+        _finish_ecp5(folder / "mapped.json")
         lines = ["read_json mapped.json", f"hierarchy -top {name}"]
     if kind != BLOCKS:
         lines += [f"write_json {kind}.netlist.json", f"write_verilog -noattr -noexpr -nohex {kind}.netlist.v"]

@@ -1,0 +1,81 @@
+"""Registers of their own for multipliers, proved equal by Yosys' SAT solver."""
+
+import json
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.hdl import Elaboratable, Module, Signal, signed
+
+from flows.synth.copies import MULTIPLIER, REGISTER, copy_registers
+from flows.synth.yosys import run_yosys
+
+COUNT, SHARED, OWN = 3, 8, 10
+
+# Any function shows a wrong copy; this one is easily proved.
+STAND_IN = (
+    "module MULT18X18D("
+    + ", ".join(f"input {name}{i}" for name in "ABC" for i in range(18))
+    + ", input SIGNEDA, SIGNEDB, SOURCEA, SOURCEB, "
+    + ", ".join(f"output P{i}" for i in range(36))
+    + ");\n"
+    + "".join(f"assign P{i} = A{i % 18} ^ B{(i + i // 18) % 18};\n" for i in range(36))
+    + "endmodule\n"
+)
+
+
+class Products(Elaboratable):
+    """Products with a common factor, from a register with an enable, which also leads outside."""
+
+    def __init__(self) -> None:
+        self.shared, self.enable = Signal(signed(SHARED)), Signal()
+        self.own = [Signal(signed(OWN), name=f"own{i}") for i in range(COUNT)]
+        self.products = [Signal(signed(SHARED + OWN), name=f"product{i}") for i in range(COUNT)]
+        self.seen = Signal(SHARED)
+
+    def ports(self) -> list[Signal]:
+        return [self.shared, self.enable, *self.own, *self.products, self.seen]
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        factor = Signal.like(self.shared)
+        with m.If(self.enable):
+            m.d.sync += factor.eq(self.shared)
+        m.d.comb += self.seen.eq(factor)
+        for own, product in zip(self.own, self.products, strict=True):
+            register = Signal.like(own)
+            m.d.sync += register.eq(own)
+            m.d.comb += product.eq(factor * register)
+        return m
+
+
+def test_each_multiplier_has_its_own_registers_and_the_netlist_is_equal(tmp_path: Path) -> None:
+    design = Products()
+    (tmp_path / "design.il").write_text(rtlil.convert(design, name="top", ports=design.ports()))
+    run_yosys(["read_rtlil design.il", "synth_ecp5 -top top", "write_json mapped.json"], tmp_path, "map")
+    netlist = json.loads((tmp_path / "mapped.json").read_text())
+    cells = netlist["modules"]["top"]["cells"]
+    before = sum(cell["type"] == REGISTER for cell in cells.values())
+    assert before == SHARED + COUNT * OWN
+    assert copy_registers(netlist["modules"]["top"]) == (COUNT - 1) * SHARED
+    assert copy_registers(netlist["modules"]["top"]) == 0
+    assert sum(cell["type"] == REGISTER for cell in cells.values()) == before + (COUNT - 1) * SHARED
+    multipliers = [cell["connections"] for cell in cells.values() if cell["type"] == MULTIPLIER]
+    factors = [
+        {bit for pin, bits in pins.items() if pin[0] in "AB" for bit in bits if isinstance(bit, int)}
+        for pins in multipliers
+    ]
+    assert len(factors) == COUNT
+    assert len(set().union(*factors)) == sum(len(bits) for bits in factors) == COUNT * (SHARED + OWN)
+
+    (tmp_path / "copied.json").write_text(json.dumps(netlist))
+    (tmp_path / "stand_in.v").write_text(STAND_IN)
+    cells_of = ["techmap -autoproc -map +/ecp5/cells_sim.v", "techmap -autoproc -map stand_in.v", "opt_clean"]
+    prove = [
+        *("read_json mapped.json", *cells_of, "rename top gold", "design -stash gold"),
+        *("read_json copied.json", *cells_of, "rename top gate", "design -stash gate"),
+        *("design -copy-from gold -as gold gold", "design -copy-from gate -as gate gate"),
+        "miter -equiv -make_assert -flatten gold gate miter",
+        # A step after any other, the registers are those of the inputs.
+        "sat -verify -prove-asserts -tempinduct -seq 1 -set-def-inputs miter",
+    ]
+    run_yosys(prove, tmp_path, "prove")
