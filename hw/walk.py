@@ -1,6 +1,6 @@
 """The walk of the drain through a layer: what comes next, one step ahead."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -49,6 +49,32 @@ def walk_layout(config: Config) -> data.StructLayout:
     )
 
 
+class _Position:
+    """A count from 0 to a limit of the layer, 1 at least, and whether it stands at its last value.
+
+    `last` is a register too: comparisons behind the counts would make the walk's longest path.
+
+    Parameters
+    ----------
+    limit: how many values it takes; still from the cycle of the first `clear`.
+    """
+
+    def __init__(self, m: Module, name: str, limit: Value) -> None:
+        self._m, self._limit = m, limit
+        self.value = Signal.like(limit, name=name)
+        self.last = Signal(name=f"last_{name}")
+        self._before_last = Signal.like(limit, name=f"before_last_{name}")
+        m.d.sync += self._before_last.eq(limit - 2)
+
+    def clear(self) -> None:
+        """Go to the first value."""
+        self._m.d.sync += [self.value.eq(0), self.last.eq(self._limit == 1)]
+
+    def next(self) -> None:
+        """Go to the next value."""
+        self._m.d.sync += [self.value.eq(self.value + 1), self.last.eq(self.value == self._before_last)]
+
+
 class Walk(wiring.Component):
     """Rounds, tiles, engines, filters, slices and terms of a layer (docs/machine.md, 2 and 3).
 
@@ -81,11 +107,11 @@ class Walk(wiring.Component):
         m = Module()
         config = self._config
         now = self.layer
-        round_ = Signal.like(now.rounds, name="round")
-        tile = Signal.like(now.tiles, name="tile")
-        plane_tile = Signal.like(now.plane_tiles, name="plane_tile")
+        round_ = _Position(m, "round", now.rounds)
+        tile = _Position(m, "tile", now.tiles)
+        plane_tile = _Position(m, "plane_tile", now.plane_tiles)
+        member = _Position(m, "member", now.engine_filters)
         engine, bank = self.next_engine, self.next_bank
-        member = Signal.like(now.engine_filters, name="member")
         slice_ = Signal(slice_bits(config))
         k = Signal(2)
         q = Signal(2)
@@ -94,6 +120,9 @@ class Walk(wiring.Component):
         pool_index = Signal(pool_index_bits(config))
         # Running positions, and where this round began, to return to for its next tile.
         left, round_left = (Signal.like(now.filters, name=name) for name in ("left", "round_left"))
+        empty, round_empty, one, round_one = (
+            Signal(name=name) for name in ("empty", "round_empty", "one", "round_one")
+        )
         term_at, round_term, filter_term = (
             Signal.like(now.term_address, name=name) for name in ("term_at", "round_term", "filter_term")
         )
@@ -105,31 +134,17 @@ class Walk(wiring.Component):
         # Of the layer alone, hence in registers.
         column_fold = now.fold == Fold.COLUMN
         k_end, group_end = Signal(2), Signal(2)
-        member_end = Signal.like(now.engine_filters, name="member_end")
-        tile_end = Signal.like(now.tiles, name="tile_end")
-        round_end = Signal.like(now.rounds, name="round_end")
-        plane_end = Signal.like(now.plane_tiles, name="plane_end")
         m.d.sync += [
             k_end.eq(Mux(column_fold, formats.BASIS - 1, now.group - 1)),
             group_end.eq(Mux(column_fold, 0, now.group - 1)),
-            member_end.eq(now.engine_filters - 1),
-            tile_end.eq(now.tiles - 1),
-            round_end.eq(now.rounds - 1),
-            plane_end.eq(now.plane_tiles - 1),
         ]
 
-        last_q, last_term, last_slice, last_filter = Signal(), Signal(), Signal(), Signal()
-        last_tile, tail, empty = Signal(), Signal(), Signal()
-        engine_done, job_done = Signal(), Signal()
+        last_q, last_term, last_slice, engine_done, job_done = (Signal() for _ in range(5))
         m.d.comb += [
             last_q.eq(~column_fold | (q == formats.BASIS - 1)),
             last_term.eq((k == k_end) & last_q),
             last_slice.eq(slice_ == config.lanes // config.basis - 1),
-            last_filter.eq((member == member_end) | (left == 1)),
-            last_tile.eq(tile == tile_end),
-            tail.eq(plane_tile == plane_end),
-            empty.eq(left == 0),
-            engine_done.eq(empty | (last_term & last_slice & last_filter)),
+            engine_done.eq(empty | (last_term & last_slice & (member.last | one))),
             job_done.eq(engine_done & (engine == config.engines - 1)),
         ]
         shown = {
@@ -142,16 +157,16 @@ class Walk(wiring.Component):
             "term": term_at,
             "filter": filter_at,
             "turn_end": engine_done,
-            "layer_end": job_done & last_tile & (round_ == round_end),
+            "layer_end": job_done & tile.last & round_.last,
             "first": (k == 0) & (q == 0),
             "last": last_term,
             "column": Mux(column_fold, q, 1),
             "slice": slice_,
-            "address": word + tile,
-            "tail": tail,
+            "address": word + tile.value,
+            "tail": plane_tile.last,
             "pool_index": pool_index,
-            "pool_first": (tile == 0) & (slice_ == 0),
-            "pool_last": last_tile & last_slice,
+            "pool_first": (tile.value == 0) & (slice_ == 0),
+            "pool_last": tile.last & last_slice,
         }
         with m.If(self.advance):
             m.d.sync += [self.step[name].eq(value) for name, value in shown.items()]
@@ -162,6 +177,7 @@ class Walk(wiring.Component):
                 with m.If(last_term):
                     m.d.sync += [k.eq(0), term_at.eq(filter_term), slice_.eq(slice_ + 1)]
                     with m.If(last_slice):
+                        member.next()
                         m.d.sync += [
                             slice_.eq(0),
                             term_at.eq(term_at + 1),
@@ -169,7 +185,8 @@ class Walk(wiring.Component):
                             filter_at.eq(filter_at + 1),
                             word.eq(word + now.output_stride),
                             left.eq(left - 1),
-                            member.eq(member + 1),
+                            empty.eq(one),
+                            one.eq(left == 2),
                             pool_index.eq(pool_index + 1),
                             in_group.eq(in_group + 1),
                         ]
@@ -177,15 +194,20 @@ class Walk(wiring.Component):
                             # k is the last one of the group.
                             m.d.sync += [in_group.eq(0), group_slot.eq(group_slot + k + 1)]
             with m.If(engine_done):
-                m.d.sync += [engine.eq(engine + 1), member.eq(0), group_slot.eq(0), in_group.eq(0)]
+                member.clear()
+                m.d.sync += [engine.eq(engine + 1), group_slot.eq(0), in_group.eq(0)]
             with m.If(job_done):
-                m.d.sync += [engine.eq(0), bank.eq(~bank), pool_index.eq(0), plane_tile.eq(plane_tile + 1)]
-                with m.If(tail | last_tile):
-                    m.d.sync += plane_tile.eq(0)
-                with m.If(~last_tile):
+                m.d.sync += [engine.eq(0), bank.eq(~bank), pool_index.eq(0)]
+                with m.If(plane_tile.last | tile.last):
+                    plane_tile.clear()
+                with m.Else():
+                    plane_tile.next()
+                with m.If(~tile.last):
+                    tile.next()
                     m.d.sync += [
-                        tile.eq(tile + 1),
                         left.eq(round_left),
+                        empty.eq(round_empty),
+                        one.eq(round_one),
                         term_at.eq(round_term),
                         filter_term.eq(round_term),
                         filter_at.eq(round_filter),
@@ -193,21 +215,27 @@ class Walk(wiring.Component):
                     ]
                 with m.Else():
                     # The next round begins where this one ends.
+                    tile.clear()
+                    round_.next()
                     m.d.sync += [
-                        tile.eq(0),
-                        round_.eq(round_ + 1),
                         round_left.eq(left - ~empty),
+                        round_empty.eq(empty | one),
+                        round_one.eq(left == 2),
                         round_term.eq(term_at + ~empty),
                         round_filter.eq(filter_at + ~empty),
                         round_word.eq(word + Mux(empty, 0, now.output_stride)),
                     ]
         with m.If(self.begin):
-            zero = (round_, tile, plane_tile, engine, member, slice_, k, q, group_slot, in_group, pool_index)
-            m.d.sync += [position.eq(0) for position in zero]
-            m.d.sync += [position.eq(now.filters) for position in (left, round_left)]
-            m.d.sync += [position.eq(now.term_address) for position in (term_at, round_term, filter_term)]
-            m.d.sync += [position.eq(now.filter_address) for position in (filter_at, round_filter)]
-            m.d.sync += [position.eq(now.output_address) for position in (word, round_word)]
+            zero = (engine, slice_, k, q, group_slot, in_group, pool_index)
+            m.d.sync += [count.eq(0) for count in zero]
+            for position in (round_, tile, plane_tile, member):
+                position.clear()
+            m.d.sync += [count.eq(now.filters) for count in (left, round_left)]
+            m.d.sync += [flag.eq(now.filters == 0) for flag in (empty, round_empty)]
+            m.d.sync += [flag.eq(now.filters == 1) for flag in (one, round_one)]
+            m.d.sync += [address.eq(now.term_address) for address in (term_at, round_term, filter_term)]
+            m.d.sync += [address.eq(now.filter_address) for address in (filter_at, round_filter)]
+            m.d.sync += [address.eq(now.output_address) for address in (word, round_word)]
         with m.If(self.start):
             m.d.sync += bank.eq(0)
         return m

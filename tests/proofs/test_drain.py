@@ -74,13 +74,18 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
     def word(filter_: int) -> int:
         return (back["output_address"] + filter_ * back["output_stride"]) % CONFIG.feature_words
 
+    def left(prefix: str, number: int) -> dict[str, int]:
+        return {f"{prefix}left": number, f"{prefix}empty": number == 0, f"{prefix}one": number == 1}
+
     for round_ in range(back["rounds"]):
         for tile in range(tiles):
             for engine in range(CONFIG.engines):
                 turn = {"engine": engine, "bank": job % 2}
                 where = {"round": round_, "tile": tile, "plane_tile": tile % back["plane_tiles"]}
+                where |= {"last_round": round_ == back["rounds"] - 1, "last_tile": tile == tiles - 1}
+                where |= {"last_plane_tile": where["plane_tile"] == back["plane_tiles"] - 1}
                 where |= turn | {
-                    "round_left": back["filters"] - round_ * room,
+                    **left("round_", back["filters"] - round_ * room),
                     "round_word": word(round_ * room),
                     # Registers of the one before are used up.
                     **dict.fromkeys(("member", "slice_", "k", "q", "in_group", "group_slot"), 0),
@@ -88,7 +93,10 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
                 first = round_ * room + engine * share
                 members = range(first, min(first + share, back["filters"]))
                 if not members:
-                    done = {"left": 0, "pool_index": back["filters"] - round_ * room}
+                    done = left("", 0) | {
+                        "last_member": share == 1,
+                        "pool_index": back["filters"] - round_ * room,
+                    }
                     yield turn | {"empty": 1, "turn_end": 1}, where | done | {"word": word(back["filters"])}
                 for filter_ in members:
                     j = filter_ - first
@@ -112,7 +120,8 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
                                 "pool_first": int(tile == 0 and place == 0),
                                 "pool_last": int(tile == tiles - 1 and place == SLICES - 1),
                             }
-                            holds = where | {"left": back["filters"] - filter_, "member": j, "slice_": place}
+                            holds = where | left("", back["filters"] - filter_) | {"slice_": place}
+                            holds |= {"member": j, "last_member": j == share - 1}
                             holds |= {"k": k, "q": q, "group_slot": group * size}
                             holds |= {"word": word(filter_), "pool_index": shows["pool_index"]}
                             holds["in_group"] = 0 if back["fold"] == Fold.COLUMN else j % each
