@@ -113,11 +113,13 @@ class OutputPipeline(wiring.Component):
         # What depends on the layer alone stands in registers: it is still from before the first token.
         to_residual = Signal.like(now.residual_address)
         last_tile = Signal.like(now.tiles)
+        pooling = Signal()
         asked = tokens[_ADDRESS - 1]
         residual_data = Signal(config.basis * 8)
         m.d.sync += [
             to_residual.eq(now.residual_address - now.output_address),
             last_tile.eq(now.tiles - 1),
+            pooling.eq(now.pool),
             self.residual_address.eq(asked.address + to_residual),
             self.residual_read.eq(asked.valid & asked.last & now.residual),
             residual_data.eq(self.residual_data.word_select(tokens[_ADDRESS + 1].slice, config.basis * 8)),
@@ -145,12 +147,12 @@ class OutputPipeline(wiring.Component):
         m.d.sync += pooled_address.eq(tokens[POOL_LATENCY - 1].address - last_tile)
         m.d.comb += [
             pool_unit.i.eq(adder.o),
-            pool_unit.valid.eq(done.valid & done.last & now.pool),
+            pool_unit.valid.eq(done.valid & done.last & pooling),
             pool_unit.index.eq(done.pool_index),
             pool_unit.first.eq(done.pool_first),
             pool_unit.shift.eq(now.pool_shift),
         ]
-        with m.If(now.pool):
+        with m.If(pooling):
             m.d.comb += [
                 self.write.valid.eq(pooled.valid & pooled.last & pooled.pool_last),
                 self.write.address.eq(pooled_address),
