@@ -58,12 +58,12 @@ def _seconds() -> float:
 
 def unit_totals(options: Synth) -> str:
     """Synthesis of a unit, as `flows.synth.verb.synth_unit` does it; its counts in a line."""
+    from flows.synth.tables import COLUMNS
     from flows.synth.verb import synth_unit
 
-    rows = [line.strip("| ").split("|") for line in synth_unit(options).splitlines() if line.startswith("|")]
-    total = next(row for row in rows if row[0].startswith("total"))
-    pairs = zip(rows[0][1:], total[1:], strict=True)
-    return ", ".join(f"{name.strip()} {value.strip()}" for name, value in pairs if value.strip() != "0")
+    _, area = synth_unit(options)
+    counts = {COLUMNS[name]: getattr(area, name) for name in COLUMNS}
+    return ", ".join(f"{name} {count:,.10g}" for name, count in counts.items() if count)
 
 
 def units(out: Path) -> dict[str, Callable[[], object]]:

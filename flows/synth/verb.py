@@ -11,6 +11,7 @@ from flows.metrics import Metric, read_metrics, write_metrics
 from flows.options import Synth
 from flows.progress import say, step
 from flows.provenance import write_provenance
+from flows.synth.area import Area
 from flows.synth.netlist import ASIC, Synthesis, synthesise, target_library
 from flows.synth.route import Route, place_and_route
 from flows.synth.tables import area_table, columns_of, power_table, route_table, timing_table
@@ -65,11 +66,12 @@ def synth(options: Synth) -> tuple[str, bool]:
         from flows.synth.everything import everything
 
         return everything(options.out)
-    return synth_unit(options), True
+    text, _ = synth_unit(options)
+    return text, True
 
 
-def synth_unit(options: Synth) -> str:
-    """Synthesis, and what else is asked for; the text of the result.
+def synth_unit(options: Synth) -> tuple[str, Area]:
+    """Synthesis, and what else is asked for; the text of the result, and the counts of all of the unit.
 
     Beside the runs, `out` gets <target>-<configuration>-<unit>[-nodsp] with .md (the text), .json (the
     metrics) and .provenance.json. Raises LightDealError for options that do not go together.
@@ -115,7 +117,7 @@ def synth_unit(options: Synth) -> str:
     write_metrics(found, options.out / f"{stem}.json")
     write_provenance(options, config, options.out / f"{stem}.provenance.json")
     path = write_whole(options.out / f"{stem}.md", text + "\n")
-    return f"{text}\n\n{path}"
+    return f"{text}\n\n{path}", area.area
 
 
 def _attempt(what: str, make: Callable[[], None]) -> list[str]:
