@@ -47,7 +47,8 @@ AGAIN = 4
 """Cycles from the check of a pair with END until the first pair of the same block can be checked again."""
 
 READY = 1
-"""Cycles from the count of a turn as done until a row that waits for it may be issued."""
+"""Cycles from the count of a turn as done, or from an engine's leaving a row, until a row that waits for that may
+be issued."""
 
 FULL = 5
 """Cycles from a job's END until the drain sees its sums."""
@@ -118,13 +119,15 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
     engines = [_engine(layers, engine, program.config) for engine in range(program.config.engines)]
     fetch = _Fetch(layers, program.config)
     drain = _Drain(layers, engines, program.config)
+    oldest: deque[int] = deque([0] * READY, maxlen=READY)
     cycle = 0
     while not drain.finished:
         drain.step(cycle)
-        oldest = min(engine.row for engine in engines)
+        at_work_on = min(engine.row for engine in engines)
         for engine in engines:
             engine.step(cycle, fetch.written(cycle))
-        fetch.step(cycle, oldest, drain.turns_done(cycle - READY))
+        fetch.step(cycle, oldest[0], drain.turns_done(cycle - READY))
+        oldest.append(at_work_on)
         cycle += 1
     return Timing(
         cycles=drain.free + 1,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,8 +28,8 @@ class Fetch(wiring.Component):
     Throughput: one row per cycle; one cycle between layers, one marker row after each job.
 
     A walk through the layers runs some rows ahead, so that where a row lies is known when it may be
-    issued. It is issued when every engine has left the row `window` before it, and in the cycle after
-    the turns that make its channel are done.
+    issued. It is issued in the cycle after every engine has left the row `window` before it and the
+    turns that make its channel are done.
 
     Members
     -------
@@ -214,9 +214,14 @@ class Fetch(wiring.Component):
 
         row = Signal(row_bits(config))
         # Rows are numbered modulo twice the window, and none is further than a window from an engine's.
-        room = Cat((row ^ engine_row) != config.window for engine_row in self.engine_row).all()
+        def free(number: Value) -> Value:
+            """Whether the row `window` before this one was left by every engine."""
+            return Cat((number ^ engine_row) != config.window for engine_row in self.engine_row).all()
+
         issue = Signal()
-        ready = Signal()
+        # Of the row that is next in the next cycle: issue decides which one that is, so it must come early.
+        room, ready = Signal(), Signal()
+        m.d.sync += room.eq(Mux(issue, free((row + 1)[: len(row)]), free(row)))
         m.d.sync += ready.eq(Mux(advance, self.turns_done >= needs[1], self.turns_done >= needs[2]))
         m.d.comb += [
             issue.eq(valid[2] & room & (marker[2] | ready)),

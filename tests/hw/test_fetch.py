@@ -138,7 +138,7 @@ class Run:
                     pixels = split(row.data, 8, config.lanes)
                     assert ctx.get(dut.push.busy) == join((pixel != 0 for pixel in pixels), 1)
                 issued = cycle - fetch.LATENCY
-                assert number - room_at[issued] < window, f"row {number} overflows the window"
+                assert number - room_at[issued - 1] < window, f"row {number} overflows the window"
                 assert done_at[issued - 1] >= row.need, f"row {number} is not ready"
                 self.pushed_at.append(cycle)
             room_at.append(min(oldest))

@@ -209,8 +209,8 @@ class Order(wiring.Component):
                 Assert(unit.next_word == (row_word + 1)[: len(row_word)]),
             ]
 
-        # A row is issued as soon as its place is free and its channel was there, and not before. No engine is
-        # further behind than the window has rows.
+        # A row is issued in the cycle after its place became free and its channel was there, and not before. No
+        # engine is further behind than the window has rows, and none goes back.
         done = Signal(TURN_BITS)
         issued, markers = Signal(row_bits(CONFIG)), Signal.like(registers["fetched"])
         m.d.sync += [
@@ -218,14 +218,22 @@ class Order(wiring.Component):
             markers.eq(Mux(begin, 0, markers + (seen & marker))),
             done.eq(self.turns_done),
         ]
-        behind = [(issued - at)[: row_bits(CONFIG)] for at in self.engine_row]
+        behind, were_behind = [], []
+        begun = Signal()
+        m.d.sync += begun.eq(begin)
+        for number, at in enumerate(self.engine_row):
+            was = Signal.like(at, name=f"was{number}")
+            m.d.sync += was.eq(at)
+            behind.append((issued - at)[: row_bits(CONFIG)])
+            were_behind.append((issued - was)[: row_bits(CONFIG)])
         m.d.comb += [
             *(Assume(rows <= CONFIG.window) for rows in behind),
+            *(Assume(begun | (now <= then)) for now, then in zip(behind, were_behind, strict=True)),
             Assert(advance == (~following.valid | issue)),
             Assert(
                 issue
                 == following.valid
-                & Cat(rows < CONFIG.window for rows in behind).all()
+                & Cat(rows < CONFIG.window for rows in were_behind).all()
                 & (following.marker | (done >= following.need))
             ),
         ]
