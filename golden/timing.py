@@ -47,8 +47,8 @@ AGAIN = 4
 """Cycles from the check of a pair with END until the first pair of the same block can be checked again."""
 
 READY = 1
-"""Cycles from the count of a turn as done, or from an engine's leaving a row, until a row that waits for that may
-be issued."""
+"""Cycles from the count of a turn as done, or from the end of a row's use, until a row that waits for it may be
+issued."""
 
 FULL = 5
 """Cycles from a job's END until the drain sees its sums."""

@@ -213,6 +213,7 @@ class Fetch(wiring.Component):
             ]
 
         row = Signal(row_bits(config))
+
         # Rows are numbered modulo twice the window, and none is further than a window from an engine's.
         def free(number: Value) -> Value:
             """Whether the row `window` before this one was left by every engine."""

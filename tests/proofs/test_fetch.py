@@ -209,8 +209,8 @@ class Order(wiring.Component):
                 Assert(unit.next_word == (row_word + 1)[: len(row_word)]),
             ]
 
-        # A row is issued in the cycle after its place became free and its channel was there, and not before. No
-        # engine is further behind than the window has rows, and none goes back.
+        # A row is issued in the cycle after its place became free and its channel was there, and not before.
+        # No engine is further behind than the window has rows, and none goes back.
         done = Signal(TURN_BITS)
         issued, markers = Signal(row_bits(CONFIG)), Signal.like(registers["fetched"])
         m.d.sync += [
