@@ -47,8 +47,7 @@ AGAIN = 4
 """Cycles from the check of a pair with END until the first pair of the same block can be checked again."""
 
 READY = 1
-"""Cycles from the count of a turn as done, or from the end of a row's use, until a row that waits for it may be
-issued."""
+"""Cycles from a turn's count as done, or an engine's leave of a row, until a row that waits may be issued."""
 
 FULL = 5
 """Cycles from a job's END until the drain sees its sums."""
