@@ -86,11 +86,12 @@ def matched(config: Config = SMALL) -> dict[str, Config]:
     """The configurations of the five: same array, buffers and sequencer.
 
     The multipliers behind the array are as few as do not slow it: an output takes S terms with a
-    basis, one without. Sums are as wide as the demo networks need; dense weights need a deeper memory.
+    basis, one without. Sums are as wide as the demo networks need, and the memory of dense weights is deep
+    enough for both.
     """
     few = max(1, config.basis // 4)
     wider = min(32, config.accumulator_bits + 1)
-    deep = 2 * config.coefficient_words
+    deep = 4 * config.coefficient_words
     return {
         "smartdeal": config,
         "no_basis": replace(config, name=f"{config.name}-no-basis", basis=few),

@@ -25,7 +25,7 @@ CRC32 = Algorithm(
 class Loader(wiring.Component):
     """Checks a program image and writes its memories (`golden.spec.program.Program.image`).
 
-    Golden: `Program.image`.  Throughput: one 32-bit word per cycle, two cycles at section heads.
+    Golden: `Program.image`.  Throughput: one 32-bit word per cycle, and one cycle more at each section.
 
     After an error nothing more is taken until reset. `loaded` is true from a right checksum until
     the next image begins.
@@ -91,22 +91,25 @@ class Loader(wiring.Component):
                     m.d.sync += [
                         self.load.memory.eq(word[:8]),
                         self.load.address.eq(word[8:24] - 1),
+                        room.eq(-word[8:24]),
                         chunk.eq(0),
                     ]
-                    m.next = "COUNT"
-                    with m.Switch(word):
-                        for number in memories.memories(config):
-                            shape = memory_shape(config, number)
-                            with m.Case(f"{'-' * 24}{number:08b}"):
-                                m.d.sync += [
-                                    last_chunk.eq(-(-shape.bits // 32) - 1),
-                                    room.eq(shape.depth - word[8:24]),
-                                ]
-                        with m.Case(f"{'-' * 24}{END_SECTION:08b}"):
-                            m.next = "CHECKSUM"
-                        with m.Default():
-                            m.d.sync += self.error.eq(ErrorCode.SECTION)
-                            m.next = "ERROR"
+                    m.next = "KIND"
+            with m.State("KIND"):
+                m.next = "COUNT"
+                with m.Switch(self.load.memory):
+                    for number in memories.memories(config):
+                        shape = memory_shape(config, number)
+                        with m.Case(number):
+                            m.d.sync += [
+                                last_chunk.eq(-(-shape.bits // 32) - 1),
+                                room.eq(room + shape.depth),
+                            ]
+                    with m.Case(END_SECTION):
+                        m.next = "CHECKSUM"
+                    with m.Default():
+                        m.d.sync += self.error.eq(ErrorCode.SECTION)
+                        m.next = "ERROR"
             with m.State("COUNT"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(taken):
