@@ -86,12 +86,11 @@ def matched(config: Config = SMALL) -> dict[str, Config]:
     """The configurations of the five: same array, buffers and sequencer.
 
     The multipliers behind the array are as few as do not slow it: an output takes S terms with a
-    basis, one without. Sums are as wide as the demo networks need, and the memory of dense weights is deep
-    enough for both.
+    basis, one without. Sums are as wide, and the memories of weights as deep, as the
+    demo networks need.
     """
     few = max(1, config.basis // 4)
     wider = min(32, config.accumulator_bits + 1)
-    deep = 4 * config.coefficient_words
     return {
         "smartdeal": config,
         "no_basis": replace(config, name=f"{config.name}-no-basis", basis=few),
@@ -101,7 +100,7 @@ def matched(config: Config = SMALL) -> dict[str, Config]:
             basis=few,
             arithmetic=Arithmetic.INT8,
             accumulator_bits=wider,
-            coefficient_words=deep,
+            coefficient_words=4 * config.coefficient_words,
         ),
         "rows_int8": replace(
             config,
@@ -116,6 +115,7 @@ def matched(config: Config = SMALL) -> dict[str, Config]:
             basis=few,
             arithmetic=Arithmetic.REBUILD,
             accumulator_bits=min(32, config.accumulator_bits + 6),
+            coefficient_words=2 * config.coefficient_words,
         ),
     }
 
