@@ -1,20 +1,29 @@
-"""ECP5: each multiplier gets registers of its own.
+"""ECP5: copies of registers that feed too much, or far too scattered, for a short way to all of it.
 
-A factor that many multipliers share comes from one register, far from most of them: DSP blocks stand in two
-rows of the whole part. `copy_registers` gives each multiplier a copy, which Yosys would merge again if the
-design held it. A DSP block's own registers would be nearer still, but nextpnr 0.11 leaves the paths to and
-from them out of its timing.
+Yosys makes one register of those that hold the same, however many cells they feed, and nextpnr copies none:
+the way from it to the last of some hundred cells then decides the frequency. `copy_registers` gives every
+multiplier registers of its own, since DSP blocks stand in two rows of the whole part, and every `MOST` other
+inputs one. A DSP block's own registers would be nearer still, but nextpnr 0.11 leaves the paths to and from
+them out of its timing.
 """
 
+import re
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 MULTIPLIER, REGISTER = "MULT18X18D", "TRELLIS_FF"
+MOST = 64
+"""Inputs that one register feeds."""
 
 
-def copy_registers(module: dict[str, Any]) -> int:
-    """Copy flip-flops that feed several multipliers, in one module of Yosys' JSON, in place.
+def copy_registers(module: dict[str, Any], most: int = MOST) -> int:
+    """Copy flip-flops that feed several multipliers or more than `most` other inputs, in place.
+
+    Parameters
+    ----------
+    module: of a netlist that Yosys wrote as JSON.
 
     Returns how many flip-flops there are more.
     """
@@ -24,20 +33,48 @@ def copy_registers(module: dict[str, Any]) -> int:
     )
     last = max(bit for bits in nets for bit in bits if isinstance(bit, int))
     source = {cell["connections"]["Q"][0]: name for name, cell in cells.items() if cell["type"] == REGISTER}
-    users: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for cell in cells.values():
-        if cell["type"] == MULTIPLIER:
-            for bit in dict.fromkeys(chain(*cell["connections"].values())):
-                if bit in source:
-                    users[bit].append(cell["connections"])
+    fed: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for name, cell in cells.items():
+        for pin, bits in cell["connections"].items():
+            if cell["port_directions"][pin] == "input":
+                for bit in bits:
+                    if bit in source:
+                        fed[bit][name] += 1
     count = 0
-    for bit, multipliers in users.items():
+    for bit, inputs in fed.items():
         register = cells[source[bit]]
-        for pins in multipliers[1:]:
+        _, *others = _groups(inputs, cells, most)
+        for group in others:
             count += 1
             copy = last + count
-            pins |= {pin: [copy if other == bit else other for other in bits] for pin, bits in pins.items()}
+            for name in group:
+                pins, way = cells[name]["connections"], cells[name]["port_directions"]
+                pins |= {
+                    pin: [copy if other == bit else other for other in bits]
+                    for pin, bits in pins.items()
+                    if way[pin] == "input"
+                }
             cells[f"{source[bit]}$copy{copy}"] = register | {
                 "connections": register["connections"] | {"Q": [copy]}
             }
     return count
+
+
+def _groups(inputs: Mapping[str, int], cells: Mapping[str, Any], most: int) -> Iterator[Sequence[str]]:
+    """Cells that share a register; names that are near to each other are cells that are."""
+    group: list[str] = []
+    for name in sorted(inputs, key=_natural):
+        if cells[name]["type"] == MULTIPLIER:
+            yield [name]
+            continue
+        if group and sum(inputs[other] for other in group) + inputs[name] > most:
+            yield group
+            group = []
+        group.append(name)
+    if group:
+        yield group
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that puts lane2 before lane10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -48,8 +48,9 @@ PINS = "pins.cst"
 _PORTS = ("clk", "rst", "i", "o")
 """Of `flows.synth.wrap.TwoPins`."""
 
-ECP5_ROUTER = ("--router", "router2")
-"""nextpnr's own choice, router1, stays with the last thousand arcs of a large unit."""
+ECP5_ROUTER = ("--router", "router2", "--tmg-ripup")
+"""nextpnr's own choice, router1, stays with the last thousand arcs of a large unit. router2 by itself leaves
+a few arcs that go far round; with this option it takes them up again."""
 
 PARTS = {
     "ecp5": Part(

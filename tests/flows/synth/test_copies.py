@@ -1,15 +1,16 @@
-"""Registers of their own for multipliers, proved equal by Yosys' SAT solver."""
+"""Copies of registers that feed multipliers, or much else, proved equal by Yosys' SAT solver."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 from amaranth.back import rtlil
-from amaranth.hdl import Elaboratable, Module, Signal, signed
+from amaranth.hdl import Elaboratable, Module, Mux, Signal, signed
 
 from flows.synth.copies import MULTIPLIER, REGISTER, copy_registers
 from flows.synth.yosys import run_yosys
 
-COUNT, SHARED, OWN = 3, 8, 10
+COUNT, SHARED, OWN, GATED, MOST = 3, 8, 10, 11, 4
 
 # Any function shows a wrong copy; this one is easily proved.
 STAND_IN = (
@@ -24,23 +25,27 @@ STAND_IN = (
 
 
 class Products(Elaboratable):
-    """Products with a common factor, from a register with an enable, which also leads outside."""
+    """Products with a common factor, from a register with an enable, which also leads outside, and a gate."""
 
     def __init__(self) -> None:
         self.shared, self.enable = Signal(signed(SHARED)), Signal()
         self.own = [Signal(signed(OWN), name=f"own{i}") for i in range(COUNT)]
         self.products = [Signal(signed(SHARED + OWN), name=f"product{i}") for i in range(COUNT)]
         self.seen = Signal(SHARED)
+        self.gate, self.before, self.behind = Signal(), Signal(GATED), Signal(GATED)
 
     def ports(self) -> list[Signal]:
-        return [self.shared, self.enable, *self.own, *self.products, self.seen]
+        ports = [self.shared, self.enable, *self.own, *self.products, self.seen]
+        return [*ports, self.gate, self.before, self.behind]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         factor = Signal.like(self.shared)
         with m.If(self.enable):
             m.d.sync += factor.eq(self.shared)
-        m.d.comb += self.seen.eq(factor)
+        gate = Signal()
+        m.d.sync += gate.eq(self.gate)
+        m.d.comb += [self.seen.eq(factor), self.behind.eq(Mux(gate, self.before, 0))]
         for own, product in zip(self.own, self.products, strict=True):
             register = Signal.like(own)
             m.d.sync += register.eq(own)
@@ -48,22 +53,33 @@ class Products(Elaboratable):
         return m
 
 
-def test_each_multiplier_has_its_own_registers_and_the_netlist_is_equal(tmp_path: Path) -> None:
+def test_no_register_feeds_two_multipliers_or_too_much_and_the_netlist_is_equal(tmp_path: Path) -> None:
     design = Products()
     (tmp_path / "design.il").write_text(rtlil.convert(design, name="top", ports=design.ports()))
     run_yosys(["read_rtlil design.il", "synth_ecp5 -top top", "write_json mapped.json"], tmp_path, "map")
     netlist = json.loads((tmp_path / "mapped.json").read_text())
     cells = netlist["modules"]["top"]["cells"]
     before = sum(cell["type"] == REGISTER for cell in cells.values())
-    assert before == SHARED + COUNT * OWN
-    assert copy_registers(netlist["modules"]["top"]) == (COUNT - 1) * SHARED
-    assert copy_registers(netlist["modules"]["top"]) == 0
-    assert sum(cell["type"] == REGISTER for cell in cells.values()) == before + (COUNT - 1) * SHARED
+    assert before == SHARED + COUNT * OWN + 1
+    more = (COUNT - 1) * SHARED + -(-GATED // MOST) - 1
+    assert copy_registers(netlist["modules"]["top"], MOST) == more
+    assert copy_registers(netlist["modules"]["top"], MOST) == 0
+    registers = [cell["connections"]["Q"][0] for cell in cells.values() if cell["type"] == REGISTER]
+    assert len(set(registers)) == len(registers) == before + more
     multipliers = [cell["connections"] for cell in cells.values() if cell["type"] == MULTIPLIER]
     factors = [
         {bit for pin, bits in pins.items() if pin[0] in "AB" for bit in bits if isinstance(bit, int)}
         for pins in multipliers
     ]
+    fed = Counter(
+        bit
+        for cell in cells.values()
+        if cell["type"] == "LUT4"
+        for pin in "ABCD"
+        for bit in cell["connections"][pin]
+        if bit in registers
+    )
+    assert sorted(fed.values()) == [GATED % MOST, MOST, MOST]
     assert len(factors) == COUNT
     assert len(set().union(*factors)) == sum(len(bits) for bits in factors) == COUNT * (SHARED + OWN)
 
