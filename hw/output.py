@@ -1,6 +1,6 @@
 """The output pipeline: from terms and partial sums to words in the feature memory."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -141,10 +141,7 @@ class OutputPipeline(wiring.Component):
             m.d.sync += adder.zero[i].eq(ending.tail & (first_lane + i >= now.last_lanes))
 
         m.submodules.pool = pool_unit = Pool(config)
-        done, pooled = tokens[LATENCY], tokens[POOL_LATENCY]
-        pooled_address = Signal.like(pooled.address)
-        # The token of the last tile; the pooled word is the channel's first.
-        m.d.sync += pooled_address.eq(tokens[POOL_LATENCY - 1].address - last_tile)
+        done = tokens[LATENCY]
         m.d.comb += [
             pool_unit.i.eq(adder.o),
             pool_unit.valid.eq(done.valid & done.last & pooling),
@@ -152,23 +149,26 @@ class OutputPipeline(wiring.Component):
             pool_unit.first.eq(done.pool_first),
             pool_unit.shift.eq(now.pool_shift),
         ]
+        # All of a write but its data is told by a token a cycle before.
+        slices = config.lanes // config.basis
         with m.If(pooling):
-            m.d.comb += [
-                self.write.valid.eq(pooled.valid & pooled.last & pooled.pool_last),
-                self.write.address.eq(pooled_address),
+            writing = tokens[POOL_LATENCY - 1]
+            m.d.sync += [
+                self.write.valid.eq(writing.valid & writing.last & writing.pool_last),
+                # The token of the last tile; the pooled word is the channel's first.
+                self.write.address.eq(writing.address - last_tile),
                 self.write.enable.eq(Const(-1, config.lanes)),
-                self.write.data.eq(pool_unit.o.as_unsigned()),
-                self.turn_done.eq(pooled.turn_end),
+                self.turn_done.eq(writing.turn_end),
             ]
         with m.Else():
-            slices = config.lanes // config.basis
-            m.d.comb += [
-                self.write.valid.eq(done.valid & done.last),
-                self.write.address.eq(done.address),
+            writing = tokens[LATENCY - 1]
+            m.d.sync += [
+                self.write.valid.eq(writing.valid & writing.last),
+                self.write.address.eq(writing.address),
                 self.write.enable.eq(
-                    Cat((done.slice == number).replicate(config.basis) for number in range(slices))
+                    Cat((writing.slice == number).replicate(config.basis) for number in range(slices))
                 ),
-                self.write.data.eq(adder.o.replicate(slices)),
-                self.turn_done.eq(done.turn_end),
+                self.turn_done.eq(writing.turn_end),
             ]
+        m.d.comb += self.write.data.eq(Mux(pooling, pool_unit.o.as_unsigned(), adder.o.replicate(slices)))
         return m
