@@ -16,9 +16,8 @@ from flows.files import write_whole
 from flows.options import TARGETS
 from flows.synth.area import Area, make_area, total_cells
 from flows.synth.blocks import cells_by_block
-from flows.synth.carry import absorb
-from flows.synth.copies import copy_registers
 from flows.synth.liberty import Library, read_liberty
+from flows.synth.mapping import ROWS, drive_and_load, finish_ecp5, map_commands
 from flows.synth.memories import Macro, make_macros, without_zeros
 from flows.synth.reads import reads_in_mid_cycle, unordered_reads
 from flows.synth.yosys import run_yosys, yosys_version
@@ -31,8 +30,6 @@ BUILD = Path("build/synth")
 ASIC = "osu018"
 
 FLAT, BOOTH, BLOCKS = "flat", "booth", "blocks"
-ROWS = Path(__file__).with_name("rows.v")
-"""How products become rows of adders."""
 
 FORMAT = 3
 """Part of the digest: raised when the meaning of a result changes."""
@@ -71,64 +68,11 @@ class Synthesis:
     other_area: float = 0.0
 
 
-def map_commands(
-    name: str, target: str, dsp: bool, flat: bool, library: Library | None, booth: bool = False
-) -> list[str]:
-    """Yosys commands from the design to cells of the target; `booth`: how an ASIC multiplies."""
-    if library is not None:
-        mapped = f"abc -liberty {library.path.absolute()} -constr constraints.txt"
-        return [
-            # No chip has initial values.
-            "setattr -unset init w:*",
-            f"synth -top {name}{' -flatten' if flat else ''}{' -booth' if booth else ''}",
-            f"dfflibmap -liberty {library.path.absolute()}",
-            mapped,
-            "opt_clean -purge",
-        ]
-    keep = "" if flat else " -noflatten"
-    # Widths are cut down first: a row is added for each digit that remains.
-    rows = [
-        "proc",
-        *(["flatten"] if flat else []),
-        "opt_expr",
-        "opt_clean",
-        "wreduce",
-        f"techmap -map {ROWS.name}",
-    ]
-    return [
-        *([] if dsp else rows),
-        {
-            "ecp5": f"synth_ecp5 -top {name}{keep}{'' if dsp else ' -nodsp'}",
-            "ice40": f"synth_ice40 -device u -top {name}{keep}{' -dsp' if dsp else ''}",
-            "gowin": f"synth_gowin -noiopads -top {name}{keep}{'' if dsp else ' -nodsp'}",
-            "xilinx": f"synth_xilinx -noiopad -noclkbuf -top {name}"
-            f"{' -flatten' if flat else ''}{'' if dsp else ' -nodsp'}",
-        }[target],
-    ]
-
-
-def _constraints(library: Library) -> str:
-    """What drives and loads the design, for abc: an inverter at each input, four at each output."""
-    inverter = library.inverter()
-    load = 4 * sum(inverter.inputs.values())
-    return f"set_driving_cell {inverter.name}\nset_load {load:g} [all_outputs]\n"
-
-
-def _finish_ecp5(path: Path) -> None:
-    """What Yosys leaves to do on its JSON netlist, in place."""
-    netlist = json.loads(path.read_text())
-    for module in netlist["modules"].values():
-        if module.get("cells"):
-            absorb(module)
-            copy_registers(module)
-    path.write_text(json.dumps(netlist))
-
-
 def _map(folder: Path, name: str, kind: str, commands: list[str]) -> dict[str, Counter[str]]:
     lines = ["read_rtlil design.il", f"hierarchy -check -top {name}", *commands]
     if any(command.startswith("synth_ecp5") for command in commands):
         run_yosys([*lines, "write_json mapped.json"], folder, f"{kind}_mapped")
-        _finish_ecp5(folder / "mapped.json")
+        finish_ecp5(folder / "mapped.json")
         lines = ["read_json mapped.json", f"hierarchy -top {name}"]
     if kind != BLOCKS:
         lines += [f"write_json {kind}.netlist.json", f"write_verilog -noattr -noexpr -nohex {kind}.netlist.v"]
@@ -238,7 +182,7 @@ def synthesise(
     partial.mkdir(parents=True)
     try:
         if library is not None:
-            (partial / "constraints.txt").write_text(_constraints(library))
+            (partial / "constraints.txt").write_text(drive_and_load(library))
         if library is None and not dsp:
             shutil.copy(ROWS, partial)
         found = _prepare(partial, name, text, macros)

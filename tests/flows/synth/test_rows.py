@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.synth.netlist import ROWS, synthesise
+from flows.synth.mapping import ROWS
+from flows.synth.netlist import synthesise
 from flows.synth.yosys import run_yosys
 from sim.ports import ToolError
 from tests.flows.synth.units import Product

@@ -1,0 +1,65 @@
+"""How a design becomes cells of a target: what Yosys is told, and what it leaves to do."""
+
+import json
+from pathlib import Path
+
+from flows.synth.carry import absorb
+from flows.synth.copies import copy_registers
+from flows.synth.liberty import Library
+
+ROWS = Path(__file__).with_name("rows.v")
+"""How products become rows of adders."""
+
+
+def map_commands(
+    name: str, target: str, dsp: bool, flat: bool, library: Library | None, booth: bool = False
+) -> list[str]:
+    """Yosys commands from the design to cells of the target; `booth`: how an ASIC multiplies."""
+    if library is not None:
+        mapped = f"abc -liberty {library.path.absolute()} -constr constraints.txt"
+        return [
+            # No chip has initial values.
+            "setattr -unset init w:*",
+            f"synth -top {name}{' -flatten' if flat else ''}{' -booth' if booth else ''}",
+            f"dfflibmap -liberty {library.path.absolute()}",
+            mapped,
+            "opt_clean -purge",
+        ]
+    keep = "" if flat else " -noflatten"
+    # Widths are cut down first: a row is added for each digit that remains.
+    rows = [
+        "proc",
+        *(["flatten"] if flat else []),
+        "opt_expr",
+        "opt_clean",
+        "wreduce",
+        f"techmap -map {ROWS.name}",
+    ]
+    xilinx = (
+        f"synth_xilinx -noiopad -noclkbuf -top {name}{' -flatten' if flat else ''}{'' if dsp else ' -nodsp'}"
+    )
+    commands = {
+        "ecp5": [f"synth_ecp5 -top {name}{keep}{'' if dsp else ' -nodsp'}"],
+        "ice40": [f"synth_ice40 -device u -top {name}{keep}{' -dsp' if dsp else ''}"],
+        "gowin": [f"synth_gowin -noiopads -top {name}{keep}{'' if dsp else ' -nodsp'}"],
+        # abc9 stops where a bit gets the name of a wire (Yosys, issue 4349), so wires become bits before.
+        "xilinx": [f"{xilinx} -run begin:map_luts", "splitnets", f"{xilinx} -run map_luts:"],
+    }
+    return [*([] if dsp else rows), *commands[target]]
+
+
+def drive_and_load(library: Library) -> str:
+    """What drives and loads the design, for abc: an inverter at each input, four at each output."""
+    inverter = library.inverter()
+    load = 4 * sum(inverter.inputs.values())
+    return f"set_driving_cell {inverter.name}\nset_load {load:g} [all_outputs]\n"
+
+
+def finish_ecp5(path: Path) -> None:
+    """What Yosys leaves to do on its JSON netlist, in place."""
+    netlist = json.loads(path.read_text())
+    for module in netlist["modules"].values():
+        if module.get("cells"):
+            absorb(module)
+            copy_registers(module)
+    path.write_text(json.dumps(netlist))
