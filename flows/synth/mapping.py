@@ -1,6 +1,7 @@
 """How a design becomes cells of a target: what Yosys is told, and what it leaves to do."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from flows.synth.carry import absorb
@@ -35,17 +36,36 @@ def map_commands(
         "wreduce",
         f"techmap -map {ROWS.name}",
     ]
-    xilinx = (
-        f"synth_xilinx -noiopad -noclkbuf -top {name}{' -flatten' if flat else ''}{'' if dsp else ' -nodsp'}"
-    )
-    commands = {
-        "ecp5": [f"synth_ecp5 -top {name}{keep}{'' if dsp else ' -nodsp'}"],
-        "ice40": [f"synth_ice40 -device u -top {name}{keep}{' -dsp' if dsp else ''}"],
-        "gowin": [f"synth_gowin -noiopads -top {name}{keep}{'' if dsp else ' -nodsp'}"],
-        # abc9 stops where a bit gets the name of a wire (Yosys, issue 4349), so wires become bits before.
-        "xilinx": [f"{xilinx} -run begin:map_luts", "splitnets", f"{xilinx} -run map_luts:"],
-    }
-    return [*([] if dsp else rows), *commands[target]]
+    return [
+        *([] if dsp else rows),
+        {
+            "ecp5": f"synth_ecp5 -top {name}{keep}{'' if dsp else ' -nodsp'}",
+            "ice40": f"synth_ice40 -device u -top {name}{keep}{' -dsp' if dsp else ''}",
+            "gowin": f"synth_gowin -noiopads -top {name}{keep}{'' if dsp else ' -nodsp'}",
+            "xilinx": f"synth_xilinx -noiopad -noclkbuf -top {name}"
+            f"{' -flatten' if flat else ''}{'' if dsp else ' -nodsp'}",
+        }[target],
+    ]
+
+
+NAME_CLASH = "Assert `count_id(wire->name) == 0' failed"
+"""What Yosys' abc9 stops with where a bit gets the name of a wire (Yosys, issue 4349)."""
+
+
+def without_wires(commands: Sequence[str]) -> list[str]:
+    """The same commands, with all wires split into bits before abc9, so that no names clash.
+
+    Only for designs that need it: elsewhere words keep their names.
+    """
+    return [
+        part
+        for command in commands
+        for part in (
+            (f"{command} -run begin:map_luts", "splitnets", f"{command} -run map_luts:")
+            if command.startswith("synth_")
+            else (command,)
+        )
+    ]
 
 
 def drive_and_load(library: Library) -> str:

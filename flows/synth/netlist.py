@@ -17,7 +17,14 @@ from flows.options import TARGETS
 from flows.synth.area import Area, make_area, total_cells
 from flows.synth.blocks import cells_by_block
 from flows.synth.liberty import Library, read_liberty
-from flows.synth.mapping import ROWS, drive_and_load, finish_ecp5, map_commands
+from flows.synth.mapping import (
+    NAME_CLASH,
+    ROWS,
+    drive_and_load,
+    finish_ecp5,
+    map_commands,
+    without_wires,
+)
 from flows.synth.memories import Macro, make_macros, without_zeros
 from flows.synth.reads import reads_in_mid_cycle, unordered_reads
 from flows.synth.yosys import run_yosys, yosys_version
@@ -68,7 +75,18 @@ class Synthesis:
     other_area: float = 0.0
 
 
-def _map(folder: Path, name: str, kind: str, commands: list[str]) -> dict[str, Counter[str]]:
+def _map(folder: Path, name: str, kind: str, kinds: dict[str, list[str]]) -> dict[str, Counter[str]]:
+    """Run kinds[kind], which becomes what was run instead where the design needs other commands."""
+    try:
+        return _run(folder, name, kind, kinds[kind])
+    except ToolError as error:
+        if NAME_CLASH not in str(error):
+            raise
+    kinds[kind] = without_wires(kinds[kind])
+    return _run(folder, name, kind, kinds[kind])
+
+
+def _run(folder: Path, name: str, kind: str, commands: list[str]) -> dict[str, Counter[str]]:
     lines = ["read_rtlil design.il", f"hierarchy -check -top {name}", *commands]
     if any(command.startswith("synth_ecp5") for command in commands):
         run_yosys([*lines, "write_json mapped.json"], folder, f"{kind}_mapped")
@@ -186,7 +204,7 @@ def synthesise(
         if library is None and not dsp:
             shutil.copy(ROWS, partial)
         found = _prepare(partial, name, text, macros)
-        flat = {kind: _map(partial, name, kind, kinds[kind]) for kind in kinds if kind != BLOCKS}
+        flat = {kind: _map(partial, name, kind, kinds) for kind in kinds if kind != BLOCKS}
         areas = {
             kind: make_area(sum(cells.values(), Counter()), target, library) for kind, cells in flat.items()
         }
@@ -195,8 +213,8 @@ def synthesise(
             (partial / f"{best}.netlist.{suffix}").rename(partial / f"netlist.{suffix}")
         by_block = {}
         if blocks:
-            commands = map_commands(name, target, dsp, False, library, best == BOOTH)
-            by_block = cells_by_block(_map(partial, name, BLOCKS, commands))
+            kinds[BLOCKS] = map_commands(name, target, dsp, False, library, best == BOOTH)
+            by_block = cells_by_block(_map(partial, name, BLOCKS, kinds))
     except ToolError as error:
         failed = out / f"{digest}.failed"
         shutil.rmtree(failed, ignore_errors=True)
