@@ -51,7 +51,7 @@ the accuracy of 0.4, one test image below dense int8."""
 OUT = Path("build/arithmetics")
 """Where `arithmetics` leaves its results, and keeps trained networks."""
 
-RTL_IMAGES = 2
+RTL_IMAGES = 100
 """Test images that run through RTL on each accelerator, unless told otherwise."""
 
 
