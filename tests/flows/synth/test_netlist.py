@@ -182,7 +182,6 @@ def test_where_names_clash_in_yosys_wires_are_split_first(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = synthesise(Sum(), "sum", target, blocks=True, out=tmp_path / "usual")
-    run_yosys = netlist.run_yosys
 
     def clash(lines: list[str], folder: Path, name: str) -> None:
         if any(line.startswith("synth_") for line in lines) and "splitnets" not in lines:
