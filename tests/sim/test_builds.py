@@ -37,6 +37,15 @@ def test_a_failed_build_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyP
     assert list(folder.iterdir()) == []
 
 
+def test_what_yosys_cannot_tidy_is_told_and_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cocotb_runner, "_TIDY", ("read_verilog {source}", "no_such_pass"))
+    with pytest.raises(ToolError, match=r"(?s)^Yosys cannot read unit:.*No such command: no_such_pass"):
+        cocotb_runner.build(RoundShift(8, 3), "icarus", "unit", tidy=True)
+    assert list(folder.iterdir()) == []
+
+
 def test_missing_compiler(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(folder))
     with pytest.raises(ToolError, match=re.escape("needs g++: install the Debian package g++")):
