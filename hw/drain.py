@@ -6,13 +6,12 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import formats, memories
+from golden.spec import formats
 from golden.spec.config import Config
 from golden.spec.memories import Fold, Memory, Operation, back_record, filter_record, log2
-from hw.basis import slice_bits
 from hw.layouts import layout
 from hw.memory import LoadedMemory, load_signature
-from hw.walk import Walk, pool_index_bits
+from hw.walk import Walk, output_fields
 
 FLUSH = 25
 """Cycles after the last term of a layer in which its words reach memory; see `hw.operands`, `hw.output`."""
@@ -25,26 +24,9 @@ POOL_GAP = 13
 def token_layout(config: Config) -> data.StructLayout:
     """What goes down the output pipeline with each term.
 
-    valid: it is a term.  first, last: of an output slice.  column: see `hw.basis`.  slice: lanes.
-    address: word of the output.  tail: the tile is the last of its plane.  pool_index: channel in
-    the round.  pool_first, pool_last: slice of the channel's map.  turn_end: the engine is done
-    with the job.
+    valid: it is a term.  turn_end: the engine is done with the job.  The others: see `output_fields`.
     """
-    return data.StructLayout(
-        {
-            "valid": 1,
-            "first": 1,
-            "last": 1,
-            "column": 2,
-            "slice": slice_bits(config),
-            "address": memories.feature_bits(config),
-            "tail": 1,
-            "pool_index": pool_index_bits(config),
-            "pool_first": 1,
-            "pool_last": 1,
-            "turn_end": 1,
-        }
-    )
+    return data.StructLayout({"valid": 1, **output_fields(config), "turn_end": 1})
 
 
 def _legal(layer: Any, config: Config) -> Value:

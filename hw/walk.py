@@ -16,13 +16,33 @@ def pool_index_bits(config: Config) -> int:
     return log2(1 << (config.engines * config.accumulators - 1).bit_length())
 
 
+def output_fields(config: Config) -> dict[str, int]:
+    """What the output pipeline does with a term.
+
+    first, last: of an output slice.  column: see `hw.basis`.  slice: lanes.  address: word of the output.
+    tail: the tile is the last of its plane.  pool_index: channel in the round.  pool_first, pool_last: slice
+    of the channel's map.
+    """
+    return {
+        "first": 1,
+        "last": 1,
+        "column": 2,
+        "slice": slice_bits(config),
+        "address": memories.feature_bits(config),
+        "tail": 1,
+        "pool_index": pool_index_bits(config),
+        "pool_first": 1,
+        "pool_last": 1,
+    }
+
+
 def walk_layout(config: Config) -> data.StructLayout:
     """One term, or an engine without filters.
 
     empty: the engine has no filters; then only engine, bank, turn_end and layer_end count.
     engine, bank, slot: the partial sum.  part: its number in its group.  read: it has not been read since
     the group began.  term, filter: addresses.  turn_end, layer_end: the last of its turn, of the layer.
-    The others: see `hw.drain.token_layout`.
+    The others: see `output_fields`.
     """
     return data.StructLayout(
         {
@@ -36,15 +56,7 @@ def walk_layout(config: Config) -> data.StructLayout:
             "filter": log2(config.filter_words),
             "turn_end": 1,
             "layer_end": 1,
-            "first": 1,
-            "last": 1,
-            "column": 2,
-            "slice": slice_bits(config),
-            "address": memories.feature_bits(config),
-            "tail": 1,
-            "pool_index": pool_index_bits(config),
-            "pool_first": 1,
-            "pool_last": 1,
+            **output_fields(config),
         }
     )
 
