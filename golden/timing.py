@@ -9,23 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from golden.records import unpack_words
 from golden.spec import formats
 from golden.spec.config import Arithmetic, Config
-from golden.spec.memories import (
-    Fold,
-    Operation,
-    back_record,
-    coefficient_record,
-    front_record,
-    tap_record,
-)
+from golden.spec.memories import Fold
 from golden.spec.program import Program
-from golden.tensors import extent, pack_tensor
-from golden.weight_streams import WeightBlock, WeightStream
+from golden.timing_layers import END, LIVE, Layer, read_layers
 from golden.weight_timing import WeightEngine, stands_still
 
 FIRST = 4
@@ -47,7 +35,7 @@ AGAIN = 4
 """Cycles from the check of a pair with END until the first pair of the same block can be checked again."""
 
 READY = 1
-"""Cycles from a turn's count as done, or an engine's leave of a row, until a row that waits may be issued."""
+"""Cycles from a turn's count as done, or an engine's leaving a row, to the issue of a row that waited."""
 
 FULL = 5
 """Cycles from a job's END until the drain sees its sums."""
@@ -62,8 +50,6 @@ FLUSH = 29
 RESIDUAL_GAP = 7
 POOL_GAP = 13
 """With a residual, without and with pooling, an output does not end this many cycles after another."""
-
-_DEAD, _LIVE, _END = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -84,28 +70,6 @@ class Timing:
     bank_stalls: int
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A block of entries: rows that each one advances, and its kind."""
-
-    advance: list[int]
-    kind: list[int]
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """A layer: its instruction, blocks[engine][round], and which rows are zero (tiles, rows) if known.
-
-    `weights` takes the place of `blocks` in the arithmetics that have streams of weights.
-    """
-
-    front: dict[str, int]
-    back: dict[str, int]
-    blocks: list[list[_Block]]
-    weights: list[list[WeightBlock]]
-    zero: list[list[bool]] | None
-
-
 def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> Timing:
     """The cycles of a run.
 
@@ -114,19 +78,20 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
     tensors: None to count with skipping off, which does not depend on the data; else every tensor of
         one image, int8 (1, C, H, W), to count with skipping of zero rows on (only shift-adds are skipped).
     """
-    layers = _layers(program, tensors)
+    layers = read_layers(program, tensors)
     engines = [_engine(layers, engine, program.config) for engine in range(program.config.engines)]
     fetch = _Fetch(layers, program.config)
     drain = _Drain(layers, engines, program.config)
-    oldest: deque[int] = deque([0] * READY, maxlen=READY)
+    # Rows that the slowest engine was at.
+    slowest: deque[int] = deque([0] * READY, maxlen=READY)
     cycle = 0
     while not drain.finished:
         drain.step(cycle)
-        at_work_on = min(engine.row for engine in engines)
+        row = min(engine.row for engine in engines)
         for engine in engines:
             engine.step(cycle, fetch.written(cycle))
-        fetch.step(cycle, oldest[0], drain.turns_done(cycle - READY))
-        oldest.append(at_work_on)
+        fetch.step(cycle, slowest[0], drain.turns_done(cycle - READY))
+        slowest.append(row)
         cycle += 1
     return Timing(
         cycles=drain.free + 1,
@@ -136,7 +101,7 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
     )
 
 
-def _engine(layers: list[_Layer], engine: int, config: Config) -> "_Engine | WeightEngine":
+def _engine(layers: list[Layer], engine: int, config: Config) -> "_Engine | WeightEngine":
     if config.arithmetic == Arithmetic.SHIFT_ADD:
         return _Engine(layers, engine)
     jobs = [
@@ -157,7 +122,7 @@ def _ready_turns(front: dict[str, int], channel: int, engines: int) -> int:
 class _Fetch:
     """Issues at most one row per cycle, in order."""
 
-    def __init__(self, layers: list[_Layer], config: Config) -> None:
+    def __init__(self, layers: list[Layer], config: Config) -> None:
         self._engines = config.engines
         self._rows = self._walk(layers)
         self._next = next(self._rows, None)
@@ -167,7 +132,7 @@ class _Fetch:
         self._written = 0
         self._under_way: deque[int] = deque()
 
-    def _walk(self, layers: list[_Layer]) -> Iterator[tuple[int, bool]]:
+    def _walk(self, layers: list[Layer]) -> Iterator[tuple[int, bool]]:
         """For each row: turns that must be done before it; whether it is the last one of its layer."""
         for layer in layers:
             front = layer.front
@@ -208,7 +173,7 @@ class _Engine:
     leaves.
     """
 
-    def __init__(self, layers: list[_Layer], engine: int) -> None:
+    def __init__(self, layers: list[Layer], engine: int) -> None:
         # A job's block, its zero rows, and whether the next job takes the same block again.
         self._jobs = [
             (
@@ -258,7 +223,7 @@ class _Engine:
             row += block.advance[entry]
             kind = block.kind[entry]
             rows.append(row)
-            costs.append(kind == _END or (kind == _LIVE and not (zero and zero[row - self._first_row])))
+            costs.append(kind == END or (kind == LIVE and not (zero and zero[row - self._first_row])))
         if row >= written:
             self.row_stalls += 1
             return
@@ -289,7 +254,7 @@ class _Engine:
 class _Drain:
     """Takes jobs in order, engine by engine."""
 
-    def __init__(self, layers: list[_Layer], engines: "list[_Engine | WeightEngine]", config: Config) -> None:
+    def __init__(self, layers: list[Layer], engines: "list[_Engine | WeightEngine]", config: Config) -> None:
         self._engines = engines
         self._slices = config.lanes // config.basis
         self._work = self._walk(layers)
@@ -301,7 +266,7 @@ class _Drain:
         self.free = FIRST
         self.layer_ends: list[int] = []
 
-    def _walk(self, layers: list[_Layer]) -> Iterator[tuple[int, int, dict[str, int], bool]]:
+    def _walk(self, layers: list[Layer]) -> Iterator[tuple[int, int, dict[str, int], bool]]:
         """(engine, its filters, back word, the layer ends with it)"""
         count = len(self._engines)
         for layer in layers:
@@ -361,63 +326,3 @@ class _Drain:
                 reads += range(cycle, last, k) if column else [*range(cycle, cycle + terms - 1), last]
             cycle = last + 1
         return last, reads
-
-
-def _layers(program: Program, tensors: Mapping[str, Any] | None) -> list[_Layer]:
-    config = program.config
-    shift_add = config.arithmetic == Arithmetic.SHIFT_ADD
-    streams = [_blocks(program, engine) for engine in range(config.engines)] if shift_add else []
-    weights = [] if shift_add else [WeightStream(program, engine) for engine in range(config.engines)]
-    memory = np.zeros((config.feature_words, config.lanes), np.int8)
-    if tensors is not None:
-        _store(memory, program, program.input, tensors)
-    layers = []
-    for number, (front_word, back_word) in enumerate(zip(program.front, program.back, strict=True)):
-        front, back = front_record(config).unpack(front_word), back_record(config).unpack(back_word)
-        if front["operation"] == Operation.END:
-            break
-        blocks = [[next(stream) for _ in range(front["rounds"])] for stream in streams]
-        rows = front["channels"] * front["taps"]
-        words = [[stream.block(rows) for _ in range(front["rounds"])] for stream in weights]
-        zero = None if tensors is None else _zero_rows(memory, program, front).tolist()
-        layers.append(_Layer(front, back, blocks, words, zero))
-        if tensors is not None:
-            _store(memory, program, program.layers[number].output, tensors)
-    return layers
-
-
-def _store(memory: npt.NDArray[np.int8], program: Program, name: str, tensors: Mapping[str, Any]) -> None:
-    tensor = program.tensor(name)
-    words = pack_tensor(np.asarray(tensors[name]), tensor, program.config.lanes)[0]
-    memory[tensor.address : tensor.address + extent(tensor, program.config.lanes)] = words
-
-
-def _zero_rows(
-    memory: npt.NDArray[np.int8], program: Program, front: dict[str, int]
-) -> npt.NDArray[np.bool_]:
-    """True for rows whose bytes are all zero, shape (tiles, rows of a job)."""
-    lanes = program.config.lanes
-    count = front["tiles"] * front["taps"]
-    words = np.array(program.taps[front["tap_address"] :][:count], np.int64)
-    taps = unpack_words(tap_record(program.config), words)
-    channel = np.arange(front["channels"]) * front["input_stride"] + front["input_address"]
-    lane = np.arange(lanes)
-    byte = channel[:, None, None] * lanes + taps["pixel"][None, :, None] + lane
-    mask = (taps["mask"][:, None] >> lane & 1).astype(bool)
-    busy = (memory.reshape(-1)[byte % memory.size] != 0) & mask
-    zero = ~busy.any(axis=2).reshape(front["channels"], front["tiles"], front["taps"])
-    return zero.transpose(1, 0, 2).reshape(front["tiles"], -1)
-
-
-def _blocks(program: Program, engine: int) -> Iterator[_Block]:
-    """The blocks of an engine's stream, in order."""
-    record = coefficient_record(program.config)
-    pairs = np.array(program.coefficients[engine], np.int64)
-    entries = np.stack([pairs & ((1 << record.bits) - 1), pairs >> record.bits], axis=1).reshape(-1)
-    fields = unpack_words(record, entries)
-    code = fields["code"]
-    kind = np.where(code == formats.CODE_END, _END, np.where(code == formats.CODE_ZERO, _DEAD, _LIVE))
-    first = 0
-    for end in np.flatnonzero(kind == _END).tolist():
-        yield _Block(fields["advance"][first : end + 1].tolist(), kind[first : end + 1].tolist())
-        first = end + 2 - end % 2

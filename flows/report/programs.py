@@ -10,7 +10,10 @@ from golden.spec.memories import memories, memory_shape, run_record
 from golden.spec.program import Program
 from golden.timing import count_cycles
 
-CODE = ("golden/timing.py", "golden/weight_timing.py", "golden/weight_streams.py", "flows/energy.py")
+CODE = (
+    *(f"golden/{name}.py" for name in ("timing", "timing_layers", "weight_timing", "weight_streams")),
+    "flows/energy.py",
+)
 """What the metrics depend on beside the Program and this file."""
 
 COMPONENTS = {
