@@ -86,8 +86,7 @@ def matched(config: Config = SMALL) -> dict[str, Config]:
     """The configurations of the five: same array, buffers and sequencer.
 
     The multipliers behind the array are as few as do not slow it: an output takes S terms with a
-    basis, one without. Sums are as wide, and the memories of weights as deep, as the
-    demo networks need.
+    basis, one without. Sums are as wide, and the memories of weights as deep, as the demo networks need.
     """
     few = max(1, config.basis // 4)
     wider = min(32, config.accumulator_bits + 1)

@@ -3,8 +3,7 @@
 Yosys makes one register of those that hold the same, however many cells they feed, and nextpnr copies none:
 the way from it to the last of some hundred cells then decides the frequency. `copy_registers` gives every
 multiplier registers of its own, since DSP blocks stand in two rows of the whole part, and every `MOST` other
-inputs one. A DSP block's own registers would be nearer still, but nextpnr 0.11 leaves the paths to and from
-them out of its timing.
+inputs one. The registers inside a DSP block would be nearer still; Yosys does not use them here.
 """
 
 import re

@@ -48,8 +48,8 @@ def map_commands(
     ]
 
 
-NAME_CLASH = "Assert `count_id(wire->name) == 0' failed"
-"""What Yosys' abc9 stops with where a bit gets the name of a wire (Yosys, issue 4349)."""
+NAME_CLASH = "->name) == 0' failed"
+"""Part of what abc9 stops with where a bit gets the name of a wire or a cell (Yosys, issues 4349, 4451)."""
 
 
 def without_wires(commands: Sequence[str]) -> list[str]:
