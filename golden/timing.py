@@ -9,47 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.config import Arithmetic, Config
 from golden.spec.memories import Fold
 from golden.spec.program import Program
 from golden.timing_layers import END, LIVE, Layer, read_layers
 from golden.weight_timing import WeightEngine, stands_still
-
-FIRST = 4
-"""Cycle in which the drain may issue for the first time: the instruction is read and its beginning found."""
-
-FIRST_ROW = 6
-"""Cycle in which the first row may be issued: the fetch unit also reads its tap word."""
-
-FETCH = 4
-"""Cycles from the issue of a row until the engines see it."""
-
-NEXT_LAYER = 2
-"""Cycles from a layer's last marker until its successor's first row may be issued."""
-
-HOLD = 1
-"""Cycles from a term until its engine stands still for a cycle, since the drain reads a sum of it."""
-
-AGAIN = 4
-"""Cycles from the check of a pair with END until the first pair of the same block can be checked again."""
-
-READY = 1
-"""Cycles from a turn's count as done, or an engine's leaving a row, to the issue of a row that waited."""
-
-FULL = 5
-"""Cycles from a job's END until the drain sees its sums."""
-
-DONE = 19
-POOL_DONE = 25
-"""Cycles from the last term of a turn until the fetch unit sees that it is done."""
-
-FLUSH = 29
-"""Cycles from the last term of a layer until the drain may begin the next one, or the run ends."""
-
-RESIDUAL_GAP = 7
-POOL_GAP = 13
-"""With a residual, without and with pooling, an output does not end this many cycles after another."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +48,14 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
     fetch = _Fetch(layers, program.config)
     drain = _Drain(layers, engines, program.config)
     # Rows that the slowest engine was at.
-    slowest: deque[int] = deque([0] * READY, maxlen=READY)
+    slowest: deque[int] = deque([0] * latency.GRANT, maxlen=latency.GRANT)
     cycle = 0
     while not drain.finished:
         drain.step(cycle)
         row = min(engine.row for engine in engines)
         for engine in engines:
             engine.step(cycle, fetch.written(cycle))
-        fetch.step(cycle, slowest[0], drain.turns_done(cycle - READY))
+        fetch.step(cycle, slowest[0], drain.turns_done(cycle - latency.GRANT))
         slowest.append(row)
         cycle += 1
     return Timing(
@@ -110,7 +75,7 @@ def _engine(layers: list[Layer], engine: int, config: Config) -> "_Engine | Weig
         for round_ in range(layer.front["rounds"])
         for tile in range(layer.front["tiles"])
     ]
-    return WeightEngine(jobs, FULL)
+    return WeightEngine(jobs, latency.SUMS_SEEN)
 
 
 def _ready_turns(front: dict[str, int], channel: int, engines: int) -> int:
@@ -127,7 +92,7 @@ class _Fetch:
         self._rows = self._walk(layers)
         self._next = next(self._rows, None)
         self._window = config.window
-        self._free = FIRST_ROW
+        self._free = latency.FIRST_ROW
         self._issued = 0
         self._written = 0
         self._under_way: deque[int] = deque()
@@ -160,10 +125,10 @@ class _Fetch:
         need, last = self._next
         if self._issued - oldest < self._window and turns_done >= need:
             self._issued += 1
-            self._under_way.append(cycle + FETCH)
+            self._under_way.append(cycle + latency.ROW_SEEN)
             self._next = next(self._rows, None)
             if last:
-                self._free = cycle + NEXT_LAYER
+                self._free = cycle + latency.NEXT_LAYER_ROW
 
 
 class _Engine:
@@ -239,7 +204,7 @@ class _Engine:
             self._entry = 0
             self._first_row = self._upcoming
             if again:
-                self._free = cycle + AGAIN
+                self._free = cycle + latency.STREAM_AGAIN
 
     def _end(self, cycle: int) -> bool:
         """The job ends if the other bank, which held the job before it, has been drained."""
@@ -247,7 +212,7 @@ class _Engine:
         if job and (len(self.released_at) < job or self.released_at[job - 1] > cycle):
             self.bank_stalls += 1
             return False
-        self.full_at.append(cycle + FULL)
+        self.full_at.append(cycle + latency.SUMS_SEEN)
         return True
 
 
@@ -259,11 +224,11 @@ class _Drain:
         self._slices = config.lanes // config.basis
         self._work = self._walk(layers)
         self._next = next(self._work, None)
-        self._ended: deque[int] = deque(maxlen=POOL_GAP)
+        self._ended: deque[int] = deque(maxlen=latency.POOLED_RESIDUAL_GAP)
         self._done_at: deque[int] = deque()
         self._turns_done = 0
         self._job_of = [0] * len(engines)
-        self.free = FIRST
+        self.free = latency.DRAIN_START
         self.layer_ends: list[int] = []
 
     def _walk(self, layers: list[Layer]) -> Iterator[tuple[int, int, dict[str, int], bool]]:
@@ -299,19 +264,19 @@ class _Drain:
         if len(ready) <= job or ready[job] > cycle:
             return
         last, reads = self._issue(cycle, filters, back) if filters else (cycle, [])
-        self._engines[engine].held.extend(read + HOLD for read in reads)
+        self._engines[engine].held.extend(read + latency.HOLD for read in reads)
         self._engines[engine].released_at.append(last + 1)
         self._job_of[engine] += 1
         self.free = last + 1
-        self._done_at.append(last + (POOL_DONE if back["pool"] else DONE))
+        self._done_at.append(last + (latency.POOLED_TURN_DONE if back["pool"] else latency.TURN_DONE))
         if layer_ends:
             self.layer_ends.append(last)
-            self.free = last + FLUSH
+            self.free = last + latency.NEXT_LAYER_TERM
         self._next = next(self._work, None)
 
     def _issue(self, cycle: int, filters: int, back: dict[str, int]) -> tuple[int, list[int]]:
         """The last cycle of a turn that begins at `cycle`, and the cycles that read sums of the engine."""
-        gap = POOL_GAP if back["pool"] else RESIDUAL_GAP
+        gap = latency.POOLED_RESIDUAL_GAP if back["pool"] else latency.RESIDUAL_GAP
         column = back["fold"] == Fold.COLUMN
         terms = formats.BASIS**2 if column else back["group"]
         reads: list[int] = []

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.config import Arithmetic, Config
 from golden.spec.memories import REBUILD_COLUMN, log2
 from hw.products import Products
@@ -13,17 +13,11 @@ from hw.stream import step_layout
 ADDEND_BITS = formats.ACTIVATION_BITS + formats.EXPONENTS
 """±x·2**p with x in −128…127 and p up to EXPONENTS − 1 fits in this many bits."""
 
-LATENCY = 3
-"""Cycles from a step to its sum in the bank."""
-
-READ_LATENCY = 5
-"""Cycles from the read of a sum to the sum."""
-
 
 class Accumulators(wiring.Component):
     """`lanes` shift-adders, each with two banks of `accumulators` partial sums.
 
-    Golden: `golden.machine`.  Latency: `LATENCY` cycles.  Throughput: one step or read per cycle.
+    Golden: `golden.machine`.  Latency: `latency.ACCUMULATE` cycles.  Throughput: one step or read per cycle.
 
     The memory of sums has one read port. A read by the drain takes the place of a step, which the
     stream leaves free, and goes the same way; so it sees every step before it.
@@ -42,7 +36,7 @@ class Accumulators(wiring.Component):
     release: In, per bank, it has been drained; the last read may come in the same cycle.
     drain_read, drain_bank, drain_slot: In, read that partial sum.
     hold: Out, one cycle after `drain_read`: there must be no step in this cycle.
-    sums: Out, `lanes` sums `READ_LATENCY` cycles after `drain_read`, else zero.
+    sums: Out, `lanes` sums `latency.SUM_READ` cycles after `drain_read`, else zero.
     """
 
     def __init__(self, config: Config) -> None:
@@ -148,12 +142,12 @@ class Accumulators(wiring.Component):
 
         # A job's end follows its last step down the pipeline, a release its last read.
         ends = Cat(self.end & (self.end_bank == bank) for bank in range(2))
-        for stage in range(LATENCY):
+        for stage in range(latency.ACCUMULATE):
             later = Signal(2, name=f"end{stage + 1}")
             m.d.sync += later.eq(ends)
             ends = later
         drained = self.release
-        for stage in range(READ_LATENCY - 2):
+        for stage in range(latency.ACCUMULATE):
             later = Signal(2, name=f"drained{stage + 1}")
             m.d.sync += later.eq(drained)
             drained = later

@@ -4,11 +4,9 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.config import Config
 from golden.spec.memories import log2
-
-LATENCY = 4
 
 LOW_BITS = 17
 """Low bits of a partial sum that make a product of their own: unsigned, they fit a signed 18-bit factor."""
@@ -22,7 +20,7 @@ def slice_bits(config: Config) -> int:
 class BasisStage(wiring.Component):
     """`basis` multiplier-accumulators for one slice of the lanes.
 
-    Golden: `golden.machine` (section 3 of docs/machine.md).  Latency: `LATENCY` cycles from a term
+    Golden: `golden.machine` (section 3 of docs/machine.md).  Latency: `latency.BASIS` cycles from a term
     to the sum that holds it.  Throughput: one term per cycle.
 
     Each product is made of two, since that is how wide a DSP block is, with registers before and behind
@@ -84,7 +82,7 @@ class BasisStage(wiring.Component):
         term = Signal(signed(formats.ACTIVATION_BITS))
         m.d.sync += term.eq(self.term)
         first, valid, bias = self.first, self.valid, self.bias
-        for stage in range(2, LATENCY + 1):
+        for stage in range(2, latency.BASIS + 1):
             later = (
                 Signal(name=f"first{stage}"),
                 Signal(name=f"valid{stage}"),

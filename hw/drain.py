@@ -6,19 +6,12 @@ from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.config import Config
 from golden.spec.memories import Fold, Memory, Operation, back_record, filter_record, log2
 from hw.layouts import layout
 from hw.memory import LoadedMemory, load_signature
 from hw.walk import Walk, output_fields
-
-FLUSH = 25
-"""Cycles after the last term of a layer in which its words reach memory; see `hw.operands`, `hw.output`."""
-
-RESIDUAL_GAP = 7
-POOL_GAP = 13
-"""Cycles between the read of an output's residual and the write of the output, without and with pooling."""
 
 
 def token_layout(config: Config) -> data.StructLayout:
@@ -53,9 +46,9 @@ class Drain(wiring.Component):
     """Reads instructions and issues what `hw.walk` shows, as soon as its sum stands (docs/machine.md, 2, 3).
 
     Golden: `golden.machine`.  Throughput: one term per cycle while jobs are finished; one cycle for
-    an engine without filters; `FLUSH` + 4 cycles between layers.  With a residual, an output does
-    not end `RESIDUAL_GAP` (pooling: `POOL_GAP`) cycles after another, since both would use the same
-    memory port.
+    an engine without filters; `latency.FLUSH` + 4 cycles between layers.  With a residual, an output does
+    not end `latency.RESIDUAL_GAP` (pooling: `latency.POOLED_RESIDUAL_GAP`) cycles after another, since
+    both would use the same memory port.
 
     Members
     -------
@@ -114,10 +107,12 @@ class Drain(wiring.Component):
         conflict = Signal()
         issue = Signal()
         draining = Signal()
-        ended = Signal(POOL_GAP)
+        ended = Signal(latency.POOLED_RESIDUAL_GAP)
         m.d.comb += [
             conflict.eq(
-                now.residual & step.last & Mux(now.pool, ended[POOL_GAP - 1], ended[RESIDUAL_GAP - 1])
+                now.residual
+                & step.last
+                & Mux(now.pool, ended[latency.POOLED_RESIDUAL_GAP - 1], ended[latency.RESIDUAL_GAP - 1])
             ),
             issue.eq(draining & ready & (step.empty | ~conflict)),
             walk.layer.eq(now),
@@ -156,7 +151,7 @@ class Drain(wiring.Component):
                 Cat(self.token.turn_end & (step.engine == number) & (step.bank == bank) for bank in range(2))
             )
 
-        flush = Signal(range(FLUSH + 1))
+        flush = Signal(range(latency.FLUSH + 1))
         # What an instruction is takes a cycle to tell.
         ends, legal = Signal(), Signal()
         m.d.sync += [ends.eq(now.operation == Operation.END), legal.eq(_legal(now, config))]
@@ -183,7 +178,7 @@ class Drain(wiring.Component):
             with m.State("DRAIN"):
                 m.d.comb += [draining.eq(1), walk.advance.eq(issue & ~step.layer_end)]
                 with m.If(issue & step.layer_end):
-                    m.d.sync += flush.eq(FLUSH)
+                    m.d.sync += flush.eq(latency.FLUSH)
                     m.next = "FLUSH"
             with m.State("FLUSH"):
                 m.d.sync += flush.eq(flush - 1)

@@ -26,7 +26,7 @@ def _stream(config: Config, engine: int) -> CoefficientStream | WeightStream | R
 class Engine(wiring.Component):
     """Turns rows and coefficients into partial sums (docs/machine.md, sections 2 to 4).
 
-    Golden: `golden.machine`.  Latency: a job's sums stand `hw.accumulators.LATENCY` + 1 cycles
+    Golden: `golden.machine`.  Latency: a job's sums stand `latency.SUMS_STAND` cycles
     after its END entry.  Throughput: one live coefficient, or weight, or one sum that the drain reads,
     per cycle in `lanes` lanes.
 

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import memories
+from golden.spec import latency, memories
 from golden.spec.config import Config
 from golden.spec.memories import TURN_BITS, Memory, Operation, front_record, log2, tap_record
 from hw.layouts import layout
@@ -14,18 +14,12 @@ from hw.memory import LoadedMemory, load_signature
 from hw.rotate import Rotator
 from hw.window import row_bits, row_signature
 
-LATENCY = 3
-"""Cycles from the issue of a row to its push into the window."""
-
-FIRST = 6
-"""Cycles from start to the first issue."""
-
 
 class Fetch(wiring.Component):
     """Issues the rows of all jobs of all layers, in order (docs/machine.md, sections 2 and 6).
 
-    Golden: `golden.machine`.  Latency: `FIRST` cycles from start, `LATENCY` from issue to push.
-    Throughput: one row per cycle; one cycle between layers, one marker row after each job.
+    Golden: `golden.machine`.  Latency: `latency.FIRST_ROW` cycles from start, `latency.ROW_PUSH` from
+    issue to push.  Throughput: one row per cycle; one cycle between layers, one marker row after each job.
 
     A walk through the layers runs some rows ahead, so that where a row lies is known when it may be
     issued. It is issued in the cycle after every engine has left the row `window` before it and the
@@ -235,7 +229,7 @@ class Fetch(wiring.Component):
 
         # Issued, bytes read, half turned, turned and masked.
         flags = Cat(issue, marker[2], rewind[2])
-        for stage in range(LATENCY):
+        for stage in range(latency.ROW_PUSH):
             later = Signal(3, name=f"flags{stage + 1}")
             m.d.sync += later.eq(flags)
             flags = later

@@ -4,24 +4,20 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.config import Config
-from hw import accumulators
 from hw.drain import token_layout
-
-LATENCY = accumulators.READ_LATENCY
-"""Cycles from a token of the drain to the same token at the output pipeline."""
 
 
 class Operands(wiring.Component):
     """Keeps the sums of the group in hand, so that each is read from its engine once.
 
-    Latency: `LATENCY` cycles for tokens and what comes with them.  Throughput: one term per cycle.
+    Latency: `latency.OPERANDS` cycles for tokens and what comes with them.  Throughput: one term per cycle.
 
     Members
     -------
     token, read, part: In, from the drain.  term, bias, shift: In, one cycle after their token.
-    sums: In, the sums that were read, `hw.accumulators.READ_LATENCY` cycles after `read`.
+    sums: In, the sums that were read, `latency.SUM_READ` cycles after `read`.
     o_token: Out.  o_term, o_bias, o_shift, o_sums: Out, one cycle after their token.
     """
 
@@ -61,16 +57,16 @@ class Operands(wiring.Component):
         )
         write = kept.write_port()
         read = kept.read_port(domain="comb")
-        part = delayed(self.part, LATENCY)
+        part = delayed(self.part, latency.OPERANDS)
         m.d.comb += [
             write.addr.eq(part),
             write.data.eq(self.sums),
-            write.en.eq(delayed(self.read, LATENCY)),
+            write.en.eq(delayed(self.read, latency.OPERANDS)),
             read.addr.eq(delayed(part, 1)),
             self.o_sums.eq(read.data),
-            self.o_token.eq(delayed(self.token.as_value(), LATENCY)),
-            self.o_term.eq(delayed(self.term, LATENCY)),
-            self.o_bias.eq(delayed(self.bias, LATENCY)),
-            self.o_shift.eq(delayed(self.shift, LATENCY)),
+            self.o_token.eq(delayed(self.token.as_value(), latency.OPERANDS)),
+            self.o_term.eq(delayed(self.term, latency.OPERANDS)),
+            self.o_bias.eq(delayed(self.bias, latency.OPERANDS)),
+            self.o_shift.eq(delayed(self.shift, latency.OPERANDS)),
         ]
         return m

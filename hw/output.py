@@ -4,27 +4,15 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import formats, memories
+from golden.spec import formats, latency, memories
 from golden.spec.config import Config
 from golden.spec.memories import back_record
-from hw import basis, drain, operands, pool, residual, rounding
 from hw.basis import BasisStage
 from hw.drain import token_layout
 from hw.layouts import layout
 from hw.pool import Pool
 from hw.residual import ResidualAdder
 from hw.rounding import RoundShift
-
-_REQUANTISE = 1 + basis.LATENCY
-_RESIDUAL = _REQUANTISE + rounding.LATENCY
-_ADDRESS = _RESIDUAL - 2
-"""Cycles from a token to the read of its residual, which comes a cycle later and is registered."""
-
-LATENCY = _RESIDUAL + residual.LATENCY
-"""Cycles from a token to the write of its word."""
-
-POOL_LATENCY = LATENCY + pool.LATENCY
-"""Cycles from a token to the write of its pooled word."""
 
 
 def write_signature(config: Config) -> wiring.Signature:
@@ -42,7 +30,7 @@ def write_signature(config: Config) -> wiring.Signature:
 class OutputPipeline(wiring.Component):
     """Basis stage, requantiser, residual adder with ReLU, pooling (docs/machine.md, section 5).
 
-    Golden: `golden.machine`.  Latency: `LATENCY` cycles, `POOL_LATENCY` with pooling.
+    Golden: `golden.machine`.  Latency: `latency.WRITE` cycles, `latency.POOLED_WRITE` with pooling.
     Throughput: one term per cycle.
 
     Members
@@ -71,16 +59,13 @@ class OutputPipeline(wiring.Component):
                 "turn_done": Out(1),
             }
         )
-        assert operands.LATENCY + POOL_LATENCY < drain.FLUSH
-        assert LATENCY - _ADDRESS == drain.RESIDUAL_GAP
-        assert POOL_LATENCY - _ADDRESS == drain.POOL_GAP
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
         now = self.layer
         tokens = [self.token]
-        for stage in range(POOL_LATENCY):
+        for stage in range(latency.POOLED_WRITE):
             token = Signal(token_layout(config), name=f"token{stage + 1}")
             m.d.sync += token.eq(tokens[-1])
             tokens.append(token)
@@ -97,7 +82,7 @@ class OutputPipeline(wiring.Component):
             stage.bias.eq(self.bias),
         ]
         shift = self.shift
-        for number in range(2, _REQUANTISE + 1):
+        for number in range(2, latency.REQUANTISE + 1):
             later = Signal(formats.SHIFT_BITS, name=f"shift{number}")
             m.d.sync += later.eq(shift)
             shift = later
@@ -114,7 +99,7 @@ class OutputPipeline(wiring.Component):
         to_residual = Signal.like(now.residual_address)
         last_tile = Signal.like(now.tiles)
         pooling = Signal()
-        asked = tokens[_ADDRESS - 1]
+        asked, arriving = (tokens[latency.RESIDUAL_ADDRESS + place] for place in (-1, latency.MEMORY))
         residual_data = Signal(config.basis * 8)
         m.d.sync += [
             to_residual.eq(now.residual_address - now.output_address),
@@ -122,7 +107,7 @@ class OutputPipeline(wiring.Component):
             pooling.eq(now.pool),
             self.residual_address.eq(asked.address + to_residual),
             self.residual_read.eq(asked.valid & asked.last & now.residual),
-            residual_data.eq(self.residual_data.word_select(tokens[_ADDRESS + 1].slice, config.basis * 8)),
+            residual_data.eq(self.residual_data.word_select(arriving.slice, config.basis * 8)),
         ]
         m.d.comb += [
             adder.residual.eq(residual_data),
@@ -134,14 +119,14 @@ class OutputPipeline(wiring.Component):
         ]
 
         # Lanes beyond the end of a plane become zero.
-        ending = tokens[LATENCY - 2]
+        ending = tokens[latency.WRITE - 2]
         first_lane = Signal(range(config.lanes + 1))
         m.d.comb += first_lane.eq(ending.slice * config.basis)
         for i in range(config.basis):
             m.d.sync += adder.zero[i].eq(ending.tail & (first_lane + i >= now.last_lanes))
 
         m.submodules.pool = pool_unit = Pool(config)
-        done = tokens[LATENCY]
+        done = tokens[latency.WRITE]
         m.d.comb += [
             pool_unit.i.eq(adder.o),
             pool_unit.valid.eq(done.valid & done.last & pooling),
@@ -152,7 +137,7 @@ class OutputPipeline(wiring.Component):
         # All of a write but its data is told by a token a cycle before.
         slices = config.lanes // config.basis
         with m.If(pooling):
-            writing = tokens[POOL_LATENCY - 1]
+            writing = tokens[latency.POOLED_WRITE - 1]
             m.d.sync += [
                 self.write.valid.eq(writing.valid & writing.last & writing.pool_last),
                 # The token of the last tile; the pooled word is the channel's first.
@@ -161,7 +146,7 @@ class OutputPipeline(wiring.Component):
                 self.turn_done.eq(writing.turn_end),
             ]
         with m.Else():
-            writing = tokens[LATENCY - 1]
+            writing = tokens[latency.WRITE - 1]
             m.d.sync += [
                 self.write.valid.eq(writing.valid & writing.last),
                 self.write.address.eq(writing.address),

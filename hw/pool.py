@@ -6,19 +6,16 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.config import Config
 from golden.spec.memories import log2
-from hw import rounding
 from hw.rounding import RoundShift
 
 SUM_BITS = 24
 """1,023 tiles of 64 lanes of int8 fit."""
 
-LATENCY = 3 + rounding.LATENCY
-
 
 class Pool(wiring.Component):
     """o = saturate(round_shift(Σ values of a channel, shift)).
 
-    Golden: `golden.ops`.  Latency: `LATENCY` cycles from the last value.  Throughput: one slice
+    Golden: `golden.ops`.  Latency: `latency.POOL` cycles from the last value.  Throughput: one slice
     per cycle, channels interleaved at will.
 
     Members

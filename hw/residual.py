@@ -4,16 +4,13 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw import rounding
 from hw.rounding import RoundShift
-
-LATENCY = 2 + rounding.LATENCY
 
 
 class ResidualAdder(wiring.Component):
     """o = relu(saturate(round_shift((i << align) + (residual << align_residual), shift))).
 
-    Golden: `golden.ops`.  Latency: `LATENCY` cycles.  Throughput: one word per cycle.
+    Golden: `golden.ops`.  Latency: `latency.RESIDUAL` cycles.  Throughput: one word per cycle.
 
     Without `enable`, o = relu(i). The alignments, shifts and flags stand still during a layer, from the
     cycle before its first word. Where `zero` is set, in the cycle before the word leaves, o = 0.

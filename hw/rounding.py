@@ -4,13 +4,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-LATENCY = 3
-
 
 class RoundShift(wiring.Component):
     """o = saturate(round(i / 2**shift)), ties to even.
 
-    Golden: `golden.spec.formats.round_shift` and `saturate`.  Latency: `LATENCY` cycles.
+    Golden: `golden.spec.formats.round_shift` and `saturate`.  Latency: `latency.ROUND` cycles.
     Throughput: one value per cycle.
 
     The result is the end of a window that moves over the input, longest step first, and shrinks to what

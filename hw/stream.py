@@ -12,10 +12,6 @@ from hw.memory import LoadedMemory, load_signature
 from hw.products import operand_bits
 from hw.window import FLAGS, row_bits
 
-LATENCY = 5
-"""Cycles from start to the first entry, and from the cycle in which a pair with END is checked to the first
-entry of the same block again."""
-
 
 def step_layout(config: Config) -> data.StructLayout:
     """One step for the lanes: add the row, times what the operand says, to a slot of a bank."""
@@ -64,7 +60,8 @@ class CoefficientStream(wiring.Component):
     """Reads blocks of entries and issues live ones (docs/machine.md, section 4).
 
     Golden: `golden.machine`.  Latency: a pair is in hand in the cycle after its rows are there; see also
-    `LATENCY`.  Throughput: one live entry per cycle; a dead one costs nothing beside a live one of its pair.
+    `latency.STREAM_START`.  Throughput: one live entry per cycle; a dead one costs nothing beside a live one
+    of its pair.
 
     Members: `stream_members`.
     """

@@ -6,7 +6,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge, ReadOnly
 
-from hw.accumulators import READ_LATENCY
+from golden.spec import latency
 from sim.benches.streams import parameters, start
 
 
@@ -74,7 +74,7 @@ async def sums_of_all_jobs(dut: Any) -> None:
         dut.release.value = 1 << bank if last else 0
         await ReadOnly()
         assert not dut.bad.value, f"the stream is bad at row {oldest}"
-        if reads and reads[0][0] == cycle - READ_LATENCY:
+        if reads and reads[0][0] == cycle - latency.SUM_READ:
             _, done, place = reads.pop(0)
             expected, got = given["sums"][done][place], dut.sums.value
             assert got == expected, f"job {done}, slot {place}: expected {expected:#x}, got {got}"

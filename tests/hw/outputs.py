@@ -6,11 +6,10 @@ from typing import Any
 
 from amaranth.hdl import Const
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.config import Config
 from golden.spec.formats import round_shift, saturate
 from golden.spec.memories import back_record
-from hw import output
 from hw.drain import token_layout
 from tests.hw.bench import join, seeded, some
 from tests.hw.test_basis import neighbour
@@ -62,9 +61,9 @@ def random_vectors(seed: int, config: Config, residual: bool, pool: bool, bubble
         fields = token.fields or dict.fromkeys(tokens[0].fields or {}, 0)
         packed = token_layout(config).const(fields | {"turn_end": token.turn_end})
         at(cycle)["token"] = Const.cast(packed).value
-        latency = output.POOL_LATENCY if pool else output.LATENCY
+        delay = latency.POOLED_WRITE if pool else latency.WRITE
         if token.turn_end:
-            turns.append(cycle + latency)
+            turns.append(cycle + delay)
         if token.fields is not None:
             _term(config, back, token, at(cycle + 1), totals, rng)
             if fields["last"]:
@@ -74,9 +73,9 @@ def random_vectors(seed: int, config: Config, residual: bool, pool: bool, bubble
                     at(cycle + RESIDUAL_READ + 1)["residual_data"] = join(other, 8)
                     other = other[fields["slice"] * config.basis :][: config.basis]
                     values = [_add(back, a, b) for a, b in zip(values, other, strict=True)]
-                _write(config, back, fields, values, cycle + latency, writes, pooled)
+                _write(config, back, fields, values, cycle + delay, writes, pooled)
         cycle += 1
-    at(cycle + output.POOL_LATENCY + 2)
+    at(cycle + latency.POOLED_WRITE + 2)
     return Vectors(back_record(config).pack(**back), inputs, writes, turns)
 
 

@@ -1,7 +1,7 @@
 """Accumulators: sums in two banks, hazards, and when they stand.
 
-Latency: a step is in its sum `LATENCY` cycles later, so `full` shows `LATENCY` + 1 cycles after the
-end; a sum comes `READ_LATENCY` cycles after its read. Throughput: one step or read per cycle.
+Latency: a step is in its sum `ACCUMULATE` cycles later, so `full` shows `SUMS_STAND` cycles after the
+end; a sum comes `SUM_READ` cycles after its read. Throughput: one step or read per cycle.
 """
 
 from dataclasses import dataclass, field, replace
@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.config import Config
-from hw import accumulators
 from hw.accumulators import Accumulators
 from tests.hw.bench import NANO, join, seeded, signed, simulate, some, split
 
@@ -66,7 +65,7 @@ def run(config: Config, jobs: list[Job], drain_delay: int = 0) -> list[list[list
         for cycle in range(20000):
             bank = number % 2
             step, end = None, False
-            if cycle - accumulators.READ_LATENCY in read_at[-accumulators.READ_LATENCY :]:
+            if cycle - latency.SUM_READ in read_at[-latency.SUM_READ :]:
                 if not results or len(results[-1]) == config.accumulators:
                     results.append([])
                 results[-1].append(split(ctx.get(dut.sums), config.accumulator_bits, config.lanes))
@@ -122,7 +121,7 @@ def run(config: Config, jobs: list[Job], drain_delay: int = 0) -> list[list[list
         raise AssertionError(f"{len(results)} of {len(jobs)} jobs were drained")
 
     simulate(dut, bench)
-    assert full_after == [accumulators.LATENCY + 1] * len(jobs)
+    assert full_after == [latency.ACCUMULATE + 1] * len(jobs)
     return results
 
 
@@ -192,7 +191,7 @@ def test_start_forgets_both_banks() -> None:
         ctx.set(dut.drain_bank, bank)
         await ctx.tick()
         ctx.set(dut.drain_read, 0)
-        await ctx.tick().repeat(accumulators.READ_LATENCY - 1)
+        await ctx.tick().repeat(latency.SUM_READ - 1)
         return split(ctx.get(dut.sums), NANO.accumulator_bits, NANO.lanes)
 
     simulate(dut, bench)

@@ -1,6 +1,6 @@
 """BasisStage: Σ terms × partial sums + bias, with neighbours, slices and bubbles.
 
-Latency: `LATENCY` cycles from a term to the sum that holds it. Throughput: one term per cycle.
+Latency: `BASIS` cycles from a term to the sum that holds it. Throughput: one term per cycle.
 """
 
 import random
@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.config import Config
-from hw import basis
 from hw.basis import BasisStage, slice_bits
 from tests.hw.bench import NANO, join, pipeline, seeded, signed, some, split
 
@@ -62,7 +61,7 @@ def run(config: Config, rng: random.Random, outputs: int, column_fold: bool, bub
     if slice_bits(config) == 0:
         inputs = [{name: value for name, value in word.items() if name != "slice"} for word in inputs]
     bits = formats.OUTPUT_BITS
-    results = pipeline(dut, inputs, basis.LATENCY, lambda ctx: split(ctx.get(dut.o), bits, config.basis))
+    results = pipeline(dut, inputs, latency.BASIS, lambda ctx: split(ctx.get(dut.o), bits, config.basis))
     for cycle, (result, right) in enumerate(zip(results, expected, strict=True)):
         assert right is None or result == right, f"cycle {cycle}"
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.config import Config
 from golden.spec.memories import Fold, Memory, Operation, back_record, filter_record
-from hw import drain
 from hw.drain import Drain
 from tests.hw.bench import NANO, any_value, load_words, seeded, signed, simulate
 
@@ -78,7 +77,7 @@ def expected_tokens(back: dict[str, int], config: Config, operands: Any, job: in
     each = 9 if back["fold"] == Fold.COLUMN else back["group"]
     share = back["engine_filters"]
     slices = config.lanes // config.basis
-    gap = 0 if not back["residual"] else drain.POOL_GAP if back["pool"] else drain.RESIDUAL_GAP
+    gap = 0 if not back["residual"] else latency.POOLED_RESIDUAL_GAP if back["pool"] else latency.RESIDUAL_GAP
     for round_ in range(back["rounds"]):
         for tile in range(back["tiles"]):
             for engine in range(config.engines):
@@ -201,7 +200,7 @@ def run(config: Config, case: Case, late: float, seed: int, runs: int = 2) -> li
             await ctx.tick()
             if ctx.get(dut.finished):
                 assert len(at) == len(case.tokens)
-                assert cycle == at[-1] + drain.FLUSH + 3
+                assert cycle == at[-1] + latency.FLUSH + 3
                 return
         raise AssertionError(f"{len(at)} of {len(case.tokens)} terms were issued")
 
@@ -245,7 +244,7 @@ def ideal(case: Case) -> list[int]:
     cycle = READ
     for token in case.tokens:
         if token.starts_layer and at:
-            cycle = at[-1] + drain.FLUSH + 4
+            cycle = at[-1] + latency.FLUSH + 4
         if token.fields and token.fields["last"]:
             while token.gap and cycle - token.gap in ended:
                 cycle += 1

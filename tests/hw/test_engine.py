@@ -1,6 +1,6 @@
 """Engine: rows and a coefficient stream become partial sums.
 
-Latency: a job's sums stand `hw.accumulators.LATENCY` + 1 cycles after its END entry.
+Latency: a job's sums stand `latency.ACCUMULATE` + 1 cycles after its END entry.
 Throughput: one live coefficient per cycle.
 """
 
@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from amaranth.back import rtlil
 
+from golden.spec import latency
 from golden.spec.config import SMALL, TINY, Config
 from golden.spec.memories import Memory
-from hw import accumulators, stream
 from hw.engine import Engine
 from tests.hw.bench import NANO, join, load_words, seeded, simulate, split
 from tests.hw.streams import Work, flags_of, random_work
@@ -47,7 +47,7 @@ def run(config: Config, work: Work, skip: bool, seed: int, late: float, slow: fl
             held = [n for n in seen if n % window == place]
             ctx.set(dut.bytes, packed[held[0]] if held else 0)
             oldest += (ctx.get(dut.row) - oldest) % (2 * window)
-            if reads and reads[0] == cycles - accumulators.READ_LATENCY:
+            if reads and reads[0] == cycles - latency.SUM_READ:
                 reads.pop(0)
                 if not sums or len(sums[-1]) == config.accumulators:
                     sums.append([])
@@ -102,13 +102,13 @@ def test_cycles_of_a_job() -> None:
         row = 0
         block = work.entries[0]
         # The first pair is there when the stream has read it.
-        first, at = 1, stream.LATENCY - 1
+        first, at = 1, latency.STREAM_START - 1
         for position, taken in enumerate(work.pair_cycles(0, False)):
             row += sum(advance for _, _, advance in block[2 * position : 2 * position + 2])
             at = max(at, first + row + 1) + taken
         end = at - 1
-        reading = config.accumulators - 1 + accumulators.READ_LATENCY
-        assert cycles - 1 == end + accumulators.LATENCY + 1 + reading
+        reading = config.accumulators - 1 + latency.SUM_READ
+        assert cycles - 1 == end + latency.ACCUMULATE + 1 + reading
         measured += 1
     assert measured >= 5
 

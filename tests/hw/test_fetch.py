@@ -1,6 +1,6 @@
 """Fetch: the rows of all jobs in order, when the window has room and their channel was ready.
 
-Latency: `LATENCY` cycles from issue to push. Throughput: one row per cycle, one cycle between layers.
+Latency: `ROW_PUSH` cycles from issue to push. Throughput: one row per cycle, one cycle between layers.
 """
 
 from dataclasses import dataclass, replace
@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from golden.spec import latency
 from golden.spec.config import Config
 from golden.spec.memories import Memory, Operation, front_record, tap_record
-from hw import fetch
 from hw.fetch import Fetch
 from tests.hw.bench import NANO, join, load_words, seeded, simulate, some, split
 
@@ -120,7 +120,7 @@ class Run:
         ctx.set(dut.start, 0)
         oldest = [0] * config.engines
         done = 0
-        # What was true when a row was issued: its push comes LATENCY cycles later.
+        # What was true when a row was issued: its push comes ROW_PUSH cycles later.
         room_at: list[int] = []
         done_at: list[int] = []
         turns = config.engines * sum(row.marker for row in case.rows)
@@ -137,7 +137,7 @@ class Run:
                     assert ctx.get(dut.push.data) == row.data, f"row {number}"
                     pixels = split(row.data, 8, config.lanes)
                     assert ctx.get(dut.push.busy) == join((pixel != 0 for pixel in pixels), 1)
-                issued = cycle - fetch.LATENCY
+                issued = cycle - latency.ROW_PUSH
                 assert number - room_at[issued - 1] < window, f"row {number} overflows the window"
                 assert done_at[issued - 1] >= row.need, f"row {number} is not ready"
                 self.pushed_at.append(cycle)
@@ -186,7 +186,7 @@ def test_one_row_per_cycle_and_one_cycle_between_layers(seed: int) -> None:
     case = random_case(seed, config, 4, gated=False)
     pushed = Run(config, case, 0.0, seed).run().pushed_at
     # In cycle 0 the units leave their start; the first row is issued after read, decode and the walk's lead.
-    first = fetch.FIRST + fetch.LATENCY
+    first = latency.FIRST_ROW + latency.ROW_PUSH
     expected = [first + number + row.layer for number, row in enumerate(case.rows)]
     assert pushed == expected
 

@@ -1,6 +1,6 @@
 """Operands: each term meets its sum, read now or kept from before.
 
-Latency: `LATENCY` cycles. Throughput: one term per cycle.
+Latency: `OPERANDS` cycles. Throughput: one term per cycle.
 """
 
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from amaranth.hdl import Value
 
-from hw import operands
+from golden.spec import latency
 from hw.drain import token_layout
 from hw.operands import Operands
 from tests.hw.bench import NANO, seeded, simulate
@@ -21,7 +21,7 @@ def test_terms_meet_their_sums(bubbles: float) -> None:
     width = NANO.lanes * NANO.accumulator_bits
     token_bits = token_layout(NANO).size
     cycles = 300
-    inputs: list[dict[str, int]] = [{} for _ in range(cycles + operands.LATENCY + 2)]
+    inputs: list[dict[str, int]] = [{} for _ in range(cycles + latency.OPERANDS + 2)]
     expected: list[dict[str, int]] = [{} for _ in inputs]
     kept: dict[int, int] = {}
     for cycle in range(cycles):
@@ -33,10 +33,10 @@ def test_terms_meet_their_sums(bubbles: float) -> None:
         if part not in kept or rng.random() < 0.4:
             kept[part] = rng.getrandbits(width)
             inputs[cycle]["read"] = 1
-            inputs[cycle + operands.LATENCY]["sums"] = kept[part]
+            inputs[cycle + latency.OPERANDS]["sums"] = kept[part]
         extra = {name: rng.getrandbits(bits) for name, bits in (("term", 7), ("bias", 31), ("shift", 5))}
         inputs[cycle + 1] |= extra
-        at = cycle + operands.LATENCY
+        at = cycle + latency.OPERANDS
         expected[at]["o_token"] = token
         expected[at + 1] |= {f"o_{name}": value for name, value in extra.items()}
         expected[at + 1]["o_sums"] = kept[part]

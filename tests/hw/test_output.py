@@ -1,4 +1,4 @@
-"""OutputPipeline: terms and partial sums become words, `LATENCY` or `POOL_LATENCY` cycles later.
+"""OutputPipeline: terms and partial sums become words, `WRITE` or `POOLED_WRITE` cycles later.
 
 Throughput: one term per cycle.
 """
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from amaranth.hdl import Value
 
+from golden.spec import latency
 from golden.spec.memories import back_record
-from hw import output
 from hw.output import OutputPipeline
 from tests.hw.bench import NANO, simulate
 from tests.hw.outputs import RESIDUAL_READ, random_vectors
@@ -43,7 +43,7 @@ def test_random_layers(basis: int, residual: bool, pool: bool, bubbles: float) -
                     enable, data = ctx.get(dut.write.enable), ctx.get(dut.write.data)
                     mask = sum(255 << 8 * lane for lane in range(config.lanes) if enable >> lane & 1)
                     assert (ctx.get(dut.write.address), enable, data & mask) == written, f"cycle {cycle}"
-                late = vectors.writes.get(cycle + output.LATENCY - RESIDUAL_READ)
+                late = vectors.writes.get(cycle + latency.WRITE - RESIDUAL_READ)
                 if fields["residual"] and not fields["pool"]:
                     assert ctx.get(dut.residual_read) == (late is not None)
                     if late is not None:

@@ -1,12 +1,12 @@
-"""Pool: sums of interleaved channels, rounded. Latency `LATENCY`, one slice per cycle."""
+"""Pool: sums of interleaved channels, rounded. Latency `POOL`, one slice per cycle."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from golden.spec import latency
 from golden.spec.formats import round_shift, saturate
-from hw import pool
 from hw.pool import Pool
 from tests.hw.bench import NANO, join, pipeline, seeded, some
 
@@ -39,7 +39,7 @@ def test_interleaved_channels(width: int, bubbles: float) -> None:
         def read(ctx: Any, dut: Any = dut) -> Any:
             return ctx.get(dut.o)
 
-        results = pipeline(dut, inputs, pool.LATENCY, read)
+        results = pipeline(dut, inputs, latency.POOL, read)
         for result, right in zip(results, expected, strict=True):
             assert right is None or result == right
 
@@ -50,7 +50,7 @@ def test_the_largest_map_does_not_overflow() -> None:
     dut = Pool(config)
     word = join([-128] * 64, 8)
     inputs = [{"i": word, "first": number == 0, "valid": 1, "shift": 15} for number in range(1023)]
-    results = pipeline(dut, inputs, pool.LATENCY, lambda ctx: ctx.get(dut.o))
+    results = pipeline(dut, inputs, latency.POOL, lambda ctx: ctx.get(dut.o))
     right = [saturate(round_shift(-128 * 64 * (number + 1), 15)) for number in range(1023)]
     assert results == right
     assert min(right) == -128

@@ -1,11 +1,11 @@
-"""ResidualAdder: align, add, round once, saturate, ReLU. Latency `LATENCY`, one word per cycle."""
+"""ResidualAdder: align, add, round once, saturate, ReLU. Latency `RESIDUAL`, one word per cycle."""
 
 from typing import Any
 
 import pytest
 
+from golden.spec import latency
 from golden.spec.formats import round_shift, saturate
-from hw import residual
 from hw.residual import ResidualAdder
 from tests.hw.bench import join, pipeline, seeded, some, split
 
@@ -24,15 +24,15 @@ def test_random_words(width: int, enable: int, relu: int) -> None:
             {"i": join(own, 8), "residual": join(other, 8), "relu": relu, **still} for own, other in words
         ]
         # What stands still does so from a cycle before; `zero` comes in the cycle before the word leaves.
-        inputs = [{"relu": relu, **still}, *inputs, *({"zero": 0} for _ in range(residual.LATENCY))]
+        inputs = [{"relu": relu, **still}, *inputs, *({"zero": 0} for _ in range(latency.RESIDUAL))]
         for at, flags in enumerate(zero):
-            inputs[at + residual.LATENCY] |= {"zero": flags}
+            inputs[at + latency.RESIDUAL] |= {"zero": flags}
         dut = ResidualAdder(width)
 
         def read(ctx: Any, dut: Any = dut) -> list[int]:
             return split(ctx.get(dut.o), 8, width)
 
-        results = pipeline(dut, inputs, residual.LATENCY, read)
+        results = pipeline(dut, inputs, latency.RESIDUAL, read)
         for (own, other), flags, result in zip(words, zero, results[1:], strict=False):
             right = own
             if enable:

@@ -2,9 +2,8 @@
 
 import pytest
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.formats import round_shift, saturate
-from hw import rounding
 from hw.rounding import RoundShift
 from tests.hw.bench import pipeline, seeded, some
 
@@ -12,7 +11,7 @@ from tests.hw.bench import pipeline, seeded, some
 def check(bits: int, shift_bits: int, out_bits: int, cases: list[tuple[int, int]]) -> None:
     dut = RoundShift(bits, shift_bits, out_bits)
     inputs = [{"i": value, "shift": shift} for value, shift in cases]
-    results = pipeline(dut, inputs, rounding.LATENCY, lambda ctx: ctx.get(dut.o))
+    results = pipeline(dut, inputs, latency.ROUND, lambda ctx: ctx.get(dut.o))
     for (value, shift), result in zip(cases, results, strict=True):
         assert result == saturate(round_shift(value, shift), out_bits), f"{value} >> {shift}"
 

@@ -1,7 +1,7 @@
 """CoefficientStream: which entries it issues, in which cycle, and what it refuses.
 
 Latency: a pair is in hand in the cycle after its rows are there, the first one of a run or of a block that
-is read again `LATENCY` cycles after start or the check of END. Throughput: a pair takes
+is read again `STREAM_START` cycles after start or the check of END. Throughput: a pair takes
 max(1, live entries) cycles.
 """
 
@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.config import Config
 from golden.spec.memories import Memory
-from hw import stream
 from hw.stream import CoefficientStream
 from tests.hw.bench import NANO, load_words, seeded, simulate
 from tests.hw.streams import Entry, Row, Work, flags_of, random_work
@@ -154,14 +153,14 @@ def test_a_pair_takes_as_many_cycles_as_it_has_live_entries(skip: bool) -> None:
         bench = Bench(config, work, skip, seed, late=0, slow=0).run(2000, prefilled=len(work.rows))
         ends = [cycle for cycle, event in zip(bench.cycle_of, bench.events, strict=True) if len(event) == 1]
         again = [row.rewind for row in work.rows if row.marker]
-        cycle, needed = stream.LATENCY, []
+        cycle, needed = latency.STREAM_START, []
         for job in range(len(work.jobs)):
             pairs = work.pair_cycles(job, skip)
             cycle += sum(pairs)
             needed.append(cycle - 1)
             if again[job]:
                 # A pair is checked in the cycle before it is in hand.
-                cycle = max(cycle, cycle - pairs[-1] - 1 + stream.LATENCY)
+                cycle = max(cycle, cycle - pairs[-1] - 1 + latency.STREAM_START)
         assert [end + 1 for end in ends] == needed
 
 

@@ -21,10 +21,11 @@ from amaranth.hdl import Array, Assert, Assume, Cat, Const, Fragment, Module, Mu
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In
 
+from golden.spec import latency
 from golden.spec.config import Config
 from golden.spec.memories import TURN_BITS, Operation, feature_bits, front_record, log2, tap_record
 from hw import fetch
-from hw.fetch import LATENCY, Fetch
+from hw.fetch import Fetch
 from hw.layouts import layout
 from hw.memory import LoadedMemory
 from hw.window import row_bits
@@ -47,7 +48,7 @@ CONFIG = Config(
 MOST = 3
 """Rounds, tiles, channels and taps of a layer. Channels of one turn may be as many as there is room for."""
 FRONT, TAP = layout(front_record(CONFIG)), layout(tap_record(CONFIG))
-DEPTH = LATENCY + 2
+DEPTH = latency.ROW_PUSH + 2
 """Cycles until nothing of an arbitrary state is left between the issue of a row and its push."""
 
 
@@ -245,10 +246,10 @@ class Order(wiring.Component):
 
         # What is pushed.
         stages: list[Value] = [Cat(issue, following.marker, following.rewind)]
-        for stage in range(1, LATENCY + 1):
+        for stage in range(1, latency.ROW_PUSH + 1):
             stages.append(Signal(3, name=f"passed{stage}"))
             m.d.sync += stages[stage].eq(stages[stage - 1])
-        pushed, push_marker, push_rewind = stages[LATENCY]
+        pushed, push_marker, push_rewind = stages[latency.ROW_PUSH]
         m.d.comb += [
             Assert(unit.push.valid == pushed),
             Assert(~pushed | (unit.push.marker == push_marker)),

@@ -12,8 +12,7 @@ from amaranth.hdl import Assert, Assume, Const, Module, Mux, Signal, Value, sign
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from golden.spec import formats
-from hw import rounding
+from golden.spec import formats, latency
 from hw.rounding import RoundShift
 from tests.proofs.prover import Mode, Verdict, prove
 
@@ -63,7 +62,7 @@ class Requantiser(wiring.Component):
         m.d.comb += [dut.i.eq(self.i), dut.shift.eq(self.shift)]
         m.d.comb += Assume(nearest_even(self.i, self.shift, self.n, (1 << shift_bits) - 1))
         n, valid = self.n, Const(1)
-        for stage in range(rounding.LATENCY):
+        for stage in range(latency.ROUND):
             later = Signal.like(self.n, name=f"n{stage}")
             full = Signal(name=f"valid{stage}")
             m.d.sync += [later.eq(n), full.eq(valid)]

@@ -4,10 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.formats import round_shift, saturate
 from golden.spec.memories import Memory
-from hw import rounding
 from hw.engine import Engine
 from hw.output import OutputPipeline
 from hw.rounding import RoundShift
@@ -58,8 +57,8 @@ def test_requantiser(simulator: str) -> None:
     mask = (1 << formats.OUTPUT_BITS) - 1
     vectors = {
         "still": {},
-        "inputs": [{"i": value & mask, "shift": shift} for value, shift in cases] + [{}] * rounding.LATENCY,
-        "expected": [{}] * rounding.LATENCY + [{"o": pair} for pair in expected],
+        "inputs": [{"i": value & mask, "shift": shift} for value, shift in cases] + [{}] * latency.ROUND,
+        "expected": [{}] * latency.ROUND + [{"o": pair} for pair in expected],
     }
     unit = RoundShift(formats.OUTPUT_BITS, formats.SHIFT_BITS)
     run_unit(unit, "sim.benches.vectors", vectors, simulator)
@@ -68,10 +67,10 @@ def test_requantiser(simulator: str) -> None:
 def test_a_wrong_value_is_told() -> None:
     vectors = {
         "still": {"shift": 1},
-        "inputs": [{"i": 6}] + [{}] * rounding.LATENCY,
-        "expected": [{}] * rounding.LATENCY + [{"o": (2, 255)}],
+        "inputs": [{"i": 6}] + [{}] * latency.ROUND,
+        "expected": [{}] * latency.ROUND + [{"o": (2, 255)}],
     }
-    said = rf"icarus: .*cycle {rounding.LATENCY}: o: expected 0x2, got 0x3"
+    said = rf"icarus: .*cycle {latency.ROUND}: o: expected 0x2, got 0x3"
     with pytest.raises(AssertionError, match=said):
         run_unit(
             RoundShift(formats.OUTPUT_BITS, formats.SHIFT_BITS), "sim.benches.vectors", vectors, "icarus"

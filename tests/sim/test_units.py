@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from golden.spec import latency
 from golden.spec.config import TINY
 from golden.spec.formats import round_shift, saturate
 from golden.spec.memories import memory_shape
 from hw.loader import Loader
-from hw.rounding import LATENCY, RoundShift
+from hw.rounding import RoundShift
 from sim.cocotb_runner import SIMULATORS, run_unit
 from sim.ports import SimulationError
 from tests.sim.programs import random_case
@@ -26,7 +27,7 @@ def _rounding_cases() -> list[tuple[int, int, int]]:
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
 def test_rounding(simulator: str) -> None:
-    cases = {"latency": LATENCY, "cases": _rounding_cases()}
+    cases = {"latency": latency.ROUND, "cases": _rounding_cases()}
     run_unit(RoundShift(BITS, SHIFT_BITS, 6), "sim.benches.rounding", cases, simulator)
 
 
@@ -39,7 +40,7 @@ def test_a_wrong_value_is_told() -> None:
         run_unit(
             RoundShift(BITS, SHIFT_BITS, 6),
             "sim.benches.rounding",
-            {"latency": LATENCY, "cases": cases},
+            {"latency": latency.ROUND, "cases": cases},
             "icarus",
         )
 
