@@ -28,7 +28,8 @@ from golden.compress.decompose import choose_kept
 from golden.compress.fold import fold, unfold
 from golden.machine import run_program
 from golden.network import Network
-from golden.spec.config import SMALL, Arithmetic, Config, load_config
+from golden.spec.baselines import INT8, REBUILD, ROWS_INT8
+from golden.spec.config import SMALL, Config, load_config
 from golden.spec.errors import LightDealError
 from golden.spec.program import Program
 from golden.tensors import quantise
@@ -97,7 +98,7 @@ def matched(config: Config = SMALL) -> dict[str, Config]:
             config,
             name=f"{config.name}-int8",
             basis=few,
-            arithmetic=Arithmetic.INT8,
+            arithmetic=INT8.name,
             accumulator_bits=wider,
             coefficient_words=4 * config.coefficient_words,
         ),
@@ -105,14 +106,14 @@ def matched(config: Config = SMALL) -> dict[str, Config]:
             config,
             name=f"{config.name}-rows-int8",
             basis=few,
-            arithmetic=Arithmetic.ROWS_INT8,
+            arithmetic=ROWS_INT8.name,
             accumulator_bits=wider,
         ),
         "rebuild": replace(
             config,
             name=f"{config.name}-rebuild",
             basis=few,
-            arithmetic=Arithmetic.REBUILD,
+            arithmetic=REBUILD.name,
             accumulator_bits=min(32, config.accumulator_bits + 6),
             coefficient_words=2 * config.coefficient_words,
         ),

@@ -7,7 +7,8 @@ the power of a chip, and figures from gates in another process are never added t
 from dataclasses import dataclass, fields
 
 from golden.spec import formats
-from golden.spec.config import Arithmetic
+from golden.spec.arithmetics import SHIFT_ADD
+from golden.spec.baselines import INT8, REBUILD, ROWS_INT8
 from golden.spec.program import LayerCounts, Program
 
 REBUILT_BITS = 17
@@ -105,16 +106,16 @@ def layer_energy(program: Program, layer: LayerCounts, table: EnergyTable = TABL
     add = table.add * sum_bytes
     addend_bits = formats.ACTIVATION_BITS + formats.EXPONENTS
     per_step, once = {
-        Arithmetic.SHIFT_ADD: (table.add * addend_bits / 8, 0.0),
-        Arithmetic.INT8: (table.multiply, 0.0),
-        Arithmetic.ROWS_INT8: (table.multiply, 0.0),
-        Arithmetic.REBUILD: (
+        SHIFT_ADD.name: (table.add * addend_bits / 8, 0.0),
+        INT8.name: (table.multiply, 0.0),
+        ROWS_INT8.name: (table.multiply, 0.0),
+        REBUILD.name: (
             table.multiply * REBUILT_BITS / 8,
             layer.steps * tiles * formats.BASIS * 2 * table.add * REBUILT_BITS / 8,
         ),
     }[config.arithmetic]
     product = table.multiply * sum_bytes + table.add * formats.OUTPUT_BITS / 8
-    if config.arithmetic == Arithmetic.REBUILD:
+    if config.arithmetic == REBUILD.name:
         product = table.add * formats.OUTPUT_BITS / 8
     return Energy(
         dram=weight_bytes * table.dram,

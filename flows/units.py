@@ -10,20 +10,20 @@ from golden.spec.config import Config
 from golden.spec.errors import LightDealError
 from golden.spec.floats import BF16, FP32
 from hw.accelerator import Accelerator
-from hw.accumulators import Accumulators
-from hw.basis import BasisStage
-from hw.batchnorm.batch_norm import BatchNorm
+from hw.baselines.batchnorm.batch_norm import BatchNorm
 from hw.control import Control
-from hw.drain import Drain
-from hw.engine import Engine
-from hw.fetch import Fetch
+from hw.engine.accumulators import Accumulators
+from hw.engine.engine import Engine
+from hw.engine.stream import CoefficientStream
+from hw.fetch.fetch import Fetch
+from hw.fetch.window import RowWindow
 from hw.lightnorm.unit import LightNorm
 from hw.loader import Loader
-from hw.output import OutputPipeline
-from hw.pool import Pool
-from hw.stream import CoefficientStream
 from hw.training import Training
-from hw.window import RowWindow
+from hw.writeback.basis import BasisStage
+from hw.writeback.drain import Drain
+from hw.writeback.output import OutputPipeline
+from hw.writeback.pool import Pool
 
 NORM_FORMAT, NORM_SPIKES = replace(light(), spike=0), Spikes.APART
 """What the LightNorm units compute: the choice of `flows.lightnorm.settings`."""

@@ -6,43 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from golden.datapath.protocol import Block, datapath
 from golden.records import unpack_words
 from golden.spec import formats
-from golden.spec.config import Arithmetic
 from golden.spec.errors import ErrorCode, MachineError
 from golden.spec.memories import (
     Fold,
     Operation,
     back_record,
-    coefficient_record,
     filter_record,
     front_record,
     tap_record,
 )
 from golden.spec.program import Program
-from golden.weight_streams import WeightBlock, WeightStream
 
 Int64 = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Block:
-    """One block of a coefficient stream, END included; nothing reads the padding after it.
-
-    Parameters
-    ----------
-    code, slot, row: int64, one per entry; row is the row of the job that the entry points at.
-    """
-
-    code: Int64
-    slot: Int64
-    row: Int64
-
-    @property
-    def value(self) -> Int64:
-        """The coefficient of each entry; zero for fillers and END."""
-        power = np.left_shift(1, self.code & 7) * ((self.code & 7) != formats.CODE_ZERO)
-        return np.where(self.code & 8, -power, power)
 
 
 @dataclass(frozen=True)
@@ -61,7 +39,7 @@ class DecodedLayer:
     back: dict[str, int]
     pixel: Int64
     mask: npt.NDArray[np.bool_]
-    blocks: tuple[tuple[Block | WeightBlock, ...], ...]
+    blocks: tuple[tuple[Block, ...], ...]
     terms: Int64
     bias: Int64
     shift: Int64
@@ -80,8 +58,7 @@ def decode(program: Program) -> list[DecodedLayer]:
     """
     config = program.config
     instructions = list(_instructions(program))
-    kind = _Stream if config.arithmetic == Arithmetic.SHIFT_ADD else WeightStream
-    streams = [kind(program, engine) for engine in range(config.engines)]
+    streams = [datapath(config).decoder(program, engine) for engine in range(config.engines)]
     taps = [tap_record(config).unpack(word) for word in program.taps]
     pixel = np.array([tap["pixel"] for tap in taps], np.int64)
     masks = np.array([tap["mask"] for tap in taps], object)
@@ -163,35 +140,3 @@ def _check_fields(index: int, front: dict[str, int], back: dict[str, int], progr
         if not holds:
             field = front.get(name, back.get(name))
             raise MachineError(ErrorCode.INSTRUCTION, f"instruction {index}: {name} = {field}")
-
-
-class _Stream:
-    """The coefficient stream of one engine, read block after block."""
-
-    def __init__(self, program: Program, engine: int) -> None:
-        record = coefficient_record(program.config)
-        pairs = np.array(program.coefficients[engine], np.int64)
-        entries = np.stack([pairs & ((1 << record.bits) - 1), pairs >> record.bits], axis=1)
-        fields = unpack_words(record, entries.reshape(-1))
-        self.engine = engine
-        self.code, self.slot, self.advance = fields["code"], fields["slot"], fields["advance"]
-        self.ends = np.flatnonzero(self.code == formats.CODE_END)
-        self.start = 0
-
-    def block(self, rows: int) -> Block:
-        """The next block, checked against the rows of its job."""
-        number = np.searchsorted(self.ends, self.start)
-        if number == len(self.ends):
-            raise MachineError(ErrorCode.STREAM, f"engine {self.engine}: the stream has no more END")
-        end = int(self.ends[number])
-        piece = slice(self.start, end + 1)
-        row = np.cumsum(self.advance[piece])
-        marker = int(row[-1])
-        if marker != rows or (row[:-1] >= rows).any():
-            raise MachineError(
-                ErrorCode.STREAM,
-                f"engine {self.engine}: the block at entry {self.start} ends at row {marker}; "
-                f"the marker is row {rows}",
-            )
-        self.start = end + 2 - end % 2
-        return Block(self.code[piece], self.slot[piece], row)

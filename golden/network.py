@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from golden.spec.errors import UnsupportedError
 from golden.spec.memories import Fold
 
 Array = npt.NDArray[np.int64]
@@ -119,3 +120,8 @@ class Network:
     layers: tuple[Layer, ...]
     input: str
     output: str
+
+
+def refuse(layer: Layer, found: str, supported: str) -> UnsupportedError:
+    """The error for a layer: its path, what was found and what is supported."""
+    return UnsupportedError(f"layer {layer.path}: {found}; supported: {supported}")

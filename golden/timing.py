@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from golden.datapath.protocol import EngineModel, Job, datapath
 from golden.spec import formats, latency
-from golden.spec.config import Arithmetic, Config
+from golden.spec.config import Config
 from golden.spec.memories import Fold
 from golden.spec.program import Program
-from golden.timing_layers import END, LIVE, Layer, read_layers
-from golden.weight_timing import WeightEngine, stands_still
+from golden.timing_layers import Layer, read_layers
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
         one image, int8 (1, C, H, W), to count with skipping of zero rows on (only shift-adds are skipped).
     """
     layers = read_layers(program, tensors)
-    engines = [_engine(layers, engine, program.config) for engine in range(program.config.engines)]
+    model = datapath(program.config).engine
+    engines = [model(_jobs(layers, engine)) for engine in range(program.config.engines)]
     fetch = _Fetch(layers, program.config)
     drain = _Drain(layers, engines, program.config)
     # Rows that the slowest engine was at.
@@ -66,16 +67,18 @@ def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> 
     )
 
 
-def _engine(layers: list[Layer], engine: int, config: Config) -> "_Engine | WeightEngine":
-    if config.arithmetic == Arithmetic.SHIFT_ADD:
-        return _Engine(layers, engine)
-    jobs = [
-        (layer.weights[engine][round_], tile > 0)
+def _jobs(layers: list[Layer], engine: int) -> list[Job]:
+    """The jobs of an engine, in order."""
+    return [
+        Job(
+            layer.decoded.blocks[round_][engine],
+            None if layer.zero is None else layer.zero[tile],
+            tile < layer.front["tiles"] - 1,
+        )
         for layer in layers
         for round_ in range(layer.front["rounds"])
         for tile in range(layer.front["tiles"])
     ]
-    return WeightEngine(jobs, latency.SUMS_SEEN)
 
 
 def _ready_turns(front: dict[str, int], channel: int, engines: int) -> int:
@@ -131,95 +134,10 @@ class _Fetch:
                 self._free = cycle + latency.NEXT_LAYER_ROW
 
 
-class _Engine:
-    """Walks through its stream: one live entry per cycle, dead ones beside it for nothing.
-
-    A pair is checked, and is in hand from the next cycle on, when its rows are there and the one before it
-    leaves.
-    """
-
-    def __init__(self, layers: list[Layer], engine: int) -> None:
-        # A job's block, its zero rows, and whether the next job takes the same block again.
-        self._jobs = [
-            (
-                layer.blocks[engine][round_],
-                None if layer.zero is None else layer.zero[tile],
-                tile < layer.front["tiles"] - 1,
-            )
-            for layer in layers
-            for round_ in range(layer.front["rounds"])
-            for tile in range(layer.front["tiles"])
-        ]
-        # Of the pair that is checked next.
-        self._job = 0
-        self._entry = 0
-        self._first_row = 0
-        self._upcoming = 0
-        self._free = 0
-        # Of the pair in hand: cycles that it still takes, whether END is the last one, its last row.
-        self._left = 0
-        self._ends = False
-        self._last_row = 0
-        self.row = 0
-        self.held: deque[int] = deque()
-        self.full_at: list[int] = []
-        self.released_at: list[int] = []
-        self.row_stalls = 0
-        self.bank_stalls = 0
-
-    def step(self, cycle: int, written: int) -> None:
-        still = stands_still(self.held, cycle)
-        if self._left:
-            if still or (self._left == 1 and self._ends and not self._end(cycle)):
-                return
-            self._left -= 1
-            self.row = self._last_row
-            if self._left:
-                return
-        if cycle >= self._free and self._job < len(self._jobs):
-            self._check(cycle, written)
-
-    def _check(self, cycle: int, written: int) -> None:
-        """Takes the next pair in hand if its rows are there."""
-        block, zero, again = self._jobs[self._job]
-        row = self._upcoming
-        rows, costs = [], []
-        for entry in range(self._entry, min(self._entry + 2, len(block.kind))):
-            row += block.advance[entry]
-            kind = block.kind[entry]
-            rows.append(row)
-            costs.append(kind == END or (kind == LIVE and not (zero and zero[row - self._first_row])))
-        if row >= written:
-            self.row_stalls += 1
-            return
-        # Rows before the first entry that takes a cycle are given up.
-        self.row = rows[0] if costs[0] else row
-        self._last_row = row
-        self._entry += 2
-        self._ends = self._entry >= len(block.kind)
-        self._left = max(1, sum(costs))
-        self._upcoming = row + self._ends
-        if self._ends:
-            self._job += 1
-            self._entry = 0
-            self._first_row = self._upcoming
-            if again:
-                self._free = cycle + latency.STREAM_AGAIN
-
-    def _end(self, cycle: int) -> bool:
-        """The job ends if the other bank, which held the job before it, has been drained."""
-        job = len(self.full_at)
-        if job and (len(self.released_at) < job or self.released_at[job - 1] > cycle):
-            self.bank_stalls += 1
-            return False
-        self.full_at.append(cycle + latency.SUMS_SEEN)
-        return True
-
-
 class _Drain:
     """Takes jobs in order, engine by engine."""
 
-    def __init__(self, layers: list[Layer], engines: "list[_Engine | WeightEngine]", config: Config) -> None:
+    def __init__(self, layers: list[Layer], engines: list[EngineModel], config: Config) -> None:
         self._engines = engines
         self._slices = config.lanes // config.basis
         self._work = self._walk(layers)

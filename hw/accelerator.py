@@ -1,24 +1,23 @@
 """The whole accelerator."""
 
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import memories
 from golden.spec.config import Config
 from hw.control import Control
-from hw.drain import Drain
-from hw.engine import Engine
-from hw.fetch import Fetch
+from hw.engine.engine import Engine
+from hw.fetch.fetch import Fetch
+from hw.fetch.window import RowWindow
+from hw.interfaces import write_signature
 from hw.loader import Loader
-from hw.memory import FeatureMemory
-from hw.operands import Operands
-from hw.output import OutputPipeline, write_signature
-from hw.window import RowWindow
+from hw.parts.memory import FeatureMemory
+from hw.writeback.drain import Drain
+from hw.writeback.operands import Operands
+from hw.writeback.output import OutputPipeline
 
 
 class Accelerator(wiring.Component):
@@ -92,49 +91,27 @@ class Accelerator(wiring.Component):
         with m.If(control.start):
             m.d.sync += turns_done.eq(0)
 
-        bad = Signal(config.engines)
         for number, engine in enumerate(engines):
-            m.d.comb += [
-                engine.skip.eq(self.skip),
-                engine.written.eq(window.written),
-                *(place.eq(look) for place, look in zip(window.look[number], engine.look, strict=True)),
-                *(found.eq(flags) for found, flags in zip(engine.flags, window.flags[number], strict=True)),
-                window.place[number].eq(engine.place),
-                engine.bytes.eq(window.row[number]),
-                fetch.engine_row[number].eq(engine.row),
-                engine.drain_read.eq(drain.read & (drain.engine == number)),
-                engine.drain_bank.eq(drain.bank),
-                engine.drain_slot.eq(drain.slot),
-                drain.full[number].eq(engine.full),
-                engine.release.eq(drain.release[number]),
-                bad[number].eq(engine.bad),
-            ]
+            wiring.connect(m, engine.ahead, window.ahead[number])
+            wiring.connect(m, engine.rows, window.rows[number])
+            wiring.connect(m, drain.engines[number], engine.sums)
+            m.d.comb += [engine.skip.eq(self.skip), fetch.engine_row[number].eq(engine.row)]
+        wiring.connect(m, fetch.features, features.rows)
+        wiring.connect(m, drain.terms, operands.i)
+        wiring.connect(m, operands.o, output.i)
         m.d.comb += [
             fetch.turns_done.eq(turns_done),
-            features.word.eq(fetch.word),
-            features.next_word.eq(fetch.next_word),
-            features.rotation.eq(fetch.rotation),
-            fetch.data.eq(features.data),
-            operands.token.eq(drain.token),
             operands.read.eq(drain.read),
             operands.part.eq(drain.part),
-            operands.term.eq(drain.term),
-            operands.bias.eq(drain.bias),
-            operands.shift.eq(drain.shift),
-            # Engines that are not read give zero.
-            operands.sums.eq(reduce(or_, (engine.sums for engine in engines))),
-            output.token.eq(operands.o_token),
-            output.layer.eq(drain.layer),
-            output.term.eq(operands.o_term),
-            output.bias.eq(operands.o_bias),
-            output.shift.eq(operands.o_shift),
+            operands.sums.eq(drain.sums),
             output.sums.eq(operands.o_sums),
-            output.residual_data.eq(features.b_read),
+            output.layer.eq(drain.layer),
+            output.residual.data.eq(features.b_read),
             control.data.eq(features.b_read),
             # A program whose front and back words do not agree on the jobs never ends: TIMEOUT.
             control.finished.eq(drain.finished & fetch.finished),
             control.illegal.eq(fetch.illegal | drain.illegal),
-            control.bad.eq(bad.any()),
+            control.bad.eq(Cat(engine.bad for engine in engines).any()),
             control.load_error.eq(loader.error),
             control.loaded.eq(loader.loaded),
             loader.enable.eq(control.idle),
@@ -156,8 +133,8 @@ class Accelerator(wiring.Component):
                 features.b_write.eq(output.write.data),
                 features.b_enable.eq(output.write.enable),
             ]
-        with m.Elif(output.residual_read):
-            m.d.comb += features.b_address.eq(output.residual_address)
+        with m.Elif(output.residual.valid):
+            m.d.comb += features.b_address.eq(output.residual.address)
         for name in ("valid", "address", "enable", "data"):
             m.d.comb += getattr(self.trace, name).eq(getattr(output.write, name))
         return m

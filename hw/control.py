@@ -8,8 +8,8 @@ from golden.spec import memories
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode
 from golden.spec.memories import Memory, run_record
-from hw.layouts import layout
-from hw.memory import load_signature
+from hw.interfaces import load_signature
+from hw.parts.layouts import layout
 
 
 class Control(wiring.Component):

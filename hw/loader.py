@@ -10,7 +10,7 @@ from golden.spec.config import Config
 from golden.spec.errors import ErrorCode
 from golden.spec.memories import memory_shape
 from golden.spec.program import END_SECTION, MAGIC
-from hw.memory import load_bits, load_signature
+from hw.interfaces import load_bits, load_signature
 
 CRC32 = Algorithm(
     crc_width=32,

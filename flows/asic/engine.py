@@ -17,7 +17,7 @@ from golden.spec.errors import LightDealError
 from golden.spec.memories import Memory
 from golden.spec.program import Program
 from golden.timing import count_cycles
-from hw.engine import Engine
+from hw.engine.engine import Engine
 from sim.run import run
 
 LAYERS = 2

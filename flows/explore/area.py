@@ -33,9 +33,9 @@ SAVED = "saved by DSP blocks"
 ADDEND_BITS = formats.ACTIVATION_BITS + formats.EXPONENTS
 POOL_BITS = 24
 FLAG_BITS, FLAG_PORTS = 3, 2
-"""Of `hw/window.py`."""
+"""Of `hw/fetch/window.py`."""
 KEPT_SUMS = 4
-"""Words that `hw/operands.py` holds."""
+"""Words that `hw/writeback/operands.py` holds."""
 
 
 @dataclass(frozen=True)

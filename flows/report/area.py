@@ -13,9 +13,9 @@ from golden.spec.config import SMALL, Config
 from golden.spec.program import Program
 from golden.timing import count_cycles
 from hw.accelerator import Accelerator
-from hw.basis import BasisStage
-from hw.engine import Engine
-from hw.output import OutputPipeline
+from hw.engine.engine import Engine
+from hw.writeback.basis import BasisStage
+from hw.writeback.output import OutputPipeline
 
 TARGET = "ecp5"
 WIDTHS = {"smartdeal": (4, 8, 16), "no_basis": (2, 4, 8)}

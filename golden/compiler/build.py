@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from golden.compiler.arithmetic import blocks_for
 from golden.compiler.checks import check_network
 from golden.compiler.contents import Memories
 from golden.compiler.counts import layer_counts
@@ -11,6 +10,7 @@ from golden.compiler.instructions import back_word, end_words, front_word, run_w
 from golden.compiler.plan import plan_layers, plan_tensors
 from golden.compiler.proofs import prove_no_overflow
 from golden.compiler.taps import tap_table
+from golden.datapath.protocol import datapath
 from golden.network import Layer, Network
 from golden.spec.config import Config
 from golden.spec.program import LayerCounts, Program
@@ -45,7 +45,10 @@ def compile_network(
         addresses.append(
             (memories.add_taps(taps), memories.add_terms(entries.terms), memories.add_filters(layer))
         )
-        words = memories.add_blocks(blocks_for(layer, entries, plan.jobs, plan.rows, config))
+        blocks = datapath(config).blocks(
+            layer, entries, plan.jobs.rounds, plan.jobs.unit_count, plan.rows, config
+        )
+        words = memories.add_blocks(blocks)
         counts.append(layer_counts(plan, tensors, taps, words, config))
         if on_layer is not None:
             on_layer(layer)

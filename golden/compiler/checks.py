@@ -2,17 +2,12 @@
 
 import numpy as np
 
-from golden.network import Factored, Layer, Network, Plain
+from golden.network import Factored, Layer, Network, Plain, refuse
 from golden.spec import formats
 from golden.spec.errors import UnsupportedError
 from golden.spec.memories import MAX_CHANNELS, MAX_TAPS, Fold
 
 _COEFFICIENTS = [0] + [sign << p for p in range(formats.EXPONENTS) for sign in (1, -1)]
-
-
-def refuse(layer: Layer, found: str, supported: str) -> UnsupportedError:
-    """The error for a layer: its path, what was found and what is supported."""
-    return UnsupportedError(f"layer {layer.path}: {found}; supported: {supported}")
 
 
 def map_shape(network: Network, layer: Layer) -> tuple[int, int, int]:

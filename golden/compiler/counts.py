@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from golden.compiler.entries import block_steps
 from golden.compiler.plan import LayerPlan
 from golden.compiler.taps import Tap
-from golden.network import Factored, Layer
+from golden.datapath.entries import block_steps
+from golden.datapath.protocol import datapath
 from golden.spec import formats
-from golden.spec.config import Arithmetic, Config
+from golden.spec.config import Config
 from golden.spec.memories import Memory, filter_record, memory_shape
 from golden.spec.program import LayerCounts, Tensor
 
@@ -36,7 +36,7 @@ def layer_counts(
         output=layer.output,
         macs=weights * pixels,
         weights=weights,
-        kept=_kept(layer, weights, steps, config),
+        kept=datapath(config).kept(layer, steps),
         steps=steps,
         output_pixels=pixels,
         products=entries.terms.size * pixels,
@@ -44,12 +44,6 @@ def layer_counts(
         bytes_moved=moved + -(-bits // 8),
         weight_bits=bits,
     )
-
-
-def _kept(layer: Layer, weights: int, steps: int, config: Config) -> int:
-    if isinstance(layer.weights, Factored):
-        return int(layer.weights.kept.sum())
-    return steps if config.arithmetic == Arithmetic.ROWS_INT8 else weights
 
 
 def _pixels_read(taps: list[Tap], lanes: int) -> int:

@@ -1,8 +1,7 @@
 """The two words of each instruction, and the run word."""
 
-from golden.compiler.checks import refuse
 from golden.compiler.plan import LayerPlan
-from golden.network import Layer, Network
+from golden.network import Layer, Network, refuse
 from golden.spec.config import Config
 from golden.spec.fields import Record
 from golden.spec.memories import (

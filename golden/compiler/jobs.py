@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.compiler.checks import refuse
-from golden.compiler.entries import Entries, block_steps
-from golden.network import Layer
+from golden.datapath.entries import Entries, block_steps
+from golden.network import Layer, refuse
 from golden.spec.config import Config
 from golden.spec.memories import MAX_ROUNDS, MAX_TILES
 

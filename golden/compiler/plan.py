@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from golden.compiler.arithmetic import entries_for
-from golden.compiler.checks import map_shape, refuse
+from golden.compiler.checks import map_shape
 from golden.compiler.degrees import map_name
-from golden.compiler.entries import Entries
 from golden.compiler.jobs import Jobs, check_column, choose_jobs
 from golden.compiler.placement import Demand, place
 from golden.compiler.taps import tap_positions
-from golden.network import Layer, Network
+from golden.datapath.entries import Entries
+from golden.datapath.protocol import datapath
+from golden.network import Layer, Network, refuse
 from golden.spec.config import Config
 from golden.spec.memories import Fold
 from golden.spec.program import Tensor
@@ -53,7 +53,7 @@ def plan_layers(network: Network, degrees: dict[str, int], config: Config) -> li
                 f"pooling of a {shape[1]}×{shape[2]} map in {degree}×{degree} phases",
                 f"heights and widths that {degree} divides",
             )
-        entries = entries_for(layer, config)
+        entries = datapath(config).entries(layer)
         if entries.fold == Fold.COLUMN:
             check_column(layer, shape[2], degree, config)
         channels = network.features[layer.input].shape[0]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golden.compiler.entries import Entries
+from golden.datapath.entries import Entries
 from golden.network import Layer
 from golden.spec import formats
 from golden.spec.errors import CapacityError

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from golden.compiler.checks import refuse
-from golden.network import Layer
+from golden.network import Layer, refuse
 from golden.spec.memories import Fold
 from golden.spec.program import Tensor
 

@@ -3,28 +3,14 @@
 import hashlib
 import tomllib
 from dataclasses import asdict, dataclass, fields
-from enum import StrEnum
 from pathlib import Path
 
-from golden.spec import formats
+from golden.spec import arithmetics, formats
 from golden.spec.errors import LightDealError
 
 
 class ConfigError(LightDealError):
     """A configuration that cannot work: names field, value and legal set."""
-
-
-class Arithmetic(StrEnum):
-    """What a lane does with a weight. All but the first are baselines, to measure the first against."""
-
-    SHIFT_ADD = "shift_add"
-    """Power-of-two coefficients are shifted and added; the basis comes last."""
-    INT8 = "int8"
-    """Dense: every int8 weight is multiplied and added, zero or not."""
-    ROWS_INT8 = "rows_int8"
-    """The same; rows of weights that are zero for all filters of a job are left out."""
-    REBUILD = "rebuild"
-    """Weights W = Ce·B are rebuilt exactly, once per engine, then multiplied and added."""
 
 
 def _power_of_two(value: int) -> bool:
@@ -50,7 +36,8 @@ class Config:
     term_words: depth of the memory of basis terms (bytes).
     filter_words: depth of the memory of biases and shifts (one word per filter).
     instructions: layers that a program may have.
-    arithmetic: what a lane does with a weight; decides what the coefficient memories hold.
+    arithmetic: what a lane does with a weight (`golden.spec.arithmetics`); decides what the coefficient
+        memories hold.
     """
 
     name: str
@@ -66,7 +53,7 @@ class Config:
     term_words: int = 4096
     filter_words: int = 1024
     instructions: int = 64
-    arithmetic: Arithmetic = Arithmetic.SHIFT_ADD
+    arithmetic: str = arithmetics.SHIFT_ADD.name
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -95,10 +82,8 @@ class Config:
         ):
             value = getattr(self, name)
             self._demand(name, _power_of_two(value) and 4 <= value <= 65536, "a power of two in 4…65536")
-        legal_names = [str(arithmetic) for arithmetic in Arithmetic]
+        legal_names = arithmetics.names()
         self._demand("arithmetic", self.arithmetic in legal_names, f"one of {legal_names}")
-        # Files of configurations and programs hold the name.
-        object.__setattr__(self, "arithmetic", Arithmetic(self.arithmetic))
 
     def _refuse(self, field: str, legal: str) -> None:
         raise ConfigError(f"config field {field!r} = {getattr(self, field)!r}; legal: {legal}")
@@ -116,8 +101,8 @@ class Config:
     def digest(self) -> int:
         """32 bits that identify the sizes (not the name) and the version of the number rules."""
         sizes = {key: value for key, value in asdict(self).items() if key not in ("name", "arithmetic")}
-        if self.arithmetic != Arithmetic.SHIFT_ADD:
-            sizes["arithmetic"] = str(self.arithmetic)
+        if self.arithmetic != arithmetics.SHIFT_ADD.name:
+            sizes["arithmetic"] = self.arithmetic
         text = repr((sorted(sizes.items()), formats.EXPONENTS, formats.OUTPUT_BITS))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 

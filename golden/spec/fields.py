@@ -1,6 +1,6 @@
 """Bit fields, declared once: how a record of named integers becomes one memory word.
 
-A `Record` is read by the golden models (`pack`, `unpack`), by the hardware (`hw.layouts` makes
+A `Record` is read by the golden models (`pack`, `unpack`), by the hardware (`hw.parts.layouts` makes
 an Amaranth structure of the same order and widths) and by the documentation.
 """
 

@@ -11,10 +11,13 @@ EXPONENTS = 7
 """A coefficient is zero or ±2**p with p in range(EXPONENTS)."""
 
 CODE_BITS = 4
-CODE_ZERO = 7
-"""Exponent field 7 without sign: the coefficient zero, kept or a filler of the stream."""
-CODE_END = 15
-"""Exponent field 7 with sign: the end of a job's stream; not a coefficient."""
+EXPONENT_BITS = CODE_BITS - 1
+"""A code is its exponent with the sign on top."""
+CODE_SIGN = 1 << EXPONENT_BITS
+CODE_ZERO = CODE_SIGN - 1
+"""The last exponent without sign: the coefficient zero, kept or a filler of the stream."""
+CODE_END = CODE_SIGN | CODE_ZERO
+"""The same with sign: the end of a job's stream; not a coefficient."""
 
 BASIS = 3
 """S: the papers' basis is S×S; a kernel column has S coefficients."""
@@ -38,7 +41,7 @@ def encode_coefficient(value: int) -> int:
     exponent = abs(value).bit_length() - 1
     if abs(value) != 1 << exponent or exponent >= EXPONENTS:
         raise ValueError(f"coefficient {value} is not 0 or ±2**p with p in 0…{EXPONENTS - 1}")
-    return (8 if value < 0 else 0) | exponent
+    return (CODE_SIGN if value < 0 else 0) | exponent
 
 
 def decode_coefficient(code: int) -> int:
@@ -47,8 +50,8 @@ def decode_coefficient(code: int) -> int:
         raise ValueError(f"code {code} is not a coefficient")
     if code == CODE_ZERO:
         return 0
-    magnitude = 1 << (code & 7)
-    return -magnitude if code & 8 else magnitude
+    magnitude = 1 << (code & CODE_ZERO)
+    return -magnitude if code & CODE_SIGN else magnitude
 
 
 def signed_digits(value: int) -> list[int]:

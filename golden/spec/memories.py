@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from golden.spec import formats
-from golden.spec.config import Arithmetic, Config
+from golden.spec.arithmetics import arithmetic
+from golden.spec.config import Config
 from golden.spec.fields import Field, Record
 
 
@@ -43,56 +44,6 @@ MAX_ROUNDS = 1024
 CYCLE_BITS = 32
 TURN_BITS = 20
 """Width of a count of turns: a turn is one engine's part of a job."""
-
-
-def coefficient_record(config: Config) -> Record:
-    """One entry of a coefficient stream: advance the row, then add ±x·2**p to a slot."""
-    return Record(
-        "coefficient",
-        (
-            Field("code", formats.CODE_BITS, doc="see golden.spec.formats"),
-            Field("slot", log2(config.accumulators), doc="partial sum that it adds to"),
-            Field("advance", 2, doc="rows to step forward before it adds"),
-        ),
-    )
-
-
-WEIGHT_RECORD = Record(
-    "weights",
-    (
-        Field("first", formats.ACTIVATION_BITS, doc="a weight; in a head its number of slots; an advance"),
-        Field("second", formats.ACTIVATION_BITS, doc="the weight after it"),
-    ),
-)
-"""One word of a stream of int8 weights (arithmetic int8 and rows_int8)."""
-
-REBUILD_GROUPS = (1, 2, 3)
-"""Columns of Ce that the engine of arithmetic rebuild can take."""
-
-REBUILD_RECORD = Record(
-    "rebuild",
-    (
-        Field("codes", formats.BASIS * formats.CODE_BITS, doc="column 0 low; see golden.spec.formats"),
-        Field("slot", 4, doc="slot of the first weight"),
-        Field("advance", 8, doc="rows to step forward before it"),
-    ),
-)
-"""A row of Ce of one unit (arithmetic rebuild)."""
-
-REBUILD_HEAD = Record(
-    "rebuild head",
-    (
-        Field("slots", 8, doc="slots in use; as many words follow, each a column of B"),
-        Field("size", 2, doc="S: weights that a row of Ce stands for"),
-    ),
-)
-"""The first word of a block of rows of Ce."""
-
-REBUILD_COLUMN = Record(
-    "rebuild column",
-    tuple(Field(f"b{k}", formats.ACTIVATION_BITS, True, f"B[{k}, column]") for k in range(formats.BASIS)),
-)
-"""The basis of one slot: W[slot] = Σ_k code[k] · b[k]."""
 
 
 def tap_record(config: Config) -> Record:
@@ -225,17 +176,9 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
         Memory.FILTER: MemoryShape(filter_record().bits, config.filter_words),
     }
     for engine in range(config.engines):
-        bits = _coefficient_bits(config)
+        bits = arithmetic(config.arithmetic).word_bits(config)
         shapes[Memory.COEFFICIENT + engine] = MemoryShape(bits, config.coefficient_words)
     return shapes[memory]
-
-
-def _coefficient_bits(config: Config) -> int:
-    if config.arithmetic == Arithmetic.SHIFT_ADD:
-        return 2 * coefficient_record(config).bits
-    if config.arithmetic == Arithmetic.REBUILD:
-        return REBUILD_RECORD.bits
-    return WEIGHT_RECORD.bits
 
 
 def memories(config: Config) -> list[int]:

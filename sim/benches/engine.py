@@ -24,14 +24,14 @@ async def sums_of_all_jobs(dut: Any) -> None:
     dut._log.info("seed %s", given["seed"])
     for name in (
         "start",
-        "written",
-        "flags__0",
-        "flags__1",
-        "bytes",
-        "release",
-        "drain_read",
-        "drain_bank",
-        "drain_slot",
+        "ahead__written",
+        "ahead__flags__0",
+        "ahead__flags__1",
+        "rows__bytes",
+        "sums__release",
+        "sums__read",
+        "sums__bank",
+        "sums__slot",
     ):
         getattr(dut, name).value = 0
     dut.skip.value = given["skip"]
@@ -54,29 +54,29 @@ async def sums_of_all_jobs(dut: Any) -> None:
         if room and rng.random() >= given["late"]:
             written += 1
         held = {number % window: rows[number] for number in range(max(0, written - window), written)}
-        dut.written.value = written % (2 * window)
+        dut.ahead__written.value = written % (2 * window)
         # The places come from registers; the window answers in the same cycle.
         for number in range(2):
-            look = getattr(dut, f"look__{number}").value
+            look = getattr(dut, f"ahead__look__{number}").value
             row = held.get(look.to_unsigned(), {}) if look.is_resolvable else {}
             flags = [row.get(name, False) for name in ("zero", "marker", "rewind")]
-            getattr(dut, f"flags__{number}").value = sum(flag << bit for bit, flag in enumerate(flags))
-        place = dut.place.value
+            getattr(dut, f"ahead__flags__{number}").value = sum(flag << bit for bit, flag in enumerate(flags))
+        place = dut.rows__place.value
         known = place.is_resolvable and place.to_unsigned() in held
-        dut.bytes.value = held[place.to_unsigned()]["data"] if known else 0
+        dut.rows__bytes.value = held[place.to_unsigned()]["data"] if known else 0
         bank = job % 2
-        drains = dut.full.value.to_unsigned() >> bank & 1 and rng.random() >= given["slow"]
+        drains = dut.sums__full.value.to_unsigned() >> bank & 1 and rng.random() >= given["slow"]
         drains = drains and job < len(given["sums"])
-        dut.drain_read.value = int(drains)
-        dut.drain_bank.value = bank
-        dut.drain_slot.value = slot
+        dut.sums__read.value = int(drains)
+        dut.sums__bank.value = bank
+        dut.sums__slot.value = slot
         last = drains and slot == given["slots"] - 1
-        dut.release.value = 1 << bank if last else 0
+        dut.sums__release.value = 1 << bank if last else 0
         await ReadOnly()
         assert not dut.bad.value, f"the stream is bad at row {oldest}"
         if reads and reads[0][0] == cycle - latency.SUM_READ:
             _, done, place = reads.pop(0)
-            expected, got = given["sums"][done][place], dut.sums.value
+            expected, got = given["sums"][done][place], dut.sums__sums.value
             assert got == expected, f"job {done}, slot {place}: expected {expected:#x}, got {got}"
         if drains:
             reads.append((cycle, job, slot))

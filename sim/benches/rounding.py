@@ -1,4 +1,4 @@
-"""`hw.rounding.RoundShift`: one value per cycle, checked when its latency has passed."""
+"""`hw.parts.rounding.RoundShift`: one value per cycle, checked when its latency has passed."""
 
 from typing import Any
 

@@ -7,7 +7,9 @@ import pytest
 
 from flows.energy import TABLE, Energy, EnergyTable, layer_energy, network_energy
 from golden.compiler import compile_network
-from golden.spec.config import TINY, Arithmetic
+from golden.spec.arithmetics import SHIFT_ADD
+from golden.spec.baselines import INT8, REBUILD, ROWS_INT8
+from golden.spec.config import TINY
 from golden.spec.program import LayerCounts, Program
 from tests.golden import networks
 
@@ -51,10 +53,10 @@ def test_a_step_costs_what_its_lane_does(program: Program) -> None:
     steps = layer.steps * layer.output_pixels
     sum_bytes = TINY.accumulator_bits / 8
     for arithmetic, products in (
-        (Arithmetic.SHIFT_ADD, 0.0),
-        (Arithmetic.INT8, 1.0),
-        (Arithmetic.ROWS_INT8, 1.0),
-        (Arithmetic.REBUILD, 17 / 8),
+        (SHIFT_ADD.name, 0.0),
+        (INT8.name, 1.0),
+        (ROWS_INT8.name, 1.0),
+        (REBUILD.name, 17 / 8),
     ):
         other = replace(program, config=replace(TINY, arithmetic=arithmetic))
         assert layer_energy(other, layer, only("multiply")).lanes == pytest.approx(steps * products)

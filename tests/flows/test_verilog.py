@@ -11,8 +11,8 @@ from amaranth.hdl import Elaboratable
 
 from flows.verilog import accelerator_verilog
 from golden.spec.config import SMALL, TINY, Config
-from hw.basis import BasisStage
-from hw.engine import Engine
+from hw.engine.engine import Engine
+from hw.writeback.basis import BasisStage
 
 _CELLS = """
 import sys

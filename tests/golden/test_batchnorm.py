@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from golden.batchnorm import unit
-from golden.batchnorm.floats import Float32, add, from_bits, multiply, narrow, rsqrt, to_bits
+from golden.baselines.batchnorm import unit
+from golden.baselines.batchnorm.floats import Float32, add, from_bits, multiply, narrow, rsqrt, to_bits
 from golden.spec.floats import BF16, FP32, FloatFormat
 
 EPSILON = 1e-5

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from golden.compiler import compile_network
-from golden.decode import Block, DecodedLayer, decode
+from golden.datapath.decode import PairBlock
+from golden.decode import DecodedLayer, decode
 from golden.network import Network, Plain
 from golden.spec import formats
+from golden.spec.arithmetics import coefficient_record
 from golden.spec.config import SMALL, TINY, Config
-from golden.spec.memories import coefficient_record, filter_record, memory_shape, run_record
+from golden.spec.memories import filter_record, memory_shape, run_record
 from golden.spec.program import Program
 from golden.writes import trace_program
 from tests.golden.networks import random_images, random_network
@@ -19,11 +21,11 @@ from tests.golden.small import chain, factored
 _CASES = [(seed, config) for seed in range(500, 512) for config in (TINY, SMALL)]
 
 
-def entry_blocks(decoded: DecodedLayer) -> list[Block]:
+def entry_blocks(decoded: DecodedLayer) -> list[PairBlock]:
     """The blocks of all engines; of shift-adds."""
     found = [block for blocks in decoded.blocks for block in blocks]
-    assert all(isinstance(block, Block) for block in found)
-    return [block for block in found if isinstance(block, Block)]
+    assert all(isinstance(block, PairBlock) for block in found)
+    return [block for block in found if isinstance(block, PairBlock)]
 
 
 @pytest.fixture(scope="module", params=_CASES, ids=lambda case: f"{case[0]}-{case[1].name}")

@@ -11,9 +11,10 @@ from golden.decode import decode
 from golden.machine import run_program
 from golden.network import Network, Residual
 from golden.ops import run_network
+from golden.spec.arithmetics import coefficient_record
 from golden.spec.config import SMALL, TINY, Config
 from golden.spec.errors import ErrorCode, MachineError
-from golden.spec.memories import back_record, coefficient_record, front_record
+from golden.spec.memories import back_record, front_record
 from golden.spec.program import Program
 from tests.golden.networks import KINDS, random_images, random_network
 from tests.golden.small import chain

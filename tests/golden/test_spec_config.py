@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from golden.spec.config import DEFAULT, PRESETS, SMALL, TINY, Arithmetic, Config, ConfigError, load_config
+from golden.spec import arithmetics
+from golden.spec.config import DEFAULT, PRESETS, SMALL, TINY, Config, ConfigError, load_config
 
 
 def test_presets_have_the_stated_shift_adders() -> None:
@@ -45,7 +46,7 @@ def test_a_config_error_is_a_value_error() -> None:
 
 def test_digest_follows_the_sizes_and_not_the_name() -> None:
     assert replace(SMALL, name="other").digest == SMALL.digest
-    others = [replace(SMALL, arithmetic=arithmetic) for arithmetic in Arithmetic]
+    others = [replace(SMALL, arithmetic=arithmetic) for arithmetic in arithmetics.names()]
     digests = {config.digest for config in (TINY, DEFAULT, replace(SMALL, window=32), *others)}
     assert len(digests) == 7
     assert others[0].digest == SMALL.digest

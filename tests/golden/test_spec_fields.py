@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from golden.records import pack_words, unpack_words
+from golden.spec.arithmetics import coefficient_record
 from golden.spec.config import PRESETS, Config
 from golden.spec.fields import Field, Record
 from golden.spec.memories import (
     Memory,
     back_record,
-    coefficient_record,
     filter_record,
     front_record,
     memories,

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable, Iterable
+from functools import reduce
 from typing import Any
 
 from amaranth.hdl import ClockDomain, Module
@@ -110,6 +111,11 @@ def join(values: Iterable[int], bits: int) -> int:
     for place, value in enumerate(values):
         word |= (value & ((1 << bits) - 1)) << place * bits
     return word
+
+
+def member(dut: Any, path: str) -> Any:
+    """The port of a component at the end of a path of names with "__" between, as in Verilog."""
+    return reduce(getattr, path.split("__"), dut)
 
 
 def split(word: int, bits: int, count: int) -> list[int]:

@@ -10,7 +10,7 @@ from golden.spec import formats, latency
 from golden.spec.config import Config
 from golden.spec.formats import round_shift, saturate
 from golden.spec.memories import back_record
-from hw.drain import token_layout
+from hw.writeback.terms import token_layout
 from tests.hw.bench import join, seeded, some
 from tests.hw.test_basis import neighbour
 from tests.hw.test_drain import Token, expected_tokens, random_back
@@ -51,7 +51,7 @@ def random_vectors(seed: int, config: Config, residual: bool, pool: bool, bubble
 
     def at(cycle: int) -> dict[str, int]:
         while len(inputs) <= cycle:
-            inputs.append({"token": 0})
+            inputs.append({"i__token": 0})
         return inputs[cycle]
 
     cycle = 0
@@ -60,7 +60,7 @@ def random_vectors(seed: int, config: Config, residual: bool, pool: bool, bubble
             cycle += 1
         fields = token.fields or dict.fromkeys(tokens[0].fields or {}, 0)
         packed = token_layout(config).const(fields | {"turn_end": token.turn_end})
-        at(cycle)["token"] = Const.cast(packed).value
+        at(cycle)["i__token"] = Const.cast(packed).value
         delay = latency.POOLED_WRITE if pool else latency.WRITE
         if token.turn_end:
             turns.append(cycle + delay)
@@ -70,7 +70,7 @@ def random_vectors(seed: int, config: Config, residual: bool, pool: bool, bubble
                 values = [saturate(round_shift(total, token.operands[2])) for total in totals]
                 if residual:
                     other = [some(rng, -128, 127) for _ in range(config.lanes)]
-                    at(cycle + RESIDUAL_READ + 1)["residual_data"] = join(other, 8)
+                    at(cycle + RESIDUAL_READ + 1)["residual__data"] = join(other, 8)
                     other = other[fields["slice"] * config.basis :][: config.basis]
                     values = [_add(back, a, b) for a, b in zip(values, other, strict=True)]
                 _write(config, back, fields, values, cycle + delay, writes, pooled)
@@ -86,8 +86,8 @@ def _term(
     assert token.fields is not None
     sums = [some(rng, -3000, 3000) for _ in range(config.lanes)]
     term, bias, shift = token.operands
-    inputs |= {"sums": join(sums, config.accumulator_bits), "term": term & 255, "shift": shift}
-    inputs["bias"] = bias & ((1 << formats.BIAS_BITS) - 1)
+    inputs |= {"sums": join(sums, config.accumulator_bits), "i__term": term & 255, "i__shift": shift}
+    inputs["i__bias"] = bias & ((1 << formats.BIAS_BITS) - 1)
     if token.fields["first"]:
         totals[:] = [bias] * config.basis
     for i in range(config.basis):

@@ -4,8 +4,8 @@ import random
 from dataclasses import dataclass
 
 from golden.spec import formats
+from golden.spec.arithmetics import coefficient_record
 from golden.spec.config import Config
-from golden.spec.memories import coefficient_record
 from tests.hw.bench import some
 
 Entry = tuple[int, int, int]

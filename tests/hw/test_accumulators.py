@@ -11,7 +11,7 @@ import pytest
 
 from golden.spec import formats, latency
 from golden.spec.config import Config
-from hw.accumulators import Accumulators
+from hw.engine.accumulators import Accumulators
 from tests.hw.bench import NANO, join, seeded, signed, simulate, some, split
 
 Step = tuple[int, int, tuple[int, ...]]
@@ -68,53 +68,53 @@ def run(config: Config, jobs: list[Job], drain_delay: int = 0) -> list[list[list
             if cycle - latency.SUM_READ in read_at[-latency.SUM_READ :]:
                 if not results or len(results[-1]) == config.accumulators:
                     results.append([])
-                results[-1].append(split(ctx.get(dut.sums), config.accumulator_bits, config.lanes))
+                results[-1].append(split(ctx.get(dut.sums.sums), config.accumulator_bits, config.lanes))
             else:
-                assert ctx.get(dut.sums) == 0
+                assert ctx.get(dut.sums.sums) == 0
             if len(results) == len(jobs) and len(results[-1]) == config.accumulators:
                 return
-            assert ctx.get(dut.hold) == (cycle - 1 in read_at[-1:])
-            if number < len(jobs) and not ctx.get(dut.hold):
+            assert ctx.get(dut.steps.hold) == (cycle - 1 in read_at[-1:])
+            if number < len(jobs) and not ctx.get(dut.steps.hold):
                 if position < len(jobs[number].steps):
                     step = jobs[number].steps[position]
                     position += 1
-                elif not ctx.get(dut.busy) >> (1 - bank) & 1:
+                elif not ctx.get(dut.steps.busy) >> (1 - bank) & 1:
                     end = True
-            ctx.set(dut.step_valid, step is not None)
+            ctx.set(dut.steps.valid, step is not None)
             if step is not None:
-                ctx.set(dut.step.operand, step[0])
-                ctx.set(dut.step.slot, step[1])
-                ctx.set(dut.step.bank, bank)
-                ctx.set(dut.step.place, position % config.window)
-            ctx.set(dut.end, end)
-            ctx.set(dut.end_bank, bank)
+                ctx.set(dut.steps.step.operand, step[0])
+                ctx.set(dut.steps.step.slot, step[1])
+                ctx.set(dut.steps.step.bank, bank)
+                ctx.set(dut.steps.step.place, position % config.window)
+            ctx.set(dut.steps.end, end)
+            ctx.set(dut.steps.end_bank, bank)
             # The window gives the row of the place that is asked for, in the same cycle.
-            ctx.set(dut.row, join(row, 8))
+            ctx.set(dut.rows.bytes, join(row, 8))
             if end:
                 ended.append(cycle)
                 number, position = number + 1, 0
-            full = ctx.get(dut.full)
+            full = ctx.get(dut.sums.full)
             turn = drained % 2
             release = 0
-            ctx.set(dut.drain_read, 0)
+            ctx.set(dut.sums.read, 0)
             if full >> turn & 1:
                 if len(full_after) == drained:
                     full_after.append(cycle - ended[drained])
                 if wait:
                     wait -= 1
                 else:
-                    ctx.set(dut.drain_read, 1)
-                    ctx.set(dut.drain_bank, turn)
-                    ctx.set(dut.drain_slot, slot)
+                    ctx.set(dut.sums.read, 1)
+                    ctx.set(dut.sums.bank, turn)
+                    ctx.set(dut.sums.slot, slot)
                     read_at.append(cycle)
                     slot += 1
                     if slot == config.accumulators:
                         release, wait, slot = 1 << turn, drain_delay, 0
                         drained += 1
-            ctx.set(dut.release, release)
+            ctx.set(dut.sums.release, release)
             await ctx.tick()
             if step is not None:
-                assert ctx.get(dut.place) == position % config.window
+                assert ctx.get(dut.rows.place) == position % config.window
                 row = step[2]
             else:
                 row = (-1,) * config.lanes  # must not be added
@@ -168,30 +168,30 @@ def test_start_forgets_both_banks() -> None:
         await ctx.tick()
         ctx.set(dut.start, 0)
         for bank in range(2):
-            ctx.set(dut.step_valid, 1)
-            ctx.set(dut.step.bank, bank)
-            ctx.set(dut.row, join([1, 2, 3, 4], 8))
+            ctx.set(dut.steps.valid, 1)
+            ctx.set(dut.steps.step.bank, bank)
+            ctx.set(dut.rows.bytes, join([1, 2, 3, 4], 8))
             await ctx.tick()
-            ctx.set(dut.step_valid, 0)
-            ctx.set(dut.end, 1)
-            ctx.set(dut.end_bank, bank)
+            ctx.set(dut.steps.valid, 0)
+            ctx.set(dut.steps.end, 1)
+            ctx.set(dut.steps.end_bank, bank)
             await ctx.tick()
-            ctx.set(dut.end, 0)
+            ctx.set(dut.steps.end, 0)
         await ctx.tick().repeat(6)
-        assert ctx.get(dut.full) == ctx.get(dut.busy) == 3
+        assert ctx.get(dut.sums.full) == ctx.get(dut.steps.busy) == 3
         assert await sums(ctx, 0) == await sums(ctx, 1) == [1, 2, 3, 4]
         ctx.set(dut.start, 1)
         await ctx.tick()
         ctx.set(dut.start, 0)
-        assert ctx.get(dut.full) == ctx.get(dut.busy) == 0
+        assert ctx.get(dut.sums.full) == ctx.get(dut.steps.busy) == 0
         assert await sums(ctx, 0) == await sums(ctx, 1) == [0, 0, 0, 0]
 
     async def sums(ctx: Any, bank: int) -> list[int]:
-        ctx.set(dut.drain_read, 1)
-        ctx.set(dut.drain_bank, bank)
+        ctx.set(dut.sums.read, 1)
+        ctx.set(dut.sums.bank, bank)
         await ctx.tick()
-        ctx.set(dut.drain_read, 0)
+        ctx.set(dut.sums.read, 0)
         await ctx.tick().repeat(latency.SUM_READ - 1)
-        return split(ctx.get(dut.sums), NANO.accumulator_bits, NANO.lanes)
+        return split(ctx.get(dut.sums.sums), NANO.accumulator_bits, NANO.lanes)
 
     simulate(dut, bench)

@@ -10,7 +10,7 @@ import pytest
 
 from golden.spec import formats, latency
 from golden.spec.config import Config
-from hw.basis import BasisStage, slice_bits
+from hw.writeback.basis import BasisStage, slice_bits
 from tests.hw.bench import NANO, join, pipeline, seeded, signed, some, split
 
 

@@ -12,7 +12,7 @@ import pytest
 from golden.spec import formats, latency
 from golden.spec.config import Config
 from golden.spec.memories import Fold, Memory, Operation, back_record, filter_record
-from hw.drain import Drain
+from hw.writeback.drain import Drain
 from tests.hw.bench import NANO, any_value, load_words, seeded, signed, simulate
 
 CONFIG = replace(NANO, engines=2, accumulators=8)
@@ -150,6 +150,7 @@ def run(config: Config, case: Case, late: float, seed: int, runs: int = 2) -> li
     """
     rng = seeded(seed)
     dut = Drain(config)
+    terms = dut.terms
     at: list[int] = []
     token_fields = list(next(token.fields for token in case.tokens if token.fields))
 
@@ -157,7 +158,7 @@ def run(config: Config, case: Case, late: float, seed: int, runs: int = 2) -> li
         at.clear()
         ctx.set(dut.start, 1)
         for engine in range(config.engines):
-            ctx.set(dut.full[engine], 0)
+            ctx.set(dut.engines[engine].full, 0)
         await ctx.tick()
         ctx.set(dut.start, 0)
         full = [0] * config.engines
@@ -170,22 +171,25 @@ def run(config: Config, case: Case, late: float, seed: int, runs: int = 2) -> li
                 if not full[engine] >> bank & 1 and rng.random() >= late:
                     full[engine] |= 1 << bank
                     filled[engine] += 1
-                ctx.set(dut.full[engine], full[engine])
+                ctx.set(dut.engines[engine].full, full[engine])
             assert not ctx.get(dut.illegal)
             if operands is not None:
-                assert (ctx.get(dut.term), ctx.get(dut.bias), ctx.get(dut.shift)) == operands
+                assert tuple(ctx.get(getattr(terms, name)) for name in ("term", "bias", "shift")) == operands
             operands = None
-            release = [ctx.get(bits) for bits in dut.release]
-            valid, end = ctx.get(dut.token.valid), ctx.get(dut.token.turn_end)
+            release = [ctx.get(port.release) for port in dut.engines]
+            valid, end = ctx.get(terms.token.valid), ctx.get(terms.token.turn_end)
             if valid or end:
                 token = case.tokens[len(at)]
                 assert (valid, end) == (token.fields is not None, token.turn_end), f"token {len(at)}"
-                assert (ctx.get(dut.engine), ctx.get(dut.bank)) == (token.engine, token.bank)
+                port = dut.engines[token.engine]
+                assert ctx.get(port.bank) == token.bank
                 assert full[token.engine] >> token.bank & 1, "a bank is drained before it is full"
                 if token.fields is not None:
-                    got = {name: ctx.get(getattr(dut.token, name)) for name in token_fields}
+                    got = {name: ctx.get(getattr(terms.token, name)) for name in token_fields}
                     assert got == token.fields, f"token {len(at)}"
-                    sums = (ctx.get(dut.slot), ctx.get(dut.part), ctx.get(dut.read))
+                    sums = (ctx.get(port.slot), ctx.get(dut.part), ctx.get(dut.read))
+                    reads = [number for number, it in enumerate(dut.engines) if ctx.get(it.read)]
+                    assert reads == [token.engine] * token.read
                     assert sums == (token.slot, token.part, token.read), f"token {len(at)}"
                     operands = token.operands
                 at.append(cycle)

@@ -1,6 +1,6 @@
 """Engine: rows and a coefficient stream become partial sums.
 
-Latency: a job's sums stand `latency.ACCUMULATE` + 1 cycles after its END entry.
+Latency: a job's sums stand `latency.SUMS_STAND` cycles after its END entry.
 Throughput: one live coefficient per cycle.
 """
 
@@ -13,7 +13,7 @@ from amaranth.back import rtlil
 from golden.spec import latency
 from golden.spec.config import SMALL, TINY, Config
 from golden.spec.memories import Memory
-from hw.engine import Engine
+from hw.engine.engine import Engine
 from tests.hw.bench import NANO, join, load_words, seeded, simulate, split
 from tests.hw.streams import Work, flags_of, random_work
 
@@ -39,34 +39,34 @@ def run(config: Config, work: Work, skip: bool, seed: int, late: float, slow: fl
         for _ in range(20000):
             cycles += 1
             seen = range(max(0, written - window), written)
-            for look, found in zip(dut.look, dut.flags, strict=True):
+            for look, found in zip(dut.ahead.look, dut.ahead.flags, strict=True):
                 ctx.set(found, flags_of(work.rows, written, window, ctx.get(look)))
-            ctx.set(dut.written, written % (2 * window))
+            ctx.set(dut.ahead.written, written % (2 * window))
             # Rows of the window; its places keep what they hold until they are written again.
-            place = ctx.get(dut.place)
+            place = ctx.get(dut.rows.place)
             held = [n for n in seen if n % window == place]
-            ctx.set(dut.bytes, packed[held[0]] if held else 0)
+            ctx.set(dut.rows.bytes, packed[held[0]] if held else 0)
             oldest += (ctx.get(dut.row) - oldest) % (2 * window)
             if reads and reads[0] == cycles - latency.SUM_READ:
                 reads.pop(0)
                 if not sums or len(sums[-1]) == config.accumulators:
                     sums.append([])
-                sums[-1].append(split(ctx.get(dut.sums), config.accumulator_bits, config.lanes))
+                sums[-1].append(split(ctx.get(dut.sums.sums), config.accumulator_bits, config.lanes))
             if len(sums) == len(work.jobs) and len(sums[-1]) == config.accumulators:
                 return
             bank = drained % 2
             release = 0
-            ctx.set(dut.drain_read, 0)
-            if ctx.get(dut.full) >> bank & 1 and rng.random() >= slow:
-                ctx.set(dut.drain_read, 1)
-                ctx.set(dut.drain_bank, bank)
-                ctx.set(dut.drain_slot, slot)
+            ctx.set(dut.sums.read, 0)
+            if ctx.get(dut.sums.full) >> bank & 1 and rng.random() >= slow:
+                ctx.set(dut.sums.read, 1)
+                ctx.set(dut.sums.bank, bank)
+                ctx.set(dut.sums.slot, slot)
                 reads.append(cycles)
                 slot += 1
                 if slot == config.accumulators:
                     release, slot = 1 << bank, 0
                     drained += 1
-            ctx.set(dut.release, release)
+            ctx.set(dut.sums.release, release)
             assert not ctx.get(dut.bad)
             await ctx.tick()
             room = written - oldest < window and written < len(work.rows)
@@ -108,7 +108,7 @@ def test_cycles_of_a_job() -> None:
             at = max(at, first + row + 1) + taken
         end = at - 1
         reading = config.accumulators - 1 + latency.SUM_READ
-        assert cycles - 1 == end + latency.ACCUMULATE + 1 + reading
+        assert cycles - 1 == end + latency.SUMS_STAND + reading
         measured += 1
     assert measured >= 5
 

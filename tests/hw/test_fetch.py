@@ -11,7 +11,7 @@ import pytest
 from golden.spec import latency
 from golden.spec.config import Config
 from golden.spec.memories import Memory, Operation, front_record, tap_record
-from hw.fetch import Fetch
+from hw.fetch.fetch import Fetch
 from tests.hw.bench import NANO, join, load_words, seeded, simulate, some, split
 
 CONFIG = replace(NANO, engines=2)
@@ -144,13 +144,13 @@ class Run:
             room_at.append(min(oldest))
             done_at.append(done)
             # Memory port A, from the address that was there before the edge.
-            start, after = ctx.get(dut.word), ctx.get(dut.next_word)
-            rotation = ctx.get(dut.rotation)
+            start, after = ctx.get(dut.features.word), ctx.get(dut.features.next_word)
+            rotation = ctx.get(dut.features.rotation)
             lanes = config.lanes
             words = [after if lane < rotation else start for lane in range(lanes)]
             data = join((case.memory[word * lanes + lane] for lane, word in enumerate(words)), 8)
             await ctx.tick()
-            ctx.set(dut.data, data)
+            ctx.set(dut.features.data, data)
             if len(self.pushed_at) == len(case.rows):
                 assert not ctx.get(dut.finished) or done == turns
                 done = turns

@@ -5,8 +5,9 @@ from typing import Any
 from amaranth.lib import data
 
 from golden.spec.memories import Memory, filter_record, memory_shape
-from hw.layouts import layout
-from hw.memory import FeatureMemory, LoadedMemory, load_bits
+from hw.interfaces import load_bits
+from hw.parts.layouts import layout
+from hw.parts.memory import FeatureMemory, LoadedMemory
 from tests.hw.bench import NANO, any_value, join, load_words, seeded, simulate
 
 
@@ -25,9 +26,9 @@ def test_feature_memory_reads_unaligned_words_while_port_b_works() -> None:
         for _ in range(1500):
             start = rng.randrange(depth * lanes)
             word, rotation = divmod(start, lanes)
-            ctx.set(dut.word, word)
-            ctx.set(dut.next_word, (word + 1) % depth)
-            ctx.set(dut.rotation, rotation)
+            ctx.set(dut.rows.word, word)
+            ctx.set(dut.rows.next_word, (word + 1) % depth)
+            ctx.set(dut.rows.rotation, rotation)
             b_address = rng.randrange(depth)
             enable = rng.choice([0, 0, rng.randrange(1 << lanes)])
             value = [rng.randrange(256) for _ in range(lanes)]
@@ -40,7 +41,7 @@ def test_feature_memory_reads_unaligned_words_while_port_b_works() -> None:
                 if enable >> lane & 1:
                     model[b_address * lanes + lane] = value[lane]
             await ctx.tick()
-            got = ctx.get(dut.data)
+            got = ctx.get(dut.rows.data)
             for byte in expected:
                 if before[byte] == model[byte]:  # else written in the cycle of the read
                     assert got >> byte % lanes * 8 & 255 == model[byte]

@@ -9,9 +9,9 @@ import pytest
 from amaranth.hdl import Value
 
 from golden.spec import latency
-from hw.drain import token_layout
-from hw.operands import Operands
-from tests.hw.bench import NANO, seeded, simulate
+from hw.writeback.operands import Operands
+from hw.writeback.terms import token_layout
+from tests.hw.bench import NANO, member, seeded, simulate
 
 
 @pytest.mark.parametrize("bubbles", [0.0, 0.5])
@@ -29,16 +29,16 @@ def test_terms_meet_their_sums(bubbles: float) -> None:
             continue
         part = rng.randrange(4)
         token = rng.getrandbits(token_bits)
-        inputs[cycle] |= {"token": token, "part": part, "read": 0}
+        inputs[cycle] |= {"i__token": token, "part": part, "read": 0}
         if part not in kept or rng.random() < 0.4:
             kept[part] = rng.getrandbits(width)
             inputs[cycle]["read"] = 1
             inputs[cycle + latency.OPERANDS]["sums"] = kept[part]
         extra = {name: rng.getrandbits(bits) for name, bits in (("term", 7), ("bias", 31), ("shift", 5))}
-        inputs[cycle + 1] |= extra
+        inputs[cycle + 1] |= {f"i__{name}": value for name, value in extra.items()}
         at = cycle + latency.OPERANDS
-        expected[at]["o_token"] = token
-        expected[at + 1] |= {f"o_{name}": value for name, value in extra.items()}
+        expected[at]["o__token"] = token
+        expected[at + 1] |= {f"o__{name}": value for name, value in extra.items()}
         expected[at + 1]["o_sums"] = kept[part]
 
     async def bench(ctx: Any) -> None:
@@ -47,9 +47,9 @@ def test_terms_meet_their_sums(bubbles: float) -> None:
             ctx.set(dut.read, 0)
             ctx.set(dut.sums, rng.getrandbits(width))
             for name, value in given.items():
-                ctx.set(Value.cast(getattr(dut, name)), value)
+                ctx.set(Value.cast(member(dut, name)), value)
             for name, value in right.items():
-                assert ctx.get(Value.cast(getattr(dut, name))) == value, f"cycle {cycle}, {name}"
+                assert ctx.get(Value.cast(member(dut, name))) == value, f"cycle {cycle}, {name}"
             await ctx.tick()
 
     simulate(dut, bench)

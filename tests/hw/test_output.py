@@ -11,8 +11,8 @@ from amaranth.hdl import Value
 
 from golden.spec import latency
 from golden.spec.memories import back_record
-from hw.output import OutputPipeline
-from tests.hw.bench import NANO, simulate
+from hw.writeback.output import OutputPipeline
+from tests.hw.bench import NANO, member, simulate
 from tests.hw.outputs import RESIDUAL_READ, random_vectors
 
 CONFIG = replace(NANO, engines=2, accumulators=8)
@@ -34,7 +34,7 @@ def test_random_layers(basis: int, residual: bool, pool: bool, bubbles: float) -
             turns = []
             for cycle, inputs in enumerate(vectors.inputs):
                 for name, value in inputs.items():
-                    ctx.set(Value.cast(getattr(dut, name)), value)
+                    ctx.set(Value.cast(member(dut, name)), value)
                 if ctx.get(dut.turn_done):
                     turns.append(cycle)
                 written = vectors.writes.get(cycle)
@@ -45,10 +45,10 @@ def test_random_layers(basis: int, residual: bool, pool: bool, bubbles: float) -
                     assert (ctx.get(dut.write.address), enable, data & mask) == written, f"cycle {cycle}"
                 late = vectors.writes.get(cycle + latency.WRITE - RESIDUAL_READ)
                 if fields["residual"] and not fields["pool"]:
-                    assert ctx.get(dut.residual_read) == (late is not None)
+                    assert ctx.get(dut.residual.valid) == (late is not None)
                     if late is not None:
                         place = late[0] - fields["output_address"] + fields["residual_address"]
-                        assert ctx.get(dut.residual_address) == place % config.feature_words
+                        assert ctx.get(dut.residual.address) == place % config.feature_words
                 await ctx.tick()
             assert turns == vectors.turns
 

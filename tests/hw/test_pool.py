@@ -7,7 +7,7 @@ import pytest
 
 from golden.spec import latency
 from golden.spec.formats import round_shift, saturate
-from hw.pool import Pool
+from hw.writeback.pool import Pool
 from tests.hw.bench import NANO, join, pipeline, seeded, some
 
 

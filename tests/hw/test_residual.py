@@ -6,7 +6,7 @@ import pytest
 
 from golden.spec import latency
 from golden.spec.formats import round_shift, saturate
-from hw.residual import ResidualAdder
+from hw.writeback.residual import ResidualAdder
 from tests.hw.bench import join, pipeline, seeded, some, split
 
 

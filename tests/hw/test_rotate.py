@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hw.rotate import Rotator
+from hw.parts.rotate import Rotator
 from tests.hw.bench import join, seeded, simulate
 
 

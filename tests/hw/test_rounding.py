@@ -4,7 +4,7 @@ import pytest
 
 from golden.spec import formats, latency
 from golden.spec.formats import round_shift, saturate
-from hw.rounding import RoundShift
+from hw.parts.rounding import RoundShift
 from tests.hw.bench import pipeline, seeded, some
 
 

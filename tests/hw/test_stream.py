@@ -13,7 +13,7 @@ import pytest
 from golden.spec import formats, latency
 from golden.spec.config import Config
 from golden.spec.memories import Memory
-from hw.stream import CoefficientStream
+from hw.engine.stream import CoefficientStream
 from tests.hw.bench import NANO, load_words, seeded, simulate
 from tests.hw.streams import Entry, Row, Work, flags_of, random_work
 
@@ -66,8 +66,8 @@ class Bench:
             # A bad stream stays silent until it is started again.
             if self.bad:
                 await ctx.tick()
-                assert not ctx.get(self.dut.step_valid)
-                assert not ctx.get(self.dut.end)
+                assert not ctx.get(self.dut.steps.valid)
+                assert not ctx.get(self.dut.steps.end)
                 assert ctx.get(self.dut.bad)
                 await self._start(ctx)
                 assert not ctx.get(self.dut.bad)
@@ -86,24 +86,24 @@ class Bench:
         written, oldest, ends = prefilled, 0, 0
         busy = [False, False]
         for cycle in range(limit):
-            for look, found in zip(dut.look, dut.flags, strict=True):
+            for look, found in zip(dut.ahead.look, dut.ahead.flags, strict=True):
                 ctx.set(found, flags_of(self.work.rows, written, window, ctx.get(look)))
-            ctx.set(dut.written, written % (2 * window))
-            ctx.set(dut.busy, busy[0] | busy[1] << 1)
+            ctx.set(dut.ahead.written, written % (2 * window))
+            ctx.set(dut.steps.busy, busy[0] | busy[1] << 1)
             hold = self.held > 0 and self.rng.random() < self.held
-            ctx.set(dut.hold, hold)
-            assert not hold or not (ctx.get(dut.step_valid) or ctx.get(dut.end))
+            ctx.set(dut.steps.hold, hold)
+            assert not hold or not (ctx.get(dut.steps.valid) or ctx.get(dut.steps.end))
             oldest += (ctx.get(dut.row) - oldest) % (2 * window)
             assert oldest <= written
-            if ctx.get(dut.step_valid):
-                place = ctx.get(dut.step.place)
-                step = (ctx.get(dut.step.operand), ctx.get(dut.step.slot), place, ctx.get(dut.step.bank))
-                self.events.append(step)
+            if ctx.get(dut.steps.valid):
+                place = ctx.get(dut.steps.step.place)
+                step = dut.steps.step
+                self.events.append((ctx.get(step.operand), ctx.get(step.slot), place, ctx.get(step.bank)))
                 self.cycle_of.append(cycle)
                 row = oldest + (place - oldest) % window
                 assert row < written, f"cycle {cycle}: row {row} is read, {written} are written"
-            ended = ctx.get(dut.end)
-            bank = ctx.get(dut.end_bank)
+            ended = ctx.get(dut.steps.end)
+            bank = ctx.get(dut.steps.end_bank)
             if ended:
                 assert not busy[not bank], f"cycle {cycle}: the other bank is not drained"
                 self.events.append((bank,))
@@ -200,7 +200,7 @@ def test_a_started_stream_begins_again() -> None:
         async def twice(ctx: Any, bench: Bench = bench, cycles: int = cycles) -> None:
             await load_words(ctx, bench.dut, config, Memory.COEFFICIENT, work.words(config))
             await bench._start(ctx)
-            ctx.set(bench.dut.written, len(work.rows))
+            ctx.set(bench.dut.ahead.written, len(work.rows))
             await ctx.tick().repeat(cycles)
             await bench._start(ctx)
             await bench._work(ctx, 2000, len(work.rows))

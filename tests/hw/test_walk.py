@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Value
 
 from golden.spec.memories import Fold, back_record
-from hw.walk import Walk
+from hw.writeback.walk import Walk
 from tests.hw.bench import NANO, seeded, simulate
 from tests.hw.test_drain import expected_tokens, random_back
 

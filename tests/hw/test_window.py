@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hw.window import RowWindow
+from hw.fetch.window import RowWindow
 from tests.hw.bench import NANO, join, seeded, simulate, split
 
 
@@ -33,18 +33,20 @@ def test_rows_and_flags_stand_in_their_places() -> None:
                 if push:
                     rows.append((value, marker, rewind))
                 # A pushed row may be read in the next cycle; here all are read after each push.
-                assert ctx.get(dut.written) == len(rows) % (2 * window)
+                assert ctx.get(dut.ahead[0].written) == len(rows) % (2 * window)
                 for number in range(max(0, len(rows) - window), len(rows)):
                     value, marker, rewind = rows[number]
                     expected = {"zero": value == 0 and not marker, "marker": marker, "rewind": rewind}
                     engine, other = rng.randrange(3), rng.randrange(2)
-                    ctx.set(dut.look[engine][other], number % window)
-                    found = ctx.get(dut.flags[engine][other])
+                    ctx.set(dut.ahead[engine].look[other], number % window)
+                    found = ctx.get(dut.ahead[engine].flags[other])
                     assert {name: found[name] for name in expected} == expected
                 if rows:
                     chosen = [rng.randrange(max(0, len(rows) - window), len(rows)) for _ in range(3)]
                     for engine, number in enumerate(chosen):
-                        ctx.set(dut.place[engine], number % window)
-                    assert [ctx.get(row) for row in dut.row] == [rows[number][0] for number in chosen]
+                        ctx.set(dut.rows[engine].place, number % window)
+                    assert [ctx.get(rows.bytes) for rows in dut.rows] == [
+                        rows[number][0] for number in chosen
+                    ]
 
     simulate(dut, bench)

@@ -20,8 +20,8 @@ from amaranth.lib.wiring import In
 
 from golden.spec.config import Config
 from golden.spec.memories import Fold, Memory, Operation, back_record
-from hw.drain import Drain
-from hw.walk import walk_layout
+from hw.writeback.drain import Drain
+from hw.writeback.walk import walk_layout
 from tests.proofs.prover import Mode, Verdict, prove
 
 CONFIG = Config(
@@ -169,9 +169,12 @@ class Layer(wiring.Component):
             early = self.fault if self._faulty == "early" else 0
             m.d.comb += [
                 ends.eq(self.finish[engine] & ~banks.bit_select(bank, 1)),
-                drain.full[engine].eq(banks | early),
+                drain.engines[engine].full.eq(banks | early),
             ]
-            m.d.sync += [banks.eq((banks | (ends << bank)) & ~drain.release[engine]), bank.eq(bank ^ ends)]
+            m.d.sync += [
+                banks.eq((banks | (ends << bank)) & ~drain.engines[engine].release),
+                bank.eq(bank ^ ends),
+            ]
 
         # The drain looks a cycle ahead, so it takes a bank in the cycle after it was filled.
         was = Signal.like(full)
@@ -201,9 +204,9 @@ class Layer(wiring.Component):
         m.d.sync += count.eq(count + (done & ~lost))
         step = data.View(walk_layout(CONFIG), registers["step"])
         m.d.comb += [
-            Assert(drain.token.valid == (done & term)),
-            Assert(drain.engine == shows["engine"]),
-            Assert(drain.bank == shows["bank"]),
+            Assert(drain.terms.token.valid == (done & term)),
+            *(Assert(port.bank == shows["bank"]) for port in drain.engines),
+            Assert(step.engine == shows["engine"]),
             Assert(step.empty == ~term),
             Assert(step.turn_end == shows["turn_end"]),
             Assert(step.layer_end == last),
@@ -216,11 +219,11 @@ class Layer(wiring.Component):
         ends = done & (shows["turn_end"] == 1)
         for engine in range(CONFIG.engines):
             m.d.comb += Assert(
-                drain.release[engine] == ((ends & (shows["engine"] == engine)) << shows["bank"])
+                drain.engines[engine].release == ((ends & (shows["engine"] == engine)) << shows["bank"])
             )
         with m.If(term):
-            m.d.comb += Assert(drain.slot == shows["slot"])
-            m.d.comb += [Assert(drain.token[name] == shows[name]) for name in TOKEN]
+            m.d.comb += [Assert(port.slot == shows["slot"]) for port in drain.engines]
+            m.d.comb += [Assert(drain.terms.token[name] == shows[name]) for name in TOKEN]
 
 
 def _state(signal: Signal, name: str) -> int:

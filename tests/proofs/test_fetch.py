@@ -24,11 +24,11 @@ from amaranth.lib.wiring import In
 from golden.spec import latency
 from golden.spec.config import Config
 from golden.spec.memories import TURN_BITS, Operation, feature_bits, front_record, log2, tap_record
-from hw import fetch
-from hw.fetch import Fetch
-from hw.layouts import layout
-from hw.memory import LoadedMemory
-from hw.window import row_bits
+from hw.fetch import fetch
+from hw.fetch.fetch import Fetch
+from hw.interfaces import row_bits
+from hw.parts.layouts import layout
+from hw.parts.memory import LoadedMemory
 from tests.proofs.prover import Mode, Verdict, prove
 
 CONFIG = Config(
@@ -184,7 +184,7 @@ class Order(wiring.Component):
             {"valid": 1, "marker": 1, "rewind": 1, "need": TURN_BITS, "base": feature_bits(CONFIG)}
         )
         lead = [Signal(step, name=f"lead{stage}") for stage in range(1, 4)]
-        tap_word, row_word = Signal(TAP), Signal.like(unit.word)
+        tap_word, row_word = Signal(TAP), Signal.like(unit.features.word)
         with m.If(advance):
             m.d.sync += [
                 lead[0].eq(Cat(seen, marker, rewind, need, base)),
@@ -206,8 +206,8 @@ class Order(wiring.Component):
         m.d.comb += Assert(~lead[1].valid | (registers["tap_word"] == tap_word.as_value()))
         with m.If(following.valid & ~following.marker):
             m.d.comb += [
-                Assert(unit.word == row_word),
-                Assert(unit.next_word == (row_word + 1)[: len(row_word)]),
+                Assert(unit.features.word == row_word),
+                Assert(unit.features.next_word == (row_word + 1)[: len(row_word)]),
             ]
 
         # A row is issued in the cycle after its place became free and its channel was there, and not before.

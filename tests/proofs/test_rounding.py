@@ -13,7 +13,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from golden.spec import formats, latency
-from hw.rounding import RoundShift
+from hw.parts.rounding import RoundShift
 from tests.proofs.prover import Mode, Verdict, prove
 
 

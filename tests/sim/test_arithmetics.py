@@ -9,7 +9,8 @@ import pytest
 from golden.compiler import compile_network
 from golden.network import Factored, Layer, Network, Plain
 from golden.ops import run_network
-from golden.spec.config import TINY, Arithmetic, Config
+from golden.spec import baselines
+from golden.spec.config import TINY, Config
 from golden.spec.errors import ErrorCode, UnsupportedError
 from golden.timing import count_cycles
 from sim.compare import first_mismatch
@@ -17,24 +18,26 @@ from sim.run import run
 from tests.golden.networks import random_images, random_network, random_weights
 
 SIZES = replace(TINY, accumulator_bits=32, coefficient_words=2048, feature_words=1024)
-INT8 = replace(SIZES, arithmetic=Arithmetic.INT8)
-ROWS = replace(SIZES, arithmetic=Arithmetic.ROWS_INT8, engines=3, lanes=8, basis=8, window=8, accumulators=4)
-REBUILD = replace(SIZES, arithmetic=Arithmetic.REBUILD)
+INT8 = replace(SIZES, arithmetic=baselines.INT8.name)
+ROWS = replace(
+    SIZES, arithmetic=baselines.ROWS_INT8.name, engines=3, lanes=8, basis=8, window=8, accumulators=4
+)
+REBUILD = replace(SIZES, arithmetic=baselines.REBUILD.name)
 
 
-def fitting(rng: np.random.Generator, network: Network, arithmetic: Arithmetic) -> Network:
+def fitting(rng: np.random.Generator, network: Network, arithmetic: str) -> Network:
     """The same layers with weights that an arithmetic can take."""
 
     def weights(layer: Layer) -> Factored | Plain:
         shape = (layer.filters, network.features[layer.input].shape[0], *layer.kernel)
-        if arithmetic == Arithmetic.REBUILD:
+        if arithmetic == baselines.REBUILD.name:
             old = layer.weights
             if isinstance(old, Factored) and old.coefficients.shape[-1] <= 3:
                 return old
             return random_weights(rng, "scale", shape, 0.3, 4000)
         plain = random_weights(rng, "plain", shape, 1.0, 4000)
         assert isinstance(plain, Plain)
-        if arithmetic == Arithmetic.INT8:
+        if arithmetic == baselines.INT8.name:
             return plain
         return replace(plain, weights=plain.weights * (rng.random((1, *shape[1:])) < rng.choice([0.05, 0.5])))
 
@@ -64,7 +67,7 @@ def test_rebuilt_weights_give_the_same_as_the_basis() -> None:
     for seed in range(10):
         print(f"seed {seed}")
         rng = np.random.default_rng(seed)
-        network = fitting(rng, random_network(rng, SIZES), Arithmetic.REBUILD)
+        network = fitting(rng, random_network(rng, SIZES), baselines.REBUILD.name)
         images = random_images(rng, network, 1)
         last, first = (run(compile_network(network, config), images) for config in (SIZES, REBUILD))
         for name, values in last.tensors.items():
@@ -74,12 +77,16 @@ def test_rebuilt_weights_give_the_same_as_the_basis() -> None:
 @pytest.mark.parametrize(
     ("config", "arithmetic", "text"),
     [
-        (INT8, Arithmetic.REBUILD, "factored weights in arithmetic 'int8'; supported: plain int8 weights"),
-        (ROWS, Arithmetic.REBUILD, "factored weights in arithmetic 'rows_int8'"),
-        (REBUILD, Arithmetic.INT8, "plain weights in arithmetic 'rebuild'; supported: factored weights"),
+        (
+            INT8,
+            baselines.REBUILD.name,
+            "factored weights in arithmetic 'int8'; supported: plain int8 weights",
+        ),
+        (ROWS, baselines.REBUILD.name, "factored weights in arithmetic 'rows_int8'"),
+        (REBUILD, baselines.INT8.name, "plain weights in arithmetic 'rebuild'; supported: factored weights"),
     ],
 )
-def test_weights_of_another_arithmetic(config: Config, arithmetic: Arithmetic, text: str) -> None:
+def test_weights_of_another_arithmetic(config: Config, arithmetic: str, text: str) -> None:
     rng = np.random.default_rng(0)
     network = fitting(rng, random_network(rng, config), arithmetic)
     with pytest.raises(UnsupportedError, match=text):

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.config import TINY
 from hw.accelerator import Accelerator
-from hw.rounding import RoundShift
+from hw.parts.rounding import RoundShift
 from sim import cocotb_runner, compiled
 from sim.ports import ToolError
 

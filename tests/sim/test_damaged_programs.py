@@ -9,12 +9,12 @@ import pytest
 from golden.compiler import compile_network
 from golden.decode import decode
 from golden.machine import run_program
+from golden.spec.arithmetics import coefficient_record
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode, MachineError
 from golden.spec.fields import Field, Record
 from golden.spec.memories import (
     back_record,
-    coefficient_record,
     filter_record,
     front_record,
     run_record,

@@ -7,9 +7,9 @@ import pytest
 from golden.spec import formats, latency
 from golden.spec.formats import round_shift, saturate
 from golden.spec.memories import Memory
-from hw.engine import Engine
-from hw.output import OutputPipeline
-from hw.rounding import RoundShift
+from hw.engine.engine import Engine
+from hw.parts.rounding import RoundShift
+from hw.writeback.output import OutputPipeline
 from sim.cocotb_runner import SIMULATORS, run_unit
 from tests.hw.bench import NANO, join, seeded, some
 from tests.hw.outputs import random_vectors

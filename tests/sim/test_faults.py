@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from golden.machine import run_program
+from golden.spec.arithmetics import coefficient_record
 from golden.spec.config import SMALL, TINY
 from golden.spec.errors import ErrorCode
 from golden.spec.formats import CODE_END, CODE_ZERO
-from golden.spec.memories import Memory, coefficient_record, run_record
+from golden.spec.memories import Memory, run_record
 from golden.spec.program import END_SECTION, Program, checksum
 from hw.accelerator import Accelerator
 from sim import compiled

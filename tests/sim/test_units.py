@@ -9,7 +9,7 @@ from golden.spec.config import TINY
 from golden.spec.formats import round_shift, saturate
 from golden.spec.memories import memory_shape
 from hw.loader import Loader
-from hw.rounding import RoundShift
+from hw.parts.rounding import RoundShift
 from sim.cocotb_runner import SIMULATORS, run_unit
 from sim.ports import SimulationError
 from tests.sim.programs import random_case

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flows.synth.netlist import synthesise
 from golden.spec.config import TINY
-from hw.stream import CoefficientStream
+from hw.engine.stream import CoefficientStream
 
 
 def test_memories_of_the_stream_are_boxes_on_an_fpga(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from flows.synth.netlist import synthesise
 from flows.tools import find_tool
-from hw.memory import UNORDERED
+from hw.parts.memory import UNORDERED
 from tests.flows.synth.units import Ram
 
 WORDS, BITS = 256, 8

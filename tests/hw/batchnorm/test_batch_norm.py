@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from golden.batchnorm import unit
-from golden.batchnorm.floats import Float32, from_bits, narrow, to_bits
+from golden.baselines.batchnorm import unit
+from golden.baselines.batchnorm.floats import Float32, from_bits, narrow, to_bits
 from golden.spec.floats import BF16, FP32, FloatFormat, Pass
-from hw.batchnorm.batch_norm import BatchNorm
+from hw.baselines.batchnorm.batch_norm import BatchNorm
 from sim.lightnorm.beats import masks, split_beats
 from tests.hw.bench import seeded
 from tests.hw.lightnorm.drive import run_streams

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from golden.spec.floats import BF16, FP32, FloatFormat
-from hw.batchnorm.add import ADD_LATENCY, FloatAdd
-from hw.batchnorm.multiply import FloatMultiply, multiply_latency
-from hw.batchnorm.serial import SerialFloat
+from hw.baselines.batchnorm.add import ADD_LATENCY, FloatAdd
+from hw.baselines.batchnorm.multiply import FloatMultiply, multiply_latency
+from hw.baselines.batchnorm.serial import SerialFloat
 from tests.hw.batchnorm.numbers import flushed, pairs, patterns
 from tests.hw.bench import pipeline, seeded
 from tests.hw.lightnorm.drive import run_stream

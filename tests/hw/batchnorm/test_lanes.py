@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from golden.spec.floats import BF16, FP32, FloatFormat, Pass
-from hw.batchnorm.lanes import Lanes
+from hw.baselines.batchnorm.lanes import Lanes
 from tests.hw.bench import simulate
 
 MULTIPLY = {"fp32": 2, "bf16": 1}

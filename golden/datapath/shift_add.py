@@ -1,0 +1,18 @@
+"""The core's own arithmetic: power-of-two coefficients, shifted and added."""
+
+from golden.datapath.cycles import PairEngine
+from golden.datapath.decode import PairStream
+from golden.datapath.encode import layer_blocks
+from golden.datapath.entries import layer_entries
+from golden.datapath.protocol import Datapath
+from golden.network import Factored, Layer
+from golden.spec import arithmetics
+
+
+def _kept(layer: Layer, _: int) -> int:
+    """Kept coefficients; all weights of a plain layer."""
+    weights = layer.weights
+    return int(weights.kept.sum()) if isinstance(weights, Factored) else weights.weights.size
+
+
+SHIFT_ADD = Datapath(arithmetics.SHIFT_ADD, layer_entries, layer_blocks, _kept, PairStream, PairEngine)

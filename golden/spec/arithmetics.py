@@ -1,0 +1,73 @@
+"""What a lane can do with a weight: the streams that go with it, registered by name.
+
+The core has one entry; baselines, against which the core is measured, add theirs (`golden.baselines`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from golden.spec import formats
+from golden.spec.fields import Field, Record
+
+if TYPE_CHECKING:
+    from golden.spec.config import Config
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """An arithmetic of the lanes as far as hardware and golden must agree on it.
+
+    Parameters
+    ----------
+    name: value of `Config.arithmetic`.
+    word_bits: width of a word of a coefficient memory.
+    operand_bits: width of what a step carries to the lanes.
+    """
+
+    name: str
+    word_bits: Callable[["Config"], int]
+    operand_bits: int
+
+
+ADVANCE_BITS = 2
+
+
+def coefficient_record(config: "Config") -> Record:
+    """One entry of a coefficient stream: advance the row, then add ±x·2**p to a slot."""
+    return Record(
+        "coefficient",
+        (
+            Field("code", formats.CODE_BITS, doc="see golden.spec.formats"),
+            Field("slot", (config.accumulators - 1).bit_length(), doc="partial sum that it adds to"),
+            Field("advance", ADVANCE_BITS, doc="rows to step forward before it adds"),
+        ),
+    )
+
+
+PAIR = 2
+"""Entries of a coefficient stream in a memory word."""
+
+SHIFT_ADD = Arithmetic(
+    "shift_add",
+    lambda config: PAIR * coefficient_record(config).bits,
+    formats.CODE_BITS,
+)
+"""Power-of-two coefficients are shifted and added; the basis comes last."""
+
+_registered = {SHIFT_ADD.name: SHIFT_ADD}
+
+
+def register(arithmetic: Arithmetic) -> None:
+    """Makes an arithmetic known; the same one again changes nothing."""
+    _registered.setdefault(arithmetic.name, arithmetic)
+
+
+def names() -> list[str]:
+    """Names of all arithmetics that are known, the core's first."""
+    return list(_registered)
+
+
+def arithmetic(name: str) -> Arithmetic:
+    """The arithmetic of that name. Raises KeyError."""
+    return _registered[name]

@@ -1,0 +1,116 @@
+"""RAMs, made in one place: inferred for FPGAs, to be replaced by macros for ASICs.
+
+No memory relies on its contents at power-up.
+"""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import memories
+from golden.spec.config import Config
+from golden.spec.memories import MemoryShape, memory_shape
+from hw.interfaces import bank_signature, load_signature
+
+UNORDERED = {"no_rw_check": 1}
+"""For Yosys: nobody reads a word in the cycle in which it is written, so what that gives is not built."""
+
+
+class LoadedMemory(wiring.Component):
+    """A memory that the loader writes and one unit reads.
+
+    Latency: the word of an address one cycle later.  Throughput: one read per cycle, one write.
+
+    Parameters
+    ----------
+    number: its number on the load bus.
+    layout: structure of a word.
+
+    Members
+    -------
+    load: load bus; words for other numbers are ignored.
+    address, data: read port.  enable: In, else `data` stay as they are; 1 where left open.
+    """
+
+    def __init__(self, config: Config, number: int, layout: data.Layout) -> None:
+        self._number = number
+        self._shape: MemoryShape = memory_shape(config, number)
+        self._layout = layout
+        super().__init__(
+            {
+                "load": In(load_signature(config)),
+                "address": In(memories.log2(self._shape.depth)),
+                "enable": In(1, init=1),
+                "data": Out(layout),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.ram = ram = memory.Memory(
+            shape=self._shape.bits, depth=self._shape.depth, init=[], attrs=UNORDERED
+        )
+        write = ram.write_port()
+        read = ram.read_port()
+        m.d.comb += [
+            write.addr.eq(self.load.address),
+            write.data.eq(self.load.data),
+            write.en.eq(self.load.valid & (self.load.memory == self._number)),
+            read.addr.eq(self.address),
+            read.en.eq(self.enable),
+            self.data.eq(read.data),
+        ]
+        return m
+
+
+class FeatureMemory(wiring.Component):
+    """Activations: one byte-wide bank per lane.
+
+    Port A reads any `lanes` consecutive bytes, in the order of banks, to be turned by
+    `hw.parts.rotate`. Port B reads
+    or writes one word; while it writes, what it reads is not defined.
+
+    Latency: one cycle for reads.  Throughput: one access per port and cycle.
+
+    Members
+    -------
+    rows: In, port A: reads of `lanes` bytes.
+    b_address, b_enable (per lane), b_write, b_read: port B.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        address = memories.feature_bits(config)
+        word = config.lanes * 8
+        super().__init__(
+            {
+                "rows": In(bank_signature(config)),
+                "b_address": In(address),
+                "b_enable": In(config.lanes),
+                "b_write": In(word),
+                "b_read": Out(word),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for lane in range(self._config.lanes):
+            ram = memory.Memory(shape=8, depth=self._config.feature_words, init=[], attrs=UNORDERED)
+            m.submodules[f"bank{lane}"] = ram
+            read = ram.read_port()
+            read_b = ram.read_port()
+            write = ram.write_port()
+            after = Signal(name=f"after{lane}")
+            m.d.comb += [
+                after.eq(lane < self.rows.rotation),
+                read.addr.eq(self.rows.word),
+                self.rows.data.word_select(lane, 8).eq(read.data),
+                read_b.addr.eq(self.b_address),
+                self.b_read.word_select(lane, 8).eq(read_b.data),
+                write.addr.eq(self.b_address),
+                write.data.eq(self.b_write.word_select(lane, 8)),
+                write.en.eq(self.b_enable[lane]),
+            ]
+            with m.If(after):
+                m.d.comb += read.addr.eq(self.rows.next_word)
+        return m

@@ -1,0 +1,185 @@
+"""The drain: takes finished jobs in order and issues their basis terms."""
+
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import formats, latency
+from golden.spec.config import Config
+from golden.spec.memories import Fold, Memory, Operation, back_record, filter_record, log2
+from hw.interfaces import load_signature, sums_signature
+from hw.parts.layouts import layout
+from hw.parts.memory import LoadedMemory
+from hw.writeback.terms import terms_signature
+from hw.writeback.walk import Walk
+
+
+def _legal(layer: Any, config: Config) -> Value:
+    """A back word that the drain can follow; `golden.decode` has the same rules."""
+    filters = layer.engine_filters
+    column = config.accumulators // formats.BASIS
+    fits = Cat(
+        (layer.group == group)
+        & (filters <= Mux(layer.fold == Fold.COLUMN, column, config.accumulators // group * group))
+        for group in formats.GROUPS
+    ).any()
+    widths = [1 << i for i in range(log2(config.lanes) + 1)]
+    sizes = [layer.rounds, layer.tiles, layer.filters, filters, layer.plane_tiles, layer.last_lanes]
+    return (
+        (layer.operation == Operation.LAYER)
+        & Cat(size != 0 for size in sizes).all()
+        & Cat(layer.row_width == width for width in widths).any()
+        & (layer.last_lanes <= config.lanes)
+        & fits
+    )
+
+
+class Drain(wiring.Component):
+    """Reads instructions, issues the steps of the walk as soon as their sums stand (docs/machine.md, 2, 3).
+
+    Golden: `golden.machine`.  Throughput: one term per cycle while jobs are finished; one cycle for
+    an engine without filters; `latency.FLUSH` + 4 cycles between layers.  With a residual, an output does
+    not end `latency.RESIDUAL_GAP` (pooling: `latency.POOLED_RESIDUAL_GAP`) cycles after another, since
+    both would use the same memory port.
+
+    Members
+    -------
+    load: load bus (back words, terms, filter words).
+    start: In, begin with instruction 0.
+    engines: per engine, its sums.
+    terms: Out.  read: Out, the sum of this cycle's token has not been read since the group began; else it is
+    at hand (`hw.writeback.operands`).  part: Out, its number in the group.
+    sums: Out, what was read, `latency.SUM_READ` cycles ago.
+    layer: Out, the back word of the layer in hand; stands still until its words are in memory.
+    finished: Out, END was reached.  illegal: Out, an instruction is illegal.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "load": In(load_signature(config)),
+                "start": In(1),
+                "engines": Out(sums_signature(config)).array(config.engines),
+                "terms": Out(terms_signature(config)),
+                "read": Out(1),
+                "part": Out(2),
+                "sums": Out(config.lanes * config.accumulator_bits),
+                "layer": Out(layout(back_record(config))),
+                "finished": Out(1),
+                "illegal": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        back = layout(back_record(config))
+        m.submodules.instructions = instructions = LoadedMemory(config, Memory.BACK, back)
+        m.submodules.terms = terms = LoadedMemory(
+            config, Memory.TERM, data.StructLayout({"value": signed(formats.ACTIVATION_BITS)})
+        )
+        m.submodules.filters = filters = LoadedMemory(config, Memory.FILTER, layout(filter_record()))
+        for memory in (instructions, terms, filters):
+            wiring.connect(m, wiring.flipped(self.load), memory.load)
+
+        now, token = self.layer, self.terms.token
+        counter = Signal(log2(config.instructions))
+        m.submodules.walk = walk = Walk(config)
+        step = walk.step
+        ready = Signal()
+        conflict = Signal()
+        issue = Signal()
+        draining = Signal()
+        ended = Signal(latency.POOLED_RESIDUAL_GAP)
+        m.d.comb += [
+            conflict.eq(
+                now.residual
+                & step.last
+                & Mux(now.pool, ended[latency.POOLED_RESIDUAL_GAP - 1], ended[latency.RESIDUAL_GAP - 1])
+            ),
+            issue.eq(draining & ready & (step.empty | ~conflict)),
+            walk.layer.eq(now),
+            walk.start.eq(self.start),
+            instructions.address.eq(counter),
+            terms.address.eq(step.term),
+            filters.address.eq(step.filter),
+            self.terms.term.eq(terms.data.value),
+            self.terms.bias.eq(filters.data.bias),
+            self.terms.shift.eq(filters.data.shift),
+            self.part.eq(step.part),
+            self.read.eq(token.valid & step.read),
+            # Engines that are not read give zero.
+            self.sums.eq(reduce(or_, (engine.sums for engine in self.engines))),
+        ]
+        # Of the step that is shown in the next cycle: issue decides which one that is, so it must come early.
+        full = Array(engine.full for engine in self.engines)
+        m.d.sync += ready.eq(
+            Mux(
+                walk.advance,
+                full[walk.next_engine].bit_select(walk.next_bank, 1),
+                full[step.engine].bit_select(step.bank, 1),
+            )
+        )
+        m.d.sync += ended.eq(Cat(token.valid & token.last, ended))
+        for name in token.shape().members:
+            if name not in ("valid", "turn_end"):
+                m.d.comb += token[name].eq(step[name])
+        m.d.comb += [
+            token.valid.eq(issue & ~step.empty),
+            token.turn_end.eq(issue & step.turn_end),
+        ]
+        for number, engine in enumerate(self.engines):
+            mine = step.engine == number
+            m.d.comb += [
+                engine.read.eq(self.read & mine),
+                engine.bank.eq(step.bank),
+                engine.slot.eq(step.slot),
+                engine.release.eq(Cat(token.turn_end & mine & (step.bank == bank) for bank in range(2))),
+            ]
+
+        flush = Signal(range(latency.FLUSH + 1))
+        # What an instruction is takes a cycle to tell.
+        ends, legal = Signal(), Signal()
+        m.d.sync += [ends.eq(now.operation == Operation.END), legal.eq(_legal(now, config))]
+        with m.FSM():
+            with m.State("IDLE"), m.If(self.start):
+                m.d.sync += counter.eq(0)
+                m.next = "READ"
+            with m.State("READ"):
+                m.next = "DECODE"
+            with m.State("DECODE"):
+                m.d.sync += [now.eq(instructions.data), counter.eq(counter + 1)]
+                m.next = "BEGIN"
+            with m.State("BEGIN"):
+                m.d.comb += walk.begin.eq(1)
+                m.next = "FIRST"
+            with m.State("FIRST"):
+                m.d.comb += walk.advance.eq(1)
+                with m.If(ends):
+                    m.next = "FINISHED"
+                with m.Elif(legal):
+                    m.next = "DRAIN"
+                with m.Else():
+                    m.next = "ILLEGAL"
+            with m.State("DRAIN"):
+                m.d.comb += [draining.eq(1), walk.advance.eq(issue & ~step.layer_end)]
+                with m.If(issue & step.layer_end):
+                    m.d.sync += flush.eq(latency.FLUSH)
+                    m.next = "FLUSH"
+            with m.State("FLUSH"):
+                m.d.sync += flush.eq(flush - 1)
+                with m.If(flush == 1):
+                    m.next = "DECODE"
+            with m.State("FINISHED"):
+                m.d.comb += self.finished.eq(1)
+                with m.If(self.start):
+                    m.d.sync += counter.eq(0)
+                    m.next = "READ"
+            with m.State("ILLEGAL"):
+                m.d.comb += self.illegal.eq(1)
+        return m

@@ -1,0 +1,57 @@
+"""The operands of the basis stage: terms wait for their sums, sums for the terms that use them again."""
+
+from amaranth.hdl import Module
+from amaranth.lib import memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import latency
+from golden.spec.config import Config
+from hw.parts.delay import delayed
+from hw.writeback.terms import terms_signature
+
+
+class Operands(wiring.Component):
+    """Keeps the sums of the group in hand, so that each is read from its engine once.
+
+    Latency: `latency.OPERANDS` cycles for tokens and what comes with them.  Throughput: one term per cycle.
+
+    Members
+    -------
+    i, read, part: In, from the drain.  sums: In, the sums that were read, `latency.SUM_READ` cycles after
+    `read`.
+    o: Out.  o_sums: Out, the sums of a token one cycle later.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        sums = config.lanes * config.accumulator_bits
+        super().__init__(
+            {
+                "i": In(terms_signature(config)),
+                "read": In(1),
+                "part": In(2),
+                "sums": In(sums),
+                "o": Out(terms_signature(config)),
+                "o_sums": Out(sums),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.kept = kept = memory.Memory(
+            shape=self._config.lanes * self._config.accumulator_bits, depth=4, init=[]
+        )
+        write = kept.write_port()
+        read = kept.read_port(domain="comb")
+        part = delayed(m, self.part, latency.OPERANDS + latency.TERM, "part")
+        m.d.comb += [
+            write.addr.eq(part[latency.OPERANDS]),
+            write.data.eq(self.sums),
+            write.en.eq(delayed(m, self.read, latency.OPERANDS, "read")[-1]),
+            read.addr.eq(part[-1]),
+            self.o_sums.eq(read.data),
+        ]
+        for name in self.i.signature.members:
+            value = delayed(m, getattr(self.i, name), latency.OPERANDS, name)
+            m.d.comb += getattr(self.o, name).eq(value[-1])
+        return m

@@ -1,0 +1,136 @@
+"""The output pipeline: from terms and partial sums to words in the feature memory."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import formats, latency
+from golden.spec.config import Config
+from golden.spec.memories import back_record
+from hw.interfaces import read_signature, write_signature
+from hw.parts.delay import delayed
+from hw.parts.layouts import layout
+from hw.parts.rounding import RoundShift
+from hw.writeback.basis import BasisStage
+from hw.writeback.pool import Pool
+from hw.writeback.residual import ResidualAdder
+from hw.writeback.terms import terms_signature
+
+
+class OutputPipeline(wiring.Component):
+    """Basis stage, requantiser, residual adder with ReLU, pooling (docs/machine.md, section 5).
+
+    Golden: `golden.machine`.  Latency: `latency.WRITE` cycles, `latency.POOLED_WRITE` with pooling.
+    Throughput: one term per cycle.
+
+    Members
+    -------
+    i: In, from the operands.  sums: In, partial sums, one cycle after the token.
+    layer: In, the drain's back word.
+    residual: Out, reads of the residual's words.
+    write: Out, to the feature memory.
+    turn_done: Out, the last word of a turn is being written.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "i": In(terms_signature(config)),
+                "sums": In(config.lanes * config.accumulator_bits),
+                "layer": In(layout(back_record(config))),
+                "residual": Out(read_signature(config)),
+                "write": Out(write_signature(config)),
+                "turn_done": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        now = self.layer
+        tokens = delayed(m, self.i.token, latency.POOLED_WRITE, "token")
+
+        m.submodules.basis = stage = BasisStage(config)
+        m.d.comb += [
+            stage.sums.eq(self.sums),
+            stage.term.eq(self.i.term),
+            stage.slice.eq(tokens[1].slice),
+            stage.column.eq(tokens[1].column),
+            stage.row_width.eq(now.row_width),
+            stage.valid.eq(tokens[1].valid),
+            stage.first.eq(tokens[1].first),
+            stage.bias.eq(self.i.bias),
+        ]
+        shift = delayed(m, self.i.shift, latency.BASIS, "shift")[-1]
+
+        m.submodules.adder = adder = ResidualAdder(config.basis)
+        for i in range(config.basis):
+            m.submodules[f"requantise{i}"] = unit = RoundShift(formats.OUTPUT_BITS, formats.SHIFT_BITS)
+            m.d.comb += [
+                unit.i.eq(stage.o.word_select(i, formats.OUTPUT_BITS)),
+                unit.shift.eq(shift),
+                adder.i.word_select(i, 8).eq(unit.o),
+            ]
+        # What depends on the layer alone stands in registers: it is still from before the first token.
+        to_residual = Signal.like(now.residual_address)
+        last_tile = Signal.like(now.tiles)
+        pooling = Signal()
+        asked, arriving = (tokens[latency.RESIDUAL_ADDRESS + place] for place in (-1, latency.MEMORY))
+        residual_data = Signal(config.basis * 8)
+        m.d.sync += [
+            to_residual.eq(now.residual_address - now.output_address),
+            last_tile.eq(now.tiles - 1),
+            pooling.eq(now.pool),
+            self.residual.address.eq(asked.address + to_residual),
+            self.residual.valid.eq(asked.valid & asked.last & now.residual),
+            residual_data.eq(self.residual.data.word_select(arriving.slice, config.basis * 8)),
+        ]
+        m.d.comb += [
+            adder.residual.eq(residual_data),
+            adder.enable.eq(now.residual),
+            adder.align.eq(now.align_result),
+            adder.align_residual.eq(now.align_residual),
+            adder.shift.eq(now.residual_shift),
+            adder.relu.eq(now.relu),
+        ]
+
+        # Lanes beyond the end of a plane become zero.
+        ending = tokens[latency.WRITE - 2]
+        first_lane = Signal(range(config.lanes + 1))
+        m.d.comb += first_lane.eq(ending.slice * config.basis)
+        for i in range(config.basis):
+            m.d.sync += adder.zero[i].eq(ending.tail & (first_lane + i >= now.last_lanes))
+
+        m.submodules.pool = pool_unit = Pool(config)
+        done = tokens[latency.WRITE]
+        m.d.comb += [
+            pool_unit.i.eq(adder.o),
+            pool_unit.valid.eq(done.valid & done.last & pooling),
+            pool_unit.index.eq(done.pool_index),
+            pool_unit.first.eq(done.pool_first),
+            pool_unit.shift.eq(now.pool_shift),
+        ]
+        # All of a write but its data is told by a token a cycle before.
+        slices = config.lanes // config.basis
+        with m.If(pooling):
+            writing = tokens[latency.POOLED_WRITE - 1]
+            m.d.sync += [
+                self.write.valid.eq(writing.valid & writing.last & writing.pool_last),
+                # The token of the last tile; the pooled word is the channel's first.
+                self.write.address.eq(writing.address - last_tile),
+                self.write.enable.eq(Const(-1, config.lanes)),
+                self.turn_done.eq(writing.turn_end),
+            ]
+        with m.Else():
+            writing = tokens[latency.WRITE - 1]
+            m.d.sync += [
+                self.write.valid.eq(writing.valid & writing.last),
+                self.write.address.eq(writing.address),
+                self.write.enable.eq(
+                    Cat((writing.slice == number).replicate(config.basis) for number in range(slices))
+                ),
+                self.turn_done.eq(writing.turn_end),
+            ]
+        m.d.comb += self.write.data.eq(Mux(pooling, pool_unit.o.as_unsigned(), adder.o.replicate(slices)))
+        return m

@@ -1,0 +1,58 @@
+"""The residual adder: two int8 tensors, aligned, summed exactly, rounded once; then ReLU."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.parts.rounding import RoundShift
+
+
+class ResidualAdder(wiring.Component):
+    """o = relu(saturate(round_shift((i << align) + (residual << align_residual), shift))).
+
+    Golden: `golden.ops`.  Latency: `latency.RESIDUAL` cycles.  Throughput: one word per cycle.
+
+    Without `enable`, o = relu(i). The alignments, shifts and flags stand still during a layer, from the
+    cycle before its first word. Where `zero` is set, in the cycle before the word leaves, o = 0.
+
+    Members: i, residual: In, `width` bytes; align, align_residual: In, 0…7; shift: In, 0…15;
+    enable, relu: In; zero: In, `width` flags; o: Out, `width` bytes.
+    """
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        super().__init__(
+            {
+                "i": In(width * 8),
+                "residual": In(width * 8),
+                "enable": In(1),
+                "align": In(3),
+                "align_residual": In(3),
+                "shift": In(4),
+                "relu": In(1),
+                "zero": In(width),
+                "o": Out(width * 8),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        align, align_residual = Signal.like(self.align), Signal.like(self.align_residual)
+        shift, enable = Signal.like(self.shift), Signal()
+        m.d.sync += [
+            align.eq(Mux(self.enable, self.align, 0)),
+            align_residual.eq(self.align_residual),
+            shift.eq(Mux(self.enable, self.shift, 0)),
+            enable.eq(self.enable),
+        ]
+        for i in range(self._width):
+            m.submodules[f"round{i}"] = unit = RoundShift(17, 4)
+            total = Signal(signed(17), name=f"total{i}")
+            own = self.i.word_select(i, 8).as_signed()
+            other = self.residual.word_select(i, 8).as_signed()
+            m.d.sync += total.eq((own << align) + Mux(enable, other << align_residual, 0))
+            m.d.comb += [unit.i.eq(total), unit.shift.eq(shift)]
+            o = Signal(8, name=f"o{i}")
+            m.d.sync += o.eq(Mux(self.zero[i] | (self.relu & (unit.o < 0)), 0, unit.o))
+            m.d.comb += self.o.word_select(i, 8).eq(o)
+        return m

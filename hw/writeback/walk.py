@@ -1,0 +1,253 @@
+"""The walk of the drain through a layer: what comes next, one step ahead."""
+
+from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import formats, memories
+from golden.spec.config import Config
+from golden.spec.memories import Fold, back_record, log2
+from hw.parts.layouts import layout
+from hw.writeback.basis import slice_bits
+
+
+def pool_index_bits(config: Config) -> int:
+    """Width of the number of a channel in its round."""
+    return log2(1 << (config.engines * config.accumulators - 1).bit_length())
+
+
+def output_fields(config: Config) -> dict[str, int]:
+    """What the output pipeline does with a term.
+
+    first, last: of an output slice.  column: see `hw.writeback.basis`.  slice: lanes.
+    address: word of the output.  tail: the tile is the last of its plane.  pool_index: channel in the round.
+    pool_first, pool_last: slice of the channel's map.
+    """
+    return {
+        "first": 1,
+        "last": 1,
+        "column": 2,
+        "slice": slice_bits(config),
+        "address": memories.feature_bits(config),
+        "tail": 1,
+        "pool_index": pool_index_bits(config),
+        "pool_first": 1,
+        "pool_last": 1,
+    }
+
+
+def walk_layout(config: Config) -> data.StructLayout:
+    """One term, or an engine without filters.
+
+    empty: the engine has no filters; then only engine, bank, turn_end and layer_end count.
+    engine, bank, slot: the partial sum.  part: its number in its group.  read: it has not been read since
+    the group began.  term, filter: addresses.  turn_end, layer_end: the last of its turn, of the layer.
+    The others: see `output_fields`.
+    """
+    return data.StructLayout(
+        {
+            "empty": 1,
+            "engine": range(max(config.engines, 2)),
+            "bank": 1,
+            "slot": log2(config.accumulators),
+            "part": 2,
+            "read": 1,
+            "term": log2(config.term_words),
+            "filter": log2(config.filter_words),
+            "turn_end": 1,
+            "layer_end": 1,
+            **output_fields(config),
+        }
+    )
+
+
+class _Position:
+    """A count from 0 to a limit of the layer, 1 at least, and whether it stands at its last value.
+
+    `last` is a register too: comparisons behind the counts would make the walk's longest path.
+
+    Parameters
+    ----------
+    limit: how many values it takes; still from the cycle of the first `clear`.
+    """
+
+    def __init__(self, m: Module, name: str, limit: Value) -> None:
+        self._m, self._limit = m, limit
+        self.value = Signal.like(limit, name=name)
+        self.last = Signal(name=f"last_{name}")
+        self._before_last = Signal.like(limit, name=f"before_last_{name}")
+        m.d.sync += self._before_last.eq(limit - 2)
+
+    def clear(self) -> None:
+        """Go to the first value."""
+        self._m.d.sync += [self.value.eq(0), self.last.eq(self._limit == 1)]
+
+    def next(self) -> None:
+        """Go to the next value."""
+        self._m.d.sync += [self.value.eq(self.value + 1), self.last.eq(self.value == self._before_last)]
+
+
+class Walk(wiring.Component):
+    """Rounds, tiles, engines, filters, slices and terms of a layer (docs/machine.md, 2 and 3).
+
+    Golden: `golden.machine`.  Throughput: one step per cycle.
+
+    Members
+    -------
+    layer: In, back word, still.  start: In, bank 0 comes next.
+    begin: In, a cycle after the layer came: go to its beginning.
+    advance: In, from the cycle after `begin` until the layer's last step is shown: show the next step.
+    step: Out, a register, see `walk_layout`.
+    next_engine, next_bank: Out, of the step after it.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "layer": In(layout(back_record(config))),
+                "start": In(1),
+                "begin": In(1),
+                "advance": In(1),
+                "step": Out(walk_layout(config)),
+                "next_engine": Out(range(max(config.engines, 2))),
+                "next_bank": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        now = self.layer
+        round_ = _Position(m, "round", now.rounds)
+        tile = _Position(m, "tile", now.tiles)
+        plane_tile = _Position(m, "plane_tile", now.plane_tiles)
+        member = _Position(m, "member", now.engine_filters)
+        engine, bank = self.next_engine, self.next_bank
+        slice_ = Signal(slice_bits(config))
+        k = Signal(2)
+        q = Signal(2)
+        group_slot = Signal(log2(config.accumulators) + 1)
+        in_group = Signal(2)
+        pool_index = Signal(pool_index_bits(config))
+        # Running positions, and where this round began, to return to for its next tile.
+        left, round_left = (Signal.like(now.filters, name=name) for name in ("left", "round_left"))
+        empty, round_empty, one, round_one = (
+            Signal(name=name) for name in ("empty", "round_empty", "one", "round_one")
+        )
+        term_at, round_term, filter_term = (
+            Signal.like(now.term_address, name=name) for name in ("term_at", "round_term", "filter_term")
+        )
+        filter_at, round_filter = (
+            Signal.like(now.filter_address, name=name) for name in ("filter_at", "round_filter")
+        )
+        word, round_word = (Signal.like(now.output_address, name=name) for name in ("word", "round_word"))
+
+        # Of the layer alone, hence in registers.
+        column_fold = now.fold == Fold.COLUMN
+        k_end, group_end = Signal(2), Signal(2)
+        m.d.sync += [
+            k_end.eq(Mux(column_fold, formats.BASIS - 1, now.group - 1)),
+            group_end.eq(Mux(column_fold, 0, now.group - 1)),
+        ]
+
+        last_q, last_term, last_slice, engine_done, job_done = (Signal() for _ in range(5))
+        m.d.comb += [
+            last_q.eq(~column_fold | (q == formats.BASIS - 1)),
+            last_term.eq((k == k_end) & last_q),
+            last_slice.eq(slice_ == config.lanes // config.basis - 1),
+            engine_done.eq(empty | (last_term & last_slice & (member.last | one))),
+            job_done.eq(engine_done & (engine == config.engines - 1)),
+        ]
+        shown = {
+            "empty": empty,
+            "engine": engine,
+            "bank": bank,
+            "slot": group_slot + k,
+            "part": k,
+            "read": (slice_ == 0) & Mux(column_fold, q == 0, in_group == 0),
+            "term": term_at,
+            "filter": filter_at,
+            "turn_end": engine_done,
+            "layer_end": job_done & tile.last & round_.last,
+            "first": (k == 0) & (q == 0),
+            "last": last_term,
+            "column": Mux(column_fold, q, 1),
+            "slice": slice_,
+            "address": word + tile.value,
+            "tail": plane_tile.last,
+            "pool_index": pool_index,
+            "pool_first": (tile.value == 0) & (slice_ == 0),
+            "pool_last": tile.last & last_slice,
+        }
+        with m.If(self.advance):
+            m.d.sync += [self.step[name].eq(value) for name, value in shown.items()]
+            with m.If(~empty):
+                m.d.sync += [term_at.eq(term_at + 1), q.eq(q + 1)]
+                with m.If(last_q):
+                    m.d.sync += [q.eq(0), k.eq(k + 1)]
+                with m.If(last_term):
+                    m.d.sync += [k.eq(0), term_at.eq(filter_term), slice_.eq(slice_ + 1)]
+                    with m.If(last_slice):
+                        member.next()
+                        m.d.sync += [
+                            slice_.eq(0),
+                            term_at.eq(term_at + 1),
+                            filter_term.eq(term_at + 1),
+                            filter_at.eq(filter_at + 1),
+                            word.eq(word + now.output_stride),
+                            left.eq(left - 1),
+                            empty.eq(one),
+                            one.eq(left == 2),
+                            pool_index.eq(pool_index + 1),
+                            in_group.eq(in_group + 1),
+                        ]
+                        with m.If(in_group == group_end):
+                            # k is the last one of the group.
+                            m.d.sync += [in_group.eq(0), group_slot.eq(group_slot + k + 1)]
+            with m.If(engine_done):
+                member.clear()
+                m.d.sync += [engine.eq(engine + 1), group_slot.eq(0), in_group.eq(0)]
+            with m.If(job_done):
+                m.d.sync += [engine.eq(0), bank.eq(~bank), pool_index.eq(0)]
+                with m.If(plane_tile.last | tile.last):
+                    plane_tile.clear()
+                with m.Else():
+                    plane_tile.next()
+                with m.If(~tile.last):
+                    tile.next()
+                    m.d.sync += [
+                        left.eq(round_left),
+                        empty.eq(round_empty),
+                        one.eq(round_one),
+                        term_at.eq(round_term),
+                        filter_term.eq(round_term),
+                        filter_at.eq(round_filter),
+                        word.eq(round_word),
+                    ]
+                with m.Else():
+                    # The next round begins where this one ends.
+                    tile.clear()
+                    round_.next()
+                    m.d.sync += [
+                        round_left.eq(left - ~empty),
+                        round_empty.eq(empty | one),
+                        round_one.eq(left == 2),
+                        round_term.eq(term_at + ~empty),
+                        round_filter.eq(filter_at + ~empty),
+                        round_word.eq(word + Mux(empty, 0, now.output_stride)),
+                    ]
+        with m.If(self.begin):
+            zero = (engine, slice_, k, q, group_slot, in_group, pool_index)
+            m.d.sync += [count.eq(0) for count in zero]
+            for position in (round_, tile, plane_tile, member):
+                position.clear()
+            m.d.sync += [count.eq(now.filters) for count in (left, round_left)]
+            m.d.sync += [flag.eq(now.filters == 0) for flag in (empty, round_empty)]
+            m.d.sync += [flag.eq(now.filters == 1) for flag in (one, round_one)]
+            m.d.sync += [address.eq(now.term_address) for address in (term_at, round_term, filter_term)]
+            m.d.sync += [address.eq(now.filter_address) for address in (filter_at, round_filter)]
+            m.d.sync += [address.eq(now.output_address) for address in (word, round_word)]
+        with m.If(self.start):
+            m.d.sync += bank.eq(0)
+        return m
