@@ -1,5 +1,7 @@
 """The fetch unit: walks through the layers and turns them into rows for the engines."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -14,6 +16,38 @@ from hw.parts.delay import delayed
 from hw.parts.layouts import layout
 from hw.parts.memory import LoadedMemory
 from hw.parts.rotate import Rotator
+
+
+@dataclass(frozen=True)
+class FetchProbe:
+    """What a proof watches of a fetch unit; there once it is elaborated.
+
+    Parameters
+    ----------
+    states: name → the state machine is in that state.
+    counter: number of the instruction that is read.
+    walk: where it is, name → register: the instruction `now`; `round_`, `tile`, `channel`, `tap`, from 1 on;
+        `at_marker`; `tap_at`, `tap_base`, `channel_base`, addresses; `ready_turns`, `ready_engine`,
+        `ready_left`, what its channel waits for.
+    valid, marker, rewind: of the rows in the walk's lead, a bit each.
+    needs, bases: turns and addresses of the same rows.  tap_word: of the second.
+    advance, issue: the walk goes on, the last row of the lead is issued in this cycle.
+    row: number of the row that is issued next.  fetched: turns whose markers the walk has passed.
+    """
+
+    states: Mapping[str, Value]
+    counter: Signal
+    walk: Mapping[str, Any]
+    valid: Signal
+    marker: Signal
+    rewind: Signal
+    needs: Sequence[Signal]
+    bases: Sequence[Signal]
+    tap_word: Any
+    advance: Signal
+    issue: Signal
+    row: Signal
+    fetched: Signal
 
 
 class Fetch(wiring.Component):
@@ -37,6 +71,8 @@ class Fetch(wiring.Component):
     finished: Out, END was reached and all jobs that were fetched are done.
     illegal: Out, an instruction is illegal.
     """
+
+    probe: FetchProbe
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -108,7 +144,7 @@ class Fetch(wiring.Component):
         with m.If(walking & advance & at_marker):
             m.d.sync += fetched.eq(fetched + config.engines)
 
-        with m.FSM():
+        with m.FSM() as machine:
             with m.State("IDLE"), m.If(self.start):
                 m.d.sync += counter.eq(0)
                 m.next = "READ"
@@ -237,4 +273,34 @@ class Fetch(wiring.Component):
             byte = Signal(8, name=f"byte{lane}")
             m.d.comb += byte.eq(Mux(turned_mask[lane], rotator.o.word_select(lane, 8), 0))
             m.d.sync += [self.push.data.word_select(lane, 8).eq(byte), self.push.busy[lane].eq(byte.any())]
+        walk = {
+            "now": now,
+            "round_": round_,
+            "tile": tile,
+            "channel": channel,
+            "tap": tap,
+            "at_marker": at_marker,
+            "tap_at": tap_at,
+            "tap_base": tap_base,
+            "channel_base": channel_base,
+            "ready_turns": ready_turns,
+            "ready_engine": ready_engine,
+            "ready_left": ready_left,
+        }
+        names = ("IDLE", "READ", "WORD", "DECODE", "WALK", "FINISHED", "ILLEGAL")
+        self.probe = FetchProbe(
+            states={name: machine.ongoing(name) for name in names},
+            counter=counter,
+            walk=walk,
+            valid=valid,
+            marker=marker,
+            rewind=rewind,
+            needs=needs,
+            bases=bases,
+            tap_word=tap_word,
+            advance=advance,
+            issue=issue,
+            row=row,
+            fetched=fetched,
+        )
         return m

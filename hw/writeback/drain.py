@@ -1,5 +1,6 @@
 """The drain: takes finished jobs in order and issues their basis terms."""
 
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -38,6 +39,19 @@ def _legal(layer: Any, config: Config) -> Value:
     )
 
 
+@dataclass(frozen=True)
+class DrainProbe:
+    """What a proof watches of a drain; there once it is elaborated.
+
+    Parameters
+    ----------
+    draining: a layer is drained.  walk: with its own probe.
+    """
+
+    draining: Value
+    walk: Walk
+
+
 class Drain(wiring.Component):
     """Reads instructions, issues the steps of the walk as soon as their sums stand (docs/machine.md, 2, 3).
 
@@ -57,6 +71,8 @@ class Drain(wiring.Component):
     layer: Out, the back word of the layer in hand; stands still until its words are in memory.
     finished: Out, END was reached.  illegal: Out, an instruction is illegal.
     """
+
+    probe: DrainProbe
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -146,7 +162,7 @@ class Drain(wiring.Component):
         # What an instruction is takes a cycle to tell.
         ends, legal = Signal(), Signal()
         m.d.sync += [ends.eq(now.operation == Operation.END), legal.eq(_legal(now, config))]
-        with m.FSM():
+        with m.FSM() as machine:
             with m.State("IDLE"), m.If(self.start):
                 m.d.sync += counter.eq(0)
                 m.next = "READ"
@@ -182,4 +198,5 @@ class Drain(wiring.Component):
                     m.next = "READ"
             with m.State("ILLEGAL"):
                 m.d.comb += self.illegal.eq(1)
+        self.probe = DrainProbe(machine.ongoing("DRAIN"), walk)
         return m

@@ -1,5 +1,7 @@
 """The walk of the drain through a layer: what comes next, one step ahead."""
 
+from collections.abc import Mapping
+
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -99,7 +101,12 @@ class Walk(wiring.Component):
     advance: In, from the cycle after `begin` until the layer's last step is shown: show the next step.
     step: Out, a register, see `walk_layout`.
     next_engine, next_bank: Out, of the step after it.
+
+    probe: for proofs, once it is elaborated: name → register, of the step after the one that is shown: its
+    places, the filters that are `left`, the `word` of the output, and where the round began.
     """
+
+    probe: Mapping[str, Signal]
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -250,4 +257,25 @@ class Walk(wiring.Component):
             m.d.sync += [address.eq(now.output_address) for address in (word, round_word)]
         with m.If(self.start):
             m.d.sync += bank.eq(0)
+        positions = {"round": round_, "tile": tile, "plane_tile": plane_tile, "member": member}
+        self.probe = {
+            **{name: position.value for name, position in positions.items()},
+            **{f"last_{name}": position.last for name, position in positions.items()},
+            "engine": engine,
+            "bank": bank,
+            "slice": slice_,
+            "k": k,
+            "q": q,
+            "group_slot": group_slot,
+            "in_group": in_group,
+            "pool_index": pool_index,
+            "left": left,
+            "empty": empty,
+            "one": one,
+            "round_left": round_left,
+            "round_empty": round_empty,
+            "round_one": round_one,
+            "word": word,
+            "round_word": round_word,
+        }
         return m

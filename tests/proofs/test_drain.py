@@ -15,13 +15,12 @@ from pathlib import Path
 
 import pytest
 from amaranth.hdl import Array, Assert, Cat, Fragment, Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from golden.spec.config import Config
 from golden.spec.memories import Fold, Memory, Operation, back_record
 from hw.writeback.drain import Drain
-from hw.writeback.walk import walk_layout
 from tests.proofs.prover import Mode, Verdict, prove
 
 CONFIG = Config(
@@ -88,7 +87,7 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
                     **left("round_", back["filters"] - round_ * room),
                     "round_word": word(round_ * room),
                     # Registers of the one before are used up.
-                    **dict.fromkeys(("member", "slice_", "k", "q", "in_group", "group_slot"), 0),
+                    **dict.fromkeys(("member", "slice", "k", "q", "in_group", "group_slot"), 0),
                 }
                 first = round_ * room + engine * share
                 members = range(first, min(first + share, back["filters"]))
@@ -120,7 +119,7 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
                                 "pool_first": int(tile == 0 and place == 0),
                                 "pool_last": int(tile == tiles - 1 and place == SLICES - 1),
                             }
-                            holds = where | left("", back["filters"] - filter_) | {"slice_": place}
+                            holds = where | left("", back["filters"] - filter_) | {"slice": place}
                             holds |= {"member": j, "last_member": j == share - 1}
                             holds |= {"k": k, "q": q, "group_slot": group * size}
                             holds |= {"word": word(filter_), "pool_index": shows["pool_index"]}
@@ -147,9 +146,7 @@ class Layer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         drain = Drain(CONFIG)
-        m.submodules.drain = inside = Fragment.get(drain, platform)
-        (walk,) = (part for part, name, _ in inside.subfragments if name == "walk")
-        registers = {s.name: s for part in (inside, walk) for s in part.statements["sync"]._lhs_signals()}
+        m.submodules.drain = Fragment.get(drain, platform)
         # Cycle 0: the instruction is loaded. Cycle 1: start.
         cycle = Signal(range(START + 2))
         with m.If(cycle <= START):
@@ -183,14 +180,12 @@ class Layer(wiring.Component):
         listed = list(steps(self._back))
         count = Signal(range(len(listed) + 1))
         with m.If((cycle > START) & (count < len(listed))):
-            self._statement(m, drain, registers, was, count)
+            self._statement(m, drain, was, count)
             m.d.comb += Assert(drain.layer.as_value() == word)
         m.d.comb += [Assert(cycle <= START + 1), Assert(count <= len(listed))]
         return m
 
-    def _statement(
-        self, m: Module, drain: Drain, registers: dict[str, Signal], was: Signal, count: Signal
-    ) -> None:
+    def _statement(self, m: Module, drain: Drain, was: Signal, count: Signal) -> None:
         listed = list(steps(self._back))
         names = {name for shown, _ in listed for name in shown}
         shows = {name: Array(shown.get(name, 0) for shown, _ in listed)[count] for name in sorted(names)}
@@ -202,7 +197,7 @@ class Layer(wiring.Component):
         m.d.comb += lost.eq(self.fault if self._faulty == "lose" else 0)
         m.d.comb += done.eq(was.bit_select(Cat(shows["bank"], shows["engine"]), 1))
         m.d.sync += count.eq(count + (done & ~lost))
-        step = data.View(walk_layout(CONFIG), registers["step"])
+        step = drain.probe.walk.step
         m.d.comb += [
             Assert(drain.terms.token.valid == (done & term)),
             *(Assert(port.bank == shows["bank"]) for port in drain.engines),
@@ -210,12 +205,13 @@ class Layer(wiring.Component):
             Assert(step.empty == ~term),
             Assert(step.turn_end == shows["turn_end"]),
             Assert(step.layer_end == last),
-            Assert(registers["fsm_state"] == _state(registers["fsm_state"], "DRAIN")),
+            Assert(drain.probe.draining),
         ]
         with m.If(~last):
             for name in following[0]:
-                register = registers.get(name, registers.get(f"next_{name}"))
-                m.d.comb += Assert(register == Array(held[name] for held in following)[count])
+                m.d.comb += Assert(
+                    drain.probe.walk.probe[name] == Array(held[name] for held in following)[count]
+                )
         ends = done & (shows["turn_end"] == 1)
         for engine in range(CONFIG.engines):
             m.d.comb += Assert(
@@ -224,11 +220,6 @@ class Layer(wiring.Component):
         with m.If(term):
             m.d.comb += [Assert(port.slot == shows["slot"]) for port in drain.engines]
             m.d.comb += [Assert(drain.terms.token[name] == shows[name]) for name in TOKEN]
-
-
-def _state(signal: Signal, name: str) -> int:
-    """The number of a state of a finite state machine."""
-    return next(n for n in range(1 << len(signal)) if str(signal.decoder(n)).startswith(f"{name}/"))
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -9,7 +9,7 @@ were issued, and the jobs of the layer that were. All else follows from them by 
 channels × taps rows, then one marker; a layer is rounds × tiles jobs; the coefficients are rewound after
 all but the last tile of a round; row n is that of channel n div taps and tap n mod taps. These are the counts
 of the unit's walk, which is three rows ahead of the rows issued at most. For the induction it also says what
-the unit's registers hold. What the memories do with a word that was loaded, and the
+the unit's registers hold (`FetchProbe`). What the memories do with a word that was loaded, and the
 bytes of a row, are tested in simulation (`tests.hw.test_fetch`).
 """
 
@@ -89,9 +89,9 @@ class Order(wiring.Component):
         unit = Fetch(CONFIG)
         FreeMemory.made = []
         with mock.patch.object(fetch, "LoadedMemory", FreeMemory):
-            m.submodules.unit = inside = Fragment.get(unit, platform)
+            m.submodules.unit = Fragment.get(unit, platform)
         instructions, taps = FreeMemory.made
-        registers = {signal.name: signal for signal in inside.statements["sync"]._lhs_signals()}
+        probe = unit.probe
         overrun, early, lose, twice = (
             self.fault if self._faulty == name else Const(0) for name in ("overrun", "early", "lose", "twice")
         )
@@ -103,8 +103,7 @@ class Order(wiring.Component):
             unit.engine_row[0].eq(self.engine_row[0]),
             unit.engine_row[1].eq(Mux(overrun, self.engine_row[0], self.engine_row[1])),
         ]
-        wires = {signal.name: signal for signal in inside.statements["comb"]._lhs_signals()}
-        issue, advance = wires["issue"], wires["advance"]
+        issue, advance = probe.issue, probe.advance
         seen = Signal()
 
         # Where a run is.
@@ -136,7 +135,7 @@ class Order(wiring.Component):
         ]
         states = {"IDLE": idle, "READ": read, "WORD": wait, "DECODE": decode, "WALK": layer}
         for state, here in (states | {"FINISHED": end, "ILLEGAL": illegal}).items():
-            m.d.comb += Assert((registers["fsm_state"] == _state(registers["fsm_state"], state)) == here)
+            m.d.comb += Assert(probe.states[state] == here)
 
         # The n-th instruction that is taken is the n-th of the memory.
         layers = Signal(log2(CONFIG.instructions))
@@ -146,7 +145,7 @@ class Order(wiring.Component):
             asked.eq(instructions.address),
             answered.eq(asked),
         ]
-        m.d.comb += Assert(~(read | wait | decode | layer) | (registers["counter"] == layers))
+        m.d.comb += Assert(~(read | wait | decode | layer) | (probe.counter == layers))
         with m.If(decode):
             m.d.comb += Assert(answered == layers)
 
@@ -197,13 +196,13 @@ class Order(wiring.Component):
             m.d.sync += [at.valid.eq(0) for at in lead]
         for stage, at in enumerate(lead):
             flags = {"valid": at.valid, "marker": at.marker, "rewind": at.rewind}
-            held = [registers[name][stage] == value for name, value in flags.items()]
-            held += [at.marker | (registers[f"need{stage + 1}"] == at.need)]
+            held = [getattr(probe, name)[stage] == value for name, value in flags.items()]
+            held += [at.marker | (probe.needs[stage] == at.need)]
             if stage < 2:
-                held += [at.marker | (registers[f"base{stage + 1}"] == at.base)]
+                held += [at.marker | (probe.bases[stage] == at.base)]
             m.d.comb += [Assert(held[0]), *(Assert(~at.valid | value) for value in held[1:])]
         following = lead[2]
-        m.d.comb += Assert(~lead[1].valid | (registers["tap_word"] == tap_word.as_value()))
+        m.d.comb += Assert(~lead[1].valid | (probe.tap_word.as_value() == tap_word.as_value()))
         with m.If(following.valid & ~following.marker):
             m.d.comb += [
                 Assert(unit.features.word == row_word),
@@ -213,7 +212,7 @@ class Order(wiring.Component):
         # A row is issued in the cycle after its place became free and its channel was there, and not before.
         # No engine is further behind than the window has rows, and none goes back.
         done = Signal(TURN_BITS)
-        issued, markers = Signal(row_bits(CONFIG)), Signal.like(registers["fetched"])
+        issued, markers = Signal(row_bits(CONFIG)), Signal.like(probe.fetched)
         m.d.sync += [
             issued.eq(Mux(begin, 0, issued + issue)),
             markers.eq(Mux(begin, 0, markers + (seen & marker))),
@@ -257,7 +256,7 @@ class Order(wiring.Component):
         ]
 
         # What the registers hold.
-        holds = {"now": now.as_value(), "round_": jobs // tiles + 1, "tile": tile + 1, "tap_base": tap_base}
+        holds = {"round_": jobs // tiles + 1, "tile": tile + 1, "tap_base": tap_base}
         holds |= {"channel": channel + 1, "tap": tap + 1, "at_marker": marker}
         holds["tap_at"] = Mux(marker, tap_base + each, tap_at)[: log2(CONFIG.tap_words)]
         waits = {"channel_base": base, "ready_turns": need, "ready_engine": turn % CONFIG.engines}
@@ -267,10 +266,11 @@ class Order(wiring.Component):
                 Assert((rows <= channels * each) & (jobs < rounds * tiles)),
                 *(Assert(size <= MOST) for size in (now.rounds, now.tiles, now.channels, now.taps)),
                 *(Assert(size != 0) for size in (rounds, tiles, channels, each, now.ready_channels)),
-                *(Assert(registers[name] == value) for name, value in holds.items()),
-                *(Assert(marker | (registers[name] == value)) for name, value in waits.items()),
+                Assert(probe.walk["now"].as_value() == now.as_value()),
+                *(Assert(probe.walk[name] == value) for name, value in holds.items()),
+                *(Assert(marker | (probe.walk[name] == value)) for name, value in waits.items()),
             ]
-        m.d.comb += [Assert(registers["row"] == issued), Assert(registers["fetched"] == turns)]
+        m.d.comb += [Assert(probe.row == issued), Assert(probe.fetched == turns)]
         return m
 
 
@@ -283,11 +283,6 @@ def _divided(number: Value, by: Value) -> tuple[Value, Value]:
         Mux(small, Array(quotient for quotient, _ in table)[place], 0),
         Mux(small, Array(remainder for _, remainder in table)[place], number),
     )
-
-
-def _state(signal: Signal, name: str) -> int:
-    """The number of a state of a finite state machine."""
-    return next(n for n in range(1 << len(signal)) if str(signal.decoder(n)).startswith(f"{name}/"))
 
 
 def test_every_row_comes_once_and_in_order(tmp_path: Path) -> None:
