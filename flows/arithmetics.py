@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from flows.files import write_whole
+from flows.files import save_whole, write_whole
 from flows.jobs import Job, run_jobs
 from flows.measure import label_accuracy
 from flows.metrics import percent, table
@@ -150,11 +150,10 @@ def kept_job(folder: Path, name: str, job: Job, progress: Progress) -> Network:
     """The network that `job` trains, or the one that an equal earlier job left in `folder`."""
     path = folder / f"{name}.net"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         made: Outcome | dict[str, Outcome] = job(progress)
         network = (made["int8"] if isinstance(made, dict) else made).network
         assert network is not None
-        network_file.save(network, path)
+        save_whole(path, partial(network_file.save, network))
     return network_file.load(path)
 
 
@@ -246,9 +245,8 @@ def arithmetics(options: Arithmetics) -> str:
     data, config, out = options.data, load_config(options.config), options.out
     _, _, test = load(data)
     results, programs = compare(train_all(data, options.seed, config, out), test, config)
-    out.mkdir(parents=True, exist_ok=True)
     for name, program in programs.items():
-        program.save(out / f"{data}-{name}.ldp")
+        save_whole(out / f"{data}-{name}.ldp", program.save)
     write_provenance(options, config, out / f"{data}-about.json")
     text = json.dumps({"results": [asdict(result) for result in results]}, indent=2)
     write_whole(out / f"{data}.json", text + "\n")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from flows import measure
 from flows.demo_report import demo_plots, demo_text
-from flows.files import whole_folder, write_whole
+from flows.files import save_whole, whole_folder, write_whole
 from flows.handoff import write_handoff
 from flows.jobs import run_jobs
 from flows.metrics import Metric, write_metrics
@@ -89,9 +89,8 @@ def demo(options: Demo) -> Report:
     chosen = recipe(options.data)
     _, _, test = load(options.data)
     count = min(options.images or chosen.rtl_images or len(test), len(test))
-    out = options.out or Path("build") / ("demo" if options.data == "digits" else options.data)
     _demand_fit(options, config)
-    with whole_folder(out) as folder, ThreadPoolExecutor(1) as background:
+    with whole_folder(options.folder, "about.json") as folder, ThreadPoolExecutor(1) as background:
         # The compiler of the simulator works beside the training, most of the time in g++.
         simulator = background.submit(compiled.build, Accelerator(config))
         outcomes = _train(options, config)
@@ -150,8 +149,8 @@ def _compile(name: str, outcome: Outcome, config: Config, folder: Path) -> Progr
     with step(f"program, {name}"):
         stem = name.replace(" ", "_").lower()
         program = compile_network(outcome.network, config)
-        network_file.save(outcome.network, folder / f"{stem}.net")
-        program.save(folder / f"{stem}.ldp")
+        save_whole(folder / f"{stem}.net", partial(network_file.save, outcome.network))
+        save_whole(folder / f"{stem}.ldp", program.save)
     return program
 
 

@@ -1,21 +1,21 @@
 """A user's own network and images: compress, compile, run, hand off."""
 
-import importlib.util
-import sys
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
+from flows.files import save_whole, shell_word
 from flows.handoff import write_handoff
 from flows.measure import bits_each, label_accuracy
 from flows.metrics import percent, table
-from flows.options import DATA, Compile, Compress, Handoff, Run
+from flows.options import Compile, Compress, Handoff, Run
+from flows.own_images import Images, demand_classes, load_images
+from flows.own_module import load_module
 from flows.progress import bar, counted, step
-from flows.training import load
 from flows.verilog import write_verilog
 from golden import network_file
 from golden.bounds import cycle_bound, dense_cycles
@@ -37,74 +37,6 @@ SAMPLES = 512
 """Images that activations are calibrated on."""
 
 
-@dataclass(frozen=True)
-class Images:
-    """Images, and labels where there are any.
-
-    Parameters
-    ----------
-    images: float32 (N, C, H, W). labels: int64 (N,) or None.
-    """
-
-    images: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int64] | None
-
-
-def load_module(place: str) -> nn.Module:
-    """The network that "file.py:factory" makes.
-
-    Raises LightDealError if the file, the factory or what it returns is not what it should be.
-    """
-    file, colon, factory = place.rpartition(":")
-    if not colon or not factory.isidentifier():
-        raise LightDealError(f"network {place!r}: expected FILE.py:FACTORY")
-    path = Path(file)
-    if not path.is_file():
-        raise LightDealError(f"network {place!r}: no file {file!r}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise LightDealError(f"network {place!r}: {file!r} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    # Classes of the module must be found by name when they are pickled.
-    sys.modules[path.stem] = module
-    try:
-        spec.loader.exec_module(module)
-        network = getattr(module, factory)()
-    except Exception as error:
-        raise LightDealError(f"network {place!r}: {type(error).__name__}: {error}") from error
-    if not isinstance(network, nn.Module):
-        raise LightDealError(
-            f"network {place!r}: {factory} returned {type(network).__name__}; expected a torch.nn.Module"
-        )
-    return network
-
-
-def load_images(data: str, training: bool) -> Images:
-    """Images of an .npz file, or the training or test images of a named data set.
-
-    Raises LightDealError if the file is missing or does not hold what it should.
-    """
-    if data in DATA:
-        train, _, test = load(data)
-        part = train if training else test
-        return Images(part.images.numpy(), part.labels.numpy())
-    try:
-        with np.load(data, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError) as error:
-        raise LightDealError(f"data {data!r}: neither an .npz file that can be read nor {DATA}") from error
-    images, labels = arrays.get("images"), arrays.get("labels")
-    if images is None or images.ndim != 4 or len(images) == 0 or images.dtype.kind not in "fiu":
-        found = "nothing" if images is None else f"{images.dtype} of shape {images.shape}"
-        raise LightDealError(f"data {data!r}: images: found {found}; expected numbers, N×C×H×W")
-    if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "iu"):
-        raise LightDealError(
-            f"data {data!r}: labels: found {labels.dtype} of shape {labels.shape}; "
-            f"expected {len(images)} integers"
-        )
-    return Images(images.astype(np.float32), None if labels is None else labels.astype(np.int64))
-
-
 def compress_own(options: Compress) -> str:
     """Compress a network into a file; returns a table of its layers.
 
@@ -120,12 +52,13 @@ def compress_own(options: Compress) -> str:
     samples = images[:SAMPLES]
     name, _, shared = options.pattern.partition("s")
     pattern = Pattern(options.basis, f"{name}s", int(shared or 1), options.density)
-    plan = pattern_plan(import_module(module, samples), pattern, config)
+    graph = import_module(module, samples)
+    demand_classes(options.data, data, len(graph.layers[-1].weight))
+    plan = pattern_plan(graph, pattern, config)
     train = None if labels is None else Dataset(options.data, images, labels)
     with step("compression"), bar("compression") as progress:
         made = compress(module, samples, plan, train, options.epochs, seed=options.seed, progress=progress)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    network_file.save(made.network, options.out)
+    save_whole(options.out, partial(network_file.save, made.network))
     rows = [
         [layer.path, layer.kind, layer.weights, layer.kept, f"{layer.error:.3f}"] for layer in made.layers
     ]
@@ -142,8 +75,7 @@ def compile_own(options: Compile) -> str:
     network = network_file.load(options.network)
     with step("compilation"), counted("compilation", len(network.layers)) as it:
         program = compile_network(network, config, on_layer=lambda _: it.update())
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    program.save(options.out)
+    save_whole(options.out, program.save)
     bound = cycle_bound(program).total
     cycles = count_cycles(program).cycles
     return (
@@ -164,6 +96,7 @@ def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArr
         shape = found.images.shape[1:]
         raise LightDealError(f"data {data!r}: images of shape {shape}; the program takes {tensor.shape}")
     some = Images(found.images[:count], None if found.labels is None else found.labels[:count])
+    demand_classes(data, some, program.tensor(program.output).shape[0])
     return quantise(some.images, tensor.scale), some
 
 
@@ -201,8 +134,7 @@ def handoff_own(options: Handoff) -> str:
             count_cycles(program, {n: v[i : i + 1] for n, v in golden.tensors.items()}).cycles
             for i in range(len(inputs))
         )
-    with step("Verilog"):
-        verilog = write_verilog(program.config, options.out.with_suffix(".v"))
-    write_handoff(options.out, program, verilog, golden.tensors, cycles, skip=True)
-    verilog.unlink()
-    return f"sh {options.out}/run.sh    # needs iverilog, no Python"
+    with step("Verilog"), TemporaryDirectory() as scratch:
+        verilog = write_verilog(program.config, Path(scratch) / "accelerator.v")
+        write_handoff(options.out, program, verilog, golden.tensors, cycles, skip=True)
+    return f"sh {shell_word(options.out / 'run.sh')}    # needs iverilog, no Python"

@@ -7,7 +7,6 @@ the integer arrays with one JSON description. Nothing in it is code, so a foreig
 import hashlib
 import io
 import json
-import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -85,7 +84,9 @@ def load(path: Path | str) -> Network:
                 f"network {path}: version {description['version']}; this release reads {VERSION}"
             )
         return _network(description, arrays)
-    except (KeyError, TypeError, zipfile.BadZipFile) as error:
+    except NetworkFileError:
+        raise
+    except Exception as error:  # zip, NumPy and JSON raise almost anything on what another program wrote
         raise NetworkFileError(f"network {path}: its contents are incomplete: {error}") from error
 
 

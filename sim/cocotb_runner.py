@@ -17,7 +17,7 @@ from amaranth.lib import wiring
 
 from golden.spec.errors import ErrorCode
 from hw.verilog import component_verilog
-from sim.compiled import BUILD
+from sim.places import place_of
 from sim.ports import Each, ImageRecord, Job, Recording, SimulationError, ToolError, write_type
 
 SIMULATORS = ("icarus", "verilator")
@@ -129,11 +129,10 @@ def build(component: wiring.Component, simulator: str, top: str, tidy: bool = Fa
     args = _BUILD_ARGS[simulator]
     parts = (text, simulator, *(_TIDY if tidy else ()), _BUILD, _MAKE, *args)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-    folder = BUILD / f"{simulator}-{digest}"
+    folder = place_of(f"{simulator}-{digest}")
     if folder.is_dir():
         return folder
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="partial-", dir=BUILD) as name:
+    with tempfile.TemporaryDirectory(prefix="partial-", dir=folder.parent) as name:
         partial = Path(name) / "build"
         partial.mkdir()
         source = partial / f"{top}.v"

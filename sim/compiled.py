@@ -23,10 +23,8 @@ from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from golden.spec.errors import ErrorCode
+from sim.places import place_of
 from sim.ports import Bytes, Each, ImageRecord, Job, Recording, SimulationError, ToolError, write_type
-
-BUILD = Path(__file__).parent.parent / "build" / "sim"
-"""Where simulators are built and kept."""
 
 HARNESS = Path(__file__).with_name("compiled.cc")
 
@@ -90,14 +88,13 @@ def build(component: wiring.Component, waveform: bool = False) -> Path:
     options = ("-O1", "-DLIGHTDEAL_WAVEFORM") if waveform else ("-O3",)
     parts = (text, HARNESS.read_text(), _PASSES, repr((COMPILER, options)))
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-    folder = BUILD / digest
+    folder = place_of(digest)
     library = folder / "accelerator.so"
     if library.exists():
         return library
     if shutil.which(COMPILER[0]) is None:
         raise ToolError("the compiled simulator needs g++: install the Debian package g++")
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="partial-", dir=BUILD) as name:
+    with tempfile.TemporaryDirectory(prefix="partial-", dir=folder.parent) as name:
         partial = Path(name)
         (partial / "accelerator.il").write_text(text)
         passes = _PASSES.format(il="accelerator.il", cc="accelerator.cc", level=4 if waveform else 0)

@@ -91,7 +91,7 @@ def board(options: Options) -> str:
     images, _ = inputs_of(program, options.data, options.images)
     chosen = find_board(options.board)
     contents = make_contents(program, images)
-    with whole_folder(options.out) as folder:
+    with whole_folder(options.out, "about.json") as folder:
         with step("Verilog"):
             write_whole(folder / "board.v", component_verilog(top(chosen, program, contents), _TOP))
             write_whole(folder / "board.lpf", chosen.constraints())

@@ -8,8 +8,9 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from flows.files import write_whole
+from flows.files import read_json, write_whole
 from flows.synth.netlist import BUILD, Synthesis
 from flows.synth.yosys import run_yosys
 from flows.tools import find_tool, run_tool, said_version
@@ -138,10 +139,12 @@ def run_router(command: list[str], folder: Path, name: str, part: str) -> None:
 
 
 def _read(path: Path) -> Route:
-    values = json.loads(path.read_text())
-    used = {name: (int(pair[0]), int(pair[1])) for name, pair in values.pop("used").items()}
-    bitstream = path.parent / values.pop("bitstream")
-    return Route(**values, used=used, folder=path.parent, bitstream=bitstream)
+    def parse(values: dict[str, Any]) -> Route:
+        used = {name: (int(pair[0]), int(pair[1])) for name, pair in values.pop("used").items()}
+        bitstream = path.parent / values.pop("bitstream")
+        return Route(**values, used=used, folder=path.parent, bitstream=bitstream)
+
+    return read_json(path, "kept route", parse, f"remove {path.parent} to make it again")
 
 
 def place_and_route(netlist: Synthesis, mhz: float = 80.0, seed: int = 1, out: Path = BUILD) -> Route:

@@ -62,7 +62,7 @@ def synth(options: Synth) -> tuple[str, bool]:
 
     Returns the text of the result, and False if a step failed.
     """
-    if options == Synth(out=options.out):
+    if options.whole:
         from flows.synth.everything import everything
 
         return everything(options.out)

@@ -197,13 +197,19 @@ class Program:
         digest, body = data[len(_FILE_MAGIC) :][:32], data[len(_FILE_MAGIC) + 32 :]
         if hashlib.sha256(body).digest() != digest:
             raise ProgramError(f"program {path}: damaged: its checksum does not match its contents")
-        values = json.loads(zlib.decompress(body))
-        if values["version"] != VERSION:
-            raise ProgramError(f"program {path}: version {values['version']}; this release reads {VERSION}")
         try:
+            values = json.loads(zlib.decompress(body))
+            if values["version"] != VERSION:
+                raise ProgramError(
+                    f"program {path}: version {values['version']}; this release reads {VERSION}"
+                )
             program = _from_plain(values)
         except ConfigError as error:
             raise ProgramError(f"program {path}: {error}") from error
+        except ProgramError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError, zlib.error, RecursionError) as error:
+            raise ProgramError(f"program {path}: its contents are incomplete: {error}") from error
         if config is not None:
             program.demand_config(config, str(path))
         return program

@@ -52,7 +52,7 @@ def test_tables_are_markdown() -> None:
 
 
 def interrupted(folder: Path) -> None:
-    with whole_folder(folder) as partial:
+    with whole_folder(folder, "x") as partial:
         (partial / "x").write_text("new")
         raise KeyboardInterrupt
 
@@ -65,12 +65,12 @@ def test_an_interrupted_write_changes_nothing(tmp_path: Path) -> None:
     assert path.read_text() == "old"
 
     folder = tmp_path / "folder"
-    with whole_folder(folder) as partial:
+    with whole_folder(folder, "x") as partial:
         (partial / "x").write_text("old")
     with pytest.raises(KeyboardInterrupt):
         interrupted(folder)
     assert (folder / "x").read_text() == "old"
-    with whole_folder(folder) as partial:
+    with whole_folder(folder, "x") as partial:
         assert not list(partial.iterdir())
         (partial / "y").write_text("new")
     assert [entry.name for entry in folder.iterdir()] == ["y"]
