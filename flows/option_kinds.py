@@ -14,7 +14,7 @@ from stat import S_ISREG
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
-from flows.files import demand_replaceable, reason
+from flows.files import demand_replaceable, one_line, reason
 from golden.spec.errors import LightDealError
 
 
@@ -35,7 +35,7 @@ class Whole:
         except ValueError:
             value = None
         if value is None or not self.low <= value <= self.high:
-            raise LightDealError(f"{text!r}; legal: {self}")
+            raise LightDealError(f"{one_line(repr(text), 40)}; legal: {self}")
         return value
 
 
@@ -59,7 +59,7 @@ class Real:
         except ValueError:
             value = float("nan")
         if not self.low <= value <= self.high or (self.above and value == self.low):
-            raise LightDealError(f"{text!r}; legal: {self}")
+            raise LightDealError(f"{one_line(repr(text), 40)}; legal: {self}")
         return value
 
 

@@ -44,9 +44,9 @@ def load_module(place: str) -> nn.Module:
     if spec is None or spec.loader is None:
         raise LightDealError(f"network {place!r}: {file!r} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    # Classes of the module must be found by name when they are pickled.
+    sys.modules[name] = module
     with neighbours(path.parent), redirect_stdout(sys.stderr):
-        # Classes of the module must be found by name when they are pickled.
-        sys.modules[name] = module
         _guarded(place, path, lambda: spec.loader.exec_module(module))  # type: ignore[union-attr]
         make = _factory(place, module, factory)
         network = _guarded(place, path, make)
@@ -95,8 +95,8 @@ def _is_in(folder: Path, name: str) -> bool:
 def _came_from(folder: Path, name: str) -> bool:
     """A module was found in the folder, not in one of the folders below it."""
     spec = getattr(sys.modules.get(name.partition(".")[0]), "__spec__", None)
-    places = [] if spec is None else [*(spec.submodule_search_locations or ()), spec.origin]
-    return any(place and folder in (Path(place).parent, Path(place).parent.parent) for place in places[:1])
+    places = [] if spec is None else list(spec.submodule_search_locations or ()) or [spec.origin]
+    return any(place and Path(place).parent == folder for place in places)
 
 
 def _factory(place: str, module: ModuleType, name: str) -> Callable[[], Any]:
@@ -117,6 +117,8 @@ def _factory(place: str, module: ModuleType, name: str) -> Callable[[], Any]:
         )
     if not callable(found):
         raise LightDealError(f"network {place!r}: {name} is a {type(found).__name__}; expected a function")
+    if inspect.iscoroutinefunction(found):
+        raise LightDealError(f"network {place!r}: {name} is asynchronous; expected a plain function")
     try:
         inspect.signature(found).bind()
     except TypeError as error:

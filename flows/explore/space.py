@@ -152,7 +152,8 @@ def read_axes(path: Path | None) -> Axes:
             raise LightDealError(f"axes {path}: unknown axis {name!r}; legal: {', '.join(legal)}")
         if not isinstance(value, list):
             raise LightDealError(
-                f"axes {path}: {name} = {reprlib.repr(value)}; legal: a list, such as {name} = [{reprlib.repr(value)}]"
+                f"axes {path}: {name} = {(shown := reprlib.repr(value))}; "
+                f"legal: a list, such as {name} = [{shown}]"
             )
     try:
         return replace(Axes(), **{name: tuple(value) for name, value in values.items()})
