@@ -1,6 +1,5 @@
 """The images of a user's own file, or of a data set that comes with LightDeal."""
 
-import os
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -74,7 +73,7 @@ def _arrays(data: str) -> dict[str, Any]:
     """The arrays `images` and `labels` of a file, as far as they are there."""
     path = Path(data)
     try:
-        os.listdir(path) if path.is_dir() else path.stat()
+        path.stat()
         if not path.is_file():
             raise LightDealError(f"data {data!r}: not a file; {EXPECTED}, or {' or '.join(DATA)}")
         if not zipfile.is_zipfile(path):
@@ -90,8 +89,12 @@ def _arrays(data: str) -> dict[str, Any]:
         ) from error
     arrays = {}
     try:
-        with warnings.catch_warnings(), np.load(path, allow_pickle=False) as archive:
-            warnings.simplefilter("ignore")
+        # The file is opened here, as NumPy leaves it open where it finds no archive in it.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            path.open("rb") as file,
+            np.load(file, allow_pickle=False) as archive,
+        ):
             for name in ("images", "labels"):
                 if name in archive.files:
                     arrays[name] = np.asarray(archive[name])

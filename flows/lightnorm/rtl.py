@@ -88,7 +88,8 @@ def rtl(options: LightNormRtl) -> tuple[str, bool]:
     return f"{text}\n\n{beats:,} beats, {wrong:,} mismatches{first}", not wrong
 
 
-def _outcome(fields: dict[str, Any]) -> Outcome:
+def outcome_of(fields: dict[str, Any]) -> Outcome:
+    """What a run has kept. Raises TypeError or KeyError for something else."""
     return Outcome(**(fields | {"bits": Counter(fields["bits"])}))
 
 
@@ -97,7 +98,7 @@ def _run(case: Case, values: list[int], simulator: str, seed: int, kept: Path, p
     asked = repr((text, str(case), repr(case.fmt), values, simulator, seed))
     path = kept / f"{hashlib.sha256(asked.encode()).hexdigest()[:24]}.json"
     if path.exists():
-        return read_json(path, "kept run", _outcome, f"remove {path} to run it again")
+        return read_json(path, "kept run", outcome_of, f"remove {path} to run it again")
     progress(f"{len(values)} tensors", 0.0)
     outcome = run_case(case, values, simulator, seed)
     write_whole(path, json.dumps(vars(outcome)))

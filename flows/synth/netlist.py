@@ -126,7 +126,9 @@ def _prepare(folder: Path, name: str, text: str, macros: bool) -> tuple[Macro, .
     return found
 
 
-def _read(path: Path) -> Synthesis:
+def read_synthesis(path: Path) -> Synthesis:
+    """The result that a run has kept. Raises LightDealError if the file is damaged."""
+
     def parse(values: dict[str, Any]) -> Synthesis:
         return Synthesis(
             **{
@@ -197,7 +199,7 @@ def synthesise(
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     folder = out / digest
     if (folder / "result.json").exists():
-        return _read(folder / "result.json")
+        return read_synthesis(folder / "result.json")
 
     partial = out / f"{digest}.{os.getpid()}"
     partial.mkdir(parents=True)

@@ -138,7 +138,9 @@ def run_router(command: list[str], folder: Path, name: str, part: str) -> None:
         raise
 
 
-def _read(path: Path) -> Route:
+def read_route(path: Path) -> Route:
+    """The result that a run has kept. Raises LightDealError if the file is damaged."""
+
     def parse(values: dict[str, Any]) -> Route:
         used = {name: (int(pair[0]), int(pair[1])) for name, pair in values.pop("used").items()}
         bitstream = path.parent / values.pop("bitstream")
@@ -169,7 +171,7 @@ def place_and_route(netlist: Synthesis, mhz: float = 80.0, seed: int = 1, out: P
     given = "\0".join([versions, *arguments, *part.arguments, part.pins, part.pads, source.read_text()])
     folder = out / hashlib.sha256(given.encode()).hexdigest()[:24]
     if (folder / "result.json").exists():
-        return _read(folder / "result.json")
+        return read_route(folder / "result.json")
     partial = folder.with_name(f"{folder.name}.{os.getpid()}")
     partial.mkdir(parents=True)
     try:

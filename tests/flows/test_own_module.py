@@ -102,7 +102,7 @@ def test_a_class_makes_an_instance_of_itself(tmp_path: Path) -> None:
 def test_what_it_prints_does_not_mix_with_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(
         tmp_path,
-        net="print('loading')\nfrom torch import nn\ndef factory():\n    print('making')\n    return nn.ReLU()",
+        net="from torch import nn\nprint('loading')\ndef factory():\n  print('making')\n  return nn.ReLU()",
     )
     load_module(f"{tmp_path}/net.py:factory")
     said = capsys.readouterr()

@@ -43,7 +43,11 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     called: list[str] = []
 
     def instead(name: str) -> Callable[[Any], int]:
-        return lambda _: called.append(name) or 0
+        def work(_: Any) -> int:
+            called.append(name)
+            return 0
+
+        return work
 
     verbs = {name: (kind, instead(name), text) for name, (kind, _, text) in cli.VERBS.items()}
     monkeypatch.setattr(cli, "VERBS", verbs)
