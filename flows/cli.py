@@ -283,6 +283,10 @@ ARRAYS = ".npz file of images (float32, N×C×H×W) and, where needed, labels (N
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in a line of the form that all errors have."""
 
+    def print_help(self, file: Any = None) -> None:
+        """As it is, but without keeping quiet of what cannot be written."""
+        print(self.format_help(), end="", file=file)
+
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         verb = self.prog.partition(" ")[2]

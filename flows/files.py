@@ -65,7 +65,10 @@ def reason(error: OSError) -> str:
 
 
 def _save(path: Path, write: Callable[[Path], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(error.errno, f"{path.parent} is a file") from error
     partial = path.with_name(path.name + ".partial")
     try:
         write(partial)
@@ -79,11 +82,15 @@ def _rescue(path: Path, write: Callable[[Path], object]) -> str:
     """Save the file elsewhere; says where."""
     for make in (Path.cwd, Path.home, lambda: Path(tempfile.gettempdir()), lambda: Path("/dev/shm")):
         try:
-            kept = Path(tempfile.mkdtemp(prefix="lightdeal-kept-", dir=make())) / path.name[-100:]
-            _save(kept, write)
-        except (OSError, RuntimeError):  # no such folder, no home, no space there either
+            folder = Path(tempfile.mkdtemp(prefix="lightdeal-kept-", dir=make()))
+        except (OSError, RuntimeError):  # no such folder, or no home
             continue
-        return f"it is kept in {kept}"
+        try:
+            _save(folder / path.name[-100:], write)
+        except OSError:  # no space there either
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        return f"it is kept in {folder / path.name[-100:]}"
     return "and there is no other place that takes it"
 
 
@@ -125,7 +132,7 @@ def whole_folder(path: Path | str, sign: str) -> Iterator[Path]:
         raise LightDealError(f"folder {path}: cannot be written: {reason(error)}") from error
     try:
         yield partial
-        _take_place(partial, place)
+        _take_place(partial, place, sign)
     except UnwrittenError as error:
         raise UnwrittenError(f"{error}; {stays}") from error
     except OSError as error:
@@ -142,8 +149,12 @@ def whole_folder(path: Path | str, sign: str) -> Iterator[Path]:
         raise
 
 
-def _take_place(partial: Path, place: Path) -> None:
+def _take_place(partial: Path, place: Path, sign: str) -> None:
     """The old folder goes when the new one stands, so that a kill leaves one of them."""
+    try:
+        demand_replaceable(place, sign)
+    except LightDealError as error:
+        raise UnwrittenError(str(error)) from error
     old = place.with_name(place.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if place.exists():

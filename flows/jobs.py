@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -77,6 +78,7 @@ def run_jobs(jobs: Mapping[str, Job], workers: int | None = None) -> dict[str, A
 
 def _start(process: SpawnProcess) -> None:
     """A process that an interrupt of the terminal leaves alone from its first moment on."""
+    resource_tracker.ensure_running()  # else `start` does it, and that ends the blocking
     old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         process.start()
