@@ -58,7 +58,10 @@ def metrics_text(metrics: Iterable[Metric]) -> str:
 def read_metrics(path: Path) -> dict[str, Metric]:
     """Metrics by name. Raises LightDealError if the file is missing or holds something else."""
     try:
-        return {entry["name"]: Metric(**entry) for entry in json.loads(path.read_text())}
+        entries = json.loads(path.read_text())
+        if not isinstance(entries, list):
+            raise TypeError(f"a JSON {type(entries).__name__}")
+        return {entry["name"]: Metric(**entry) for entry in entries}
     except OSError as error:
         raise LightDealError(f"metrics {path}: cannot be read: {error.strerror}; make them first") from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:

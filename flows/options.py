@@ -140,11 +140,11 @@ class Synth:
     target: str | None = None
     unit: str | None = None
     dsp: bool = True
-    liberty: ReadFile | None = None
+    liberty: FoundFile | None = None
     blocks: bool = True
     route: bool = False
     timing: bool = False
-    power: ReadFile | None = None
+    power: FoundFile | None = None
     data: str = "digits"
     out: OutFolder = Path("build/synth")
 

@@ -42,6 +42,13 @@ def test_missing_metrics_say_so(tmp_path: Path) -> None:
         read_metrics(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize("text", ["{}", "7", '[{"name": "a"}]', '["a"]', "[", "[1e999"])
+def test_other_files_are_no_metrics(text: str, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text(text)
+    with pytest.raises(LightDealError, match=r"^metrics .*/x: not a list of metrics: "):
+        read_metrics(tmp_path / "x")
+
+
 def test_tables_are_markdown() -> None:
     assert table(["layer", "n"], [["a", 1], ["long", 20]]).splitlines() == [
         "| layer |  n |",
