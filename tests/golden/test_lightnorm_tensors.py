@@ -97,9 +97,10 @@ def test_corner_cases(name: str, chunks: int) -> None:
     x[1] = np.repeat(np.arange(6.0), 16)
     x[2] = np.round(x[2])
     x[3, 40] = 3000.0
-    x[4] *= 2.0 ** (fmt.forward.exponent_high - 1)
+    x[4] *= 2.0**fmt.forward.exponent_high
     x[5] *= 2.0**fmt.forward.exponent_low
     dy = rng.normal(size=(8, 96)) * 2.0 ** rng.integers(-20, 4, (8, 1))
+    dy[4] *= 2.0**fmt.gradient.exponent_high
     dy[6] = 0
     dy[7] = x[7]
     gamma = np.array([1, 1, -2, 1, 0, 1, 1, 0.5])
@@ -133,10 +134,10 @@ def test_a_spike_just_beside_a_tie(rounding: Rounding, spikes: Spikes) -> None:
     ties = [(sign * (2 * kept + 1), side) for kept in range(8, 16) for sign in (1, -1) for side in (1, 0, -1)]
     channels = len(ties)
     nothing = np.zeros(channels, np.int64)
-    # dy is ±1/16, 0 and 1, so one step of the window is 2**-9 and the factor is 2**9.
+    # The largest dy is 1, so one step of the window is 2**-9; the factor is 2**9, a hair beside 2**36.
     dy = np.zeros((channels, 4))
     dy[:, 2] = 1.0
-    dy[:, 0] = [side / 16 for _, side in ties]
+    dy[:, 0] = [side * 2.0**-9 for _, side in ties]
     one, none = scalars.from_floats(np.ones(channels)), scalars.from_floats(np.zeros(channels))
     pull = scalars.from_floats(np.array([-tie * 2.0**32 * 2.0**-18 for tie, _ in ties]))
     gradients = channel.Gradients(none, none, none, one, pull, nothing + 1)

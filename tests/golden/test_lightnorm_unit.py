@@ -200,6 +200,16 @@ def test_a_spread_below_a_step_of_the_format(name: str, sign: int) -> None:
     assert not told[:, -1].any()
 
 
+def test_a_mean_of_zero_has_the_smallest_step() -> None:
+    """Zero has no place of a leading one: the smallest step of the format counts."""
+    fmt = block.light()
+    x = np.tile([1.0, -1.0], (3, 16)) * np.array([[1000.0], [0.75], [2.0**fmt.forward.grid]])
+    check(x, np.ones_like(x), np.ones(3), np.ones(3), 1, fmt)
+    found = unit.stat(encode_floats(x, fmt.forward)[0], block.constants(32, 1), fmt)
+    assert not found.mean.mantissa.any()
+    assert found.coarse.tolist() == [False, False, True]
+
+
 @pytest.mark.parametrize(("mean", "deviation"), [(1000, 1), (-1000, 1), (100, 0.1), (3e4, 300), (1e-3, 1e-6)])
 def test_a_channel_far_from_zero_is_told(mean: float, deviation: float) -> None:
     """`light` says that it cannot see the channel; the same channel around zero is seen."""
