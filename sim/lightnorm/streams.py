@@ -57,7 +57,7 @@ def streams(case: Sample, fmt: NormFormat, lanes: int, spikes: Spikes) -> Stream
     forward = {name: numbers(getattr(case.found, name)) for name in ("mean", "scale", "spread")}
     forward |= {name: getattr(case.found, name).astype(int).tolist() for name in ("flat", "coarse")}
     gradients = case.gradients
-    backward = {
+    backward: dict[str, list[Any]] = {
         "d_gamma": numbers(gradients.gamma),
         "d_beta": numbers(gradients.beta),
         "spike": numbers(gradients.spike),

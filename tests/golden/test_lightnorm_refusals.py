@@ -39,7 +39,7 @@ def spoil(norm: nn.Module, name: str, value: float, channel: int = 1) -> None:
 )
 def test_what_a_layer_keeps_must_be_finite(name: str, told: str, value: float, training: bool) -> None:
     net = swap_batch_norm(nn.Sequential(nn.ReLU(), nn.BatchNorm2d(3))).train(training)
-    spoil(net[1], name, value)
+    spoil(net.get_submodule("1"), name, value)
     expected = f"LightNorm2d at 1: {told} is {value} in channel 1; legal: finite; has the training diverged?"
     with pytest.raises(NormError, match=f"^{re.escape(expected)}$"):
         net(images())
@@ -305,7 +305,7 @@ def test_other_batch_norms_are_not_left_behind(other: nn.Module) -> None:
 @pytest.mark.parametrize("name", ["weight", "bias", "running_mean", "running_var"])
 def test_a_network_with_nan_is_not_swapped(name: str) -> None:
     net = nn.Sequential(nn.BatchNorm2d(3), nn.Sequential(nn.BatchNorm2d(3)))
-    spoil(net[1][0], name, NAN, 2)
+    spoil(net.get_submodule("1.0"), name, NAN, 2)
     with pytest.raises(NormError, match=r"^BatchNorm2d at 1\.0: .* is nan in channel 2; legal: finite"):
         swap_batch_norm(net)
     assert not any(isinstance(layer, LightNorm2d) for layer in net.modules())
@@ -316,7 +316,7 @@ def test_a_layer_in_two_places_is_swapped_in_both() -> None:
     net = nn.Sequential(norm, nn.ReLU(), norm, nn.Sequential(norm))
     swap_batch_norm(net)
     assert isinstance(net[0], LightNorm2d)
-    assert net[0] is net[2] is net[3][0]
+    assert net[0] is net[2] is net.get_submodule("3.0")
 
 
 def test_statistics_that_are_switched_off_stand_still() -> None:
