@@ -84,15 +84,17 @@ def _synth(chosen: argparse.Namespace) -> int:
 def _handoff(chosen: argparse.Namespace) -> int:
     from flows.own import handoff_own
 
-    print(handoff_own(_options(options.Handoff, chosen)))
-    return 0
+    text, passed = handoff_own(_options(options.Handoff, chosen))
+    print(text)
+    return 0 if passed else FAILED
 
 
 def _board(chosen: argparse.Namespace) -> int:
     from flows.board.verb import board
 
-    print(board(_options(options.Board, chosen)))
-    return 0
+    text, passed = board(_options(options.Board, chosen))
+    print(text)
+    return 0 if passed else FAILED
 
 
 def _table(chosen: argparse.Namespace) -> int:
@@ -113,8 +115,9 @@ def _accuracy(chosen: argparse.Namespace) -> int:
 def _arithmetics(chosen: argparse.Namespace) -> int:
     from flows.arithmetics import arithmetics
 
-    print(arithmetics(_options(options.Arithmetics, chosen)))
-    return 0
+    text, passed = arithmetics(_options(options.Arithmetics, chosen))
+    print(text)
+    return 0 if passed else FAILED
 
 
 def _bench(chosen: argparse.Namespace) -> int:
@@ -187,7 +190,7 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
     "demo": (options.Demo, _demo, "the main job: train, compress, compile, run on RTL, compare, report"),
     "compress": (options.Compress, _compress, "compress your own network: module.py:factory → network file"),
     "compile": (options.Compile, _compile, "network file → program file"),
-    "run": (options.Run, _run, "run a program on images and compare with the golden machine"),
+    "run": (options.Run, _run, "run a program on images; compare with golden, reference and float network"),
     "verilog": (options.Verilog, _verilog, "write the accelerator's Verilog, or a unit's"),
     "synth": (options.Synth, _synth, "what it costs: all of it, or one unit: cells, frequency, power"),
     "handoff": (options.Handoff, _handoff, "write a folder that proves a program with Icarus alone"),
@@ -244,6 +247,7 @@ HELP = {
     "bar": "largest mean loss of accuracy against float, in points",
     "beats": "beats of each configuration, at least",
     "build": "folder of the results of all verbs",
+    "changed": "largest share of labels that may differ from those of the float network before compression",
     "config": f"configuration: {', '.join(PRESETS)}, or a .toml file",
     "data": "digits or fashion-mnist",
     "board": "FPGA board: ulx3s",
@@ -271,6 +275,7 @@ HELP = {
     "seeds": "number of seeds",
     "simulator": "Verilog simulator: both, icarus or verilator",
     "skip": "skip zero input rows",
+    "snr": "smallest signal-to-noise ratio of a tensor, in dB, against the compressed network in floats",
     "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
     "unit": "accelerator, or a part of it (a wrong name lists them)",
     "synth": "folder of the runs of synthesis",

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from flows.option_kinds import (
     Count,
+    Decibels,
     Density,
     Epochs,
     FoundFile,
@@ -16,6 +17,7 @@ from flows.option_kinds import (
     Real,
     Seed,
     Seeds,
+    Share,
     Whole,
     Workers,
 )
@@ -101,6 +103,7 @@ class Run:
     on: one of BACKENDS.
     images: the first so many; None for all.
     skip: skip zero input rows.
+    snr, changed: how near it must be to the float networks, see `golden.fidelity.Bounds`.
     """
 
     program: ReadFile
@@ -108,6 +111,8 @@ class Run:
     on: str = "cxxrtl"
     images: Count | None = None
     skip: bool = True
+    snr: Decibels = 15.0
+    changed: Share = 0.1
 
 
 @dataclass(frozen=True)
@@ -161,17 +166,19 @@ class Synth:
 
 @dataclass(frozen=True)
 class Handoff:
-    """A folder that proves a program with Icarus alone; `images` and `data` as for Run."""
+    """A folder that proves a program with Icarus alone; `images`, `data`, `snr`, `changed` as for Run."""
 
     program: ReadFile
     data: str
     images: Count = 2
     out: Annotated[Path, Output(folder=True, sign="filelist.f")] = Path("build/handoff")
+    snr: Decibels = 15.0
+    changed: Share = 0.1
 
 
 @dataclass(frozen=True)
 class Board:
-    """A self-test of a program on an FPGA board; `images` and `data` as for Run.
+    """A self-test of a program on an FPGA board; `images`, `data`, `snr` and `changed` as for Run.
 
     Parameters
     ----------
@@ -183,6 +190,8 @@ class Board:
     images: Count = 8
     board: str = "ulx3s"
     out: Annotated[Path, Output(folder=True, sign="about.json")] = Path("build/board")
+    snr: Decibels = 15.0
+    changed: Share = 0.1
     also: ClassVar[tuple[Path, ...]] = (Path("build/synth"),)
 
 

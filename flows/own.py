@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from flows.fidelity import check
 from flows.files import save_whole, shell_word
 from flows.handoff import write_handoff
 from flows.measure import bits_each, label_accuracy
@@ -15,18 +16,19 @@ from flows.metrics import percent, table
 from flows.options import Compile, Compress, Handoff, Run
 from flows.own_images import Images, demand_classes, load_images
 from flows.own_module import load_module
-from flows.progress import bar, counted, step
+from flows.progress import bar, counted, say, step
 from flows.verilog import write_verilog
 from golden import network_file
 from golden.bounds import cycle_bound, dense_cycles
 from golden.compiler import compile_network
 from golden.compress import compress, import_module
+from golden.fidelity import Bounds
 from golden.machine import run_program
 from golden.spec.config import load_config
-from golden.spec.errors import LightDealError
+from golden.spec.errors import ErrorCode, LightDealError, ProgramError
 from golden.spec.program import Program
 from golden.spec.result import Result
-from golden.tensors import quantise
+from golden.tensors import NotFiniteError, clipping, quantise
 from golden.timing import count_cycles
 from golden.train import Dataset
 from golden.train.patterns import Pattern, pattern_plan
@@ -88,7 +90,8 @@ def compile_own(options: Compile) -> str:
 def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArray[np.int8], Images]:
     """The first images of `data` as the program's int8 input, and themselves with their labels.
 
-    Raises LightDealError if they have another shape than the program takes.
+    Says so where they are of another range than the program's.
+    Raises LightDealError if they have another shape than the program takes, or are not finite.
     """
     found = load_images(data, training=False)
     tensor = program.tensor(program.input)
@@ -97,15 +100,30 @@ def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArr
         raise LightDealError(f"data {data!r}: images of shape {shape}; the program takes {tensor.shape}")
     some = Images(found.images[:count], None if found.labels is None else found.labels[:count])
     demand_classes(data, some, program.tensor(program.output).shape[0])
-    return quantise(some.images, tensor.scale), some
+    try:
+        inputs = quantise(some.images, tensor.scale)
+    except NotFiniteError as error:
+        raise LightDealError(f"data {data!r}: images: {error}") from error
+    if (said := clipping(program, some.images)) is not None:
+        say(f"WARNING: data {data!r}: images: {said}")
+    return inputs, some
 
 
 def run_own(options: Run) -> tuple[str, bool]:
-    """Run a program on images; returns a text, and whether everything equals golden."""
+    """Run a program on images; returns a text, and whether all checks passed.
+
+    They are: the backend equals the golden machine, the golden machine the reference network, and the
+    integers are as near to the float networks as `options` demand.
+    """
+    bounds = Bounds(options.snr, options.changed)
     program = Program.load(options.program)
     inputs, data = inputs_of(program, options.data, options.images)
     with step("golden machine"):
         golden = run_program(program, inputs)
+    if golden.error != ErrorCode.NONE:
+        raise ProgramError(f"program {options.program}: the machine stops with {golden.error.name}")
+    with step("reference network and float networks"):
+        checked = check(program, data.images, golden, bounds)
     result: Result = golden
     if options.on != "golden":
         with step(options.on), counted(options.on, len(inputs)) as it:
@@ -119,22 +137,33 @@ def run_own(options: Run) -> tuple[str, bool]:
             f"cycles: {np.mean(result.cycles):.1f} an image (zero rows "
             f"{'skipped' if options.skip else 'not skipped'}), {result.load_cycles} to load one"
         )
-    compared = values_compared(golden.tensors, program)
-    lines.append(f"MISMATCH: {mismatch}" if mismatch else f"{compared:,} values equal golden")
-    return "\n".join(lines), mismatch is None
+    if mismatch:
+        lines.append(f"MISMATCH: {mismatch}")
+    elif options.on != "golden":
+        lines.append(f"{values_compared(golden.tensors, program):,} values equal golden")
+    lines.append(checked.text)
+    return "\n".join(lines), mismatch is None and not checked.faults
 
 
-def handoff_own(options: Handoff) -> str:
-    """Write the hand-off folder of a program; returns how to use it."""
+def handoff_own(options: Handoff) -> tuple[str, bool]:
+    """Write the hand-off folder of a program.
+
+    Returns how to use it, with the comparisons that the folder cannot make (those of `run` without a
+    backend), and whether they passed.
+    """
+    bounds = Bounds(options.snr, options.changed)
     program = Program.load(options.program)
-    inputs, _ = inputs_of(program, options.data, options.images)
+    inputs, data = inputs_of(program, options.data, options.images)
     with step("golden machine and cycle model"):
         golden = run_program(program, inputs)
         cycles = tuple(
             count_cycles(program, {n: v[i : i + 1] for n, v in golden.tensors.items()}).cycles
             for i in range(len(inputs))
         )
+    with step("reference network and float networks"):
+        checked = check(program, data.images, golden, bounds)
     with step("Verilog"), TemporaryDirectory() as scratch:
         verilog = write_verilog(program.config, Path(scratch) / "accelerator.v")
         write_handoff(options.out, program, verilog, golden.tensors, cycles, skip=True)
-    return f"sh {shell_word(options.out / 'run.sh')}    # needs iverilog, no Python"
+    how = f"sh {shell_word(options.out / 'run.sh')}    # needs iverilog, no Python"
+    return f"{checked.text}\n\n{how}", not checked.faults

@@ -1,20 +1,69 @@
 """Between int8 arrays (images, channels, height, width) and the words of the feature memory."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from golden.spec.errors import LightDealError
 from golden.spec.memories import run_record
 from golden.spec.program import Program, Tensor
+
+CLIPPED = 0.01
+"""Share of an image's values that may lie beyond int8 without a word."""
 
 Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
 
 
+class NotFiniteError(LightDealError):
+    """Real values that stand for no number."""
+
+
 def quantise(values: npt.NDArray[Any], scale: float) -> Int8:
-    """Nearest int8 to values / scale, ties to even, saturated to -128…127; shape unchanged."""
-    return np.clip(np.rint(np.asarray(values, np.float64) / scale), -128, 127).astype(np.int8)
+    """Nearest int8 to values / scale, ties to even, saturated to -128…127; shape unchanged.
+
+    Raises NotFiniteError, with their count and the first place, if values are infinite or no numbers.
+    """
+    values = np.asarray(values, np.float64)
+    finite = np.isfinite(values)
+    if not finite.all():
+        places = np.argwhere(~finite)
+        first = tuple(int(index) for index in places[0])
+        raise NotFiniteError(
+            f"{len(places)} of {finite.size} values are not finite, the first at index {first}; "
+            "supported: finite numbers"
+        )
+    return np.clip(np.rint(values / scale), -128, 127).astype(np.int8)
+
+
+def clipped_share(values: npt.NDArray[Any], scale: float) -> float:
+    """Share of the values that `quantise` saturates; 0 of none."""
+    whole = np.rint(np.asarray(values, np.float64) / scale)
+    return float(np.count_nonzero((whole < -128) | (whole > 127)) / max(whole.size, 1))
+
+
+def clipping(program: Program, images: npt.NDArray[Any]) -> str | None:
+    """A sentence for images of another range than the program's, or None; see `CLIPPED`."""
+    scale = program.tensor(program.input).scale
+    if (share := clipped_share(images, scale)) <= CLIPPED:
+        return None
+    return (
+        f"{share:.2%} of the values saturate: the program takes {-128 * scale:g}…{127 * scale:g}, like the "
+        f"images that it was compressed with; these have {np.min(images):g}…{np.max(images):g}"
+    )
+
+
+def input_tensor(program: Program, images: npt.NDArray[Any]) -> Int8:
+    """A program's input of real images (N, C, H, W); warns (UserWarning) of images of another range.
+
+    Raises NotFiniteError as `quantise`.
+    """
+    inputs = quantise(images, program.tensor(program.input).scale)
+    if (said := clipping(program, images)) is not None:
+        warnings.warn(f"images: {said}", stacklevel=2)
+    return inputs
 
 
 def extent(tensor: Tensor, lanes: int) -> int:

@@ -18,7 +18,7 @@ from flows.report.programs import CODE, program_metrics
 from flows.report.wide import WHAT, wide_programs
 from flows.training import load
 from golden.spec.config import SMALL
-from golden.spec.errors import ProgramError
+from golden.spec.errors import LightDealError, ProgramError
 from golden.spec.program import Program
 from golden.tensors import quantise
 from golden.train.loop import Progress
@@ -126,7 +126,9 @@ def _train() -> None:
         for name in NAMES:
             load_program(data, name)
     except ProgramError:
-        arithmetics(Arithmetics(data=data, out=ARITHMETICS))
+        text, passed = arithmetics(Arithmetics(data=data, out=ARITHMETICS))
+        if not passed:
+            raise LightDealError(f"arithmetics: not near enough to the float networks\n{text}") from None
 
 
 FIRST, AFTER = ("programs",), ("multipliers behind the array",)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from golden import network_file
 from golden.compiler.arithmetic import blocks_for
 from golden.compiler.checks import check_network
 from golden.compiler.contents import Memories
@@ -70,6 +71,7 @@ def compile_network(
         terms=tuple(memories.terms),
         filters=tuple(memories.filters),
         coefficients=tuple(tuple(words) for words in memories.coefficients),
+        reference=network_file.to_bytes(network),
     )
 
 

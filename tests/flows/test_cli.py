@@ -55,10 +55,11 @@ def test_own_network_from_module_to_golden(own: Path, capsys: pytest.CaptureFixt
     assert "network: a/b.net" in capsys.readouterr().out
     assert lightdeal("compile a/b.net --config tiny --out c/d.ldp") == 0
     assert re.search(r"\d+ cycles an image .* bits a weight\nprogram: c/d.ldp", capsys.readouterr().out)
-    assert lightdeal("run c/d.ldp --data arrays.npz --on golden --images 7") == 0
+    assert lightdeal("run c/d.ldp --data arrays.npz --on golden --images 7 --changed 1") == 0
     out = capsys.readouterr().out
     assert "golden: 7 images" in out
     assert re.search(r"accuracy: [\d.]+ %", out)
+    assert f"golden machine against the reference network: {7 * (6 + 3):,} values, 0 mismatches" in out
     assert lightdeal("handoff c/d.ldp --data unlabelled.npz --images 1 --out handoff") == 0
     assert (own / "handoff" / "testbench.v").exists()
     assert sorted(entry.name for entry in own.iterdir() if entry.is_dir()) >= ["a", "c", "handoff"]
