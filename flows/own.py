@@ -148,8 +148,8 @@ def run_own(options: Run) -> tuple[str, bool]:
 def handoff_own(options: Handoff) -> tuple[str, bool]:
     """Write the hand-off folder of a program.
 
-    Returns how to use it, with the comparisons that the folder cannot make (those of `run` without a
-    backend), and whether they passed.
+    Returns the command that tries it, and whether the comparisons passed that the folder cannot make:
+    those of `run` without a backend. What they found is said beside.
     """
     bounds = Bounds(options.snr, options.changed)
     program = Program.load(options.program)
@@ -162,8 +162,8 @@ def handoff_own(options: Handoff) -> tuple[str, bool]:
         )
     with step("reference network and float networks"):
         checked = check(program, data.images, golden, bounds)
+    say(checked.text)
     with step("Verilog"), TemporaryDirectory() as scratch:
         verilog = write_verilog(program.config, Path(scratch) / "accelerator.v")
         write_handoff(options.out, program, verilog, golden.tensors, cycles, skip=True)
-    how = f"sh {shell_word(options.out / 'run.sh')}    # needs iverilog, no Python"
-    return f"{checked.text}\n\n{how}", not checked.faults
+    return f"sh {shell_word(options.out / 'run.sh')}    # needs iverilog, no Python", not checked.faults
