@@ -13,6 +13,7 @@ from cocotb.triggers import (
     ValueChange,
     with_timeout,
 )
+from cocotb.types import LogicArray
 
 from sim.benches.streams import PERIOD, Pauses, StreamDriver, StreamMonitor, cycle, parameters, start
 
@@ -50,7 +51,13 @@ class _Bench:
         self.result: list[list[int]] = []
 
     def take_result(self, word: Any) -> None:
-        self.result.append(_bytes(word, -1, self.lanes, "result stream"))
+        """A word of the result stream: `last` is the bit above the lanes."""
+        text = str(word)
+        self.result.append(_bytes(LogicArray(text[1:]), -1, self.lanes, "result stream"))
+        expected = len(self.result) == self.job["result_words"]
+        assert text[0] == str(int(expected)), (
+            f"result word {len(self.result)} of {self.job['result_words']}: last = {text[0]} in cycle {cycle()}"
+        )
 
     async def watch_writes(self) -> None:
         """Collects the writes; sleeps while there are none (`valid` comes from registers)."""
@@ -126,6 +133,7 @@ async def run_job(dut: Any) -> None:
                 break
             out["hung"] = f"image {number}"
             words = [int.from_bytes(word.tobytes(), "little") for word in image]
+            words[-1] |= 1 << 8 * bench.lanes
             record = await with_timeout(bench.run(words), limit, "ns")
             for name, value in record.items():
                 out[f"{name}{number}"] = value
