@@ -55,10 +55,10 @@ def demand_loadable(program: Program) -> None:
     empty or pass the end of the feature memory.
     """
     config = program.config
-    for memory, words in program.contents():
+    for memory, held in program.contents():
         depth = memory_shape(config, memory).depth
-        if len(words) > depth:
-            raise MachineError(ErrorCode.SECTION, f"{len(words)} words for memory {memory} of {depth}")
+        if len(held) > depth:
+            raise MachineError(ErrorCode.SECTION, f"{len(held)} words for memory {memory} of {depth}")
     if not program.front or not program.back:
         raise MachineError(ErrorCode.PROGRAM, "the program has no instruction")
     run = run_record(config).unpack(program.run)
@@ -97,7 +97,7 @@ def _read_image(
         if not 1 <= (count := take()) <= shape.depth - address:
             raise MachineError(
                 ErrorCode.SECTION,
-                f"word {place - 1}: {count} words from word {address} on for memory {memory} of {shape.depth}",
+                f"word {place - 1}: {count} words from word {address} on; memory {memory} has {shape.depth}",
             )
         chunks = -(-shape.bits // 32)
         new = [

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from golden.spec.errors import LightDealError
-from golden.spec.memories import run_record
+from golden.spec.errors import LightDealError, ProgramError
+from golden.spec.memories import Operation, back_record, front_record, run_record
 from golden.spec.program import Program, Tensor
 
 CLIPPED = 0.01
@@ -119,6 +119,36 @@ def read_tensor(memory: Int8, tensor: Tensor) -> Int8:
     """A tensor out of whole feature memories, int8 (N, feature_words, lanes) → (N, C, H, W)."""
     lanes = memory.shape[-1]
     return memory.reshape(len(memory), memory.shape[1] * lanes)[:, positions(tensor, lanes)]
+
+
+def demand_places(program: Program) -> None:
+    """Raises ProgramError if the memory words of a program do not agree with its tensors and layers.
+
+    The run word must read the input's place and send the output's, and one instruction before END stands
+    for each layer, which writes the tensor after the one before.
+    """
+    config = program.config
+    run = run_record(config).unpack(program.run)
+    for what, name in (("input", program.input), ("result", program.output)):
+        tensor = program.tensor(name)
+        right = (tensor.address, extent(tensor, config.lanes))
+        found = (run[f"{what}_address"], run[f"{what}_words"])
+        if found != right:
+            raise ProgramError(
+                f"program: the run word has its {what} at word {found[0]}, {found[1]} words; "
+                f"tensor {name!r} lies at word {right[0]}, {right[1]} words"
+            )
+    instructions = 0
+    for front, back in zip(program.front, program.back, strict=False):
+        halves = (front_record(config).unpack(front), back_record(config).unpack(back))
+        if all(half["operation"] == Operation.END for half in halves):
+            break
+        instructions += 1
+    if not instructions == len(program.layers) == len(program.tensors) - 1:
+        raise ProgramError(
+            f"program: {instructions} instructions before END for {len(program.layers)} layers "
+            f"and {len(program.tensors)} tensors"
+        )
 
 
 def image_words(program: Program, images: Int8) -> Int8:

@@ -184,18 +184,26 @@ Status run(Engine &engine, const uint8_t *image, uint64_t image_words, uint8_t *
 
 extern "C" {
 
-// A new engine: memories and registers as at power-up, then two cycles of reset.
+// Two cycles of reset, nothing offered; memories keep what they hold.
+void lightdeal_reset(void *pointer) {
+    Engine &engine = *static_cast<Engine *>(pointer);
+    engine.design.p_i__program____valid.data[0] = 0;
+    engine.design.p_i__image____valid.data[0] = 0;
+    engine.design.p_rst.data[0] = 1;
+    for (int i = 0; i < 2; i++) {
+        engine.evaluate();
+        engine.advance();
+    }
+    engine.design.p_rst.data[0] = 0;
+}
+
+// A new engine: memories and registers as at power-up, then reset.
 void *lightdeal_new(int skip, uint32_t stall, uint32_t seed) {
     Engine *engine = new Engine;
     engine->stall = stall;
     engine->random = seed | 1;
     engine->design.p_skip.data[0] = skip != 0;
-    engine->design.p_rst.data[0] = 1;
-    for (int i = 0; i < 2; i++) {
-        engine->evaluate();
-        engine->advance();
-    }
-    engine->design.p_rst.data[0] = 0;
+    lightdeal_reset(engine);
     return engine;
 }
 

@@ -146,6 +146,10 @@ class Engine:
         """Frees the engine."""
         self._library.lightdeal_free(self._engine)
 
+    def reset(self) -> None:
+        """Resets the accelerator, at whatever it is; memories keep what they hold."""
+        self._library.lightdeal_reset(self._engine)
+
     @property
     def cycles(self) -> int:
         """Clock cycles of the last `load` or `run`."""
@@ -168,7 +172,8 @@ class Engine:
         return _STATUS[status]
 
     def run(self, image: Bytes, result_words: int, limit: int) -> tuple[str, ImageRecord]:
-        """Streams one image, int8 (words, lanes), its last word marked, and takes its result.
+        """Streams one image, int8 (words, lanes), its last word marked, and takes its result, all within
+        `limit` clock cycles.
 
         The first value is "done", "error", "limit" (hung) or "mark" (the result's last word, and no
         other, was not marked as the last). After an error of which the accelerator recovers all words

@@ -65,3 +65,7 @@ class MachineError(LightDealError):
     def __init__(self, code: ErrorCode, text: str) -> None:
         super().__init__(f"{code.name}: {text}")
         self.code = code
+
+
+class MissingWordsError(MachineError):
+    """A run reads memory words that the program does not bring; the hardware reads what is there."""

@@ -51,12 +51,12 @@ class _Bench:
         self.result: list[list[int]] = []
 
     def take_result(self, word: Any) -> None:
-        """A word of the result stream: `last` is the bit above the lanes."""
+        """A word of the result stream; `last` is the bit above the lanes."""
         text = str(word)
         self.result.append(_bytes(LogicArray(text[1:]), -1, self.lanes, "result stream"))
-        expected = len(self.result) == self.job["result_words"]
-        assert text[0] == str(int(expected)), (
-            f"result word {len(self.result)} of {self.job['result_words']}: last = {text[0]} in cycle {cycle()}"
+        number, count = len(self.result), self.job["result_words"]
+        assert text[0] == str(int(number == count)), (
+            f"result word {number} of {count}: last = {text[0]} in cycle {cycle()}"
         )
 
     async def watch_writes(self) -> None:

@@ -181,7 +181,11 @@ REFUSED = {
     "no run word": [*section(Memory.FRONT, 0), *section(Memory.BACK, 0)],
     "no front word": [*run_section(), *section(Memory.BACK, 0)],
     "no back word": [*run_section(), *section(Memory.FRONT, 0)],
-    "another instruction than the first": [*run_section(), *section(Memory.FRONT, 0), *section(Memory.BACK, 0, address=1)],
+    "another instruction than the first": [
+        *run_section(),
+        *section(Memory.FRONT, 0),
+        *section(Memory.BACK, 0, address=1),
+    ],
     "no image": [*NEEDED, *run_section(input_words=0)],
     "no result": [*NEEDED, *run_section(result_words=0)],
     "an image larger than the memory": [*NEEDED, *run_section(input_words=FEATURES + 1)],
@@ -308,7 +312,9 @@ def test_every_flipped_bit_is_an_error() -> None:
             # A damaged count may take the end of the image as contents; what follows ends it.
             tail = [0] * 2 * max(DEPTH, 256)
             code = await Feeder(ctx, dut).feed(damaged + tail)
-            assert code == golden_code(damaged + tail) != ErrorCode.NONE, f"bit {bit % 32} of word {bit // 32}"
+            assert code == golden_code(damaged + tail) != ErrorCode.NONE, (
+                f"bit {bit % 32} of word {bit // 32}"
+            )
             assert not ctx.get(dut.loaded)
             codes.add(code)
         assert codes == {ErrorCode.MAGIC, ErrorCode.CONFIGURATION, ErrorCode.SECTION, ErrorCode.CHECKSUM}

@@ -142,10 +142,7 @@ def test_a_training_step(fmt: NormFormat, spikes: Spikes, stall: float) -> None:
     values, lanes = HEIGHT * WIDTH, TINY.lanes
     words = -(-values // lanes)
     image = [
-        [
-            {"data": join(word, 8), "last": place == len(one) - 1}
-            for place, word in enumerate(one.tolist())
-        ]
+        [{"data": join(word, 8), "last": place == len(one) - 1} for place, word in enumerate(one.tolist())]
         for one in image_words(program, images)
     ]
 
