@@ -18,7 +18,16 @@ from amaranth.lib import wiring
 from golden.spec.errors import ErrorCode
 from hw.verilog import component_verilog
 from sim.places import place_of
-from sim.ports import Each, ImageRecord, Job, Recording, SimulationError, ToolError, write_type
+from sim.ports import (
+    Each,
+    ImageRecord,
+    Job,
+    Recording,
+    SimulationError,
+    ToolError,
+    result_end,
+    write_type,
+)
 
 SIMULATORS = ("icarus", "verilator")
 
@@ -234,7 +243,10 @@ def simulate(built: Path, simulator: str, job: Job, each: Each) -> Recording:
         with np.load(folder / "record.npz") as record:
             if record["hung"]:
                 raise SimulationError(f"{simulator}: {record['hung']} did not end in {job.limit} cycles")
-            for number in range(int(record["images"])):
+            images = int(record["images"])
+            if words := int(record["wrong_mark"]):
+                raise SimulationError(result_end(f"{simulator}: image {images - 1}", words, job.result_words))
+            for number in range(images):
                 each(number, _image_record(record, number, job.config.lanes))
             return Recording(
                 int(record["program_cycles"]), ErrorCode(int(record["error"])), int(record["clocks"]), seconds

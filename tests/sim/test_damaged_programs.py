@@ -19,6 +19,7 @@ from golden.spec.fields import Field, Record
 from golden.spec.memories import (
     back_record,
     coefficient_record,
+    feature_bits,
     filter_record,
     front_record,
     run_record,
@@ -220,16 +221,13 @@ def test_other_places_of_image_and_result(field: str) -> None:
     program = compile_network(network, TINY)
     frame = image_words(program, random_images(np.random.default_rng(3), network, 1))
     right_word = run_record(TINY).unpack(program.run)
-    seen = set()
-    for bit in range(9):
+    for bit in range(feature_bits(TINY)):
         changed = with_run(program, **{field: right_word[field] ^ 1 << bit})
         right, expected = golden_says(changed, frame)
         code, result = hardware_says(changed.image(), frame, right_word["result_words"])
         assert code == right, bit
         if expected is not None:
             np.testing.assert_array_equal(result, expected, f"bit {bit}")
-        seen.add(code)
-    assert seen == {ErrorCode.NONE, ErrorCode.PROGRAM}
 
 
 @pytest.mark.parametrize(
