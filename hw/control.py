@@ -18,7 +18,7 @@ class Control(wiring.Component):
     """Starts a run when the last word of an image is in, and sends the result when it ends.
 
     An image of another length is dropped up to its last word. Between images a program that waits goes
-    first, but each program lets one image go before the next program.
+    first, but an image that waits when a program is accepted goes before the next program.
 
     Throughput: one image word per cycle, a result word every second cycle.
 
@@ -70,13 +70,9 @@ class Control(wiring.Component):
 
         count = Signal.like(run.input_words)
         # Whose turn it is between images is decided a cycle ahead, so that no stream's `ready` depends on
-        # the other's `valid`. The program of now has seen no image yet: one goes before the next program.
-        program_first, unused = Signal(), Signal()
-        m.d.sync += program_first.eq(self.loaded & self.program_waits & ~(self.i_image.valid & unused))
-        with m.If(~self.loaded):
-            m.d.sync += unused.eq(1)
-        with m.Elif(self.write):
-            m.d.sync += unused.eq(0)
+        # the other's `valid`. In the first cycle of a program it is the image's turn, so that none starves.
+        program_first = Signal()
+        m.d.sync += program_first.eq(self.loaded & self.program_waits)
 
         m.d.comb += self.write_data.eq(self.i_image.payload.data)
         complete, last_result = Signal(), Signal()
