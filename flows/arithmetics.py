@@ -12,7 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from flows.files import write_whole
+from flows.fidelity import check
+from flows.files import save_whole, write_whole
 from flows.jobs import Job, run_jobs
 from flows.measure import label_accuracy
 from flows.metrics import percent, table
@@ -65,6 +66,8 @@ class ArithmeticResult:
     name: one of `NAMES`.  config: digest of its configuration.  basis: multipliers behind the array.
     accuracy: of the Program on the test images, fraction of 1.
     cycles: of one image, zero rows not skipped; RTL took as many for each of `rtl_images`.
+    sqnr_db: smallest signal-to-noise ratio of a tensor against its compressed network in floats.
+    changed: share of labels that differ from those of the float network before compression.
     macs: multiply-accumulates of the dense network.
     kept_macs: those that cost a lane a step (shift-adds for a shift-add array).
     weight_bits: bits of the weights in the program's memories, everything included.
@@ -77,6 +80,8 @@ class ArithmeticResult:
     accuracy: float
     cycles: int
     rtl_images: int
+    sqnr_db: float
+    changed: float
     macs: int
     kept_macs: int
     weight_bits: int
@@ -151,11 +156,10 @@ def kept_job(folder: Path, name: str, job: Job, progress: Progress) -> Network:
     """The network that `job` trains, or the one that an equal earlier job left in `folder`."""
     path = folder / f"{name}.net"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
         made: Outcome | dict[str, Outcome] = job(progress)
         network = (made["int8"] if isinstance(made, dict) else made).network
         assert network is not None
-        network_file.save(network, path)
+        save_whole(path, partial(network_file.save, network))
     return network_file.load(path)
 
 
@@ -184,7 +188,7 @@ def train_all(data: str, seed: int, config: Config = SMALL, out: Path = OUT) -> 
 
 def compare(
     networks: Mapping[str, Network], test: Dataset, config: Config = SMALL, rtl_images: int = RTL_IMAGES
-) -> tuple[tuple[ArithmeticResult, ...], dict[str, Program]]:
+) -> tuple[tuple[ArithmeticResult, ...], dict[str, Program], tuple[str, ...]]:
     """Each network on its configuration: golden on all images, RTL on the first ones.
 
     Parameters
@@ -192,18 +196,25 @@ def compare(
     networks: one for each of `NAMES`.
     rtl_images: how many of the test images run through RTL; 0 for golden and the cycle model alone.
 
-    Returns the results in the order of `NAMES`, and the programs.
-    Raises LightDealError if RTL differs from golden or from the cycle model, or SmartDeal and
-    rebuild-first from each other.
+    Returns the results in the order of `NAMES`, the programs, and what `flows.fidelity.check` found
+    wrong, a sentence each.
+    Raises LightDealError if RTL differs from golden or from the cycle model, golden from the reference
+    network, or SmartDeal and rebuild-first from each other.
     """
     configs = matched(config)
     programs = {name: compile_network(networks[name], configs[name]) for name in NAMES}
     outputs = {}
     results = []
+    faults = []
     for name, program in programs.items():
         with step(f"{name}: golden, {len(test)} images; RTL, {rtl_images} images"):
             images = quantise(test.images.numpy(), program.tensor(program.input).scale)
             golden = run_program(program, images)
+            checked = check(program, test.images.numpy(), golden)
+            if checked.found is None or checked.found.distances is None or checked.found.mismatches:
+                raise LightDealError(f"arithmetic {name}: {'; '.join(checked.faults)}")
+            near = checked.found.distances
+            faults += [f"{name}: {fault}" for fault in checked.faults]
             outputs[name] = golden.tensors[program.output]
             cycles = count_cycles(program).cycles
             if rtl_images:
@@ -217,6 +228,8 @@ def compare(
                 accuracy=label_accuracy(outputs[name], test.labels.numpy()),
                 cycles=cycles,
                 rtl_images=rtl_images,
+                sqnr_db=min(it.snr for it in near.tensors),
+                changed=near.share,
                 macs=sum(layer.macs for layer in layers),
                 kept_macs=sum(layer.steps * layer.output_pixels for layer in layers),
                 weight_bits=sum(layer.weight_bits for layer in layers),
@@ -225,7 +238,7 @@ def compare(
         )
     if networks["smartdeal"] is networks["rebuild"] and (outputs["smartdeal"] != outputs["rebuild"]).any():
         raise LightDealError("rebuild-first gives other outputs than SmartDeal on the same network")
-    return tuple(results), programs
+    return tuple(results), programs, tuple(faults)
 
 
 def _confirm(name: str, program: Program, images: npt.NDArray[np.int8], cycles: int) -> None:
@@ -239,21 +252,36 @@ def _confirm(name: str, program: Program, images: npt.NDArray[np.int8], cycles: 
         )
 
 
-def arithmetics(options: Arithmetics) -> str:
-    """Train the five, compare them, write `out`/DATA.json and the programs beside it; a table.
+def arithmetics(options: Arithmetics) -> tuple[str, bool]:
+    """Train the five, compare them, write `out`/DATA.json and the programs beside it.
+
+    Returns a table, and whether all are near enough to their float networks (`golden.fidelity.Bounds`).
 
     Raises LightDealError for an unknown data set, or if something differs (see `compare`).
     """
     data, config, out = options.data, load_config(options.config), options.out
     _, _, test = load(data)
-    results, programs = compare(train_all(data, options.seed, config, out), test, config)
-    out.mkdir(parents=True, exist_ok=True)
+    results, programs, faults = compare(train_all(data, options.seed, config, out), test, config)
     for name, program in programs.items():
-        program.save(out / f"{data}-{name}.ldp")
+        save_whole(out / f"{data}-{name}.ldp", program.save)
     write_provenance(options, config, out / f"{data}-about.json")
     text = json.dumps({"results": [asdict(result) for result in results]}, indent=2)
     write_whole(out / f"{data}.json", text + "\n")
-    rows = [
-        [it.name, percent(it.accuracy), it.cycles, it.kept_macs, it.weight_bits, it.basis] for it in results
+    header = [
+        "arithmetic",
+        "accuracy",
+        "changed",
+        "signal to noise",
+        "cycles",
+        "kept MACs",
+        "bits of weights",
     ]
-    return table(["arithmetic", "accuracy", "cycles", "kept MACs", "bits of weights", "multipliers"], rows)
+    rows = [
+        [
+            *(it.name, percent(it.accuracy), percent(it.changed), f"{it.sqnr_db:.1f} dB"),
+            *(it.cycles, it.kept_macs, it.weight_bits, it.basis),
+        ]
+        for it in results
+    ]
+    lines = [table([*header, "multipliers"], rows), *(f"FAILED: {fault}" for fault in faults)]
+    return "\n".join(lines), not faults

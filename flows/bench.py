@@ -4,8 +4,8 @@ import time
 
 import torch
 
-from flows.files import write_whole
-from flows.metrics import Metric, table, write_metrics
+from flows.files import write_all
+from flows.metrics import Metric, metrics_text, table
 from flows.options import BACKENDS, Bench
 from flows.progress import step
 from flows.training import load, recipe, standard
@@ -49,6 +49,5 @@ def bench(options: Bench) -> str:
         where = f"{len(some)} images, configuration {config.name}"
         metrics.append(Metric(f"bench.{name}.kcycles_per_s", speed, "kHz", "more", where))
     text = table(["simulator", "images", "cycles", "kcycles/s", "build s"], rows)
-    write_metrics(metrics, options.out / "metrics.json")
-    write_whole(options.out / "bench.md", text + "\n")
+    write_all({options.out / "metrics.json": metrics_text(metrics), options.out / "bench.md": text + "\n"})
     return text

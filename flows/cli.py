@@ -1,37 +1,33 @@
 """The command line: each verb is a thin wrapper over a function of `flows`.
 
-Exit codes: 0 all well, 1 a check failed (a mismatch, a bar that was not reached), 2 a wrong
-argument, configuration, file or network, 130 interrupted.
+`flows.ending` has the exit codes; a wrapper returns 0, or FAILED where a check failed.
 """
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from flows import options
+from flows.ending import FAILED, WRONG, exit_code
+from flows.option_kinds import Kind, Real, Whole, check, kinds
 from golden.spec.config import PRESETS
 from golden.spec.errors import LightDealError
 
-FAILED, WRONG, INTERRUPTED = 1, 2, 130
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code."""
+    """Run one verb; returns the exit code. Whatever goes wrong is said in one line."""
+    return exit_code(lambda: _call(arguments))
+
+
+def _call(arguments: Sequence[str] | None) -> int:
     try:
         chosen = make_parser().parse_args(arguments)
     except SystemExit as leaving:
         return int(leaving.code or 0)
-    try:
-        return int(chosen.verb(chosen))
-    except LightDealError as error:
-        print(f"lightdeal: {error}", file=sys.stderr)
-        return WRONG
-    except KeyboardInterrupt:
-        print("lightdeal: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    check(_options(chosen.kind, chosen))
+    return int(chosen.verb(chosen))
 
 
 def _options(kind: type, chosen: argparse.Namespace) -> Any:
@@ -88,15 +84,17 @@ def _synth(chosen: argparse.Namespace) -> int:
 def _handoff(chosen: argparse.Namespace) -> int:
     from flows.own import handoff_own
 
-    print(handoff_own(_options(options.Handoff, chosen)))
-    return 0
+    text, passed = handoff_own(_options(options.Handoff, chosen))
+    print(text)
+    return 0 if passed else FAILED
 
 
 def _board(chosen: argparse.Namespace) -> int:
     from flows.board.verb import board
 
-    print(board(_options(options.Board, chosen)))
-    return 0
+    text, passed = board(_options(options.Board, chosen))
+    print(text)
+    return 0 if passed else FAILED
 
 
 def _table(chosen: argparse.Namespace) -> int:
@@ -117,8 +115,9 @@ def _accuracy(chosen: argparse.Namespace) -> int:
 def _arithmetics(chosen: argparse.Namespace) -> int:
     from flows.arithmetics import arithmetics
 
-    print(arithmetics(_options(options.Arithmetics, chosen)))
-    return 0
+    text, passed = arithmetics(_options(options.Arithmetics, chosen))
+    print(text)
+    return 0 if passed else FAILED
 
 
 def _bench(chosen: argparse.Namespace) -> int:
@@ -191,7 +190,7 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
     "demo": (options.Demo, _demo, "the main job: train, compress, compile, run on RTL, compare, report"),
     "compress": (options.Compress, _compress, "compress your own network: module.py:factory → network file"),
     "compile": (options.Compile, _compile, "network file → program file"),
-    "run": (options.Run, _run, "run a program on images and compare with the golden machine"),
+    "run": (options.Run, _run, "run a program on images; compare with golden, reference and float network"),
     "verilog": (options.Verilog, _verilog, "write the accelerator's Verilog, or a unit's"),
     "synth": (options.Synth, _synth, "what it costs: all of it, or one unit: cells, frequency, power"),
     "handoff": (options.Handoff, _handoff, "write a folder that proves a program with Icarus alone"),
@@ -248,14 +247,15 @@ HELP = {
     "bar": "largest mean loss of accuracy against float, in points",
     "beats": "beats of each configuration, at least",
     "build": "folder of the results of all verbs",
+    "changed": "largest share of labels that may differ from those of the float network before compression",
     "config": f"configuration: {', '.join(PRESETS)}, or a .toml file",
     "data": "digits or fashion-mnist",
     "board": "FPGA board: ulx3s",
     "blocks": "count by block, too (a second run)",
     "densities": "kept fractions of the coefficients",
-    "density": "kept fraction of the coefficients, above 0, up to 1",
+    "density": "kept fraction of the coefficients",
     "dsp": "let multipliers use DSP blocks",
-    "epochs": "epochs of training with the labels; compress takes 0, for none",
+    "epochs": "epochs of training with the labels; 0, where legal, for none",
     "images": "number of images; all, or the data set's usual number, where no default is said",
     "liberty": "Liberty file in the place of osu018's, for --target osu018",
     "measure": "first measure what is missing or stale",
@@ -272,9 +272,10 @@ HELP = {
     "runs": "folder of the kept trainings",
     "route": "place and route, too",
     "seed": "of whatever is random: initial weights, order of training, values, stalls",
-    "seeds": "number of seeds, from 1",
+    "seeds": "number of seeds",
     "simulator": "Verilog simulator: both, icarus or verilator",
     "skip": "skip zero input rows",
+    "snr": "smallest signal-to-noise ratio of a tensor, in dB, against the compressed network in floats",
     "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
     "unit": "accelerator, or a part of it (a wrong name lists them)",
     "synth": "folder of the runs of synthesis",
@@ -284,12 +285,26 @@ HELP = {
 ARRAYS = ".npz file of images (float32, N×C×H×W) and, where needed, labels (N); or digits, fashion-mnist"
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in a line of the form that all errors have."""
+
+    def print_help(self, file: Any = None) -> None:
+        """As it is, but without keeping quiet of what cannot be written."""
+        print(self.format_help(), end="", file=file)
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        verb = self.prog.partition(" ")[2]
+        self.exit(WRONG, f"lightdeal: {verb}{': ' if verb else ''}{message}\n")
+
+
 def make_parser() -> argparse.ArgumentParser:
     """A parser with one argument for every field of a verb's options."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="lightdeal",
         description="Sparse shift-add accelerators, bit-exact from PyTorch to Verilog.",
-        epilog="exit codes: 0 all well, 1 a check failed, 2 a wrong argument or file, 130 interrupted",
+        epilog="exit codes: 0 all well, 1 a check failed, 2 a wrong argument, file or place, "
+        "3 a fault of LightDeal itself, 130 interrupted",
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     groups = {"": verbs}
@@ -299,15 +314,16 @@ def make_parser() -> argparse.ArgumentParser:
             whole = verbs.add_parser(group, help=GROUPS[group], description=GROUPS[group])
             groups[group] = whole.add_subparsers(required=True, metavar="WHAT")
         sub = groups[group].add_parser(last, help=text, description=text)
+        declared = kinds(kind)
         for field in fields(kind):
-            _add(sub, field)
-        sub.set_defaults(verb=verb)
+            _add(sub, field, declared[field.name])
+        sub.set_defaults(verb=verb, kind=kind)
         if any(other.startswith(f"{name} ") for other in VERBS):
             groups[name] = sub.add_subparsers(metavar="WHAT")
     return parser
 
 
-def _add(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
+def _add(parser: argparse.ArgumentParser, field: Field[Any], kind: Kind) -> None:
     """An argument for a field: without a default positional, or required if it is `data`."""
     text = HELP[field.name]
     flag = "--" + field.name
@@ -316,39 +332,33 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any]) -> None:
         if field.name == "data":
             parser.add_argument(flag, required=True, help=ARRAYS)
         else:
-            kind = Path if field.type is Path else str
-            parser.add_argument(field.name, type=kind, help=text, metavar=field.name.upper())
+            parser.add_argument(field.name, type=kind.base, help=text, metavar=field.name.upper())
         return
+    made: Callable[[str], Any] = kind.base
+    if isinstance(kind.mark, Whole | Real):
+        text += f"; {kind.mark}"
+        made = _number(kind.mark)
     if default is not None:
         text += " (default: %(default)s)"
-    if isinstance(default, bool):
+    if kind.base is bool:
         parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=default, help=text)
-    elif isinstance(default, tuple):
-        parser.add_argument(flag, type=float, nargs="+", default=default, help=text)
+    elif kind.many:
+        parser.add_argument(flag, type=made, nargs="+", default=default, help=text)
     elif field.name in CHOICES:
         parser.add_argument(flag, choices=CHOICES[field.name], default=default, help=text)
     else:
-        kinds: dict[str, Callable[[str], Any]] = {
-            "out": Path,
-            "build": Path,
-            "axes": Path,
-            "power": Path,
-            "liberty": Path,
-            "images": _count,
-            "seeds": _count,
-            "workers": _count,
-            "points": _count,
-        }
-        parser.add_argument(
-            flag,
-            type=kinds.get(field.name, str if default is None else type(default)),
-            default=default,
-            help=text,
-        )
+        parser.add_argument(flag, type=made, default=default, help=text)
 
 
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is below 1")
-    return value
+def _number(mark: Whole | Real) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            return mark.parse(text)
+        except LightDealError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return parse
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from flows import measure
 from flows.demo_report import demo_plots, demo_text
-from flows.files import whole_folder, write_whole
+from flows.fidelity import Checked, check, fidelity_metrics
+from flows.files import save_whole, whole_folder, write_whole
 from flows.handoff import write_handoff
 from flows.jobs import run_jobs
 from flows.metrics import Metric, write_metrics
@@ -52,17 +53,19 @@ class Report:
     metrics: the same numbers for programs, also in metrics.json.
     mismatch: the first difference between RTL and golden, or None.
     handoff: the hand-off folder proved itself; None where Icarus is missing.
+    faults: how the program is not its reference network, or too far from its float networks.
     """
 
     text: str
     metrics: tuple[Metric, ...]
     mismatch: Mismatch | None
     handoff: bool | None
+    faults: tuple[str, ...]
 
     @property
     def passed(self) -> bool:
         """Nothing differs."""
-        return self.mismatch is None and self.handoff is not False
+        return self.mismatch is None and self.handoff is not False and not self.faults
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,8 @@ def demo(options: Demo) -> Report:
     chosen = recipe(options.data)
     _, _, test = load(options.data)
     count = min(options.images or chosen.rtl_images or len(test), len(test))
-    out = options.out or Path("build") / ("demo" if options.data == "digits" else options.data)
     _demand_fit(options, config)
-    with whole_folder(out) as folder, ThreadPoolExecutor(1) as background:
+    with whole_folder(options.folder, "about.json") as folder, ThreadPoolExecutor(1) as background:
         # The compiler of the simulator works beside the training, most of the time in g++.
         simulator = background.submit(compiled.build, Accelerator(config))
         outcomes = _train(options, config)
@@ -104,24 +106,27 @@ def demo(options: Demo) -> Report:
         with step("simulator"):
             simulator.result()
         runs = _run(program, test.part(0, count))
+        checked = _check(program, runs.golden, test.part(0, count))
         unfolded = _no_basis_cycles(programs["no basis"], test.part(0, 4))
         with step("hand-off folder and waveform"):
             handed = _hand_off(folder, program, verilog, runs.golden)
         metrics = [
             *_accuracies(options, outcomes, runs, program, test.part(0, count)),
             *_comparison(runs, program),
+            *fidelity_metrics(checked.found, f"golden.machine, first {count} test images of {options.data}"),
             *measure.cycle_metrics(program, runs.plain, runs.skipping, unfolded),
             *_sizes(program, programs["no basis"]),
             Metric("demo.seconds", time.perf_counter() - started, "s", "less", "flows.demo"),
         ]
         uses = measure.layer_use(program, runs.plain)
         values = {metric.name: metric.value for metric in metrics}
-        text = demo_text(f"{options.data}, configuration {config.name}, seed {options.seed}", values, uses)
+        title = f"{options.data}, configuration {config.name}, seed {options.seed}"
+        text = demo_text(title, values, uses, checked.text)
         demo_plots(folder, values, uses, outcomes["SmartDeal"].network)
         write_whole(folder / "report.md", text)
         write_metrics(metrics, folder / "metrics.json")
         write_provenance(options, config, folder / "about.json")
-    return Report(text, tuple(metrics), runs.first, handed)
+    return Report(text, tuple(metrics), runs.first, handed, checked.faults)
 
 
 def _demand_fit(options: Demo, config: Config) -> None:
@@ -150,8 +155,8 @@ def _compile(name: str, outcome: Outcome, config: Config, folder: Path) -> Progr
     with step(f"program, {name}"):
         stem = name.replace(" ", "_").lower()
         program = compile_network(outcome.network, config)
-        network_file.save(outcome.network, folder / f"{stem}.net")
-        program.save(folder / f"{stem}.ldp")
+        save_whole(folder / f"{stem}.net", partial(network_file.save, outcome.network))
+        save_whole(folder / f"{stem}.ldp", program.save)
     return program
 
 
@@ -176,6 +181,14 @@ def _run(program: Program, images: Dataset) -> _Runs:
         say(f"  MISMATCH: {first}")
     plain, skipping = results
     return _Runs(golden, plain, skipping, wrong, first)
+
+
+def _check(program: Program, golden: Result, images: Dataset) -> Checked:
+    with step(f"reference network and float networks, {len(images)} images"):
+        checked = check(program, images.images.numpy(), golden)
+    for fault in checked.faults:
+        say(f"  FAILED: {fault}")
+    return checked
 
 
 def _no_basis_cycles(program: Program, images: Dataset) -> int:

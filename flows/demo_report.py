@@ -11,8 +11,8 @@ from flows.metrics import percent
 from golden.network import Factored, Network
 
 
-def demo_text(title: str, values: Mapping[str, float], uses: Sequence[LayerUse]) -> str:
-    """The report for people, in Markdown."""
+def demo_text(title: str, values: Mapping[str, float], uses: Sequence[LayerUse], checked: str) -> str:
+    """The report for people, in Markdown; `checked` is the text of `flows.fidelity.check`."""
 
     def faster(cycles: float) -> str:
         return f"{values['cycles.dense'] / cycles:.2f}"
@@ -69,6 +69,8 @@ def demo_text(title: str, values: Mapping[str, float], uses: Sequence[LayerUse])
         accuracy_table(rows),
         "",
         layer_table(uses),
+        "",
+        checked,
         "",
         f"RTL against golden: {values['rtl.values_compared']:,.0f} values of "
         f"{values['rtl.images']:.0f} images, {values['rtl.mismatches']:.0f} mismatches; "

@@ -49,7 +49,7 @@ def write_handoff(
     }
     inputs = image_words(program, images)
     stream = program.image()
-    with whole_folder(folder) as partial:
+    with whole_folder(folder, "filelist.f") as partial:
         for name in BENCH:
             shutil.copy(FILES / name, partial)
         shutil.copy(verilog, partial / "accelerator.v")

@@ -6,10 +6,13 @@ longer than one; and one thread each makes results independent of the number of 
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -25,7 +28,7 @@ Job = Callable[[Progress], Any]
 
 
 class JobError(LightDealError):
-    """A process died, for example for lack of memory."""
+    """A process died, for example for lack of memory, or what it raised cannot travel."""
 
 
 def run_jobs(jobs: Mapping[str, Job], workers: int | None = None) -> dict[str, Any]:
@@ -43,7 +46,7 @@ def run_jobs(jobs: Mapping[str, Job], workers: int | None = None) -> dict[str, A
                 name, job = waiting.pop(0)
                 ours, theirs = context.Pipe()
                 process = context.Process(target=_work, args=(job, theirs), daemon=True)
-                process.start()
+                _start(process)
                 theirs.close()
                 stack = ExitStack()
                 running[ours] = name, process, stack.enter_context(bar(name)), stack
@@ -54,7 +57,7 @@ def run_jobs(jobs: Mapping[str, Job], workers: int | None = None) -> dict[str, A
                     kind, value = connection.recv()
                 except EOFError as error:
                     process.join()
-                    raise JobError(f"{name}: its process died with exit code {process.exitcode}") from error
+                    raise JobError(f"{name}: its process died {_death(process.exitcode)}") from error
                 if kind == "progress":
                     progress(*value)
                     continue
@@ -62,7 +65,8 @@ def run_jobs(jobs: Mapping[str, Job], workers: int | None = None) -> dict[str, A
                 stack.close()
                 del running[connection]
                 if kind == "error":
-                    raise value
+                    wrong, trace = value
+                    raise wrong from JobError(f"in the process of {name}:\n{trace}")
                 results[name] = value
     finally:
         for _, process, _, stack in running.values():
@@ -72,20 +76,50 @@ def run_jobs(jobs: Mapping[str, Job], workers: int | None = None) -> dict[str, A
     return {name: results[name] for name in jobs}
 
 
+def _start(process: SpawnProcess) -> None:
+    """A process that an interrupt of the terminal leaves alone from its first moment on."""
+    resource_tracker.ensure_running()  # else `start` does it, and that ends the blocking
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+
+
+def _death(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "of signal 9 (the system kills so where memory is short; fewer --workers take less)"
+    return f"with exit code {code}"
+
+
 def _work(job: Job, connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its children
     torch.set_num_threads(1)
 
     def progress(message: str, fraction: float) -> None:
-        try:
-            connection.send(("progress", (message, fraction)))
-        except BrokenPipeError:
-            sys.exit(1)  # the parent was killed; nobody is left to tell
+        _send(connection, ("progress", (message, fraction)))
 
     try:
         value = job(progress)
     except Exception as error:
-        print(f"{type(error).__name__} in a job", file=sys.stderr)
-        connection.send(("error", error))
+        _send(connection, ("error", (_portable(error), traceback.format_exc())))
     else:
-        connection.send(("done", value))
+        _send(connection, ("done", value))
+
+
+def _send(connection: Connection, message: object) -> None:
+    try:
+        connection.send(message)
+    except (BrokenPipeError, ConnectionResetError):
+        sys.exit(1)  # the parent was killed; nobody is left to tell
+
+
+def _portable(error: Exception) -> Exception:
+    """The exception, or its text as one of its kind where pickling it does not give it back."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever its own constructor raises
+        if isinstance(error, LightDealError):
+            return LightDealError(str(error))
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error

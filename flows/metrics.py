@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from flows.files import write_whole
+from flows.files import one_line, write_whole
 from golden.spec.errors import LightDealError
 
 BETTER = ("more", "less", "neither")
@@ -31,27 +31,41 @@ class Metric:
     source: str
 
     def __post_init__(self) -> None:
+        texts = (self.name, self.unit, self.better, self.source)
+        number = isinstance(self.value, int | float) and not isinstance(self.value, bool)
+        if not (number and all(isinstance(text, str) for text in texts)):
+            raise ValueError(
+                f"metric {self.name!r}: value {self.value!r}; expected a number, and texts beside it"
+            )
         if self.better not in BETTER:
             raise ValueError(f"metric {self.name}: better = {self.better!r}; legal: {BETTER}")
 
 
 def write_metrics(metrics: Iterable[Metric], path: Path) -> None:
     """Write a JSON list of {name, value, unit, better, source}. Raises ValueError on a repeated name."""
+    write_whole(path, metrics_text(metrics))
+
+
+def metrics_text(metrics: Iterable[Metric]) -> str:
+    """The text of that list. Raises ValueError on a repeated name."""
     entries = [asdict(metric) for metric in metrics]
     names = [entry["name"] for entry in entries]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"metrics for {path}: {repeated[0]!r} is given twice")
-    write_whole(path, json.dumps(entries, indent=1) + "\n")
+        raise ValueError(f"metrics: {repeated[0]!r} is given twice")
+    return json.dumps(entries, indent=1) + "\n"
 
 
 def read_metrics(path: Path) -> dict[str, Metric]:
     """Metrics by name. Raises LightDealError if the file is missing or holds something else."""
     try:
-        return {entry["name"]: Metric(**entry) for entry in json.loads(path.read_text())}
+        entries = json.loads(path.read_text())
+        if not isinstance(entries, list):
+            raise TypeError(f"a JSON {type(entries).__name__}")
+        return {entry["name"]: Metric(**entry) for entry in entries}
     except OSError as error:
         raise LightDealError(f"metrics {path}: cannot be read: {error.strerror}; make them first") from error
-    except (ValueError, TypeError, KeyError) as error:
-        raise LightDealError(f"metrics {path}: not a list of metrics: {error}") from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise LightDealError(f"metrics {path}: not a list of metrics: {one_line(error)}") from error
 
 
 def percent(value: float) -> str:

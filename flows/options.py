@@ -2,6 +2,25 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, ClassVar
+
+from flows.option_kinds import (
+    Count,
+    Decibels,
+    Density,
+    Epochs,
+    FoundFile,
+    OutFile,
+    OutFolder,
+    Output,
+    ReadFile,
+    Real,
+    Seed,
+    Seeds,
+    Share,
+    Whole,
+    Workers,
+)
 
 DATA = ("digits", "fashion-mnist")
 RTL_SIMULATORS = ("both", "icarus", "verilator")
@@ -28,9 +47,14 @@ class Demo:
 
     data: str = "digits"
     config: str = "small"
-    seed: int = 1
-    images: int | None = None
-    out: Path | None = None
+    seed: Seed = 1
+    images: Count | None = None
+    out: Annotated[Path, Output(folder=True, sign="about.json")] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the results go."""
+        return self.out or Path("build") / ("demo" if self.data == "digits" else self.data)
 
 
 @dataclass(frozen=True)
@@ -51,12 +75,12 @@ class Compress:
 
     module: str
     data: str
-    out: Path = Path("build/network.net")
-    density: float = 0.2
+    out: OutFile = Path("build/network.net")
+    density: Density = 0.2
     pattern: str = "elements"
     basis: bool = True
-    epochs: int = 8
-    seed: int = 1
+    epochs: Annotated[int, Whole(0, 100_000)] = 8
+    seed: Seed = 1
     config: str = "small"
 
 
@@ -64,9 +88,9 @@ class Compress:
 class Compile:
     """A network file, compiled for one configuration."""
 
-    network: Path
+    network: ReadFile
     config: str = "small"
-    out: Path = Path("build/program.ldp")
+    out: OutFile = Path("build/program.ldp")
 
 
 @dataclass(frozen=True)
@@ -79,13 +103,16 @@ class Run:
     on: one of BACKENDS.
     images: the first so many; None for all.
     skip: skip zero input rows.
+    snr, changed: how near it must be to the float networks, see `golden.fidelity.Bounds`.
     """
 
-    program: Path
+    program: ReadFile
     data: str
     on: str = "cxxrtl"
-    images: int | None = None
+    images: Count | None = None
     skip: bool = True
+    snr: Decibels = 15.0
+    changed: Share = 0.1
 
 
 @dataclass(frozen=True)
@@ -94,7 +121,7 @@ class Verilog:
 
     config: str = "small"
     unit: str = "accelerator"
-    out: Path = Path("build/accelerator.v")
+    out: OutFile = Path("build/accelerator.v")
 
 
 @dataclass(frozen=True)
@@ -118,39 +145,54 @@ class Synth:
     target: str | None = None
     unit: str | None = None
     dsp: bool = True
-    liberty: Path | None = None
+    liberty: FoundFile | None = None
     blocks: bool = True
     route: bool = False
     timing: bool = False
-    power: Path | None = None
+    power: FoundFile | None = None
     data: str = "digits"
-    out: Path = Path("build/synth")
+    out: OutFolder = Path("build/synth")
+
+    @property
+    def whole(self) -> bool:
+        """Nothing but the place is asked for: all figures are wanted."""
+        return self == Synth(out=self.out)
+
+    @property
+    def also(self) -> tuple[Path, ...]:
+        """Where else results go."""
+        return (Path("build"),) if self.whole else ()
 
 
 @dataclass(frozen=True)
 class Handoff:
-    """A folder that proves a program with Icarus alone; `images` and `data` as for Run."""
+    """A folder that proves a program with Icarus alone; `images`, `data`, `snr`, `changed` as for Run."""
 
-    program: Path
+    program: ReadFile
     data: str
-    images: int = 2
-    out: Path = Path("build/handoff")
+    images: Count = 2
+    out: Annotated[Path, Output(folder=True, sign="filelist.f")] = Path("build/handoff")
+    snr: Decibels = 15.0
+    changed: Share = 0.1
 
 
 @dataclass(frozen=True)
 class Board:
-    """A self-test of a program on an FPGA board; `images` and `data` as for Run.
+    """A self-test of a program on an FPGA board; `images`, `data`, `snr` and `changed` as for Run.
 
     Parameters
     ----------
     board: a name of `flows.board.boards`.
     """
 
-    program: Path
+    program: ReadFile
     data: str
-    images: int = 8
+    images: Count = 8
     board: str = "ulx3s"
-    out: Path = Path("build/board")
+    out: Annotated[Path, Output(folder=True, sign="about.json")] = Path("build/board")
+    snr: Decibels = 15.0
+    changed: Share = 0.1
+    also: ClassVar[tuple[Path, ...]] = (Path("build/synth"),)
 
 
 @dataclass(frozen=True)
@@ -165,9 +207,9 @@ class Table:
 
     data: str = "digits"
     config: str = "small"
-    densities: tuple[float, ...] = (0.4, 0.3, 0.2, 0.15)
-    seeds: int = 1
-    out: Path = Path("build/table")
+    densities: tuple[Density, ...] = (0.4, 0.3, 0.2, 0.15)
+    seeds: Seeds = 1
+    out: OutFolder = Path("build/table")
 
 
 @dataclass(frozen=True)
@@ -181,9 +223,9 @@ class Accuracy:
 
     data: str = "digits"
     config: str = "small"
-    seeds: int = 5
-    bar: float = 1.0
-    out: Path = Path("build/accuracy")
+    seeds: Seeds = 5
+    bar: Annotated[float, Real(-100, 100)] = 1.0
+    out: OutFolder = Path("build/accuracy")
 
 
 @dataclass(frozen=True)
@@ -192,8 +234,8 @@ class Arithmetics:
 
     data: str = "digits"
     config: str = "small"
-    seed: int = 1
-    out: Path = Path("build/arithmetics")
+    seed: Seed = 1
+    out: OutFolder = Path("build/arithmetics")
 
 
 @dataclass(frozen=True)
@@ -201,8 +243,8 @@ class Bench:
     """Speed of the simulators on a whole network with random weights."""
 
     config: str = "small"
-    images: int = 20
-    out: Path = Path("build/bench")
+    images: Count = 20
+    out: OutFolder = Path("build/bench")
 
 
 LIGHTNORM_RUNS = Path("docs/results/lightnorm")
@@ -221,21 +263,21 @@ class LightNormScreen:
         those.
     """
 
-    images: int = 8_000
-    epochs: int = 5
-    workers: int | None = None
-    out: Path = LIGHTNORM_RUNS
+    images: Count = 8_000
+    epochs: Epochs = 5
+    workers: Workers | None = None
+    out: OutFolder = LIGHTNORM_RUNS
 
 
 @dataclass(frozen=True)
 class LightNormTrain:
     """The chosen LightNorm and batch norm, with the seeds 1…seeds; the rest as for LightNormScreen."""
 
-    images: int = 20_000
-    epochs: int = 10
-    seeds: int = 3
-    workers: int | None = None
-    out: Path = LIGHTNORM_RUNS
+    images: Count = 20_000
+    epochs: Epochs = 10
+    seeds: Seeds = 3
+    workers: Workers | None = None
+    out: OutFolder = LIGHTNORM_RUNS
 
 
 @dataclass(frozen=True)
@@ -250,11 +292,11 @@ class LightNormRtl:
     out: metrics; finished runs are kept in the folder `rtl` beside it.
     """
 
-    beats: int = 100_000
-    seed: int = 1
+    beats: Count = 100_000
+    seed: Seed = 1
     simulator: str = "both"
-    workers: int | None = None
-    out: Path = Path("build/lightnorm/rtl.json")
+    workers: Workers | None = None
+    out: OutFile = Path("build/lightnorm/rtl.json")
 
 
 @dataclass(frozen=True)
@@ -268,10 +310,10 @@ class LightNormReport:
     synth: folder of the runs of synthesis, as for Synth.
     """
 
-    runs: Path = LIGHTNORM_RUNS
-    rtl: Path = Path("build/lightnorm/rtl.json")
-    synth: Path = Path("build/synth")
-    out: Path = Path("build/lightnorm")
+    runs: FoundFile = LIGHTNORM_RUNS
+    rtl: FoundFile = Path("build/lightnorm/rtl.json")
+    synth: OutFolder = Path("build/synth")
+    out: OutFolder = Path("build/lightnorm")
 
 
 @dataclass(frozen=True)
@@ -285,15 +327,16 @@ class FullReport:
     """
 
     measure: bool = True
-    build: Path = Path("build")
+    build: OutFolder = Path("build")
+    also: ClassVar[tuple[Path, ...]] = (Path("build"),)
 
 
 @dataclass(frozen=True)
 class ReadmeReport:
     """Results of a demo, written into README.md between its markers."""
 
-    metrics: Path = Path("build/demo/metrics.json")
-    readme: Path = Path("README.md")
+    metrics: ReadFile = Path("build/demo/metrics.json")
+    readme: OutFile = Path("README.md")
 
 
 AREA_MODEL = Path(__file__).parent / "explore" / "area.json"
@@ -312,10 +355,10 @@ class Area:
     out: folder of its tables and metrics.
     """
 
-    model: Path = AREA_MODEL
-    synth: Path = Path("build/synth")
-    workers: int | None = None
-    out: Path = Path("build/explore")
+    model: OutFile = AREA_MODEL
+    synth: OutFolder = Path("build/synth")
+    workers: Workers | None = None
+    out: OutFolder = Path("build/explore")
 
 
 @dataclass(frozen=True)
@@ -337,13 +380,13 @@ class Explore:
     """
 
     data: str = "digits"
-    points: int = 1000
-    axes: Path | None = None
-    densities: tuple[float, ...] = (0.3, 0.2, 0.1, 0.05)
-    seed: int = 1
-    workers: int | None = None
+    points: Count = 1000
+    axes: ReadFile | None = None
+    densities: tuple[Density, ...] = (0.3, 0.2, 0.1, 0.05)
+    seed: Seed = 1
+    workers: Workers | None = None
     cluster: str | None = None
-    confirm: int = 0
-    model: Path = AREA_MODEL
-    synth: Path = Path("build/synth")
-    out: Path = Path("build/explore")
+    confirm: Annotated[int, Whole(0, 1000)] = 0
+    model: FoundFile = AREA_MODEL
+    synth: OutFolder = Path("build/synth")
+    out: OutFolder = Path("build/explore")

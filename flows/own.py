@@ -1,32 +1,34 @@
 """A user's own network and images: compress, compile, run, hand off."""
 
-import importlib.util
-import sys
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
+from flows.fidelity import check
+from flows.files import save_whole, shell_word
 from flows.handoff import write_handoff
 from flows.measure import bits_each, label_accuracy
 from flows.metrics import percent, table
-from flows.options import DATA, Compile, Compress, Handoff, Run
-from flows.progress import bar, counted, step
-from flows.training import load
+from flows.options import Compile, Compress, Handoff, Run
+from flows.own_images import Images, demand_classes, load_images
+from flows.own_module import load_module
+from flows.progress import bar, counted, say, step
 from flows.verilog import write_verilog
 from golden import network_file
 from golden.bounds import cycle_bound, dense_cycles
 from golden.compiler import compile_network
 from golden.compress import compress, import_module
+from golden.fidelity import Bounds
 from golden.machine import run_program
 from golden.spec.config import load_config
-from golden.spec.errors import LightDealError
+from golden.spec.errors import ErrorCode, LightDealError, ProgramError
 from golden.spec.program import Program
 from golden.spec.result import Result
-from golden.tensors import quantise
+from golden.tensors import NotFiniteError, clipping, quantise
 from golden.timing import count_cycles
 from golden.train import Dataset
 from golden.train.patterns import Pattern, pattern_plan
@@ -35,74 +37,6 @@ from sim.run import run
 
 SAMPLES = 512
 """Images that activations are calibrated on."""
-
-
-@dataclass(frozen=True)
-class Images:
-    """Images, and labels where there are any.
-
-    Parameters
-    ----------
-    images: float32 (N, C, H, W). labels: int64 (N,) or None.
-    """
-
-    images: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int64] | None
-
-
-def load_module(place: str) -> nn.Module:
-    """The network that "file.py:factory" makes.
-
-    Raises LightDealError if the file, the factory or what it returns is not what it should be.
-    """
-    file, colon, factory = place.rpartition(":")
-    if not colon or not factory.isidentifier():
-        raise LightDealError(f"network {place!r}: expected FILE.py:FACTORY")
-    path = Path(file)
-    if not path.is_file():
-        raise LightDealError(f"network {place!r}: no file {file!r}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise LightDealError(f"network {place!r}: {file!r} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    # Classes of the module must be found by name when they are pickled.
-    sys.modules[path.stem] = module
-    try:
-        spec.loader.exec_module(module)
-        network = getattr(module, factory)()
-    except Exception as error:
-        raise LightDealError(f"network {place!r}: {type(error).__name__}: {error}") from error
-    if not isinstance(network, nn.Module):
-        raise LightDealError(
-            f"network {place!r}: {factory} returned {type(network).__name__}; expected a torch.nn.Module"
-        )
-    return network
-
-
-def load_images(data: str, training: bool) -> Images:
-    """Images of an .npz file, or the training or test images of a named data set.
-
-    Raises LightDealError if the file is missing or does not hold what it should.
-    """
-    if data in DATA:
-        train, _, test = load(data)
-        part = train if training else test
-        return Images(part.images.numpy(), part.labels.numpy())
-    try:
-        with np.load(data, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError) as error:
-        raise LightDealError(f"data {data!r}: neither an .npz file that can be read nor {DATA}") from error
-    images, labels = arrays.get("images"), arrays.get("labels")
-    if images is None or images.ndim != 4 or len(images) == 0 or images.dtype.kind not in "fiu":
-        found = "nothing" if images is None else f"{images.dtype} of shape {images.shape}"
-        raise LightDealError(f"data {data!r}: images: found {found}; expected numbers, N×C×H×W")
-    if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "iu"):
-        raise LightDealError(
-            f"data {data!r}: labels: found {labels.dtype} of shape {labels.shape}; "
-            f"expected {len(images)} integers"
-        )
-    return Images(images.astype(np.float32), None if labels is None else labels.astype(np.int64))
 
 
 def compress_own(options: Compress) -> str:
@@ -120,12 +54,13 @@ def compress_own(options: Compress) -> str:
     samples = images[:SAMPLES]
     name, _, shared = options.pattern.partition("s")
     pattern = Pattern(options.basis, f"{name}s", int(shared or 1), options.density)
-    plan = pattern_plan(import_module(module, samples), pattern, config)
+    graph = import_module(module, samples)
+    demand_classes(options.data, data, len(graph.layers[-1].weight))
+    plan = pattern_plan(graph, pattern, config)
     train = None if labels is None else Dataset(options.data, images, labels)
     with step("compression"), bar("compression") as progress:
         made = compress(module, samples, plan, train, options.epochs, seed=options.seed, progress=progress)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    network_file.save(made.network, options.out)
+    save_whole(options.out, partial(network_file.save, made.network))
     rows = [
         [layer.path, layer.kind, layer.weights, layer.kept, f"{layer.error:.3f}"] for layer in made.layers
     ]
@@ -142,8 +77,7 @@ def compile_own(options: Compile) -> str:
     network = network_file.load(options.network)
     with step("compilation"), counted("compilation", len(network.layers)) as it:
         program = compile_network(network, config, on_layer=lambda _: it.update())
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    program.save(options.out)
+    save_whole(options.out, program.save)
     bound = cycle_bound(program).total
     cycles = count_cycles(program).cycles
     return (
@@ -156,7 +90,8 @@ def compile_own(options: Compile) -> str:
 def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArray[np.int8], Images]:
     """The first images of `data` as the program's int8 input, and themselves with their labels.
 
-    Raises LightDealError if they have another shape than the program takes.
+    Says so where they are of another range than the program's.
+    Raises LightDealError if they have another shape than the program takes, or are not finite.
     """
     found = load_images(data, training=False)
     tensor = program.tensor(program.input)
@@ -164,15 +99,31 @@ def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArr
         shape = found.images.shape[1:]
         raise LightDealError(f"data {data!r}: images of shape {shape}; the program takes {tensor.shape}")
     some = Images(found.images[:count], None if found.labels is None else found.labels[:count])
-    return quantise(some.images, tensor.scale), some
+    demand_classes(data, some, program.tensor(program.output).shape[0])
+    try:
+        inputs = quantise(some.images, tensor.scale)
+    except NotFiniteError as error:
+        raise LightDealError(f"data {data!r}: images: {error}") from error
+    if (said := clipping(program, some.images)) is not None:
+        say(f"WARNING: data {data!r}: images: {said}")
+    return inputs, some
 
 
 def run_own(options: Run) -> tuple[str, bool]:
-    """Run a program on images; returns a text, and whether everything equals golden."""
+    """Run a program on images; returns a text, and whether all checks passed.
+
+    They are: the backend equals the golden machine, the golden machine the reference network, and the
+    integers are as near to the float networks as `options` demand.
+    """
+    bounds = Bounds(options.snr, options.changed)
     program = Program.load(options.program)
     inputs, data = inputs_of(program, options.data, options.images)
     with step("golden machine"):
         golden = run_program(program, inputs)
+    if golden.error != ErrorCode.NONE:
+        raise ProgramError(f"program {options.program}: the machine stops with {golden.error.name}")
+    with step("reference network and float networks"):
+        checked = check(program, data.images, golden, bounds)
     result: Result = golden
     if options.on != "golden":
         with step(options.on), counted(options.on, len(inputs)) as it:
@@ -186,23 +137,33 @@ def run_own(options: Run) -> tuple[str, bool]:
             f"cycles: {np.mean(result.cycles):.1f} an image (zero rows "
             f"{'skipped' if options.skip else 'not skipped'}), {result.load_cycles} to load one"
         )
-    compared = values_compared(golden.tensors, program)
-    lines.append(f"MISMATCH: {mismatch}" if mismatch else f"{compared:,} values equal golden")
-    return "\n".join(lines), mismatch is None
+    if mismatch:
+        lines.append(f"MISMATCH: {mismatch}")
+    elif options.on != "golden":
+        lines.append(f"{values_compared(golden.tensors, program):,} values equal golden")
+    lines.append(checked.text)
+    return "\n".join(lines), mismatch is None and not checked.faults
 
 
-def handoff_own(options: Handoff) -> str:
-    """Write the hand-off folder of a program; returns how to use it."""
+def handoff_own(options: Handoff) -> tuple[str, bool]:
+    """Write the hand-off folder of a program.
+
+    Returns the command that tries it, and whether the comparisons passed that the folder cannot make:
+    those of `run` without a backend. What they found is said beside.
+    """
+    bounds = Bounds(options.snr, options.changed)
     program = Program.load(options.program)
-    inputs, _ = inputs_of(program, options.data, options.images)
+    inputs, data = inputs_of(program, options.data, options.images)
     with step("golden machine and cycle model"):
         golden = run_program(program, inputs)
         cycles = tuple(
             count_cycles(program, {n: v[i : i + 1] for n, v in golden.tensors.items()}).cycles
             for i in range(len(inputs))
         )
-    with step("Verilog"):
-        verilog = write_verilog(program.config, options.out.with_suffix(".v"))
-    write_handoff(options.out, program, verilog, golden.tensors, cycles, skip=True)
-    verilog.unlink()
-    return f"sh {options.out}/run.sh    # needs iverilog, no Python"
+    with step("reference network and float networks"):
+        checked = check(program, data.images, golden, bounds)
+    say(checked.text)
+    with step("Verilog"), TemporaryDirectory() as scratch:
+        verilog = write_verilog(program.config, Path(scratch) / "accelerator.v")
+        write_handoff(options.out, program, verilog, golden.tensors, cycles, skip=True)
+    return f"sh {shell_word(options.out / 'run.sh')}    # needs iverilog, no Python", not checked.faults

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flows.files import write_whole
+from flows.files import read_text, write_whole
 from flows.metrics import read_metrics
 from flows.options import ReadmeReport
 from flows.plots import summary
@@ -22,11 +22,8 @@ def update_readme(options: ReadmeReport) -> str:
     report = options.metrics.with_name("report.md")
     if not report.is_file():
         raise LightDealError(f"report {report}: missing; run the demo first")
-    try:
-        text = options.readme.read_text()
-    except OSError as error:
-        raise LightDealError(f"readme {options.readme}: cannot be read: {error.strerror}") from error
-    write_whole(options.readme, between(text, report.read_text(), str(options.readme)))
+    text = between(read_text(options.readme, "readme"), read_text(report, "report"), str(options.readme))
+    write_whole(options.readme, text)
     picture = options.readme.parent / PICTURE
     picture.parent.mkdir(exist_ok=True)
     summary(picture, {name: metric.value for name, metric in metrics.items()})

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from functools import partial
 from statistics import mean
 
-from flows.files import write_whole
+from flows.files import write_all
 from flows.jobs import run_jobs
 from flows.measure import bits_each
-from flows.metrics import Metric, percent, table, write_metrics
+from flows.metrics import Metric, metrics_text, percent, table
 from flows.options import Accuracy, Table
 from flows.progress import step
 from flows.training import Outcome, finish, finish_float, load, pretrained, recipe, standard
@@ -49,8 +49,7 @@ def pattern_table(options: Table) -> str:
         metrics.append(Metric(f"table.{row}.accuracy", accuracy, "1", "more", where))
     header = ["pattern", "accuracy", "kept", "cycles", "dense / cycles", "row fetches", "bits a weight"]
     text = table(header, lines)
-    write_metrics(metrics, options.out / "metrics.json")
-    write_whole(options.out / "table.md", text + "\n")
+    write_all({options.out / "metrics.json": metrics_text(metrics), options.out / "table.md": text + "\n"})
     return text
 
 
@@ -118,6 +117,5 @@ def accuracy_benchmark(options: Accuracy) -> tuple[str, bool]:
         Metric(f"accuracy.mean.{short[name]}", value, "1", "more", where) for name, value in means.items()
     ]
     metrics.append(Metric("accuracy.mean.loss", loss / 100, "1", "less", where))
-    write_metrics(metrics, options.out / "metrics.json")
-    write_whole(options.out / "accuracy.md", text + "\n")
+    write_all({options.out / "metrics.json": metrics_text(metrics), options.out / "accuracy.md": text + "\n"})
     return text, reached

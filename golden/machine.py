@@ -8,14 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.decode import DecodedLayer, decode
+from golden.load import demand_loadable
 from golden.ops import round_shift, saturate
 from golden.spec import formats
 from golden.spec.config import Config
-from golden.spec.errors import MachineError
-from golden.spec.memories import Fold
+from golden.spec.errors import ErrorCode, MachineError
+from golden.spec.memories import Fold, run_record
 from golden.spec.program import Program, Tensor
 from golden.spec.result import Result
-from golden.tensors import pack_tensor, positions
+from golden.tensors import demand_places, image_words, pack_tensor, positions
 
 Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
@@ -50,12 +51,15 @@ def run_program(program: Program, images: Int8, on_images: Callable[[int], None]
     on_images: called with the number of images done after each batch, for progress.
 
     Returns a Result with the input and every layer's output, int8 (N, C, H, W). A program that
-    the machine would stop at gives no tensors and the ErrorCode.
-    Raises ValueError if the images are not int8 of the input's shape.
+    the machine would refuse or stop at gives no tensors and the ErrorCode.
+    Raises ValueError if the images are not int8 of the input's shape, ProgramError if the words of the
+    program do not agree with its tensors and layers.
     """
     started = time.perf_counter()
     pack_tensor(images[:0], program.tensor(program.input), program.config.lanes)
     try:
+        demand_loadable(program)
+        demand_places(program)
         layers = decode(program)
     except MachineError as error:
         return Result("golden", {}, error=error.code, seconds=time.perf_counter() - started)
@@ -85,13 +89,42 @@ def run_words(program: Program, images: Int8) -> Iterator[Words]:
         yield from _run_layer(index, layer, memory, program.config)
 
 
+def run_frames(program: Program, frames: Int8) -> Int8:
+    """What leaves on the result stream for each frame of the image stream, by the memory words alone.
+
+    Parameters
+    ----------
+    frames: int8, shape (N, words, lanes).
+
+    Returns int8, shape (N, result_words, lanes). Raises MachineError where the machine would refuse the
+    program (PROGRAM, SECTION) or the frames (SHORT_IMAGE, LONG_IMAGE), or stop.
+    """
+    demand_loadable(program)
+    run = run_record(program.config).unpack(program.run)
+    expected, words = run["input_words"], frames.shape[1]
+    if words != expected:
+        code = ErrorCode.SHORT_IMAGE if words < expected else ErrorCode.LONG_IMAGE
+        raise MachineError(code, f"a frame of {words} words; input_words = {expected}")
+    layers = decode(program)
+    memory = _memory(program, frames)
+    for index, layer in enumerate(layers):
+        for _ in _run_layer(index, layer, memory, program.config):
+            pass
+    result = memory[run["result_address"] :][: run["result_words"]]
+    return np.ascontiguousarray(result.transpose(2, 0, 1))
+
+
 def _load(program: Program, images: Int8) -> Int8:
     """Feature memories with the images in them, int8 (feature_words, lanes, images)."""
+    return _memory(program, image_words(program, images))
+
+
+def _memory(program: Program, frames: Int8) -> Int8:
+    """Likewise for the words of images, int8 (images, words, lanes)."""
     config = program.config
-    source = program.tensor(program.input)
-    words = pack_tensor(images, source, config.lanes).transpose(1, 2, 0)
-    memory = np.zeros((config.feature_words, config.lanes, len(images)), np.int8)
-    memory[source.address : source.address + len(words)] = words
+    address = run_record(config).unpack(program.run)["input_address"]
+    memory = np.zeros((config.feature_words, config.lanes, len(frames)), np.int8)
+    memory[address : address + frames.shape[1]] = frames.transpose(1, 2, 0)
     return memory
 
 

@@ -4,7 +4,7 @@ Everything is int8 activations, exact sums and one rounding shift per filter; se
 `golden.spec.formats` for the number rules and `docs/machine.md` for the arithmetic.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -114,12 +114,19 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in the order of execution. `features` holds every tensor; layer outputs are unique."""
+    """Layers in the order of execution. `features` holds every tensor; layer outputs are unique.
+
+    Parameters
+    ----------
+    floats: the float networks that this one is measured against (`golden.compress.floats`), for
+        `golden.fidelity`; empty for a network that `compress` did not make.
+    """
 
     features: dict[str, Feature]
     layers: tuple[Layer, ...]
     input: str
     output: str
+    floats: bytes = field(default=b"", repr=False)
 
 
 def refuse(layer: Layer, found: str, supported: str) -> UnsupportedError:

@@ -1,13 +1,13 @@
 """Networks in files: what `compress` writes and `compile` reads.
 
 A file is a line that names the format, the SHA-256 of the rest, and the rest: a NumPy archive of
-the integer arrays with one JSON description. Nothing in it is code, so a foreign file is safe to open.
+the integer arrays with one JSON description, and the float networks that the integers are measured
+against, where there are any. Nothing in it is code, so a foreign file is safe to open.
 """
 
 import hashlib
 import io
 import json
-import zipfile
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,14 @@ class NetworkFileError(LightDealError):
 
 def save(network: Network, path: Path | str) -> None:
     """Write a network to a file; the file appears whole or not at all."""
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(to_bytes(network))
+    partial.replace(path)
+
+
+def to_bytes(network: Network) -> bytes:
+    """The contents of a network file; the same network gives the same bytes."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     layers = []
     for number, layer in enumerate(network.layers):
@@ -53,13 +61,12 @@ def save(network: Network, path: Path | str) -> None:
         "output": network.output,
     }
     arrays["description"] = np.frombuffer(json.dumps(description).encode(), np.uint8)
+    if network.floats:
+        arrays["floats"] = np.frombuffer(network.floats, np.uint8)
     archive = io.BytesIO()
     np.savez_compressed(archive, **arrays)  # type: ignore[arg-type]
     body = archive.getvalue()
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(_MAGIC + hashlib.sha256(body).digest() + body)
-    partial.replace(path)
+    return _MAGIC + hashlib.sha256(body).digest() + body
 
 
 def load(path: Path | str) -> Network:
@@ -71,22 +78,27 @@ def load(path: Path | str) -> Network:
         data = Path(path).read_bytes()
     except OSError as error:
         raise NetworkFileError(f"network {path}: cannot be read: {error.strerror}") from error
+    return from_bytes(data, f"network {path}")
+
+
+def from_bytes(data: bytes, where: str) -> Network:
+    """The network of `to_bytes`; `where` begins the texts of errors, which are those of `load`."""
     if not data.startswith(_MAGIC):
-        raise NetworkFileError(f"network {path}: not a LightDeal network file")
+        raise NetworkFileError(f"{where}: not a LightDeal network file")
     digest, body = data[len(_MAGIC) :][:32], data[len(_MAGIC) + 32 :]
     if hashlib.sha256(body).digest() != digest:
-        raise NetworkFileError(f"network {path}: damaged: its checksum does not match its contents")
+        raise NetworkFileError(f"{where}: damaged: its checksum does not match its contents")
     try:
         with np.load(io.BytesIO(body), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         description = json.loads(arrays["description"].tobytes())
         if description["version"] != VERSION:
-            raise NetworkFileError(
-                f"network {path}: version {description['version']}; this release reads {VERSION}"
-            )
+            raise NetworkFileError(f"{where}: version {description['version']}; this release reads {VERSION}")
         return _network(description, arrays)
-    except (KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise NetworkFileError(f"network {path}: its contents are incomplete: {error}") from error
+    except NetworkFileError:
+        raise
+    except Exception as error:  # zip, NumPy and JSON raise almost anything on what another program wrote
+        raise NetworkFileError(f"{where}: its contents are incomplete: {error}") from error
 
 
 def _network(description: dict[str, Any], arrays: dict[str, Any]) -> Network:
@@ -113,4 +125,5 @@ def _network(description: dict[str, Any], arrays: dict[str, Any]) -> Network:
         layers=tuple(layers),
         input=description["input"],
         output=description["output"],
+        floats=arrays["floats"].tobytes() if "floats" in arrays else b"",
     )

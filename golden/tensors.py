@@ -1,20 +1,69 @@
 """Between int8 arrays (images, channels, height, width) and the words of the feature memory."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from golden.spec.memories import run_record
+from golden.spec.errors import LightDealError, ProgramError
+from golden.spec.memories import Operation, back_record, front_record, run_record
 from golden.spec.program import Program, Tensor
+
+CLIPPED = 0.01
+"""Share of an image's values that may lie beyond int8 without a word."""
 
 Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
 
 
+class NotFiniteError(LightDealError):
+    """Real values that stand for no number."""
+
+
 def quantise(values: npt.NDArray[Any], scale: float) -> Int8:
-    """Nearest int8 to values / scale, ties to even, saturated to -128…127; shape unchanged."""
-    return np.clip(np.rint(np.asarray(values, np.float64) / scale), -128, 127).astype(np.int8)
+    """Nearest int8 to values / scale, ties to even, saturated to -128…127; shape unchanged.
+
+    Raises NotFiniteError, with their count and the first place, if values are infinite or no numbers.
+    """
+    values = np.asarray(values, np.float64)
+    finite = np.isfinite(values)
+    if not finite.all():
+        places = np.argwhere(~finite)
+        first = tuple(int(index) for index in places[0])
+        raise NotFiniteError(
+            f"{len(places)} of {finite.size} values are not finite, the first at index {first}; "
+            "supported: finite numbers"
+        )
+    return np.clip(np.rint(values / scale), -128, 127).astype(np.int8)
+
+
+def clipped_share(values: npt.NDArray[Any], scale: float) -> float:
+    """Share of the values that `quantise` saturates; 0 of none."""
+    whole = np.rint(np.asarray(values, np.float64) / scale)
+    return float(np.count_nonzero((whole < -128) | (whole > 127)) / max(whole.size, 1))
+
+
+def clipping(program: Program, images: npt.NDArray[Any]) -> str | None:
+    """A sentence for images of another range than the program's, or None; see `CLIPPED`."""
+    scale = program.tensor(program.input).scale
+    if (share := clipped_share(images, scale)) <= CLIPPED:
+        return None
+    return (
+        f"{share:.2%} of the values saturate: the program takes {-128 * scale:g}…{127 * scale:g}, like the "
+        f"images that it was compressed with; these have {np.min(images):g}…{np.max(images):g}"
+    )
+
+
+def input_tensor(program: Program, images: npt.NDArray[Any]) -> Int8:
+    """A program's input of real images (N, C, H, W); warns (UserWarning) of images of another range.
+
+    Raises NotFiniteError as `quantise`.
+    """
+    inputs = quantise(images, program.tensor(program.input).scale)
+    if (said := clipping(program, images)) is not None:
+        warnings.warn(f"images: {said}", stacklevel=2)
+    return inputs
 
 
 def extent(tensor: Tensor, lanes: int) -> int:
@@ -70,6 +119,36 @@ def read_tensor(memory: Int8, tensor: Tensor) -> Int8:
     """A tensor out of whole feature memories, int8 (N, feature_words, lanes) → (N, C, H, W)."""
     lanes = memory.shape[-1]
     return memory.reshape(len(memory), memory.shape[1] * lanes)[:, positions(tensor, lanes)]
+
+
+def demand_places(program: Program) -> None:
+    """Raises ProgramError if the memory words of a program do not agree with its tensors and layers.
+
+    The run word must read the input's place and send the output's, and one instruction before END stands
+    for each layer, which writes the tensor after the one before.
+    """
+    config = program.config
+    run = run_record(config).unpack(program.run)
+    for what, name in (("input", program.input), ("result", program.output)):
+        tensor = program.tensor(name)
+        right = (tensor.address, extent(tensor, config.lanes))
+        found = (run[f"{what}_address"], run[f"{what}_words"])
+        if found != right:
+            raise ProgramError(
+                f"program: the run word has its {what} at word {found[0]}, {found[1]} words; "
+                f"tensor {name!r} lies at word {right[0]}, {right[1]} words"
+            )
+    instructions = 0
+    for front, back in zip(program.front, program.back, strict=False):
+        halves = (front_record(config).unpack(front), back_record(config).unpack(back))
+        if all(half["operation"] == Operation.END for half in halves):
+            break
+        instructions += 1
+    if not instructions == len(program.layers) == len(program.tensors) - 1:
+        raise ProgramError(
+            f"program: {instructions} instructions before END for {len(program.layers)} layers "
+            f"and {len(program.tensors)} tensors"
+        )
 
 
 def image_words(program: Program, images: Int8) -> Int8:

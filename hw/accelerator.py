@@ -12,7 +12,7 @@ from hw.control import Control
 from hw.engine.engine import Engine
 from hw.fetch.fetch import Fetch
 from hw.fetch.window import RowWindow
-from hw.interfaces import write_signature
+from hw.interfaces import frame_word, write_signature
 from hw.loader import Loader
 from hw.parts.memory import FeatureMemory
 from hw.writeback.drain import Drain
@@ -27,11 +27,11 @@ class Accelerator(wiring.Component):
 
     Members
     -------
-    i_program: In, words of a program image; taken while no run is under way.
-    i_image: In, words of an image; the last one starts a run.
-    o_result: Out, words of the result.
+    i_program: In, words of a program image; taken between images.
+    i_image: In, stream of `frame_word`, images; the last word of one starts a run.
+    o_result: Out, likewise, the results.
     skip: In, do not spend cycles on coefficients whose input row is all zero; still during a run.
-    error: Out, ErrorCode, sticky until reset.
+    error: Out, ErrorCode; docs/machine.md, section 7.
     loaded: Out, a program is in place.  busy: Out, a run is under way.
     cycles: Out, cycles of the last run, from its start to its last written word.
     trace: Out, every word that a layer writes into the feature memory, for observers.
@@ -42,8 +42,8 @@ class Accelerator(wiring.Component):
         super().__init__(
             {
                 "i_program": In(stream.Signature(32)),
-                "i_image": In(stream.Signature(config.lanes * 8)),
-                "o_result": Out(stream.Signature(config.lanes * 8)),
+                "i_image": In(stream.Signature(frame_word(config))),
+                "o_result": Out(stream.Signature(frame_word(config))),
                 "skip": In(1),
                 "error": Out(4),
                 "loaded": Out(1),
@@ -114,6 +114,7 @@ class Accelerator(wiring.Component):
             control.bad.eq(Cat(engine.bad for engine in engines).any()),
             control.load_error.eq(loader.error),
             control.loaded.eq(loader.loaded),
+            control.program_waits.eq(self.i_program.valid),
             loader.enable.eq(control.idle),
             self.error.eq(control.error),
             self.loaded.eq(loader.loaded),

@@ -120,3 +120,11 @@ def bank_signature(config: Config) -> wiring.Signature:
             "data": In(config.lanes * 8),
         }
     )
+
+
+def frame_word(config: Config) -> data.StructLayout:
+    """A word of an image or a result: its lanes, lane 0 low, and whether it is the last one of its frame.
+
+    `last` means what TLAST means in AXI4-Stream, and is the highest bit of the payload.
+    """
+    return data.StructLayout({"data": config.lanes * 8, "last": 1})

@@ -1,16 +1,17 @@
 """The loader: from the words of a program image to the memories, with its checksum."""
 
-from amaranth.hdl import Const, Module, Signal, signed
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.crc import Algorithm
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import memories
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode
-from golden.spec.memories import memory_shape
+from golden.spec.memories import Memory, memory_shape, run_record
 from golden.spec.program import END_SECTION, MAGIC
 from hw.interfaces import load_bits, load_signature
+from hw.parts.layouts import layout
 
 CRC32 = Algorithm(
     crc_width=32,
@@ -25,10 +26,12 @@ CRC32 = Algorithm(
 class Loader(wiring.Component):
     """Checks a program image and writes its memories (`golden.spec.program.Program.image`).
 
-    Golden: `Program.image`.  Throughput: one 32-bit word per cycle, and one cycle more at each section.
+    Golden: `golden.load.load_image`.  Throughput: one 32-bit word per cycle, and one cycle more at each
+    section.
 
-    After an error nothing more is taken until reset. `loaded` is true from a right checksum until
-    the next image begins.
+    After MAGIC, CONFIGURATION, SECTION and CHECKSUM nothing more is taken until reset, since nobody knows
+    where the next image would begin. PROGRAM stands until the next image begins. `loaded` is true from the
+    checksum of a right image until the next image begins.
 
     Members
     -------
@@ -61,6 +64,7 @@ class Loader(wiring.Component):
         taken = Signal()
         crc_word = Signal()
         body = Signal(load_bits(config))
+        brought = self._brought(m)
         m.d.comb += [
             taken.eq(self.i.valid & self.i.ready),
             crc.data.eq(word),
@@ -72,7 +76,7 @@ class Loader(wiring.Component):
             with m.State("MAGIC"):
                 m.d.comb += self.i.ready.eq(self.enable)
                 with m.If(taken):
-                    m.d.sync += self.loaded.eq(0)
+                    m.d.sync += [self.loaded.eq(0), self.error.eq(ErrorCode.NONE), brought.eq(0)]
                     with m.If(word == MAGIC):
                         m.next = "DIGEST"
                     with m.Else():
@@ -137,7 +141,10 @@ class Loader(wiring.Component):
                 m.d.comb += [self.i.ready.eq(1), crc_word.eq(1)]
                 with m.If(taken):
                     with m.If(word == crc.crc):
-                        m.d.sync += self.loaded.eq(1)
+                        m.d.sync += [
+                            self.loaded.eq(brought.all()),
+                            self.error.eq(Mux(brought.all(), ErrorCode.NONE, ErrorCode.PROGRAM)),
+                        ]
                         m.d.comb += crc.start.eq(1)
                         m.next = "MAGIC"
                     with m.Else():
@@ -147,3 +154,31 @@ class Loader(wiring.Component):
                 pass
         m.d.comb += self.load.data.eq(body)
         return m
+
+    def _brought(self, m: Module) -> Signal:
+        """A bit each for a run word that can be and the first front and back word: this image brought it.
+
+        A bit stands in the cycle after its word is on the load bus; the checksum comes later.
+        """
+        record = run_record(self._config)
+        run = data.View(layout(record), self.load.data[: record.bits])
+        possible = Signal()
+        ranges = ((run.input_address, run.input_words), (run.result_address, run.result_words))
+        m.d.comb += possible.eq(Cat(_is_range(*each) for each in ranges).all())
+        brought = Signal(3)
+        for place, (memory, good) in enumerate(
+            ((Memory.RUN, possible), (Memory.FRONT, Const(1)), (Memory.BACK, Const(1)))
+        ):
+            with m.If(self.load.valid & (self.load.memory == memory) & (self.load.address == 0)):
+                m.d.sync += brought[place].eq(good)
+        return brought
+
+
+def _is_range(address: Value, words: Value) -> Value:
+    """Whether so many words from an address on, one at least, end with the memory's last word or before.
+
+    The address is as wide as the depth of the memory, a power of two, asks for.
+    """
+    bits = len(address)
+    end = address + words
+    return (words != 0) & ~end[bits + 1] & ~(end[bits] & end[:bits].any())

@@ -37,7 +37,7 @@ class SelfTest(wiring.Component):
     """Loads the program, runs every image, compares every byte of the results; ends in pass or fail.
 
     A difference, an error of the accelerator (a run that takes too long is one), or a result that
-    does not end where it should makes it fail at once.
+    does not end where it should, by its mark or by its words, makes it fail at once.
 
     Throughput: two cycles for each word that goes in or out, beside the accelerator's own.
 
@@ -70,12 +70,13 @@ class SelfTest(wiring.Component):
         wrong = Signal(config.lanes)
         m.d.comb += [
             accelerator.i_program.payload.eq(program.word),
-            source.payload.eq(images.word),
+            source.payload.data.eq(images.word),
+            source.payload.last.eq(left == 1),
             accelerator.skip.eq(1),
             self.busy.eq(~self.passed & ~self.failed),
             wrong.eq(
                 Cat(
-                    (sink.payload.word_select(lane, 8) != results.word.word_select(lane, 8))
+                    (sink.payload.data.word_select(lane, 8) != results.word.word_select(lane, 8))
                     & enables.word[lane]
                     for lane in range(config.lanes)
                 )
@@ -116,7 +117,7 @@ class SelfTest(wiring.Component):
                 with m.If(sink.valid):
                     m.d.comb += [results.next.eq(1), enables.next.eq(1)]
                     m.next = "READ RESULT"
-                    with m.If(wrong.any()):
+                    with m.If(wrong.any() | (sink.payload.last != enables.last)):
                         m.d.sync += self.failed.eq(1)
                         m.next = "END"
                     with m.Elif(enables.last):

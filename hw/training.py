@@ -94,7 +94,7 @@ class Training(wiring.Component):
         m.d.comb += [
             self.o_result.payload.eq(result.payload),
             self.o_result.valid.eq(result.valid & raw),
-            to_blocks.i.payload.eq(result.payload),
+            to_blocks.i.payload.eq(result.payload.data),
             to_blocks.i.valid.eq(result.valid & ~raw),
             result.ready.eq(Mux(raw, self.o_result.ready, to_blocks.i.ready)),
             to_blocks.words.eq(self.channel_words),

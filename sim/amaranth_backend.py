@@ -10,7 +10,16 @@ from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 
 from golden.spec.errors import ErrorCode
-from sim.ports import RESET_CYCLES, Each, ImageRecord, Job, Recording, SimulationError, write_type
+from sim.ports import (
+    RESET_CYCLES,
+    Each,
+    ImageRecord,
+    Job,
+    Recording,
+    SimulationError,
+    result_end,
+    write_type,
+)
 
 PERIOD = 1e-9
 
@@ -68,13 +77,14 @@ class _Bench:
         """Streams one image and takes its result; ends early at an error."""
         ctx, dut, job = self.ctx, self.dut, self.job
         words = [int.from_bytes(word.tobytes(), "little") for word in job.images[number]]
+        where = f"amaranth: image {number}"
         sent, valid, begin = 0, False, 0
         writes, result = [], []
         for cycle in range(job.limit):
             valid = sent < len(words) and (valid or self.go())
             ctx.set(dut.i_image.valid, valid)
             if valid:
-                ctx.set(dut.i_image.payload, words[sent])
+                ctx.set(dut.i_image.payload, {"data": words[sent], "last": sent == len(words) - 1})
             taking = self.go()
             ctx.set(dut.o_result.ready, taking)
             _, ready, out_valid, out, error, _, busy, write, address, enable, data = await self.step()
@@ -88,13 +98,13 @@ class _Bench:
                 if sent == len(words):
                     begin = cycle
             if out_valid and taking:
-                result.append(self.bytes_of(out))
-            if len(result) > job.result_words:
-                raise SimulationError(f"amaranth: image {number}: more than {job.result_words} result words")
+                result.append(self.bytes_of(out.data))
+                if out.last != (len(result) == job.result_words):
+                    raise SimulationError(result_end(where, len(result), job.result_words))
             if sent == len(words) and len(result) == job.result_words and not busy:
                 break
         else:
-            raise SimulationError(f"amaranth: image {number} did not end in {job.limit} cycles")
+            raise SimulationError(f"{where} did not end in {job.limit} cycles")
         return ImageRecord(
             writes=np.array(writes, dtype=write_type(job.config.lanes)),
             result=np.array(result, dtype=np.int8).reshape(-1, job.config.lanes),

@@ -17,8 +17,17 @@ from amaranth.lib import wiring
 
 from golden.spec.errors import ErrorCode
 from hw.verilog import component_verilog
-from sim.compiled import BUILD
-from sim.ports import Each, ImageRecord, Job, Recording, SimulationError, ToolError, write_type
+from sim.places import place_of
+from sim.ports import (
+    Each,
+    ImageRecord,
+    Job,
+    Recording,
+    SimulationError,
+    ToolError,
+    result_end,
+    write_type,
+)
 
 SIMULATORS = ("icarus", "verilator")
 
@@ -129,11 +138,10 @@ def build(component: wiring.Component, simulator: str, top: str, tidy: bool = Fa
     args = _BUILD_ARGS[simulator]
     parts = (text, simulator, *(_TIDY if tidy else ()), _BUILD, _MAKE, *args)
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-    folder = BUILD / f"{simulator}-{digest}"
+    folder = place_of(f"{simulator}-{digest}")
     if folder.is_dir():
         return folder
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="partial-", dir=BUILD) as name:
+    with tempfile.TemporaryDirectory(prefix="partial-", dir=folder.parent) as name:
         partial = Path(name) / "build"
         partial.mkdir()
         source = partial / f"{top}.v"
@@ -235,7 +243,10 @@ def simulate(built: Path, simulator: str, job: Job, each: Each) -> Recording:
         with np.load(folder / "record.npz") as record:
             if record["hung"]:
                 raise SimulationError(f"{simulator}: {record['hung']} did not end in {job.limit} cycles")
-            for number in range(int(record["images"])):
+            images = int(record["images"])
+            if words := int(record["wrong_mark"]):
+                raise SimulationError(result_end(f"{simulator}: image {images - 1}", words, job.result_words))
+            for number in range(images):
                 each(number, _image_record(record, number, job.config.lanes))
             return Recording(
                 int(record["program_cycles"]), ErrorCode(int(record["error"])), int(record["clocks"]), seconds

@@ -22,15 +22,16 @@ import numpy as np
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
-from golden.spec.errors import ErrorCode
+from golden.spec.errors import FIRST_RECOVERED, ErrorCode
+from sim.places import place_of
 from sim.ports import Bytes, Each, ImageRecord, Job, Recording, SimulationError, ToolError, write_type
-
-BUILD = Path(__file__).parent.parent / "build" / "sim"
-"""Where simulators are built and kept."""
 
 HARNESS = Path(__file__).with_name("compiled.cc")
 
-COMPILER = ("g++", "-std=c++17", "-march=native", "-fPIC", "-shared", "-Wall")
+COMPILER = (
+    *("g++", "-std=c++17", "-march=native", "-fPIC", "-shared", "-Wall"),
+    f"-DLIGHTDEAL_RECOVERED={FIRST_RECOVERED}",
+)
 
 # In a process of its own: Yosys writes pages to standard output, and a fault in it stays there.
 _TRANSLATE = """
@@ -50,7 +51,7 @@ _ZEROS = re.compile(
     r"^  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA \d+'0+\n(?:    .*\n)*?  end\n", re.MULTILINE
 )
 
-_STATUS = ("done", "error", "limit", "extra")
+_STATUS = ("done", "error", "limit", "mark")
 
 
 # What Yosys says about words that depend on themselves; the harness evaluates once per cycle.
@@ -90,14 +91,13 @@ def build(component: wiring.Component, waveform: bool = False) -> Path:
     options = ("-O1", "-DLIGHTDEAL_WAVEFORM") if waveform else ("-O3",)
     parts = (text, HARNESS.read_text(), _PASSES, repr((COMPILER, options)))
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-    folder = BUILD / digest
+    folder = place_of(digest)
     library = folder / "accelerator.so"
     if library.exists():
         return library
     if shutil.which(COMPILER[0]) is None:
         raise ToolError("the compiled simulator needs g++: install the Debian package g++")
-    BUILD.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="partial-", dir=BUILD) as name:
+    with tempfile.TemporaryDirectory(prefix="partial-", dir=folder.parent) as name:
         partial = Path(name)
         (partial / "accelerator.il").write_text(text)
         passes = _PASSES.format(il="accelerator.il", cc="accelerator.cc", level=4 if waveform else 0)
@@ -146,6 +146,10 @@ class Engine:
         """Frees the engine."""
         self._library.lightdeal_free(self._engine)
 
+    def reset(self) -> None:
+        """Resets the accelerator, at whatever it is; memories keep what they hold."""
+        self._library.lightdeal_reset(self._engine)
+
     @property
     def cycles(self) -> int:
         """Clock cycles of the last `load` or `run`."""
@@ -157,7 +161,10 @@ class Engine:
         return ErrorCode(self._library.lightdeal_error(self._engine))
 
     def load(self, words: list[int], limit: int) -> str:
-        """Streams a program; "done" when it is accepted, "error", or "limit" after `limit` cycles."""
+        """Streams a program; "done" when it is accepted, "error", or "limit" after `limit` cycles.
+
+        An error of which the accelerator recovers is reported when all words were taken.
+        """
         data = np.array(words, dtype=np.uint32)
         status = self._library.lightdeal_load(
             self._engine, data.ctypes, ctypes.c_uint64(len(data)), ctypes.c_uint64(limit)
@@ -165,10 +172,12 @@ class Engine:
         return _STATUS[status]
 
     def run(self, image: Bytes, result_words: int, limit: int) -> tuple[str, ImageRecord]:
-        """Streams one image, int8 (words, lanes), and takes its result.
+        """Streams one image, int8 (words, lanes), its last word marked, and takes its result, all within
+        `limit` clock cycles.
 
-        The first value is "done", "error", "limit" (hung) or "extra" (more than `result_words`
-        came out).
+        The first value is "done", "error", "limit" (hung) or "mark" (the result's last word, and no
+        other, was not marked as the last). After an error of which the accelerator recovers all words
+        were taken.
         """
         image = np.ascontiguousarray(image, dtype=np.int8)
         result = np.zeros((result_words, self.lanes), dtype=np.int8)

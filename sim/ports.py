@@ -24,6 +24,13 @@ class ToolError(LightDealError):
     """A program that a backend needs is missing or failed: names it and what to install or read."""
 
 
+def result_end(where: str, words: int, expected: int) -> str:
+    """What a driver says of a result whose last word is not marked, or not the only one that is."""
+    if words < expected:
+        return f"{where}: the result ends after {words} words; expected {expected}"
+    return f"{where}: result word {words} is not marked as the last; expected {expected} words"
+
+
 def write_type(lanes: int) -> np.dtype[np.void]:
     """One write of the drain into the feature memory, as NumPy and `sim/compiled.cc` lay it out.
 
@@ -49,7 +56,7 @@ class Job:
     ----------
     config: sizes of the accelerator.
     program: 32-bit words of the program stream.
-    images: int8 (images, words, lanes), the words of the image stream.
+    images: int8 (images, words, lanes), the words of the image stream; the last one of each is marked.
     result_words: words of the result stream of one image.
     cycle_limit: clock cycles that loading, or one image, may take before the simulation fails;
         stalls lengthen it by themselves.

@@ -2,18 +2,20 @@
 
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from golden.load import demand_loadable
 from golden.machine import run_program
 from golden.spec.config import Config
-from golden.spec.errors import ErrorCode
+from golden.spec.errors import ErrorCode, MachineError
 from golden.spec.memories import run_record
 from golden.spec.program import Program
 from golden.spec.result import Result
-from golden.tensors import image_words, result_tensor
+from golden.tensors import demand_places, image_words, result_tensor
 from golden.writes import tensors_from_writes
 from hw.accelerator import Accelerator
 from sim import amaranth_backend, cocotb_runner, compiled
@@ -51,9 +53,10 @@ def run(
 
     Returns a Result with every layer's output as the drain wrote it. After an error of the
     hardware, `error` says which, and the tensors end with the image in which it happened.
-    Raises ProgramError if `config` differs from the program's; SimulationError for an unknown
-    backend, a hang, or a result that differs from what was written; ToolError if a tool is
-    missing; ValueError if images have another dtype or shape.
+    Raises ProgramError if `config` differs from the program's, or if the words of the program do not agree
+    with its tensors and layers; SimulationError for an unknown backend, a hang, or a result that differs
+    from what was written; ToolError if a tool is missing; ValueError if images have another dtype or
+    shape.
     """
     if on not in BACKENDS:
         raise SimulationError(f"backend {on!r}; legal: {', '.join(BACKENDS)}")
@@ -61,7 +64,11 @@ def run(
     if on == "golden":
         return run_program(program, images, _in_batches(on_image))
     job = make_job(program, images, skip, stalls, seed, waveform)
-    collector = _Collector(program, on, on_image)
+    # The loader itself says what it refuses.
+    with suppress(MachineError):
+        demand_loadable(program)
+        demand_places(program)
+    collector = _Collector(program, images, on, on_image)
     recording = simulate(on, job, collector.add)
     return collector.result(recording)
 
@@ -127,8 +134,11 @@ def _in_batches(on_image: Callable[[int], None] | None) -> Callable[[int], None]
 class _Collector:
     """Turns the records of images into tensors as they come."""
 
-    def __init__(self, program: Program, backend: str, on_image: Callable[[int], None] | None) -> None:
+    def __init__(
+        self, program: Program, images: Int8, backend: str, on_image: Callable[[int], None] | None
+    ) -> None:
         self._program = program
+        self._images = images
         self._backend = backend
         self._on_image = on_image
         names = [layer.output for layer in program.layers]
@@ -154,15 +164,17 @@ class _Collector:
             self._values[name].append(tensor.values)
             self._cycles[name].append(cycles[tensor.write])
         if len(record.result):
-            self._check_result(record, where)
+            # Without a layer the result is the image.
+            layers = self._program.layers
+            right = self._values[self._program.output][-1] if layers else self._images[number]
+            self._check_result(record, right, where)
         self._records.append((record.cycles, record.load_cycles))
         if self._on_image is not None:
             self._on_image(number)
 
-    def _check_result(self, record: ImageRecord, where: str) -> None:
+    def _check_result(self, record: ImageRecord, written: Int8, where: str) -> None:
         program = self._program
         sent = result_tensor(program, record.result[None])[0]
-        written = self._values[program.output][-1]
         if (sent != written).any():
             place = tuple(int(i) for i in np.argwhere(sent != written)[0])
             raise SimulationError(

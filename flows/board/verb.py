@@ -8,6 +8,7 @@ from pathlib import Path
 from flows.board.boards import Board, BoardTop, find_board
 from flows.board.contents import make_contents
 from flows.board.simulate import simulate
+from flows.fidelity import check
 from flows.files import whole_folder, write_whole
 from flows.metrics import Metric, table, write_metrics
 from flows.options import Board as Options
@@ -17,6 +18,8 @@ from flows.provenance import write_provenance
 from flows.synth.netlist import Synthesis, synthesise
 from flows.synth.route import ECP5_ROUTER, INSTALL, run_router
 from flows.tools import MissingTool, find_tool, run_tool, said_version
+from golden.fidelity import Bounds
+from golden.machine import run_program
 from golden.spec.errors import LightDealError
 from golden.spec.memories import run_record
 from golden.spec.program import Program
@@ -81,17 +84,26 @@ def fill(board: Board, netlist: Synthesis, folder: Path, seed: int = 1) -> Bitst
     )
 
 
-def board(options: Options) -> str:
+def board(options: Options) -> tuple[str, bool]:
     """Write Verilog, pin constraints and, where the router is installed, the bitstream of a self-test.
 
+    A self-test proves that the board computes the program; so the program is first compared with its
+    reference network and float networks, and nothing is built of one that is not near enough.
+
     Leaves in `options.out`: board.v, board.json (netlist), board.lpf, board.bit, metrics.json,
-    about.json and logs. Returns a text for people; without the router it says what to install.
+    about.json and logs. Returns a text for people, and whether the comparison passed; without the
+    router it says what to install.
     """
     program = Program.load(options.program)
-    images, _ = inputs_of(program, options.data, options.images)
+    images, data = inputs_of(program, options.data, options.images)
     chosen = find_board(options.board)
+    with step("golden machine, reference network and float networks"):
+        bounds = Bounds(options.snr, options.changed)
+        checked = check(program, data.images, run_program(program, images), bounds)
+    if checked.faults:
+        return f"{checked.text}\nboard: nothing was built", False
     contents = make_contents(program, images)
-    with whole_folder(options.out) as folder:
+    with whole_folder(options.out, "about.json") as folder:
         with step("Verilog"):
             write_whole(folder / "board.v", component_verilog(top(chosen, program, contents), _TOP))
             write_whole(folder / "board.lpf", chosen.constraints())
@@ -128,7 +140,9 @@ def board(options: Options) -> str:
         write_metrics(metrics, folder / "metrics.json")
         write_provenance(options, program.config, folder / "about.json")
     leds = "LED 0 passed, LED 1 failed, LED 2 busy"
-    return (
+    text = (
+        f"{checked.text}\n\n"
         f"{chosen.name}: {options.program}, {len(images)} images of {options.data}; {leds}\n"
         f"passes in simulation after {cycles:,} cycles; {netlist.area.sites:,} LUT4 sites\n{last}"
     )
+    return text, True

@@ -188,5 +188,5 @@ def read_model(path: Path) -> tuple[AreaModel, dict[bool, float]]:
         raise LightDealError(f"area model {path}: not JSON: {error}; {again}") from error
     except KeyError as error:
         raise LightDealError(f"area model {path}: {error} is missing; {again}") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise LightDealError(f"area model {path}: not a fitted model ({error}); {again}") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from flows.files import write_whole
+from flows.files import save_whole, write_whole
 from flows.jobs import run_jobs
 from flows.progress import say, step
 from flows.training import finish, load, pretrained, recipe
@@ -60,8 +60,7 @@ def _train_and_keep(
     outcome = finish(start, pattern, data, seed, SMALL, progress)
     assert outcome.network is not None
     accuracy = outcome.accuracy if outcome.validation is None else outcome.validation
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save(outcome.network, path)
+    save_whole(path, partial(save, outcome.network))
     # Last, as it says that the training is finished.
     about = {
         "accuracy": accuracy,
@@ -107,7 +106,9 @@ def read_trained(path: Path, wanted: str) -> Trained | None:
         )
     except OSError as error:
         raise LightDealError(f"network {path}: cannot be read: {error.strerror}; {again}") from error
-    except (AttributeError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except LightDealError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise LightDealError(f"network {path}: {about_path.name} is damaged ({error}); {again}") from error
 
 

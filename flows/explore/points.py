@@ -104,7 +104,7 @@ def read_points(path: Path) -> tuple[dict[str, Measured], int]:
 def _parse(line: bytes) -> Measured | None:
     try:
         measured = Measured(**json.loads(line))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     types = (str, str, int, float)
     values = (measured.key, measured.reason, measured.cycles, measured.energy)

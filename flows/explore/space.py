@@ -1,6 +1,7 @@
 """The configurations that a sweep may visit, and the order in which it does."""
 
 import random
+import reprlib
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -46,12 +47,12 @@ class Axes:
         for field in fields(self):
             values = getattr(self, field.name)
             kind = bool if field.name == "dsp" else int
+            for value in values:
+                if type(value) is not kind or abs(value) >= 2**32:
+                    legal = "true and false" if kind is bool else "integers below 2^32"
+                    raise LightDealError(f"axis {field.name}: value {reprlib.repr(value)}; legal: {legal}")
             if not values or len(set(values)) < len(values):
                 raise LightDealError(f"axis {field.name} = {list(values)}; legal: a list of different values")
-            for value in values:
-                if type(value) is not kind:
-                    legal = "true and false" if kind is bool else "integers"
-                    raise LightDealError(f"axis {field.name}: value {value!r}; legal: {legal}")
         for words in self.coefficient_words:
             if words < 1 or words & (words - 1):
                 raise LightDealError(f"axis coefficient_words: value {words}; legal: powers of two")
@@ -140,10 +141,10 @@ def read_axes(path: Path | None) -> Axes:
     if path is None:
         return Axes()
     try:
-        values = tomllib.loads(path.read_text())
+        values = tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise LightDealError(f"axes {path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a date that is none
         raise LightDealError(f"axes {path}: not TOML: {error}") from error
     legal = [field.name for field in fields(Axes)]
     for name, value in values.items():
@@ -151,7 +152,8 @@ def read_axes(path: Path | None) -> Axes:
             raise LightDealError(f"axes {path}: unknown axis {name!r}; legal: {', '.join(legal)}")
         if not isinstance(value, list):
             raise LightDealError(
-                f"axes {path}: {name} = {value!r}; legal: a list, such as {name} = [{value}]"
+                f"axes {path}: {name} = {(shown := reprlib.repr(value))}; "
+                f"legal: a list, such as {name} = [{shown}]"
             )
     try:
         return replace(Axes(), **{name: tuple(value) for name, value in values.items()})

@@ -11,12 +11,15 @@ from flows.explore.pictures import accuracy_and_energy, cycles_and_area
 from flows.explore.points import Measured
 from flows.explore.space import draw_points, read_axes
 from flows.explore.sweep import measure_all
-from flows.files import whole_folder, write_whole
-from flows.metrics import Metric, table, write_metrics
+from flows.files import demand_replaceable, whole_folder, write_all
+from flows.metrics import Metric, metrics_text, table
 from flows.options import Explore
 from flows.progress import step
 from flows.training import load
 from golden.spec.errors import LightDealError
+
+SIGN = "1.toml"
+"""Every folder of a front holds at least this."""
 
 
 def explore(options: Explore) -> str:
@@ -30,6 +33,7 @@ def explore(options: Explore) -> str:
     model, errors = read_model(options.model)
     if options.confirm < 0:
         raise LightDealError(f"confirm {options.confirm}; legal: 0 or more")
+    demand_replaceable(options.out / "front", SIGN, "front")
     with sweep_folder(options.out):
         patterns = wanted_patterns(options.densities)
         points = draw_points(list(patterns), options.points, options.seed, axes)
@@ -57,7 +61,7 @@ def _write(
     fitting: Sequence[Candidate],
     front: Sequence[Candidate],
 ) -> str:
-    with whole_folder(options.out / "front") as folder:
+    with whole_folder(options.out / "front", SIGN) as folder:
         for number, it in enumerate(front, 1):
             network = network_path(options.out / "networks", options.data, it.point.network, options.seed)
             (folder / f"{number}.toml").write_text(toml_of(it, str(network)))
@@ -86,8 +90,7 @@ def _write(
             text += f"\n\n{beside}"
             where = f"sites of {len(chosen)} points of the front: model against synthesis"
             metrics.append(Metric("explore.confirmed.worst_error", worst, "1", "less", where))
-        write_metrics(metrics, options.out / "metrics.json")
-        write_whole(path, text + "\n")
+        write_all({options.out / "metrics.json": metrics_text(metrics), path: text + "\n"})
     return f"{text}\n\n{path}"
 
 

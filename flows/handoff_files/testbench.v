@@ -43,10 +43,12 @@ module testbench;
     wire        program_ready, image_ready, result_valid, loaded, busy, trace_valid;
     wire [3:0]  error;
     wire [31:0] cycles;
-    wire [8*LANES-1:0] result_payload, trace_data;
+    wire [8*LANES:0]   result_payload;
+    wire [8*LANES-1:0] trace_data;
     wire [LANES-1:0]   trace_enable;
     wire [ADDRESS_BITS-1:0] trace_address;
     wire program_valid = !rst && program_index < PROGRAM_WORDS;
+    wire image_last = image_index == (image + 1) * IMAGE_WORDS - 1;
     wire image_valid = !rst && loaded && image_index < (image + 1) * IMAGE_WORDS && image < IMAGES;
 
     accelerator dut (
@@ -55,7 +57,7 @@ module testbench;
         .i_program__payload(program_words[program_index]),
         .i_program__valid(program_valid),
         .i_program__ready(program_ready),
-        .i_image__payload(image_words[image_index]),
+        .i_image__payload({image_last, image_words[image_index]}),
         .i_image__valid(image_valid),
         .i_image__ready(image_ready),
         .o_result__payload(result_payload),
@@ -130,6 +132,9 @@ module testbench;
                            result_words[image * RESULT_WORDS + result_index][8*lane +: 8],
                            result_payload[8*lane +: 8]);
             result_index = result_index + 1;
+            if (result_payload[8*LANES] !== (result_index == RESULT_WORDS))
+                $fatal(1, "FAIL: image %0d: result word %0d: last is %b, %0d words expected",
+                       image, result_index - 1, result_payload[8*LANES], RESULT_WORDS);
         end
     endtask
 

@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from flows.files import write_whole
+from flows.files import read_json, write_whole
 from flows.jobs import run_jobs
 from flows.metrics import Metric, table, write_metrics
 from flows.options import LightNormRtl
@@ -87,13 +88,17 @@ def rtl(options: LightNormRtl) -> tuple[str, bool]:
     return f"{text}\n\n{beats:,} beats, {wrong:,} mismatches{first}", not wrong
 
 
+def outcome_of(fields: dict[str, Any]) -> Outcome:
+    """What a run has kept. Raises TypeError or KeyError for something else."""
+    return Outcome(**(fields | {"bits": Counter(fields["bits"])}))
+
+
 def _run(case: Case, values: list[int], simulator: str, seed: int, kept: Path, progress: Progress) -> Outcome:
     text = component_verilog(LightNorm(case.fmt, case.lanes, case.spikes, INDEX_BITS), "unit")
     asked = repr((text, str(case), repr(case.fmt), values, simulator, seed))
     path = kept / f"{hashlib.sha256(asked.encode()).hexdigest()[:24]}.json"
     if path.exists():
-        fields = json.loads(path.read_text())
-        return Outcome(**(fields | {"bits": Counter(fields["bits"])}))
+        return read_json(path, "kept run", outcome_of, f"remove {path} to run it again")
     progress(f"{len(values)} tensors", 0.0)
     outcome = run_case(case, values, simulator, seed)
     write_whole(path, json.dumps(vars(outcome)))

@@ -124,7 +124,7 @@ def read(settings: Settings, folder: Path) -> Trained | None:
             raise LightDealError(f"run {path}: its settings are {whole['settings']}; expected {wanted}")
         found = whole["result"]
         return Trained(**found | {name: tuple(found[name]) for name in ("losses", "validation")})
-    except (ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise LightDealError(f"run {path}: not a kept run ({error}); remove it and run again") from error
 
 

@@ -5,8 +5,9 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from flows.files import write_whole
+from flows.files import read_json, write_whole
 from flows.metrics import Metric
 
 ROOT = Path(__file__).parent.parent.parent
@@ -34,9 +35,9 @@ def kept(folder: Path, name: str, key: str, make: Callable[[], Iterable[Metric]]
     """The metrics of `make`, or those that `folder`/`name`.json keeps from a run with the same key."""
     path = folder / f"{name}.json"
     if path.is_file():
-        values = json.loads(path.read_text())
-        if values["key"] == key:
-            return [Metric(**entry) for entry in values["metrics"]]
+        old, found = _read(path)
+        if old == key:
+            return found
     metrics = list(make())
     values = {"key": key, "metrics": [asdict(metric) for metric in metrics]}
     write_whole(path, json.dumps(values, indent=1) + "\n")
@@ -44,9 +45,17 @@ def kept(folder: Path, name: str, key: str, make: Callable[[], Iterable[Metric]]
 
 
 def read_kept(folder: Path) -> list[Metric]:
-    """All metrics that steps have left in `folder`, in the order of the file names."""
-    return [
-        Metric(**entry)
-        for path in sorted(folder.glob("*.json"))
-        for entry in json.loads(path.read_text())["metrics"]
-    ]
+    """All metrics that steps have left in `folder`, in the order of the file names.
+
+    Raises LightDealError for a damaged file.
+    """
+    return [metric for path in sorted(folder.glob("*.json")) for metric in _read(path)[1]]
+
+
+def _read(path: Path) -> tuple[str, list[Metric]]:
+    """Key and metrics of a kept step. Raises LightDealError if the file is damaged."""
+
+    def parse(values: dict[str, Any]) -> tuple[str, list[Metric]]:
+        return str(values["key"]), [Metric(**entry) for entry in values["metrics"]]
+
+    return read_json(path, "kept figures", parse, f"remove {path} to measure them again")

@@ -1,11 +1,12 @@
 """Everything that the report measures, step by step; a step that is up to date is not repeated."""
 
-import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from flows.arithmetics import NAMES, arithmetics, matched
+from flows.files import read_json
 from flows.metrics import Metric
 from flows.options import Arithmetics
 from flows.progress import say
@@ -17,7 +18,7 @@ from flows.report.programs import CODE, program_metrics
 from flows.report.wide import WHAT, wide_programs
 from flows.training import load
 from golden.spec.config import SMALL
-from golden.spec.errors import ProgramError
+from golden.spec.errors import LightDealError, ProgramError
 from golden.spec.program import Program
 from golden.tensors import quantise
 from golden.train.loop import Progress
@@ -42,12 +43,19 @@ def load_program(data: str, name: str, folder: Path = ARITHMETICS) -> Program:
 
 def accuracy_metrics(data: str, results: Path) -> Iterator[Metric]:
     """What `lightdeal arithmetics` left in DATA.json that the programs themselves do not say."""
-    for entry in json.loads(results.read_text())["results"]:
-        where = (
-            f"lightdeal arithmetics --data {data}: golden on all test images, RTL equal to it on the first "
-            f"{entry['rtl_images']}; configuration {entry['config']}"
-        )
-        yield Metric(f"{data}.{entry['name']}.accuracy", entry["accuracy"], "1", "more", where)
+
+    def parse(values: dict[str, Any]) -> list[Metric]:
+        made = []
+        for entry in values["results"]:
+            where = (
+                f"lightdeal arithmetics --data {data}: golden on all test images, RTL equal to it on the "
+                f"first {entry['rtl_images']}; configuration {entry['config']}"
+            )
+            made.append(Metric(f"{data}.{entry['name']}.accuracy", entry["accuracy"], "1", "more", where))
+        return made
+
+    again = f"make it again with: lightdeal arithmetics --data {data}"
+    yield from read_json(results, "results", parse, again)
 
 
 def measure_network(data: str, programs: Path = ARITHMETICS, measured: Path = MEASURED) -> None:
@@ -118,7 +126,9 @@ def _train() -> None:
         for name in NAMES:
             load_program(data, name)
     except ProgramError:
-        arithmetics(Arithmetics(data=data, out=ARITHMETICS))
+        text, passed = arithmetics(Arithmetics(data=data, out=ARITHMETICS))
+        if not passed:
+            raise LightDealError(f"arithmetics: not near enough to the float networks\n{text}") from None
 
 
 FIRST, AFTER = ("programs",), ("multipliers behind the array",)

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable
 
-from flows.files import write_whole
+from flows.files import read_json, write_whole
 from flows.options import TARGETS
 from flows.synth.area import Area, make_area, total_cells
 from flows.synth.blocks import cells_by_block
@@ -125,17 +126,21 @@ def _prepare(folder: Path, name: str, text: str, macros: bool) -> tuple[Macro, .
     return found
 
 
-def _read(path: Path) -> Synthesis:
-    values = json.loads(path.read_text())
-    return Synthesis(
-        **{
-            **values,
-            "area": Area(**values["area"]),
-            "blocks": {name: Area(**area) for name, area in values["blocks"].items()},
-            "macros": tuple(Macro(**macro) for macro in values["macros"]),
-            "folder": path.parent,
-        }
-    )
+def read_synthesis(path: Path) -> Synthesis:
+    """The result that a run has kept. Raises LightDealError if the file is damaged."""
+
+    def parse(values: dict[str, Any]) -> Synthesis:
+        return Synthesis(
+            **{
+                **values,
+                "area": Area(**values["area"]),
+                "blocks": {name: Area(**area) for name, area in values["blocks"].items()},
+                "macros": tuple(Macro(**macro) for macro in values["macros"]),
+                "folder": path.parent,
+            }
+        )
+
+    return read_json(path, "kept synthesis", parse, f"remove {path.parent} to make it again")
 
 
 def target_library(target: str, liberty: Path | None) -> Library | None:
@@ -194,7 +199,7 @@ def synthesise(
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     folder = out / digest
     if (folder / "result.json").exists():
-        return _read(folder / "result.json")
+        return read_synthesis(folder / "result.json")
 
     partial = out / f"{digest}.{os.getpid()}"
     partial.mkdir(parents=True)

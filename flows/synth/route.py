@@ -8,8 +8,9 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from flows.files import write_whole
+from flows.files import read_json, write_whole
 from flows.synth.netlist import BUILD, Synthesis
 from flows.synth.yosys import run_yosys
 from flows.tools import find_tool, run_tool, said_version
@@ -137,11 +138,15 @@ def run_router(command: list[str], folder: Path, name: str, part: str) -> None:
         raise
 
 
-def _read(path: Path) -> Route:
-    values = json.loads(path.read_text())
-    used = {name: (int(pair[0]), int(pair[1])) for name, pair in values.pop("used").items()}
-    bitstream = path.parent / values.pop("bitstream")
-    return Route(**values, used=used, folder=path.parent, bitstream=bitstream)
+def read_route(path: Path) -> Route:
+    """The result that a run has kept. Raises LightDealError if the file is damaged."""
+
+    def parse(values: dict[str, Any]) -> Route:
+        used = {name: (int(pair[0]), int(pair[1])) for name, pair in values.pop("used").items()}
+        bitstream = path.parent / values.pop("bitstream")
+        return Route(**values, used=used, folder=path.parent, bitstream=bitstream)
+
+    return read_json(path, "kept route", parse, f"remove {path.parent} to make it again")
 
 
 def place_and_route(netlist: Synthesis, mhz: float = 80.0, seed: int = 1, out: Path = BUILD) -> Route:
@@ -166,7 +171,7 @@ def place_and_route(netlist: Synthesis, mhz: float = 80.0, seed: int = 1, out: P
     given = "\0".join([versions, *arguments, *part.arguments, part.pins, part.pads, source.read_text()])
     folder = out / hashlib.sha256(given.encode()).hexdigest()[:24]
     if (folder / "result.json").exists():
-        return _read(folder / "result.json")
+        return read_route(folder / "result.json")
     partial = folder.with_name(f"{folder.name}.{os.getpid()}")
     partial.mkdir(parents=True)
     try:

@@ -62,7 +62,7 @@ def synth(options: Synth) -> tuple[str, bool]:
 
     Returns the text of the result, and False if a step failed.
     """
-    if options == Synth(out=options.out):
+    if options.whole:
         from flows.synth.everything import everything
 
         return everything(options.out)
@@ -84,6 +84,7 @@ def synth_unit(options: Synth) -> tuple[str, Area]:
         raise LightDealError(f"--timing and --power go with --target {ASIC}; --route says more of an FPGA")
     if options.power and chosen != "engine":
         raise LightDealError(f"--power goes with --unit engine, whose inputs a Program gives; not {chosen!r}")
+    program = Program.load(options.power, config) if options.power else None
     unit = make_unit(chosen, config)
     name = chosen.replace("-", "_")
     with step(f"{chosen} of {config.name} on {target}"):
@@ -103,7 +104,7 @@ def synth_unit(options: Synth) -> tuple[str, Area]:
     if options.timing and library is not None:
         parts += _attempt("Static timing", lambda: timed.append(unit_timing(area, library)))
         parts += map(timing_table, timed)
-    if program := options.power:
+    if program is not None:
         parts += _attempt("Power", lambda: powered.append(_power(options, program)))
         parts += map(power_table, powered)
     if options.route:
@@ -130,8 +131,7 @@ def _attempt(what: str, make: Callable[[], None]) -> list[str]:
     return []
 
 
-def _power(options: Synth, path: Path) -> EngineCost:
-    program = Program.load(path, load_config(options.config or "small"))
+def _power(options: Synth, program: Program) -> EngineCost:
     _, _, test = load(options.data)
     image = quantise(test.images[:1].numpy(), program.tensor(program.input).scale)
     with step("gates beside RTL, power"):

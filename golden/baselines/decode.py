@@ -1,11 +1,12 @@
 """The streams of the baselines, unpacked: int8 weights, and rows of Ce with their bases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from golden.datapath.progress import Instruction
 from golden.records import unpack_words
 from golden.spec import formats
 from golden.spec.baselines import (
@@ -65,6 +66,11 @@ class WeightStream:
         """The next block."""
         read = {INT8.name: self._dense, ROWS_INT8.name: self._sparse, REBUILD.name: self._rebuilt}
         return read[self._config.arithmetic](rows)
+
+    def wrong(
+        self, rows: int, instructions: Sequence[Instruction], first: int, turns: int, engines: int
+    ) -> MachineError | None:
+        """Nothing beyond what `block` raises."""
 
     def _refuse(self, text: str) -> MachineError:
         return MachineError(ErrorCode.STREAM, f"engine {self._engine}: {text}")

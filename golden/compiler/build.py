@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from golden import network_file
 from golden.compiler.checks import check_network
 from golden.compiler.contents import Memories
 from golden.compiler.counts import layer_counts
@@ -73,6 +74,7 @@ def compile_network(
         terms=tuple(memories.terms),
         filters=tuple(memories.filters),
         coefficients=tuple(tuple(words) for words in memories.coefficients),
+        reference=network_file.to_bytes(network),
     )
 
 

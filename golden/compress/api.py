@@ -1,13 +1,14 @@
 """`compress`: the whole way from a user's module to an integer network."""
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
 from golden.compress.calibrate import calibrate, restore_statistics
 from golden.compress.defaults import default_plan
+from golden.compress.floats import pack_floats, real_graph
 from golden.compress.fold import unfold
 from golden.compress.importer import check_images, check_training, import_module
 from golden.compress.integer import to_network
@@ -116,7 +117,8 @@ def compress(
         calibrate(net, sample_images)
     progress("integers", 1.0)
     reports = tuple(_report(layer) for layer in net.stages)
-    return Compressed(to_network(net), plan, reports, net)
+    network = replace(to_network(net), floats=pack_floats(graph, real_graph(net)))
+    return Compressed(network, plan, reports, net)
 
 
 def network_accuracy(network: Network, data: Labelled) -> float:

@@ -92,7 +92,12 @@ class FloatGraph:
 
 def run_float(graph: FloatGraph, images: torch.Tensor) -> torch.Tensor:
     """The graph in floats: images (N, C, H, W) → the output feature (N, M, H, W), as in eval mode."""
+    return float_features(graph, images)[graph.output]
+
+
+def float_features(graph: FloatGraph, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Every feature by name, the images included, each (N, C, H, W); see `run_float`."""
     values = {graph.input: images}
     for layer in graph.layers:
         values[layer.output] = layer.finish(layer.sums(values[layer.input]), values.get(layer.residual or ""))
-    return values[graph.output]
+    return values

@@ -1,14 +1,16 @@
 """Coefficient streams, unpacked (docs/machine.md, section 4)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from golden.datapath.progress import Instruction, wrong_block
 from golden.records import unpack_words
 from golden.spec import formats
 from golden.spec.arithmetics import coefficient_record
-from golden.spec.errors import ErrorCode, MachineError
+from golden.spec.errors import ErrorCode, MachineError, MissingWordsError
 from golden.spec.program import Program
 
 Int64 = npt.NDArray[np.int64]
@@ -30,8 +32,9 @@ class PairBlock:
     @property
     def value(self) -> Int64:
         """The coefficient of each entry; zero for fillers and END."""
-        power = np.left_shift(1, self.code & 7) * ((self.code & 7) != formats.CODE_ZERO)
-        return np.where(self.code & 8, -power, power)
+        exponent = self.code & formats.CODE_ZERO
+        power = np.left_shift(1, exponent) * (exponent != formats.CODE_ZERO)
+        return np.where(self.code & formats.CODE_SIGN, -power, power)
 
 
 class PairStream:
@@ -47,20 +50,32 @@ class PairStream:
         self.ends = np.flatnonzero(self.code == formats.CODE_END)
         self.start = 0
 
-    def block(self, rows: int) -> PairBlock:
-        """The next block, checked against the rows of its job."""
+    def block(self, rows: int) -> PairBlock | None:
+        """The next block; None if it does not end with the rows of its job."""
         number = np.searchsorted(self.ends, self.start)
         if number == len(self.ends):
-            raise MachineError(ErrorCode.STREAM, f"engine {self.engine}: the stream has no more END")
+            return None
         end = int(self.ends[number])
         piece = slice(self.start, end + 1)
         row = np.cumsum(self.advance[piece])
-        marker = int(row[-1])
-        if marker != rows or (row[:-1] >= rows).any():
-            raise MachineError(
-                ErrorCode.STREAM,
-                f"engine {self.engine}: the block at entry {self.start} ends at row {marker}; "
-                f"the marker is row {rows}",
-            )
+        adds = self.code[piece] & formats.CODE_ZERO != formats.CODE_ZERO
+        if row[-1] != rows or (adds & (row >= rows)).any():
+            return None
         self.start = end + 2 - end % 2
         return PairBlock(self.code[piece], self.slot[piece], row)
+
+    def wrong(
+        self, rows: int, instructions: Sequence[Instruction], first: int, turns: int, engines: int
+    ) -> MachineError:
+        """What the machine says where `block` gave None; parameters as of `wrong_block`."""
+        code, advance = self.code[self.start :], self.advance[self.start :]
+        ends = np.flatnonzero(code == formats.CODE_END)
+        if not len(ends):
+            text = f"engine {self.engine}: the stream has no END from entry {self.start} on"
+            return MissingWordsError(ErrorCode.STREAM, text)
+        marker = int(advance[: ends[0] + 1].sum())
+        return MachineError(
+            wrong_block(code, advance, instructions, first, turns, engines),
+            f"engine {self.engine}: the block at entry {self.start} ends at row {marker}; "
+            f"the marker is row {rows}",
+        )

@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.datapath.entries import Entries
+from golden.datapath.progress import Instruction
 from golden.network import Layer
 from golden.spec import arithmetics
 from golden.spec.arithmetics import Arithmetic
 from golden.spec.config import Config
+from golden.spec.errors import MachineError
 from golden.spec.program import Program
 
 Int64 = npt.NDArray[np.int64]
@@ -32,11 +34,17 @@ class Block(Protocol):
 class Decoder(Protocol):
     """The stream of one engine, read block after block."""
 
-    def block(self, rows: int) -> Block:
-        """The next block, for jobs of that many rows.
+    def block(self, rows: int) -> Block | None:
+        """The next block, for jobs of that many rows; None where they do not fit together and the rest of
+        the program decides what the machine says (`wrong`).
 
-        Raises MachineError (STREAM) where they do not fit together or the stream is at its end.
+        Raises MachineError (STREAM) where nothing else can be said.
         """
+
+    def wrong(
+        self, rows: int, instructions: Sequence[Instruction], first: int, turns: int, engines: int
+    ) -> MachineError | None:
+        """What the machine says where `block` gave None; parameters as of `progress.wrong_block`."""
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ def encode_floats(
         flags |= Flag.NAN
     if np.isinf(wide).any():
         flags |= Flag.INFINITE
-    limit = float(np.ldexp(fmt.largest, fmt.exponent_high - fmt.magnitude_bits + 1))
+    limit = fmt.largest_value
     mantissa, exponent = np.frexp(np.nan_to_num(wide, nan=0.0, posinf=limit, neginf=-limit))
     integers = np.ldexp(mantissa, 53).astype(np.int64)
     blocks, met = encode(integers, exponent.astype(np.int64) - 53, fmt, axis)

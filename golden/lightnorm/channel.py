@@ -11,7 +11,7 @@ from golden.lightnorm import scalars
 from golden.lightnorm.blocks import Bool
 from golden.lightnorm.scalars import Int64, Scalars
 from golden.ops import round_shift
-from golden.spec.block import SCALAR_BITS, Constants, NormFormat
+from golden.spec.block import SCALAR_BITS, BlockFormat, Constants, NormFormat
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class Statistics:
     mean, scale: of the channel: x̂ = (x − mean)·scale. Zero scale where `flat`.
     spread: 1/scale without epsilon (C·R), for running statistics.
     flat: bool (C,), the chunks have no range (R = 0).
+    coarse: bool (C,), the spread is less than one step of the format at the mean; true where flat.
     window: int64 (C,), smallest w with maximum − minimum < 2**w; 0 where flat.
     highest, lowest: int64 (C, chunks), stream positions of the first maximum and minimum of a chunk.
     """
@@ -31,6 +32,7 @@ class Statistics:
     scale: Scalars
     spread: Scalars
     flat: Bool
+    coarse: Bool
     window: Int64
     highest: Int64
     lowest: Int64
@@ -129,10 +131,17 @@ def statistics(
         scale=reciprocal(divisor, fmt.reciprocal).where(~flat),
         spread=spread,
         flat=flat,
+        coarse=coarse(mean, spread, fmt.forward),
         window=np.where(flat, 0, window),
         highest=highest,
         lowest=lowest,
     )
+
+
+def coarse(mean: Scalars, spread: Scalars, fmt: BlockFormat) -> Bool:
+    """bool (C,): spread < 2**u, with 2**u the step of the format for values of the mean's size."""
+    at_mean = np.where(mean.mantissa == 0, fmt.grid, mean.top - fmt.magnitude_bits)
+    return (spread.mantissa == 0) | (spread.top <= np.maximum(at_mean, fmt.grid))
 
 
 def apply_words(found: Statistics, gamma: Scalars, beta: Scalars, fmt: NormFormat) -> ApplyWords:
@@ -208,3 +217,8 @@ def grad_words(found: Gradients, fmt: NormFormat) -> GradWords:
         ),
         grid=unit + window_grid,
     )
+
+
+def spikes_cut(found: Gradients, words: GradWords) -> Bool:
+    """bool (C,): the spike is too large for its bits and saturates."""
+    return np.asarray(words.spike != scalars.to_grid(found.spike, words.grid, 60))

@@ -4,24 +4,17 @@ All steps are exact in floating point, so the results equal the integer model bi
 Σx and Σdy·x stay exact in float64 (values within 2**53 of each other, which real data are).
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from golden.lightnorm import channel, scalars
+from golden.lightnorm.blocks import Bool
 from golden.lightnorm.channel import Gradients, Statistics
+from golden.lightnorm.quantise import BITS, Met, quantise
 from golden.lightnorm.scalars import Int64, Scalars
-from golden.spec.block import (
-    PRESETS,
-    BlockFormat,
-    Constants,
-    GroupAxis,
-    NormFormat,
-    Rounding,
-    Spikes,
-)
+from golden.spec.block import PRESETS, Constants, GroupAxis, NormFormat, Spikes
 
 _FLOAT32_BITS = 24
 _FLOAT32_REACH = 100
@@ -56,78 +49,13 @@ def work_type(fmt: NormFormat) -> torch.dtype:
     return torch.float32 if narrow and reach <= _FLOAT32_REACH else torch.float64
 
 
-@dataclass(frozen=True)
-class _Bits:
-    """A floating-point type from inside: its integers of the same width, fraction bits, exponent bias."""
-
-    integer: torch.dtype
-    floating: torch.dtype
-    fraction: int
-    bias: int
-
-    def power(self, exponents: torch.Tensor) -> torch.Tensor:
-        """2**exponents, exact, for exponents above −bias, up to bias."""
-        return ((exponents + self.bias) << self.fraction).view(self.floating)
-
-
-_BITS = {
-    torch.float32: _Bits(torch.int32, torch.float32, 23, 127),
-    torch.float64: _Bits(torch.int64, torch.float64, 52, 1023),
-}
-
-
 def _power_of(exponents: Int64, like: torch.Tensor) -> torch.Tensor:
     """2**exponents for (C,) as (C, 1), in the type and place of a tensor."""
-    return _BITS[torch.float64].power(torch.from_numpy(exponents)).to(like.device, like.dtype)[:, None]
+    return BITS[torch.float64].power(torch.from_numpy(exponents)).to(like.device, like.dtype)[:, None]
 
 
 def _column(values: Int64, like: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(values.astype(np.float64)).to(like.device, like.dtype)[:, None]
-
-
-def quantise(
-    x: torch.Tensor, fmt: BlockFormat, axis: GroupAxis, quiet: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Block floating point and back: `golden.lightnorm.blocks.encode_floats` and `Blocks.floats`.
-
-    Parameters
-    ----------
-    x: (C, n), float32 or float64; not changed. float32 needs a format with exponents within ±100.
-    quiet: bool (C, n) or None, as `encode`'s spikes.
-
-    Returns a new tensor of the same type; NaN becomes 0, an infinity the largest value.
-    """
-    along = 1 if axis == GroupAxis.PIXELS else 0
-    if not math.isfinite(float(x.sum())):
-        limit = fmt.largest * 2.0 ** (fmt.exponent_high - fmt.magnitude_bits + 1)
-        x = torch.nan_to_num(x, nan=0.0, posinf=limit, neginf=-limit)
-    groups = _grouped(x, fmt, along, 0.0)
-    largest = groups.abs()
-    if quiet is not None:
-        mask = _grouped(quiet, fmt, along, True)
-        alone = mask.all(along + 1, keepdim=True)
-        largest = largest.masked_fill_(mask & ~alone, 0.0)
-    bits = _BITS[x.dtype]
-    shared = largest.amax(along + 1, keepdim=True).view(bits.integer)
-    place = fmt.magnitude_bits - 1
-    nearest = fmt.rounding == Rounding.NEAREST
-    if nearest:
-        # Half a unit carries into the exponent where rounding to nearest would reach 2**magnitude_bits.
-        shared = shared + (1 << (bits.fraction - place - 1))
-    shared = (shared >> bits.fraction).sub_(bits.bias).clamp_(fmt.exponent_low, fmt.exponent_high)
-    result = groups * bits.power(place - shared)
-    result = result.round_() if nearest else result.trunc_()
-    result = result.clamp_(-fmt.largest, fmt.largest).mul_(bits.power(shared - place))
-    return result.flatten(along, along + 1).narrow(along, 0, x.shape[along])
-
-
-def _grouped(x: torch.Tensor, fmt: BlockFormat, along: int, filler: float) -> torch.Tensor:
-    """(C, n) → (C, groups, G) or (groups, G, n)."""
-    missing = -x.shape[along] % fmt.group
-    if missing:
-        padding = (0, missing) if along == 1 else (0, 0, 0, missing)
-        x = torch.nn.functional.pad(x, padding, value=filler)
-    return x.unflatten(along, (-1, fmt.group))
 
 
 def _numbers(values: torch.Tensor) -> np.ndarray:
@@ -168,8 +96,8 @@ def _window(values: torch.Tensor, grid: Int64, mean: Int64) -> torch.Tensor:
 
 def apply(
     x: torch.Tensor, found: Statistics, gamma: Scalars, beta: Scalars, options: LightNormOptions
-) -> torch.Tensor:
-    """As `golden.lightnorm.unit.apply`: y (C, n)."""
+) -> tuple[torch.Tensor, Met]:
+    """As `golden.lightnorm.unit.apply`: y (C, n), and what its encoder met."""
     fmt = options.format
     words = channel.apply_words(found, gamma, beta, fmt)
     result = _window(x, words.window_grid, words.mean)
@@ -202,8 +130,10 @@ def reduce(
 
 def grad(
     dy: torch.Tensor, found: Statistics, gradients: Gradients, options: LightNormOptions
-) -> torch.Tensor:
-    """As `golden.lightnorm.unit.grad`: dx (C, n), spikes carried apart already added."""
+) -> tuple[torch.Tensor, Met, Bool]:
+    """As `golden.lightnorm.unit.grad`: dx (C, n), spikes carried apart already added; what the encoder met;
+    channels (C,) whose spikes were cut, in their bits or by the encoder.
+    """
     fmt = options.format
     words = channel.grad_words(gradients, fmt)
     result = _window(dy, words.window_grid, words.mean).mul_(_column(words.scale, dy))
@@ -212,9 +142,9 @@ def grad(
     signs = np.concatenate([-signs, signs], 1)
     unit = _power_of(words.grid, dy)
     if options.spikes == Spikes.APART:
-        dx = quantise(result.mul_(unit), fmt.gradient, options.axis)
+        dx, met = quantise(result.mul_(unit), fmt.gradient, options.axis)
         apart = torch.from_numpy(signs * gradients.spike.floats()[:, None]).to(dy.device, dy.dtype)
-        return dx.scatter_add_(1, places, apart)
+        return dx.scatter_add_(1, places, apart), met, met.clipped
     # Where both extremes are one value the signs are zero, and both writes write the same.
     there = result.gather(1, places).to(torch.float64).cpu().numpy().astype(np.int64)
     spiked = _to_odd(np.asarray(there + signs * words.spike[:, None], np.int64)).astype(np.float64)
@@ -222,7 +152,8 @@ def grad(
     quiet = None
     if options.spikes == Spikes.CLIP:
         quiet = torch.zeros(dy.shape, dtype=torch.bool, device=dy.device).scatter_(1, places, True)
-    return quantise(result.mul_(unit), fmt.gradient, options.axis, quiet)
+    dx, met = quantise(result.mul_(unit), fmt.gradient, options.axis, quiet)
+    return dx, met, met.clipped | channel.spikes_cut(gradients, words)
 
 
 def _to_odd(values: Int64) -> Int64:

@@ -103,6 +103,16 @@ class BlockFormat:
         return self.exponent_low - self.magnitude_bits + 1
 
     @property
+    def top_grid(self) -> int:
+        """Values of the highest exponent are integers times 2**top_grid."""
+        return self.exponent_high - self.magnitude_bits + 1
+
+    @property
+    def largest_value(self) -> float:
+        """What an overflow saturates at."""
+        return math.ldexp(self.largest, self.top_grid)
+
+    @property
     def span(self) -> int:
         """Bits of the largest value on the grid, without sign."""
         return self.exponent_high - self.exponent_low + self.magnitude_bits

@@ -56,6 +56,9 @@ class Config:
     arithmetic: str = arithmetics.SHIFT_ADD.name
 
     def __post_init__(self) -> None:
+        # Names of files and metrics hold it.
+        legal_name = isinstance(self.name, str) and self.name.isprintable() and "/" not in self.name
+        self._demand("name", legal_name and 1 <= len(self.name) <= 100, "1…100 printable characters, no /")
         for field in fields(self):
             value = getattr(self, field.name)
             number = isinstance(value, int) and not isinstance(value, bool)
@@ -86,7 +89,12 @@ class Config:
         self._demand("arithmetic", self.arithmetic in legal_names, f"one of {legal_names}")
 
     def _refuse(self, field: str, legal: str) -> None:
-        raise ConfigError(f"config field {field!r} = {getattr(self, field)!r}; legal: {legal}")
+        try:
+            value = repr(getattr(self, field))
+        except ValueError:  # Python shows no integer of that many digits
+            value = "a number of thousands of digits"
+        shown = value if len(value) <= 80 else f"{value[:79]}…"
+        raise ConfigError(f"config field {field!r} = {shown}; legal: {legal}")
 
     def _demand(self, field: str, holds: bool, legal: str) -> None:
         if not holds:
@@ -156,12 +164,19 @@ def load_config(name_or_path: str) -> Config:
             "nor a .toml file that exists"
         )
     try:
-        values = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
+        values = tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        raise ConfigError(f"configuration {path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"configuration {path}: not TOML: byte {error.start} is no UTF-8") from error
+    except (ValueError, RecursionError) as error:  # not TOML, a date that is none
         raise ConfigError(f"configuration {path}: not TOML: {error}") from error
     known = {field.name for field in fields(Config)}
     if unknown := sorted(set(values) - known):
         raise ConfigError(f"configuration {path}: unknown field {unknown[0]!r}; legal: {sorted(known)}")
     if missing := sorted({"engines", "lanes"} - set(values)):
         raise ConfigError(f"configuration {path}: field {missing[0]!r} is missing")
-    return Config(**{"name": path.stem, **values})
+    try:
+        return Config(**{"name": path.stem, **values})
+    except ConfigError as error:
+        raise ConfigError(f"configuration {path}: {error}") from error

@@ -20,7 +20,12 @@ class ProgramError(LightDealError):
 
 
 class ErrorCode(IntEnum):
-    """Value of the accelerator's error register; sticky until reset."""
+    """Value of the accelerator's error register; docs/machine.md, section 7, says what recovers from each.
+
+    Codes below `FIRST_RECOVERED` stop the machine until reset. After the others its streams are still in
+    step: the frame or the program is dropped, and the code stands until the next run begins or the first
+    word of a program is taken.
+    """
 
     NONE = 0
     MAGIC = 1
@@ -37,6 +42,21 @@ class ErrorCode(IntEnum):
     """A coefficient stream and the rows of its job do not end together."""
     TIMEOUT = 7
     """A run took more cycles than the program allows."""
+    SHORT_IMAGE = 8
+    """The last word of an image came before the program's `input_words`."""
+    LONG_IMAGE = 9
+    """The program's `input_words` came, and the last of them was not marked as the last."""
+    PROGRAM = 10
+    """A program without a run word or without its first instruction, or a run word with impossible ranges."""
+
+    @property
+    def recovers(self) -> bool:
+        """Whether the machine goes on without a reset."""
+        return self >= FIRST_RECOVERED
+
+
+FIRST_RECOVERED = 8
+"""The lowest code after which no reset is needed: the highest bit of the register says so."""
 
 
 class MachineError(LightDealError):
@@ -45,3 +65,7 @@ class MachineError(LightDealError):
     def __init__(self, code: ErrorCode, text: str) -> None:
         super().__init__(f"{code.name}: {text}")
         self.code = code
+
+
+class MissingWordsError(MachineError):
+    """A run reads memory words that the program does not bring; the hardware reads what is there."""

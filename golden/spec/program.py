@@ -121,6 +121,8 @@ class Program:
     run: the run word; front, back: one word per instruction and an END.
     taps, terms, filters: the shared memories, from address 0.
     coefficients: for each engine, its memory of pairs (two packed entries, first one low).
+    reference: the network that it was compiled from, as the contents of a network file, for checks
+        of what the words above compute; empty where it is not known. No machine sees it.
     """
 
     config: Config
@@ -135,6 +137,7 @@ class Program:
     terms: tuple[int, ...]
     filters: tuple[int, ...]
     coefficients: tuple[tuple[int, ...], ...] = field(default_factory=tuple)
+    reference: bytes = field(default=b"", repr=False)
 
     def tensor(self, name: str) -> Tensor:
         """The tensor of that name. Raises KeyError."""
@@ -197,13 +200,19 @@ class Program:
         digest, body = data[len(_FILE_MAGIC) :][:32], data[len(_FILE_MAGIC) + 32 :]
         if hashlib.sha256(body).digest() != digest:
             raise ProgramError(f"program {path}: damaged: its checksum does not match its contents")
-        values = json.loads(zlib.decompress(body))
-        if values["version"] != VERSION:
-            raise ProgramError(f"program {path}: version {values['version']}; this release reads {VERSION}")
         try:
+            values = json.loads(zlib.decompress(body))
+            if values["version"] != VERSION:
+                raise ProgramError(
+                    f"program {path}: version {values['version']}; this release reads {VERSION}"
+                )
             program = _from_plain(values)
         except ConfigError as error:
             raise ProgramError(f"program {path}: {error}") from error
+        except ProgramError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError, zlib.error, RecursionError) as error:
+            raise ProgramError(f"program {path}: its contents are incomplete: {error}") from error
         if config is not None:
             program.demand_config(config, str(path))
         return program
@@ -248,6 +257,7 @@ def _plain(program: Program) -> dict[str, object]:
         "layers": [asdict(layer) for layer in program.layers],
         "run": f"{program.run:x}",
         "coefficients": [_encode(words) for words in program.coefficients],
+        "reference": base64.b64encode(program.reference).decode(),
         **{name: _encode(getattr(program, name)) for name in _WORD_LISTS},
     }
 
@@ -261,5 +271,6 @@ def _from_plain(values: dict[str, Any]) -> Program:
         layers=tuple(LayerCounts(**layer) for layer in values["layers"]),
         run=int(values["run"], 16),
         coefficients=tuple(_decode(text) for text in values["coefficients"]),
+        reference=base64.b64decode(values.get("reference", "")),
         **{name: _decode(values[name]) for name in _WORD_LISTS},
     )

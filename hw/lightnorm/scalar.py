@@ -3,10 +3,10 @@
 Golden: `golden.lightnorm.scalars`. Zero has mantissa 0, sign 0 and exponent 0.
 """
 
-from amaranth.hdl import signed, unsigned
+from amaranth.hdl import Value, signed, unsigned
 from amaranth.lib import data
 
-from golden.spec.block import SCALAR_BITS
+from golden.spec.block import SCALAR_BITS, BlockFormat
 from hw.lightnorm.layouts import GRID_BITS
 
 
@@ -15,3 +15,14 @@ def scalar_layout() -> data.StructLayout:
     return data.StructLayout(
         {"mantissa": unsigned(SCALAR_BITS), "sign": unsigned(1), "exponent": signed(GRID_BITS)}
     )
+
+
+def below_step(fmt: BlockFormat, mean: data.View, spread: data.View) -> Value:
+    """Whether a spread is less than one step of the format at the mean; `scalar_layout` each.
+
+    Golden: `golden.lightnorm.channel.coarse`.  A scalar is less than a power of two if its top bit is worth
+    less, so the exponents alone tell.
+    """
+    some, far = spread.mantissa[-1], mean.mantissa[-1]
+    at_mean = far & (spread.exponent + fmt.magnitude_bits <= mean.exponent)
+    return ~some | at_mean | (spread.exponent <= fmt.grid - SCALAR_BITS)

@@ -22,11 +22,12 @@ _FOUND = ("mean", "scale", "spread", "d_gamma", "d_beta", "spike")
 def found() -> data.StructLayout:
     """What the unit finds out of a channel.
 
-    Forward: mean, scale, spread (C·R); `flat` where it has no range.  Backward: dγ, dβ, and the spike, which
-    a reader of dx adds where spikes are carried apart.
+    Forward: mean, scale, spread (C·R); `flat` where it has no range; `coarse` where the spread is less than
+    one step of the format at the mean.  Backward: dγ, dβ, and the spike, which a reader of dx adds where
+    spikes are carried apart; both flags are 0.
     """
     scalars = {name: scalar_layout() for name in _FOUND}
-    return data.StructLayout({"backward": 1, **scalars, "flat": 1})
+    return data.StructLayout({"backward": 1, **scalars, "flat": 1, "coarse": 1})
 
 
 class LightNorm(wiring.Component):
@@ -142,7 +143,7 @@ class LightNorm(wiring.Component):
             lines.i.payload.backward.eq(result.backward),
             lines.i.payload.words.eq(result.words),
             self.found.valid.eq(words.o.valid & lines.i.ready),
-            *(self.found.payload[name].eq(result[name]) for name in ("backward", "flat", *_FOUND)),
+            *(self.found.payload[name].eq(result[name]) for name in ("backward", "flat", "coarse", *_FOUND)),
         ]
         return m
 

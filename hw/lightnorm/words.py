@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.block import SCALAR_BITS, NormFormat
 from hw.lightnorm.layouts import pass_words
-from hw.lightnorm.scalar import scalar_layout
+from hw.lightnorm.scalar import below_step, scalar_layout
 from hw.lightnorm.sum_shifter import SumShifter
 from hw.lightnorm.words_layouts import channel_layout, parameters_layout, result_layout
 from hw.lightnorm.words_program import addend_bits, backward_program, forward_program
@@ -289,6 +289,8 @@ class Words(wiring.Component):
                 with m.If(self.o.ready):
                     m.next = "idle"
         m.d.comb += [out.backward.eq(back), out.words.eq(words), out.flat.eq(flat)]
+        mean, spread = kept[Source.FIRST], kept[Source.SECOND]
+        m.d.comb += out.coarse.eq(~back & below_step(fmt.forward, mean, spread))
         outputs = {
             Source.FIRST: ("mean", "d_beta"),
             Source.SECOND: ("spread", "d_gamma"),

@@ -22,9 +22,9 @@ def parameters_layout() -> data.StructLayout:
 def result_layout(fmt: NormFormat) -> data.StructLayout:
     """The words of the pass that `backward` names, and what the host keeps.
 
-    mean, scale, spread, flat: statistics; forward only.  d_gamma, d_beta: gradients of the parameters;
-    spike: to be carried apart; backward only.
+    mean, scale, spread, flat, coarse: statistics; forward only, else both flags are 0.  d_gamma, d_beta:
+    gradients of the parameters; spike: to be carried apart; backward only.
     """
     scalars = ("mean", "scale", "spread", "d_gamma", "d_beta", "spike")
     fields = {name: scalar_layout() for name in scalars}
-    return data.StructLayout({"backward": 1, "words": pass_words(fmt), **fields, "flat": 1})
+    return data.StructLayout({"backward": 1, "words": pass_words(fmt), **fields, "flat": 1, "coarse": 1})

@@ -13,6 +13,7 @@ from cocotb.triggers import (
     ValueChange,
     with_timeout,
 )
+from cocotb.types import LogicArray
 
 from sim.benches.streams import PERIOD, Pauses, StreamDriver, StreamMonitor, cycle, parameters, start
 
@@ -48,9 +49,15 @@ class _Bench:
         self.result_pauses = Pauses(stalls, seed + 2)
         self.writes: list[tuple[int, int, int, list[int]]] = []
         self.result: list[list[int]] = []
+        # Number of the first result word that is marked as the last and is not, or the other way round.
+        self.wrong_mark = 0
 
     def take_result(self, word: Any) -> None:
-        self.result.append(_bytes(word, -1, self.lanes, "result stream"))
+        """A word of the result stream; `last` is the bit above the lanes."""
+        text = str(word)
+        self.result.append(_bytes(LogicArray(text[1:]), -1, self.lanes, "result stream"))
+        if text[0] != str(int(len(self.result) == self.job["result_words"])):
+            self.wrong_mark = len(self.result)
 
     async def watch_writes(self) -> None:
         """Collects the writes; sleeps while there are none (`valid` comes from registers)."""
@@ -68,7 +75,7 @@ class _Bench:
 
     async def until(self, ended: Any) -> None:
         """Returns just after a falling edge, once `ended()` or an error is there."""
-        while not (ended() or self.dut.error.value):
+        while not (ended() or self.dut.error.value or self.wrong_mark):
             await FallingEdge(self.dut.clk)
 
     async def or_error(self, coroutine: Any) -> Any:
@@ -115,21 +122,23 @@ async def run_job(dut: Any) -> None:
     dut._log.info("stalls %s, seed %s", job["stalls"], job["seed"])
     await start(dut)
     limit = job["limit"] * PERIOD
-    out: dict[str, Any] = {"hung": "loading", "images": 0}
+    out: dict[str, Any] = {"hung": "loading", "images": 0, "wrong_mark": 0}
     try:
         out["program_cycles"] = await with_timeout(bench.load(), limit, "ns")
         monitor = StreamMonitor(dut, "o_result", bench.result_pauses, bench.take_result, registered=True)
         cocotb.start_soon(monitor.watch())
         cocotb.start_soon(bench.watch_writes())
         for number, image in enumerate(arrays["images"]):
-            if dut.error.value:
+            if dut.error.value or bench.wrong_mark:
                 break
             out["hung"] = f"image {number}"
             words = [int.from_bytes(word.tobytes(), "little") for word in image]
+            words[-1] |= 1 << 8 * bench.lanes
             record = await with_timeout(bench.run(words), limit, "ns")
             for name, value in record.items():
                 out[f"{name}{number}"] = value
             out["images"] = number + 1
+            out["wrong_mark"] = bench.wrong_mark
         out["hung"] = ""
     except SimTimeoutError:
         pass

@@ -33,7 +33,8 @@ class Sample:
 
 
 def sample(seed: int, values: int, wanted: int, fmt: NormFormat, spikes: Spikes = Spikes.BLOCK) -> Sample:
-    """Channels of any mean and size; a constant one, one with ties, one with an outlier, gamma 0 and < 0."""
+    """Channels of any mean and size; a constant one, one with ties, one with an outlier, one far from
+    zero, gamma 0 and < 0."""
     rng = np.random.default_rng(seed)
     shape, column = (CHANNELS, values), (CHANNELS, 1)
     x = rng.normal(size=shape) * 2.0 ** rng.integers(-10, 10, column)
@@ -41,6 +42,8 @@ def sample(seed: int, values: int, wanted: int, fmt: NormFormat, spikes: Spikes 
     x[1] = 0.75
     x[2] = np.round(rng.normal(size=values))
     x[3, values // 2] = 5000.0
+    # Far from zero for its spread: a step or two of the format.
+    x[6] = 1000 * (1 + rng.normal(size=values) * 2.0 ** -(fmt.forward.magnitude_bits + 1))
     x[4] = rng.normal(size=values) * 2.0**fmt.forward.exponent_low
     dy = rng.normal(size=shape) * 2.0 ** rng.integers(-20, 10, column) * 2.0 ** rng.integers(-6, 1, shape)
     dy[5] = x[5]

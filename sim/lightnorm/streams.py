@@ -55,12 +55,14 @@ def streams(case: Sample, fmt: NormFormat, lanes: int, spikes: Spikes) -> Stream
     pairs = zip(case.found.highest.reshape(-1), case.found.lowest.reshape(-1), strict=True)
     places = [{"highest": int(a), "lowest": int(b)} for a, b in pairs]
     forward = {name: numbers(getattr(case.found, name)) for name in ("mean", "scale", "spread")}
-    forward["flat"] = case.found.flat.astype(int).tolist()
+    forward |= {name: getattr(case.found, name).astype(int).tolist() for name in ("flat", "coarse")}
     gradients = case.gradients
-    backward = {
+    backward: dict[str, list[Any]] = {
         "d_gamma": numbers(gradients.gamma),
         "d_beta": numbers(gradients.beta),
         "spike": numbers(gradients.spike),
+        "flat": [0] * CHANNELS,
+        "coarse": [0] * CHANNELS,
     }
     found = [
         {"backward": direction, **{name: values[channel] for name, values in fields_.items()}}

@@ -10,12 +10,14 @@ import torch
 from flows import arithmetics
 from flows.arithmetics import NAMES, ROWS, compare, matched
 from flows.training import Outcome
+from golden.compiler import compile_network
 from golden.compress import compress, import_module, int8_plan, no_basis_plan
 from golden.compress.defaults import default_plan
 from golden.compress.fold import unfold
 from golden.network import Network, Plain
-from golden.spec.config import TINY
+from golden.spec.config import TINY, Config
 from golden.spec.errors import LightDealError
+from golden.spec.program import Program
 from golden.train import Dataset
 
 CONFIG = replace(TINY, coefficient_words=2048, feature_words=1024, accumulator_bits=23)
@@ -53,7 +55,7 @@ def networks(images: Dataset) -> dict[str, Network]:
 
 
 def test_results_of_all_five(networks: dict[str, Network], images: Dataset) -> None:
-    results, programs = compare(networks, images, CONFIG, rtl_images=0)
+    results, programs, _ = compare(networks, images, CONFIG, rtl_images=0)
     assert tuple(result.name for result in results) == NAMES == tuple(programs)
     by_name = {result.name: result for result in results}
     dense = by_name["int8"]
@@ -77,6 +79,35 @@ def test_matched_configurations_take_their_own_weights_only(
     broken = replace(networks["smartdeal"], layers=(*layers[:-1], wrong))
     with pytest.raises(LightDealError, match="plain weights in arithmetic 'rebuild'"):
         compare(networks | {"rebuild": broken}, images, CONFIG, rtl_images=0)
+
+
+def test_a_network_that_is_far_from_its_floats_is_told(networks: dict[str, Network], images: Dataset) -> None:
+    """One layer of one network shifts a bit too few."""
+    network = networks["no_basis"]
+    layers = [replace(it, shift=it.shift - 1) if it.path == "1" else it for it in network.layers]
+    broken = networks | {"no_basis": replace(network, layers=tuple(layers))}
+    faults = {
+        which: [
+            fault
+            for fault in compare(them, images, CONFIG, rtl_images=0)[2]
+            if "stand for; first 1 (" in fault
+        ]
+        for which, them in (("right", networks), ("wrong", broken))
+    }
+    assert faults["right"] == []
+    assert [fault.split(":")[0] for fault in faults["wrong"]] == ["no_basis"]
+
+
+def test_a_miscompiled_network_ends_the_comparison(
+    networks: dict[str, Network], images: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def miscompiled(network: Network, config: Config) -> Program:
+        right = compile_network(network, config)
+        return replace(right, filters=(right.filters[0] ^ 1 << 14, *right.filters[1:]))
+
+    monkeypatch.setattr(arithmetics, "compile_network", miscompiled)
+    with pytest.raises(LightDealError, match="arithmetic smartdeal: the golden machine differs from the ref"):
+        compare(networks, images, CONFIG, rtl_images=0)
 
 
 def test_masked_rows_are_whole(images: Dataset) -> None:

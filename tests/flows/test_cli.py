@@ -1,12 +1,15 @@
 """The command line: its words, its exit codes, and a user's own network on the whole way."""
 
 import re
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from flows.cli import VERBS, main
+from golden.compress import compress
 
 MODULE = """
 import torch
@@ -52,10 +55,11 @@ def test_own_network_from_module_to_golden(own: Path, capsys: pytest.CaptureFixt
     assert "network: a/b.net" in capsys.readouterr().out
     assert lightdeal("compile a/b.net --config tiny --out c/d.ldp") == 0
     assert re.search(r"\d+ cycles an image .* bits a weight\nprogram: c/d.ldp", capsys.readouterr().out)
-    assert lightdeal("run c/d.ldp --data arrays.npz --on golden --images 7") == 0
+    assert lightdeal("run c/d.ldp --data arrays.npz --on golden --images 7 --changed 1") == 0
     out = capsys.readouterr().out
     assert "golden: 7 images" in out
     assert re.search(r"accuracy: [\d.]+ %", out)
+    assert f"golden machine against the reference network: {7 * (6 + 3):,} values, 0 mismatches" in out
     assert lightdeal("handoff c/d.ldp --data unlabelled.npz --images 1 --out handoff") == 0
     assert (own / "handoff" / "testbench.v").exists()
     assert sorted(entry.name for entry in own.iterdir() if entry.is_dir()) >= ["a", "c", "handoff"]
@@ -66,7 +70,7 @@ def test_own_network_from_module_to_golden(own: Path, capsys: pytest.CaptureFixt
     [
         ("compress my_module.py --data arrays.npz", "expected FILE.py:FACTORY"),
         ("compress none.py:factory --data arrays.npz", "no file 'none.py'"),
-        ("compress my_module.py:none --data arrays.npz", "AttributeError"),
+        ("compress my_module.py:none --data arrays.npz", "nothing is called none; the file has factory"),
         ("compress my_module.py:number --data arrays.npz", "number returned int; expected a torch.nn.Module"),
         ("compress my_module.py:pooled --data arrays.npz", "MaxPool2d"),
         ("compress my_module.py:factory --data none.npz", "neither an .npz file that can be read nor"),
@@ -97,6 +101,53 @@ def test_what_is_wrong_is_said_in_one_line(
     assert "Traceback" not in captured.err
     assert captured.out == ""
     assert not (own / "build").exists()
+
+
+def test_a_network_outlives_the_place_that_it_was_meant_for(
+    own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The place is right before the training, and has gone after it."""
+
+    def compress_and_spoil(*arguments: Any, **options: Any) -> Any:
+        made = compress(*arguments, **options)
+        (own / "results").write_text("a file by now")
+        return made
+
+    monkeypatch.setattr("flows.own.compress", compress_and_spoil)
+    line = "compress my_module.py:factory --data arrays.npz --epochs 1 --density 0.5 --config tiny"
+    assert lightdeal(f"{line} --out results/network.net") == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    found = re.fullmatch(
+        r"lightdeal: results/network.net: cannot be written: \S+/results is a file; it is kept in (\S+)", last
+    )
+    assert found is not None
+    assert lightdeal(f"compile {found[1]} --config tiny --out x.ldp") == 0
+
+
+def test_labels_must_be_classes_of_the_network(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images = np.zeros((4, 2, 8, 8), np.float32)
+    np.savez(own / "many.npz", images=images, labels=np.arange(4))
+    assert lightdeal("compress my_module.py:factory --data many.npz --config tiny") == 2
+    words = "data 'many.npz': labels: found 3 for image 3; the network has 3 outputs: expected 0…2"
+    assert words in capsys.readouterr().err
+
+
+def test_the_handoff_is_called_by_a_path_as_the_shell_takes_it(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compress = "compress my_module.py:factory --data unlabelled.npz --epochs 0 --out x.net --config tiny"
+    assert lightdeal(compress) == 0
+    assert lightdeal("compile x.net --out x.ldp --config tiny") == 0
+    (own / "it's a").mkdir()
+    (own / "it's a" / "folder.v").write_text("theirs")
+    capsys.readouterr()
+    place = "it's a/folder.here"
+    assert main(["handoff", "x.ldp", "--data", "unlabelled.npz", "--images", "1", "--out", place]) == 0
+    line = capsys.readouterr().out.strip()
+    done = subprocess.run(["sh", "-c", line], cwd=own, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip().splitlines()[-1][:4]) == (0, "PASS")
+    # What lies beside is left alone.
+    assert sorted(it.name for it in (own / "it's a").iterdir()) == ["folder.here", "folder.v"]
 
 
 def test_images_must_fit_the_program(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

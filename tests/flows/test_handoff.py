@@ -99,6 +99,19 @@ def test_a_wrong_cycle_count_is_seen(tmp_path: Path, program: Program, verilog: 
     assert f"FAIL: image 0: expected {counts[0] + 1} cycles, got {counts[0]}" in text
 
 
+def test_a_result_that_ends_elsewhere_is_seen(tmp_path: Path, program: Program, verilog: Path) -> None:
+    """The bench expects a word more than the one that is marked as the last."""
+    folder = hand_off(tmp_path / "handoff", program, verilog, program)
+    sizes = (folder / "sizes.vh").read_text()
+    words = int(re.findall(r"RESULT_WORDS = (\d+);", sizes)[0])
+    (folder / "sizes.vh").write_text(
+        sizes.replace(f"RESULT_WORDS = {words};", f"RESULT_WORDS = {words + 1};")
+    )
+    code, text = simulate(folder)
+    assert code == 1
+    assert f"FAIL: image 0: result word {words - 1}: last is 1, {words + 1} words expected" in text
+
+
 def test_images_and_cycle_counts_go_together(tmp_path: Path, program: Program, verilog: Path) -> None:
     tensors = {program.input: np.zeros((2, 1, 1, 1), np.int8)}
     with pytest.raises(ValueError, match="2 images and 1 cycle counts"):

@@ -1,13 +1,14 @@
 """Work in processes of their own: results, errors and deaths come back."""
 
 import os
+import signal
 from functools import partial
 
 import pytest
 import torch
 
 from flows.jobs import JobError, run_jobs
-from golden.spec.errors import UnsupportedError
+from golden.spec.errors import ErrorCode, LightDealError, MachineError, UnsupportedError
 from golden.train.loop import Progress
 
 
@@ -23,6 +24,26 @@ def refuse(progress: Progress) -> None:
 
 def die(progress: Progress) -> None:
     os._exit(9)
+
+
+def starve(progress: Progress) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stop(progress: Progress) -> None:
+    """Raises what cannot be pickled: its constructor takes two values."""
+    raise MachineError(ErrorCode.MAGIC, "no program")
+
+
+class Odd(Exception):
+    """Unpickles only with two values."""
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(one + two)
+
+
+def stumble(progress: Progress) -> None:
+    raise Odd("a", "b")
 
 
 def test_results_keep_their_names_and_order() -> None:
@@ -41,3 +62,13 @@ def test_an_error_of_a_job_is_raised_here() -> None:
 def test_a_dead_process_is_an_error_and_not_a_hang() -> None:
     with pytest.raises(JobError, match="dying: its process died with exit code 9"):
         run_jobs({"dying": die})
+    with pytest.raises(JobError, match=r"hungry: its process died of signal 9 .* fewer --workers"):
+        run_jobs({"hungry": starve})
+
+
+def test_an_error_that_cannot_travel_comes_as_its_text() -> None:
+    with pytest.raises(LightDealError, match=r"^MAGIC: no program$") as caught:
+        run_jobs({"stopping": stop})
+    assert "in stop" in str(caught.value.__cause__)
+    with pytest.raises(RuntimeError, match=r"^Odd: ab$"):
+        run_jobs({"stumbling": stumble})

@@ -42,6 +42,13 @@ def test_missing_metrics_say_so(tmp_path: Path) -> None:
         read_metrics(tmp_path / "none.json")
 
 
+@pytest.mark.parametrize("text", ["{}", "7", '[{"name": "a"}]', '["a"]', "[", "[1e999"])
+def test_other_files_are_no_metrics(text: str, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text(text)
+    with pytest.raises(LightDealError, match=r"^metrics .*/x: not a list of metrics: "):
+        read_metrics(tmp_path / "x")
+
+
 def test_tables_are_markdown() -> None:
     assert table(["layer", "n"], [["a", 1], ["long", 20]]).splitlines() == [
         "| layer |  n |",
@@ -52,7 +59,7 @@ def test_tables_are_markdown() -> None:
 
 
 def interrupted(folder: Path) -> None:
-    with whole_folder(folder) as partial:
+    with whole_folder(folder, "x") as partial:
         (partial / "x").write_text("new")
         raise KeyboardInterrupt
 
@@ -65,12 +72,12 @@ def test_an_interrupted_write_changes_nothing(tmp_path: Path) -> None:
     assert path.read_text() == "old"
 
     folder = tmp_path / "folder"
-    with whole_folder(folder) as partial:
+    with whole_folder(folder, "x") as partial:
         (partial / "x").write_text("old")
     with pytest.raises(KeyboardInterrupt):
         interrupted(folder)
     assert (folder / "x").read_text() == "old"
-    with whole_folder(folder) as partial:
+    with whole_folder(folder, "x") as partial:
         assert not list(partial.iterdir())
         (partial / "y").write_text("new")
     assert [entry.name for entry in folder.iterdir()] == ["y"]

@@ -45,6 +45,7 @@ class Channel:
     mean: Fraction
     scale: Fraction
     spread: Fraction
+    coarse: bool
     window: int
     highest: list[int]
     lowest: list[int]
@@ -61,14 +62,18 @@ def stat(x: list[Fraction], constants: Constants, fmt: NormFormat) -> Channel:
     ranges = sum((x[i] - x[j] for i, j in zip(highest, lowest, strict=True)), Fraction(0))
     mean = short(short(sum(x, Fraction(0))) * real(constants.inverse))
     spread = short(short(ranges) * real(constants.spread))
+    step = two(fmt.forward.exponent_low - fmt.forward.magnitude_bits + 1)
+    while abs(mean) >= step * 2**fmt.forward.magnitude_bits:
+        step *= 2
+    coarse = spread < step
     if not ranges:
-        return Channel(mean, Fraction(0), spread, 0, highest, lowest)
+        return Channel(mean, Fraction(0), spread, coarse, 0, highest, lowest)
     divisor = to_bits(short(spread + real(constants.epsilon)), fmt.reciprocal)
     exponent = top(divisor) - fmt.reciprocal
     quotient = 2 ** (2 * fmt.reciprocal - 1) // int(divisor / two(exponent))
     quotient = min(quotient, 2**fmt.reciprocal - 1)
     scale = quotient * two(1 - 2 * fmt.reciprocal - exponent)
-    return Channel(mean, scale, spread, top(max(x) - min(x)), highest, lowest)
+    return Channel(mean, scale, spread, coarse, top(max(x) - min(x)), highest, lowest)
 
 
 def lane(value: Fraction, mean: Fraction, grid: int) -> int:

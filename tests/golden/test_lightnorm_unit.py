@@ -74,6 +74,7 @@ def check(
         assert one(found.mean, c) == right.mean
         assert one(found.scale, c) == right.scale
         assert one(found.spread, c) == right.spread
+        assert found.coarse[c] == right.coarse
         assert found.highest[c].tolist() == right.highest
         assert found.lowest[c].tolist() == right.lowest
         raw_y.append(naive.apply(values, right, one(gammas, c), one(betas, c), fmt))
@@ -167,6 +168,55 @@ def test_gamma_zero_and_negative() -> None:
     assert len(set(y.floats()[0])) == 1
     assert not back.dx.magnitudes[0].any()
     assert back.gradients.gamma.mantissa[0] != 0
+
+
+@pytest.mark.parametrize("name", ["light", "wide", "mxint8"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_spread_below_a_step_of_the_format(name: str, sign: int) -> None:
+    """Far from zero: from a constant channel up to ranges of several steps; beside it, means on both sides of
+    a power of two, and ranges of the smallest step of all. The oracle compares rationals."""
+    fmt = PRESETS[name]
+    bits = fmt.forward.magnitude_bits
+    smallest = 2.0**fmt.forward.grid
+    rows = []
+    for mean, step in (
+        (1000.0, 2.0 ** (10 - bits)),
+        (1024.0, 2.0 ** (11 - bits)),
+        (1e4, 2.0 ** (14 - bits)),
+        (smallest, smallest),
+        (0.0, smallest),
+    ):
+        for steps in (0, 1, 2, 3, 4, 6, 8):
+            row = np.full(32, mean)
+            row[1::2] += steps * step
+            rows.append(sign * row)
+    x = np.array(rows)
+    check(x, np.ones_like(x), np.ones(len(x)), np.ones(len(x)), 1, fmt)
+    found = unit.stat(encode_floats(x, fmt.forward)[0], block.constants(32, 1), fmt)
+    told = found.coarse.reshape(5, 7)
+    # C is 0.38 for n = 32 in one chunk, so a range of three steps is a spread of more than one.
+    assert told[[0, 2, 3, 4], :3].all()
+    assert not told[[3, 4], 3:].any()
+    assert not told[:, -1].any()
+
+
+def test_a_mean_of_zero_has_the_smallest_step() -> None:
+    """Zero has no place of a leading one: the smallest step of the format counts."""
+    fmt = block.light()
+    x = np.tile([1.0, -1.0], (3, 16)) * np.array([[1000.0], [0.75], [2.0**fmt.forward.grid]])
+    check(x, np.ones_like(x), np.ones(3), np.ones(3), 1, fmt)
+    found = unit.stat(encode_floats(x, fmt.forward)[0], block.constants(32, 1), fmt)
+    assert not found.mean.mantissa.any()
+    assert found.coarse.tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(1000, 1), (-1000, 1), (100, 0.1), (3e4, 300), (1e-3, 1e-6)])
+def test_a_channel_far_from_zero_is_told(mean: float, deviation: float) -> None:
+    """`light` says that it cannot see the channel; the same channel around zero is seen."""
+    x = np.random.default_rng(1).normal(size=(2, 512)) * deviation
+    x[0] += mean
+    found = unit.stat(encode_floats(x, block.light().forward)[0], block.constants(512), block.light())
+    assert found.coarse.tolist() == [True, deviation < 1e-4]
 
 
 def test_ties_take_the_first_index() -> None:

@@ -230,9 +230,13 @@ def test_errors_say_where_and_what() -> None:
     with pytest.raises(MachineError, match=r"^INSTRUCTION: term words 1000…1003 of 4 are read$"):
         decode(_changed(program, "term_address", 1000))
     with pytest.raises(
-        MachineError, match=r"^STREAM: engine 0: the block at entry 0 ends at row 18; the marker is row 27$"
+        MachineError, match=r"^STREAM: engine 0: the block at entry 0 ends at row 18; the marker is row 9$"
     ):
+        decode(_changed(program, "channels", 1))
+    with pytest.raises(MachineError, match=r"^TIMEOUT: layer 0 waits for 1 turns; 0 are ever done$"):
         decode(_changed(program, "channels", 3))
+    with pytest.raises(MachineError, match=r"^TIMEOUT: 8 jobs in the front words, 12 in the back words$"):
+        decode(replace(program, back=_changed(program, "rounds", 3).back))
 
 
 def test_a_missing_end_stops_the_machine() -> None:

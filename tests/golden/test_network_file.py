@@ -43,6 +43,13 @@ def test_a_network_comes_back_as_it_was(seed: int, tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.net"]
 
 
+def test_float_networks_travel(tmp_path: Path) -> None:
+    network = replace(some_network(2), floats=bytes(range(256)))
+    network_file.save(network, tmp_path / "x.net")
+    assert same(network_file.load(tmp_path / "x.net"), network)
+    assert network_file.to_bytes(network) == (tmp_path / "x.net").read_bytes()
+
+
 def test_equality_is_deep() -> None:
     """The oracle of the test above sees one coefficient."""
     network = some_network(0)

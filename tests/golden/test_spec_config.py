@@ -66,12 +66,26 @@ def test_load_by_name_and_from_a_file(tmp_path: Path) -> None:
         ("engines = ", "mine.toml: not TOML: "),
         ("engines = 2\nlanes = 4\nbasis = 2\nspeed = 1\n", "unknown field 'speed'; legal: "),
         ("engines = 2\n", "field 'lanes' is missing"),
-        ("engines = 2\nlanes = 5\n", "config field 'lanes' = 5; legal: one of"),
+        ("engines = 2\nlanes = 5\n", "mine.toml: config field 'lanes' = 5; legal: one of"),
+        ("\xff\xfe", "mine.toml: not TOML: byte 0 is no UTF-8"),
+        ("engines = " + "[" * 100_000, "mine.toml: not TOML: "),
+        ("engines = 1979-13-45\nlanes = 4\n", "mine.toml: not TOML: "),
+        ("engines = 1.5\nlanes = 4\n", "config field 'engines' = 1.5; legal: an integer"),
+        ("engines = true\nlanes = 4\n", "config field 'engines' = True; legal: an integer"),
+        ("engines = nan\nlanes = 4\n", "config field 'engines' = nan; legal: an integer"),
+        (
+            f"engines = 0x{'f' * 9999}\nlanes = 4\n",
+            "'engines' = a number of thousands of digits; legal: 1…64",
+        ),
+        (f"engines = '{'x' * 999}'\nlanes = 4\n", f"'engines' = '{'x' * 78}…; legal: an integer"),
+        ("name = 7\nengines = 1\nlanes = 4\n", "'name' = 7; legal: 1…100 printable characters, no /"),
+        ("name = '../x'\nengines = 1\nlanes = 4\n", "'name' = '../x'; legal: 1…100 printable characters"),
+        ("name = ''\nengines = 1\nlanes = 4\n", "'name' = ''; legal: 1…100 printable characters, no /"),
     ],
 )
 def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.toml"
-    path.write_text(text)
+    path.write_bytes(text.encode("latin-1"))
     with pytest.raises(ConfigError) as error:
         load_config(str(path))
     assert message in str(error.value)

@@ -62,6 +62,42 @@ def test_another_version(program: Program, tmp_path: Path) -> None:
     _refused(path, f"version {VERSION + 1}; this release reads {VERSION}")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tensors": None}, "its contents are incomplete: 'NoneType' object is not iterable"),
+        ({"layers": [{"path": "x"}]}, "its contents are incomplete: "),
+        ({"run": 7}, "its contents are incomplete: "),
+        ({"taps": "none"}, "its contents are incomplete: "),
+    ],
+)
+def test_contents_that_are_no_program(
+    changes: dict[str, object], words: str, program: Program, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.program"
+    program.save(path)
+    _rewrite(path, **changes)
+    _refused(path, words)
+    path.write_bytes(b"LightDeal program\n" + hashlib.sha256(b"{}").digest() + b"{}")
+    _refused(path, "its contents are incomplete")
+
+
+def test_the_reference_travels_and_no_machine_sees_it(program: Program, tmp_path: Path) -> None:
+    path = tmp_path / "a.program"
+    assert len(program.reference) > 100
+    program.save(path)
+    assert Program.load(path).reference == program.reference
+    without = replace(program, reference=b"")
+    assert without.image() == program.image()
+    # Programs of earlier releases have no such entry.
+    data = path.read_bytes()
+    values = json.loads(zlib.decompress(data[data.index(b"\n") + 33 :]))
+    del values["reference"]
+    body = zlib.compress(json.dumps(values).encode())
+    path.write_bytes(b"LightDeal program\n" + hashlib.sha256(body).digest() + body)
+    assert Program.load(path) == without
+
+
 def test_a_configuration_that_cannot_work(program: Program, tmp_path: Path) -> None:
     path = tmp_path / "a.program"
     program.save(path)

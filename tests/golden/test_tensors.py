@@ -1,5 +1,7 @@
 """Packing against `Tensor.position`, pixel by pixel."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -83,3 +85,32 @@ def test_quantise_rounds_half_to_even_and_saturates() -> None:
     values = np.array([0.25, 0.75, -0.25, -0.75, 1.2, 1000.0, -1000.0])
     assert tensors.quantise(values, 0.5).tolist() == [0, 2, 0, -2, 2, 127, -128]
     assert tensors.quantise(values, 0.5).dtype == np.int8
+
+
+def test_values_that_are_not_finite_are_refused() -> None:
+    values = np.zeros((3, 2, 2, 2), np.float32)
+    values[1, 0, 1, 0], values[2, 1, 1, 1] = np.nan, -np.inf
+    with pytest.raises(tensors.NotFiniteError) as error:
+        tensors.quantise(values, 0.5)
+    assert str(error.value) == (
+        "2 of 24 values are not finite, the first at index (1, 0, 1, 0); supported: finite numbers"
+    )
+
+
+def test_images_of_another_range_are_told() -> None:
+    """Up to a hundredth of the values may saturate without a word."""
+    network = random_network(np.random.default_rng(3), TINY)
+    feature = replace(network.features[network.input], scale=0.25)
+    program = compile_network(replace(network, features=network.features | {network.input: feature}), TINY)
+    images = np.full((25, *feature.shape), 31.75, np.float32)
+    flat = images.reshape(-1)
+    flat[: flat.size // 100] = 40
+    flat[-1] = -32
+    assert tensors.clipped_share(images, 0.25) == pytest.approx(0.01, abs=0.001)
+    assert (tensors.input_tensor(program, images) == tensors.quantise(images, 0.25)).all()
+    flat[: flat.size // 50] = 40
+    with pytest.warns(
+        UserWarning, match=r"images: 2\.00% of the values saturate: the program takes -32…31\.75"
+    ):
+        inputs = tensors.input_tensor(program, images)
+    assert inputs.reshape(-1)[0] == 127

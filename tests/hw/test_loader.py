@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from golden.load import load_image
 from golden.spec.config import Config
-from golden.spec.errors import ErrorCode
-from golden.spec.memories import Memory, memories, memory_shape
+from golden.spec.errors import ErrorCode, MachineError
+from golden.spec.memories import Memory, memories, memory_shape, run_record
 from golden.spec.program import END_SECTION, MAGIC, Program, checksum
 from hw.loader import Loader
 from tests.hw.bench import NANO, seeded, simulate_with_reset
@@ -29,13 +30,17 @@ def random_program(seed: int, config: Config, most: int) -> Program:
         shape = memory_shape(config, memory)
         return tuple(rng.getrandbits(shape.bits) for _ in range(rng.randint(1, min(most, shape.depth))))
 
+    address = rng.randrange(config.feature_words)
+    count = rng.randint(1, config.feature_words - address)
+    ranges = {"input_address": address, "input_words": count}
+    ranges |= {"result_address": config.feature_words - count, "result_words": count}
     return Program(
         config=config,
         input="",
         output="",
         tensors=(),
         layers=(),
-        run=words(Memory.RUN)[0],
+        run=run_record(config).pack(**ranges, cycle_limit=rng.getrandbits(32)),
         front=words(Memory.FRONT),
         back=words(Memory.BACK),
         taps=words(Memory.TAP),
@@ -64,7 +69,7 @@ class Feeder:
         ctx, dut = self.ctx, self.dut
         self.cycles = 0
         sent = 0
-        while sent < len(words) and not ctx.get(dut.error):
+        while sent < len(words) and (not ctx.get(dut.error) or ErrorCode(ctx.get(dut.error)).recovers):
             valid = not pause()
             ctx.set(dut.i.valid, valid)
             ctx.set(dut.i.payload, words[sent] if valid else 0x55555555)
@@ -154,6 +159,81 @@ def sealed(*words: int) -> list[int]:
     return [*body, checksum(body)]
 
 
+def section(memory: int, *words: int, address: int = 0) -> list[int]:
+    """A section of these memory words."""
+    chunks = -(-memory_shape(CONFIG, memory).bits // 32)
+    body = [word >> 32 * chunk & 0xFFFFFFFF for word in words for chunk in range(chunks)]
+    return [memory | address << 8, len(words), *body]
+
+
+def run_section(**changes: int) -> list[int]:
+    """A run word that is right but for the changes."""
+    right = {"input_address": 0, "input_words": 1, "result_address": 0, "result_words": 1}
+    return section(Memory.RUN, run_record(CONFIG).pack(**right | {"cycle_limit": 9} | changes))
+
+
+NEEDED = [*run_section(), *section(Memory.FRONT, 0), *section(Memory.BACK, 0)]
+"""Sections without which no program is taken."""
+
+FEATURES = CONFIG.feature_words
+REFUSED = {
+    "no sections": [],
+    "no run word": [*section(Memory.FRONT, 0), *section(Memory.BACK, 0)],
+    "no front word": [*run_section(), *section(Memory.BACK, 0)],
+    "no back word": [*run_section(), *section(Memory.FRONT, 0)],
+    "another instruction than the first": [
+        *run_section(),
+        *section(Memory.FRONT, 0),
+        *section(Memory.BACK, 0, address=1),
+    ],
+    "no image": [*NEEDED, *run_section(input_words=0)],
+    "no result": [*NEEDED, *run_section(result_words=0)],
+    "an image larger than the memory": [*NEEDED, *run_section(input_words=FEATURES + 1)],
+    "a result larger than the memory": [*NEEDED, *run_section(result_words=2 * FEATURES - 1)],
+    "an image beyond the end": [*NEEDED, *run_section(input_address=FEATURES - 1, input_words=2)],
+    "a result beyond the end": [*NEEDED, *run_section(result_address=5, result_words=FEATURES - 4)],
+    "everything too large": [
+        *NEEDED,
+        *run_section(
+            input_address=FEATURES - 1,
+            input_words=2 * FEATURES - 1,
+            result_address=FEATURES - 1,
+            result_words=2 * FEATURES - 1,
+        ),
+    ],
+}
+TAKEN = {
+    "least": NEEDED,
+    "all of the memory": [*NEEDED, *run_section(input_words=FEATURES, result_words=FEATURES)],
+    "the last word": [*NEEDED, *run_section(input_address=FEATURES - 1, result_address=FEATURES - 1)],
+    "up to the end": [*NEEDED, *run_section(input_address=5, input_words=FEATURES - 5)],
+    "the last of two run words": [*run_section(input_words=0), *NEEDED],
+}
+
+
+@pytest.mark.parametrize("name", [*REFUSED, *TAKEN])
+def test_programs_that_cannot_run_are_refused(name: str) -> None:
+    refused = name in REFUSED
+    image = sealed(*(REFUSED | TAKEN)[name])
+    code = ErrorCode.PROGRAM if refused else ErrorCode.NONE
+    assert golden_code(image) == code
+    # And whatever came before, the last image decides.
+    assert golden_code([*sealed(*NEEDED), *image]) == code
+    assert golden_code([*sealed(), *sealed(*NEEDED)]) == ErrorCode.NONE
+
+    async def bench(ctx: Any, dut: Loader, reset: Callable[[], Any]) -> None:
+        feeder = Feeder(ctx, dut)
+        # What was in place before does not stand in for what is missing, and a refusal needs no reset.
+        for attempt in (image, sealed(*NEEDED), image, image, sealed(*NEEDED)):
+            expected = code if attempt is image else ErrorCode.NONE
+            assert await feeder.feed(attempt[:1]) == ErrorCode.NONE
+            assert not ctx.get(dut.loaded)
+            assert await feeder.feed(attempt[1:]) == expected
+            assert ctx.get(dut.loaded) == (expected == ErrorCode.NONE)
+
+    run(bench)
+
+
 DEPTH = memory_shape(CONFIG, Memory.TERM).depth
 DAMAGED = {
     "another file": ([0x7F454C46, *sealed()[1:]], ErrorCode.MAGIC),
@@ -173,9 +253,20 @@ DAMAGED = {
 }
 
 
+def golden_code(image: list[int]) -> ErrorCode:
+    """What golden says of an image."""
+    try:
+        load_image(image, CONFIG)
+    except MachineError as error:
+        return error.code
+    return ErrorCode.NONE
+
+
 @pytest.mark.parametrize("name", DAMAGED)
 def test_each_kind_of_damage_has_its_code(name: str) -> None:
     image, code = DAMAGED[name]
+    assert golden_code(image) == code
+    assert not code.recovers
 
     async def bench(ctx: Any, dut: Loader, reset: Callable[[], Any]) -> None:
         feeder = Feeder(ctx, dut)
@@ -198,9 +289,10 @@ def test_each_kind_of_damage_has_its_code(name: str) -> None:
 def test_the_last_address_is_legal() -> None:
     async def bench(ctx: Any, dut: Loader, reset: Callable[[], Any]) -> None:
         feeder = Feeder(ctx, dut)
-        image = sealed(Memory.TERM | (DEPTH - 1) << 8, 1, 9)
+        image = sealed(*NEEDED, Memory.TERM | (DEPTH - 1) << 8, 1, 9)
         assert await feeder.feed(image) == ErrorCode.NONE
-        assert feeder.written == [(Memory.TERM, DEPTH - 1, 9)]
+        assert feeder.written[-1] == (Memory.TERM, DEPTH - 1, 9)
+        assert ctx.get(dut.loaded)
 
     run(bench)
 
@@ -208,7 +300,7 @@ def test_the_last_address_is_legal() -> None:
 def test_every_flipped_bit_is_an_error() -> None:
     program = random_program(7, CONFIG, 1)
     # One memory of each number of words per entry is enough.
-    program = replace(program, back=(), taps=(), coefficients=((), program.coefficients[1]))
+    program = replace(program, filters=(), taps=(), coefficients=((), program.coefficients[1]))
     image = program.image()
 
     async def bench(ctx: Any, dut: Loader, reset: Callable[[], Any]) -> None:
@@ -218,8 +310,11 @@ def test_every_flipped_bit_is_an_error() -> None:
             damaged[bit // 32] ^= 1 << bit % 32
             await reset()
             # A damaged count may take the end of the image as contents; what follows ends it.
-            code = await Feeder(ctx, dut).feed(damaged + [0] * 2 * max(DEPTH, 256))
-            assert code != ErrorCode.NONE, f"bit {bit % 32} of word {bit // 32}"
+            tail = [0] * 2 * max(DEPTH, 256)
+            code = await Feeder(ctx, dut).feed(damaged + tail)
+            assert code == golden_code(damaged + tail) != ErrorCode.NONE, (
+                f"bit {bit % 32} of word {bit // 32}"
+            )
             assert not ctx.get(dut.loaded)
             codes.add(code)
         assert codes == {ErrorCode.MAGIC, ErrorCode.CONFIGURATION, ErrorCode.SECTION, ErrorCode.CHECKSUM}

@@ -141,7 +141,10 @@ def test_a_training_step(fmt: NormFormat, spikes: Spikes, stall: float) -> None:
     assert np.unique(right).size > 50, "results that tell something"
     values, lanes = HEIGHT * WIDTH, TINY.lanes
     words = -(-values // lanes)
-    image = [[join(word, 8) for word in one.tolist()] for one in image_words(program, images)]
+    image = [
+        [{"data": join(word, 8), "last": place == len(one) - 1} for place, word in enumerate(one.tolist())]
+        for one in image_words(program, images)
+    ]
 
     # What the model says of the second image.
     host_constants = block.constants(values)
@@ -216,7 +219,8 @@ def test_a_training_step(fmt: NormFormat, spikes: Spikes, stall: float) -> None:
 
     host.simulate([run, send_parameters, send_places])
     got = host.got
-    raw = np.array([split(word, 8, lanes) for word in got["o_result"]]).reshape(FILTERS, -1)
+    raw = np.array([split(word.data, 8, lanes) for word in got["o_result"]]).reshape(FILTERS, -1)
+    assert [word.last for word in got["o_result"]] == [0] * (FILTERS * words - 1) + [1]
     assert np.array_equal(raw[:, :values], right[0])
     assert [seen(one.beat) for one in got["o_blocks"]] == all_beats(x)
     results = [

@@ -11,7 +11,7 @@ from golden.spec.errors import ErrorCode, ProgramError
 from golden.timing import count_cycles
 from sim.compare import first_mismatch, mismatch_count, values_compared
 from sim.ports import SimulationError
-from sim.run import BACKENDS, run
+from sim.run import BACKENDS, make_job, run, simulate
 from tests.sim.programs import Case, random_case
 
 HARDWARE = [name for name in BACKENDS if name != "golden"]
@@ -58,6 +58,20 @@ def test_images_are_reported_as_they_end(case: Case) -> None:
     seen: list[int] = []
     run(case.program, case.images, on="cxxrtl", on_image=seen.append)
     assert seen == [0, 1]
+
+
+@pytest.mark.parametrize("on", HARDWARE)
+def test_a_result_of_another_length_is_seen_by_its_mark(case: Case, on: str) -> None:
+    """The driver expects a word more or less than the accelerator marks as the last one."""
+    job = make_job(case.program, case.images)
+    words = job.result_words
+    for expected, text in (
+        (words + 1, f"the result ends after {words} words; expected {words + 1}"),
+        (words - 1, f"result word {words - 1} is not marked as the last; expected {words - 1} words"),
+    ):
+        found = r"did not end as it must in \d+ cycles: mark" if on == "cxxrtl" else f": {text}"
+        with pytest.raises(SimulationError, match=f"^{on}: image 0{' ' if on == 'cxxrtl' else ''}{found}$"):
+            simulate(on, replace(job, result_words=expected), lambda *_: None)
 
 
 @pytest.mark.parametrize("on", ["amaranth", "cxxrtl"])

@@ -40,7 +40,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     np.savez(tmp_path / "images.npz", images=(case.images * scale).astype(np.float32))
     monkeypatch.setattr(verb, "synthesise", lambda component, *_: _netlist(component, tmp_path))
     program, data = (str(tmp_path / name) for name in ("small.ldp", "images.npz"))
-    return ["board", program, "--data", data, "--out", str(tmp_path / "out")]
+    # A random network has no float network to be near to.
+    nothing = ["--snr", "0", "--changed", "1"]
+    return ["board", program, "--data", data, "--out", str(tmp_path / "out"), *nothing]
 
 
 def test_without_the_router_it_skips_by_name(

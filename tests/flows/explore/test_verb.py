@@ -113,7 +113,7 @@ def test_a_folder_that_cannot_be_used_is_named_before_any_work(
     # For root no folder is closed; a file in its place is for everybody.
     assert main(["explore", "--out", str(tmp_path / "file" / "out")]) == 2
     said = capsys.readouterr().err
-    assert "file/out: cannot be written: Not a directory; name another folder with --out" in said
+    assert f"below {tmp_path / 'file'}, which is a file; name another place with --out" in said
 
 
 def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Encoder: blocks and flags bit for bit, one beat per cycle, over formats, lanes, groups and stalls."""
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from golden.spec.block import Flag, GroupAxis, Rounding, Spikes
 from hw.lightnorm.encoder import Encoder
 from hw.lightnorm.layouts import result_bits
 from sim.lightnorm.beats import as_bits, joint_beats, joint_seen, masks, split_beats
+from tests.golden import lightnorm_naive as naive
 from tests.hw.bench import seeded
 from tests.hw.lightnorm.drive import run_stream
 
@@ -109,3 +111,78 @@ def test_blocks(name: str, lanes: int, spikes: Spikes, stall: float) -> None:
         wait = 2 if max(sizes) <= lanes else 3 + max(sizes) // lanes
         assert cycles <= len(inputs) + wait
         assert max(sizes) > lanes or cycles == len(inputs) + wait
+
+
+EDGES = {
+    "light": block.light(),
+    "truncate": block.light(4, Rounding.TRUNCATE),
+    "mixed": replace(block.light(), gradient=block.light(4, Rounding.TRUNCATE).gradient),
+    "long": block.light(16),
+    "wide": block.wide(),
+}
+"""With 8 lanes: groups within a beat, and of two beats."""
+
+
+@pytest.mark.parametrize("name", EDGES)
+@pytest.mark.parametrize("spikes", [Spikes.BLOCK, Spikes.CLIP])
+def test_ties_and_the_highest_exponent(name: str, spikes: Spikes) -> None:
+    """Numbers at a tie and just beside it, of all sizes and both signs; groups whose largest number rounds
+    beyond the largest magnitude, at the highest exponent (where it saturates, with a flag) and below it."""
+    fmt, lanes = EDGES[name], 8
+    bits = result_bits(fmt)
+    inputs: list[dict[str, Any]] = []
+    right: list[dict[str, Any]] = []
+    overflows = []
+    for backward in (0, 1):
+        one = fmt.gradient if backward else fmt.forward
+        for above in (-1, 0, 1):
+            # A word of 2**(bits − 2) has the exponent exponent_high + above.
+            grid = one.exponent_high + above - (bits - 2)
+            half = 1 << (bits - 2 - one.magnitude_bits)
+            for kept in ((one.largest + 1) // 2, one.largest // 2 + 2, one.largest - 1, one.largest):
+                for beside in (-1, 0, 1):
+                    value = (2 * kept + 1) * half + beside
+                    rows = np.zeros((2, one.group), np.int64)
+                    rows[0, 1], rows[1, one.group - 1] = value, -value
+                    # A neighbour that is rounded at the same exponent.
+                    rows[0, 2], rows[1, 0] = -(3 * half + beside), half - beside
+                    for row in rows:
+                        loud = np.abs(row) == value
+                        quiet = loud if spikes == Spikes.CLIP and beside == 0 else np.zeros_like(loud)
+                        blocks, met = encode(
+                            row[None], np.array([[grid]]), one, GroupAxis.PIXELS, quiet[None]
+                        )
+                        exact = [Fraction(int(v)) * naive.two(grid) for v in row]
+                        assert blocks.floats()[0].tolist() == [
+                            float(v) for v in naive.encode(exact, quiet.tolist(), one)
+                        ]
+                        overflows.append(bool(met & Flag.OVERFLOW))
+                        words = zip(
+                            split_beats(row, lanes),
+                            split_beats(quiet.astype(int), lanes),
+                            masks(one.group, lanes),
+                            strict=True,
+                        )
+                        inputs += [
+                            {
+                                "backward": backward,
+                                "words": beat,
+                                "grid": grid,
+                                "quiet": as_bits(some),
+                                "mask": mask,
+                                "last": 0,
+                            }
+                            for beat, some, mask in words
+                        ]
+                        inputs[-1]["last"] = 1
+                        right += joint_beats(fmt, blocks, 0, lanes, backward)
+    results, _ = run_stream(Encoder(fmt, lanes, spikes), inputs, len(right), seeded(1), 0.0)
+    assert [joint_seen(result.beat) for result in results] == right
+    ends = [number for number, result in enumerate(results) if result.beat.last]
+    starts = [0, *(end + 1 for end in ends[:-1])]
+    found = [
+        any(int(result.overflow) for result in results[start : end + 1])
+        for start, end in zip(starts, ends, strict=True)
+    ]
+    assert found == overflows
+    assert {False, True} == set(overflows)

@@ -10,7 +10,7 @@ import pytest
 from golden.lightnorm import channel, scalars
 from golden.lightnorm.scalars import Scalars
 from golden.spec import block
-from golden.spec.block import Constants, NormFormat
+from golden.spec.block import SCALAR_BITS, Constants, NormFormat
 from hw.lightnorm.layouts import result_bits
 from hw.lightnorm.words import Words
 from sim.lightnorm.numbers import Number, as_number, constant, numbers
@@ -82,6 +82,7 @@ def check_forward(
     for key in ("mean", "scale", "spread"):
         assert as_number(result[key]) == numbers(getattr(found, key))[index]
     assert result.flat == found.flat[index]
+    assert result.coarse == found.coarse[index]
     check_words(result.words, words, index, fmt, "offset")
 
 
@@ -89,6 +90,8 @@ def check_backward(
     result: Any, found: channel.Gradients, words: channel.GradWords, index: int, fmt: NormFormat
 ) -> None:
     assert result.backward
+    assert not result.flat
+    assert not result.coarse
     for key, right in (("d_gamma", "gamma"), ("d_beta", "beta"), ("spike", "spike")):
         assert as_number(result[key]) == numbers(getattr(found, right))[index]
     check_words(result.words, words, index, fmt, "spike")
@@ -197,7 +200,7 @@ def test_edges_backward(name: str) -> None:
     places = nothing[:, None]
     zero = Scalars(nothing, nothing)
     found = channel.Statistics(
-        from_numbers(mean), from_numbers(scale), zero, nothing > 0, nothing, places, places
+        from_numbers(mean), from_numbers(scale), zero, nothing > 0, nothing > 0, nothing, places, places
     )
     window = np.array(tops) + low
     gradients = channel.gradients(beta, centred, window, found, from_numbers(gamma), constants)
@@ -211,3 +214,38 @@ def test_edges_backward(name: str) -> None:
     results, _ = run_streams(dut, split(inputs), {"o": EDGES}, rng, 0.0, ports(constants))
     for index, result in enumerate(results["o"]):
         check_backward(result, gradients, words, index, fmt)
+
+
+@pytest.mark.parametrize("name", ["light", "wide"])
+def test_the_flags_of_a_spread_at_its_edge(name: str) -> None:
+    """Spreads just below and at one step of the format, for means of both signs, zero, and so small that the
+    format's smallest step counts."""
+    rng = seeded(6)
+    fmt = block.PRESETS[name]
+    one = fmt.forward
+    constants = block.constants(1 << INDEX_BITS, 1)
+    inputs: list[dict[str, Any]] = []
+    right = []
+    for places in (0, one.magnitude_bits, one.magnitude_bits + 2):
+        # The mean lies in [2**(places − 1), 2**places) on the format's grid, or is zero.
+        largest = (1 << places + INDEX_BITS) - (1 << max(0, places + INDEX_BITS - SCALAR_BITS))
+        step = Fraction(2) ** max(0, places - one.magnitude_bits)
+        factor = Fraction(constants.spread.mantissa) * Fraction(2) ** constants.spread.exponent
+        edge_range = -int(-step // factor)
+        for total in (1 << places + INDEX_BITS - 1, -largest) if places else (0,):
+            for ranges in (0, edge_range - 1, edge_range):
+                stat = {"total": total, "ranges": ranges, "width": ranges}
+                inputs.append({"backward": 0, "sums": {"stat": stat}, "gamma": ZERO, "beta": ZERO})
+                # What 24 bits keep of the spread decides.
+                kept = block.scalar(ranges)
+                exact = Fraction(kept.mantissa) * Fraction(2) ** kept.exponent * factor
+                spread = block.scalar(exact)
+                right.append(Fraction(spread.mantissa) * Fraction(2) ** spread.exponent < step)
+    results, _ = run_streams(
+        Words(fmt, INDEX_BITS), split(inputs), {"o": len(inputs)}, rng, 0.0, ports(constants)
+    )
+    assert [bool(result.coarse) for result in results["o"]] == right
+    assert [bool(result.flat) for result in results["o"]] == [
+        not each["sums"]["stat"]["ranges"] for each in inputs
+    ]
+    assert 0.3 * len(right) < sum(right) < 0.9 * len(right)
