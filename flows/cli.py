@@ -173,10 +173,18 @@ def _report(chosen: argparse.Namespace) -> int:
 
 
 def _report_readme(chosen: argparse.Namespace) -> int:
-    from flows.readme import update_readme
+    from flows.figures.verb import update_texts
 
-    print(update_readme(_options(options.ReadmeReport, chosen)))
+    print(update_texts(_options(options.ReadmeReport, chosen)))
     return 0
+
+
+def _report_stale(chosen: argparse.Namespace) -> int:
+    from flows.figures.verb import stale
+
+    text, current = stale(_options(options.StaleReport, chosen))
+    print(text)
+    return 0 if current else FAILED
 
 
 def _report_lightnorm(chosen: argparse.Namespace) -> int:
@@ -221,7 +229,16 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
         "the unit's Verilog against the integer model, on two simulators",
     ),
     "report": (options.FullReport, _report, "what the accelerators cost: area, cycles, energy"),
-    "report readme": (options.ReadmeReport, _report_readme, "write the results of a demo into README.md"),
+    "report readme": (
+        options.ReadmeReport,
+        _report_readme,
+        "keep what build holds in docs/results, and write the figures of README.md and docs",
+    ),
+    "report stale": (
+        options.StaleReport,
+        _report_stale,
+        "the kept figures that were measured on other code, and the commands for them",
+    ),
     "report lightnorm": (options.LightNormReport, _report_lightnorm, "LightNorm: accuracy, traffic, area"),
 }
 """A name of two words is a verb and what it is about; such a verb may also stand alone."""
@@ -259,7 +276,6 @@ HELP = {
     "images": "number of images; all, or the data set's usual number, where no default is said",
     "liberty": "Liberty file in the place of osu018's, for --target osu018",
     "measure": "first measure what is missing or stale",
-    "metrics": "metrics.json of a demo",
     "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module",
     "network": "network file, made by compress",
     "on": "what runs it: " + ", ".join(options.BACKENDS),
@@ -267,9 +283,9 @@ HELP = {
     "power": "program whose first layers an engine runs in gates, for its power (--unit engine)",
     "pattern": "which coefficients are dropped together",
     "program": "program file, made by compile",
-    "readme": "file with the two result markers",
     "rtl": "metrics of the RTL runs of the unit",
     "runs": "folder of the kept trainings",
+    "root": "folder with README.md and docs",
     "route": "place and route, too",
     "seed": "of whatever is random: initial weights, order of training, values, stalls",
     "seeds": "number of seeds",

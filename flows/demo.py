@@ -15,6 +15,7 @@ import numpy.typing as npt
 from flows import measure
 from flows.demo_report import demo_plots, demo_text
 from flows.fidelity import Checked, check, fidelity_metrics
+from flows.figures.groups import DEMO
 from flows.files import save_whole, whole_folder, write_whole
 from flows.handoff import write_handoff
 from flows.jobs import run_jobs
@@ -125,7 +126,7 @@ def demo(options: Demo) -> Report:
         demo_plots(folder, values, uses, outcomes["SmartDeal"].network)
         write_whole(folder / "report.md", text)
         write_metrics(metrics, folder / "metrics.json")
-        write_provenance(options, config, folder / "about.json")
+        write_provenance(options, config, folder / "about.json", DEMO)
     return Report(text, tuple(metrics), runs.first, handed, checked.faults)
 
 

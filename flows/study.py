@@ -1,15 +1,17 @@
 """Studies over many trainings: which zeros cost what, and how sure the accuracy is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import mean
 
+from flows.figures.groups import TRAINING
 from flows.files import write_all
 from flows.jobs import run_jobs
 from flows.measure import bits_each
 from flows.metrics import Metric, metrics_text, percent, table
 from flows.options import Accuracy, Table
 from flows.progress import step
+from flows.provenance import write_provenance
 from flows.training import Outcome, finish, finish_float, load, pretrained, recipe, standard
 from golden.bounds import dense_cycles
 from golden.compiler import compile_network
@@ -39,34 +41,63 @@ def pattern_table(options: Table) -> str:
             for seed, start in zip(seeds, starts.values(), strict=True)
         }
         outcomes = list(run_jobs(jobs).values())
-    lines = []
+    found = {}
     metrics = []
-    where = f"{'held-out' if held_out else 'test'} images of {options.data}, {len(seeds)} seeds"
+    where = (
+        f"{'held-out' if held_out else 'test'} images of {options.data}, mean over the seeds 1…{len(seeds)}"
+    )
     for number, row in enumerate(rows):
         some = outcomes[number * len(seeds) : (number + 1) * len(seeds)]
         accuracy = mean(it.accuracy if it.validation is None else it.validation for it in some)
-        lines.append([row, percent(accuracy), percent(some[0].kept), *_costs(some[0], config)])
+        costs = {"kept": some[0].kept} | _costs(some[0], config)
+        found[str(row)] = {"accuracy": accuracy} | costs
         metrics.append(Metric(f"table.{row}.accuracy", accuracy, "1", "more", where))
-    header = ["pattern", "accuracy", "kept", "cycles", "dense / cycles", "row fetches", "bits a weight"]
-    text = table(header, lines)
+        for name, value in costs.items():
+            better = "more" if name == "speedup" else "less"
+            metrics.append(Metric(f"table.{row}.{name}", value, "1", better, "seed 1, golden.timing"))
+    text = pattern_rows(found)
     write_all({options.out / "metrics.json": metrics_text(metrics), options.out / "table.md": text + "\n"})
+    write_provenance(options, config, options.out / "about.json", TRAINING)
     return text
 
 
-def _costs(outcome: Outcome, config: Config) -> list[str]:
-    """Cycles, ideal dense ÷ cycles, row fetches, bits per weight of a compiled outcome."""
+COLUMNS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "accuracy": ("accuracy", percent),
+    "kept": ("kept", percent),
+    "cycles": ("cycles", "{:.0f}".format),
+    "speedup": ("dense / cycles", "{:.2f}".format),
+    "row_fetches": ("row fetches", "{:.0f}".format),
+    "bits_each": ("bits a weight", "{:.2f}".format),
+}
+"""Last part of a metric's name → the title of its column, and how it is shown."""
+
+
+def pattern_rows(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """The table of pattern → values by the names of `COLUMNS`; without cycles it does not fit."""
+
+    def cell(values: Mapping[str, float], name: str) -> str:
+        if name in values:
+            return COLUMNS[name][1](values[name])
+        return "does not fit" if name == "cycles" else ""
+
+    lines = [[row, *(cell(values, name) for name in COLUMNS)] for row, values in rows.items()]
+    return table(["pattern", *(title for title, _ in COLUMNS.values())], lines)
+
+
+def _costs(outcome: Outcome, config: Config) -> dict[str, float]:
+    """Cycles, ideal dense ÷ cycles, row fetches, bits a weight of an outcome; none where it does not fit."""
     assert outcome.network is not None
     try:
         program = compile_network(outcome.network, config)
     except CapacityError:
-        return ["does not fit", "", "", ""]
+        return {}
     cycles = count_cycles(program).cycles
-    return [
-        str(cycles),
-        f"{dense_cycles(program) / cycles:.2f}",
-        str(sum(layer.rows_fetched for layer in program.layers)),
-        f"{bits_each(program):.2f}",
-    ]
+    return {
+        "cycles": cycles,
+        "speedup": dense_cycles(program) / cycles,
+        "row_fetches": sum(layer.rows_fetched for layer in program.layers),
+        "bits_each": bits_each(program),
+    }
 
 
 def whole_seed(data: str, seed: int, config: Config, progress: Progress) -> dict[str, Outcome]:
@@ -118,4 +149,5 @@ def accuracy_benchmark(options: Accuracy) -> tuple[str, bool]:
     ]
     metrics.append(Metric("accuracy.mean.loss", loss / 100, "1", "less", where))
     write_all({options.out / "metrics.json": metrics_text(metrics), options.out / "accuracy.md": text + "\n"})
+    write_provenance(options, config, options.out / "about.json", TRAINING)
     return text, reached

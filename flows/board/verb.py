@@ -9,6 +9,7 @@ from flows.board.boards import Board, BoardTop, find_board
 from flows.board.contents import make_contents
 from flows.board.simulate import simulate
 from flows.fidelity import check
+from flows.figures.groups import BOARD
 from flows.files import whole_folder, write_whole
 from flows.metrics import Metric, table, write_metrics
 from flows.options import Board as Options
@@ -120,6 +121,7 @@ def board(options: Options) -> tuple[str, bool]:
             Metric("board.sites", netlist.area.sites, "1", "less", f"LUT4 sites, {netlist.versions}"),
             Metric("board.cycles", cycles, "cycles", "less", "from the clock's start to the pass, Icarus"),
             Metric("board.images", len(images), "1", "neither", "test images in block RAM"),
+            Metric("board.clock_mhz", chosen.mhz, "MHz", "neither", f"the clock of {chosen.name}"),
         ]
         try:
             with step("place and route"):
@@ -128,6 +130,9 @@ def board(options: Options) -> tuple[str, bool]:
             last = f"no bitstream: skipped, since {error}"
         else:
             metrics.append(Metric("board.mhz", filled.mhz, "MHz", "more", filled.router))
+            for kind, (used, there) in filled.used.items():
+                metrics.append(Metric(f"board.used.{kind}", used, "1", "less", filled.router))
+                metrics.append(Metric(f"board.part.{kind}", there, "1", "neither", chosen.device))
             rows = [
                 [name, f"{used:,}", f"{there:,}", f"{used / there:.0%}"]
                 for name, (used, there) in filled.used.items()
@@ -138,7 +143,7 @@ def board(options: Options) -> tuple[str, bool]:
                 f"bitstream: {options.out / filled.file.name}"
             )
         write_metrics(metrics, folder / "metrics.json")
-        write_provenance(options, program.config, folder / "about.json")
+        write_provenance(options, program.config, folder / "about.json", BOARD)
     leds = "LED 0 passed, LED 1 failed, LED 2 busy"
     text = (
         f"{checked.text}\n\n"

@@ -117,8 +117,7 @@ def trained_networks(
 ) -> dict[str, Trained]:
     """Name → network; those that the folder lacks are trained first and kept as they finish.
 
-    A digits network takes about half a minute of a core, after as much for the float network that
-    all start from, which is trained again in every call that trains. Layers are folded as
+    The float network that all start from is trained again in every call that trains. Layers are folded as
     configuration small likes them. Raises LightDealError for wrong densities or damaged files.
     """
     patterns = wanted_patterns(densities)

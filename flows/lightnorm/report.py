@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from flows.figures.groups import NORMS
 from flows.files import write_whole
 from flows.lightnorm import area, study, traffic
 from flows.lightnorm.runs import read
@@ -10,6 +11,8 @@ from flows.lightnorm.settings import CHOSEN, Settings, confirmation, screening
 from flows.metrics import Metric, read_metrics, table, write_metrics
 from flows.options import LightNormReport, LightNormScreen, LightNormTrain
 from flows.plots import bars, curves
+from flows.provenance import write_provenance
+from golden.spec.config import load_config
 
 GAP = 0.5
 """Points that LightNorm may lose against batch norm."""
@@ -41,13 +44,14 @@ def report(options: LightNormReport) -> str:
     text = "# LightNorm beside batch norm\n\n" + "\n\n".join(text for text, _ in parts) + "\n"
     write_metrics([metric for _, metrics in parts for metric in metrics], options.out / "metrics.json")
     write_whole(options.out / "report.md", text)
+    write_provenance(options, load_config(area.CONFIG), options.out / "about.json", NORMS)
     return text
 
 
 Part = tuple[str, list[Metric]]
 
 
-def _kept(wanted: Iterable[Settings], folder: Path) -> tuple[study.Results, int]:
+def kept_results(wanted: Iterable[Settings], folder: Path) -> tuple[study.Results, int]:
     """The kept results, and how many are missing."""
     found = {settings: read(settings, folder) for settings in wanted}
     results = {settings: it for settings, it in found.items() if it is not None}
@@ -59,7 +63,7 @@ def accuracy_part(runs: Path, out: Path) -> Part:
     head = "## Accuracy\n\n"
     usual = LightNormTrain()
     seeds = range(1, usual.seeds + 1)
-    results, missing = _kept(confirmation(usual.images, usual.epochs, seeds), runs)
+    results, missing = kept_results(confirmation(usual.images, usual.epochs, seeds), runs)
     if missing:
         return (
             f"{head}Missing: {missing} trainings in {runs}; make them with `lightdeal lightnorm train`.",
@@ -99,7 +103,7 @@ def screening_part(runs: Path, out: Path) -> Part:
     """What chose the learning rate and the layer, from the kept trainings."""
     head = "## What the layer was chosen by\n\n"
     usual = LightNormScreen()
-    results, missing = _kept(screening(usual.images, usual.epochs), runs)
+    results, missing = kept_results(screening(usual.images, usual.epochs), runs)
     if missing:
         text = f"Missing: {missing} trainings in {runs}; make them with `lightdeal lightnorm screen`."
         return head + text, []

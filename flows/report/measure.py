@@ -131,6 +131,9 @@ def _train() -> None:
             raise LightDealError(f"arithmetics: not near enough to the float networks\n{text}") from None
 
 
+POWER = "gates and power"
+"""The step that no figure in README.md or docs/ needs."""
+
 FIRST, AFTER = ("programs",), ("multipliers behind the array",)
 """Steps that all others need; steps that need others."""
 
@@ -145,7 +148,7 @@ def steps() -> dict[str, Callable[[], None]]:
     found["shift-adder"] = measure_adder
     for name, dsp in wanted:
         found[f"area of {name}, {'with' if dsp else 'no'} DSP"] = partial(measure_accelerator, name, dsp)
-    found["gates and power"] = measure_power
+    found[POWER] = measure_power
     return found | dict.fromkeys(AFTER, measure_widths)
 
 

@@ -1,18 +1,22 @@
 """`lightdeal report`: measure what is not measured yet, collect, write."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from flows.figures.groups import REPORT
 from flows.files import write_whole
 from flows.metrics import Metric, read_metrics, write_metrics
 from flows.options import FullReport
 from flows.progress import bar
+from flows.provenance import is_current, write_provenance
 from flows.report.collect import collect
 from flows.report.content import GOALS, document
 from flows.report.document import Picture, figure
 from flows.report.gaps import gaps
 from flows.report.markdown import markdown
+from flows.report.names import NETWORKS
 from flows.report.page import page
+from golden.spec.config import SMALL
 
 
 def report(options: FullReport) -> str:
@@ -25,10 +29,36 @@ def report(options: FullReport) -> str:
         from flows.report.measure import measure_all
 
         with bar("measurements") as progress:
-            measure_all(progress)
+            left_out = measure_all(progress)
+        note_sources(options, [it.partition(":")[0] for it in left_out])
     out = options.build / "report"
     write_metrics(collect(options.build), out / "metrics.json")
     return write_report(out)
+
+
+def note_sources(options: FullReport, left_out: Collection[str]) -> None:
+    """Write in `options.build`/report what code was measured, for the figures of README.md.
+
+    about.json is for the first network and the areas, about-NETWORK.json for another one. There is none of
+    what could not be measured, or was measured with programs that other code made.
+
+    Parameters
+    ----------
+    left_out: names of the steps of `flows.report.measure` that failed or lacked something.
+    """
+    from flows.report.measure import POWER
+
+    first, *others = NETWORKS
+    networks = {f"network {data}" for data in others}
+    complete = not set(left_out) - networks - {POWER}
+    for data in NETWORKS:
+        name = "about.json" if data == first else f"about-{data}.json"
+        path = options.build / "report" / name
+        known = is_current(options.build / "arithmetics" / f"{data}-about.json")
+        if complete and known and f"network {data}" not in left_out:
+            write_provenance(options, SMALL, path, REPORT)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_report(out: Path) -> str:

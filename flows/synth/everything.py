@@ -105,9 +105,11 @@ def everything(out: Path) -> tuple[str, bool]:
         ended[name] = attempt(run, lambda _, __: None)
     for stage in others:
         ended |= run_jobs({name: partial(_job, name, run) for name, run in stage.items()})
-    from flows.report.verb import report
+    from flows.report.verb import note_sources, report
 
-    summary = report(FullReport(measure=False))
+    plain = FullReport(measure=False)
+    note_sources(plain, [name for name, it in ended.items() if it.state != DONE])
+    summary = report(plain)
     text = outcome_table(ended)
     taken = time.perf_counter() - begun
     total = sum(it.seconds for it in ended.values())

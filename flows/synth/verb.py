@@ -6,11 +6,13 @@ from pathlib import Path
 from flows.asic.engine import EngineCost, engine_cost
 from flows.asic.sta import Timing
 from flows.asic.unit import unit_timing
+from flows.figures.groups import SYNTHESIS
+from flows.figures.sources import ROOT
 from flows.files import write_whole
 from flows.metrics import Metric, read_metrics, write_metrics
 from flows.options import Synth
 from flows.progress import say, step
-from flows.provenance import write_provenance
+from flows.provenance import is_current, write_provenance
 from flows.synth.area import Area
 from flows.synth.netlist import ASIC, Synthesis, synthesise, target_library
 from flows.synth.route import Route, place_and_route
@@ -41,7 +43,11 @@ def metrics_of(
             full = f"{prefix}.{block.replace(' ', '_')}.{name}"
             yield Metric(full, getattr(counts, name), unit, "less", f"{source} (hierarchy kept)")
     for route in routed:
-        yield Metric(f"{prefix}.fmax_mhz", route.mhz, "MHz", "more", f"{route.versions}: {route.command}")
+        where = f"{route.versions}: {route.command}"
+        yield Metric(f"{prefix}.fmax_mhz", route.mhz, "MHz", "more", where)
+        for kind, (used, there) in route.used.items():
+            yield Metric(f"{prefix}.used.{kind}", used, "1", "less", where)
+            yield Metric(f"{prefix}.part.{kind}", there, "1", "neither", f"on {route.part}")
     for timing in timed:
         yield Metric(f"{prefix}.period", timing.period, "ns", "less", f"{timing.versions}; {source}")
     for cost in powered:
@@ -50,11 +56,13 @@ def metrics_of(
 
 
 def still_routed(path: Path, found: Sequence[Metric]) -> list[Metric]:
-    """The frequency that an earlier run left in `path`, if all that was found now is as it was then."""
+    """What an earlier place and route left in `path`, if all that was found now is as it was then."""
     old = read_metrics(path) if path.is_file() else {}
     if any(metric.name not in old or old[metric.name].value != metric.value for metric in found):
         return []
-    return [metric for name, metric in old.items() if name.endswith(".fmax_mhz")]
+    return [
+        it for name, it in old.items() if name.endswith(".fmax_mhz") or ".used." in name or ".part." in name
+    ]
 
 
 def synth(options: Synth) -> tuple[str, bool]:
@@ -113,12 +121,20 @@ def synth_unit(options: Synth) -> tuple[str, Area]:
     text = "\n\n".join(parts)
     stem = f"{area.target}-{config.name}-{chosen}{'' if options.dsp else '-nodsp'}"
     found = list(metrics_of(stem.replace("-", "."), area, routed, timed, powered))
-    if not options.route:
+    about = options.out / f"{stem}.provenance.json"
+    if not options.route and is_current(about):
         found += still_routed(options.out / f"{stem}.json", found)
     write_metrics(found, options.out / f"{stem}.json")
-    write_provenance(options, config, options.out / f"{stem}.provenance.json")
+    roots = (*SYNTHESIS, type(unit).__module__, *_inside(options.config))
+    write_provenance(options, config, about, roots)
     path = write_whole(options.out / f"{stem}.md", text + "\n")
     return f"{text}\n\n{path}", area.area
+
+
+def _inside(config: str | None) -> list[str]:
+    """A configuration's file in the repository, as a root of `flows.figures.sources`."""
+    path = Path(config).resolve() if config else ROOT
+    return [path.relative_to(ROOT).as_posix()] if path.is_file() and path.is_relative_to(ROOT) else []
 
 
 def _attempt(what: str, make: Callable[[], None]) -> list[str]:

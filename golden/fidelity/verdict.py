@@ -14,9 +14,8 @@ all kinds, with weights and images of even and very uneven size, have at most 1.
 class Bounds:
     """What is near enough.
 
-    Measured: networks that were compressed as they should be, re-trained or not, keep 28 dB and more,
-    18 dB with channels or images of very uneven size; one scale or shift that is wrong by a factor of
-    two leaves at most 6 dB.
+    Networks that were compressed as they should be, re-trained or not, keep more, less of it with channels or
+    images of very uneven size; one scale or shift that is wrong by a factor of two leaves far less.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ def test_own_network_from_module_to_golden(own: Path, capsys: pytest.CaptureFixt
         ("run my_module.py --data arrays.npz", "not a LightDeal program file"),
         ("demo --config none.toml", "neither a preset (tiny, small, default) nor a .toml file"),
         ("verilog --config none.toml", "neither a preset"),
-        ("report readme --metrics none.json", "metrics none.json: cannot be read"),
+        ("report readme --root none", "text none/README.md: cannot be read"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from amaranth import __version__ as amaranth_version
 
+from flows.figures.sources import sources_digest
 from flows.options import Demo
-from flows.provenance import commit, tool_version, write_provenance
+from flows.provenance import commit, is_current, tool_version, write_provenance
 from golden.spec.config import TINY
 
 
@@ -29,3 +30,15 @@ def test_a_commit_is_known_or_said_not_to_be(monkeypatch: pytest.MonkeyPatch, tm
     assert commit("no/such/file").rstrip("+") == commit("golden").rstrip("+")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert commit() == "unknown"
+
+
+def test_a_result_says_what_code_it_was_measured_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "about.json"
+    assert not is_current(path)
+    write_provenance(Demo(), TINY, path)
+    assert not is_current(path)
+    about = json.loads(write_provenance(Demo(), TINY, path, ["flows.metrics"]).read_text())
+    assert about["sources"] == {"roots": ["flows.metrics"], "digest": sources_digest(["flows.metrics"])}
+    assert is_current(path)
+    monkeypatch.setattr("flows.provenance.sources_digest", lambda _: "0" * 16)
+    assert not is_current(path)

@@ -60,7 +60,7 @@ def test_without_the_router_it_skips_by_name(
     assert "module board(" in (out / "board.v").read_text()
     assert 'LOCATE COMP "clk"' in (out / "board.lpf").read_text()
     metrics = {metric["name"]: metric["value"] for metric in json.loads((out / "metrics.json").read_text())}
-    assert metrics.keys() == {"board.sites", "board.cycles", "board.images"}
+    assert metrics.keys() == {"board.sites", "board.cycles", "board.images", "board.clock_mhz"}
     assert (metrics["board.sites"], metrics["board.images"]) == (3, 2)
     assert f"passes in simulation after {metrics['board.cycles']:,} cycles" in said
 

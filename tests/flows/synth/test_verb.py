@@ -10,11 +10,13 @@ from types import SimpleNamespace
 import pytest
 
 from flows.cli import main
+from flows.figures.groups import SYNTHESIS
 from flows.metrics import Metric, read_metrics, write_metrics
 from flows.synth.liberty import OSU018
 from flows.synth.netlist import synthesise
+from flows.synth.route import Route
 from flows.synth.tables import area_table
-from flows.synth.verb import still_routed
+from flows.synth.verb import metrics_of, still_routed
 from flows.units import UNITS
 from flows.verilog import unit_verilog
 from golden.spec.config import TINY
@@ -89,6 +91,31 @@ def test_a_frequency_stays_with_the_design_that_was_routed(tmp_path: Path) -> No
     write_metrics([area, routed], path)
     assert still_routed(path, [area]) == [routed]
     assert still_routed(path, [replace(area, value=101)]) == []
+    parts = [replace(routed, name=f"ecp5.tiny.pool.{kind}.TRELLIS_FF") for kind in ("used", "part")]
+    write_metrics([area, routed, *parts], path)
+    assert still_routed(path, [area]) == [routed, *parts]
+
+
+def test_what_a_router_says_becomes_metrics(here: Path) -> None:
+    area = synthesise(Product(), "product", out=here)
+    route = Route("a part", 90.5, {"LUT": (3, 100)}, here, here, "a router", "its command")
+    found = {metric.name: metric for metric in metrics_of("it", area, [route])}
+    assert (found["it.fmax_mhz"].value, found["it.used.LUT"].value, found["it.part.LUT"].value) == (
+        90.5,
+        3,
+        100,
+    )
+    assert found["it.used.LUT"].source == "a router: its command"
+
+
+def test_the_code_that_a_unit_depends_on_is_said(here: Path) -> None:
+    """The unit's own module, and the configuration's file where it is one of the repository."""
+    toml = Path(__file__).parents[3] / "docs/configs/up5k.toml"
+    (here / "mine.toml").write_text(toml.read_text())
+    for config, expected in ((toml, [*SYNTHESIS, "hw.pool", "docs/configs/up5k.toml"]), ("mine.toml", None)):
+        assert lightdeal(f"synth --config {config} --unit pool --no-blocks --out out") == 0
+        about = json.loads((here / f"out/ecp5-{Path(config).stem}-pool.provenance.json").read_text())
+        assert about["sources"]["roots"] == (expected or [*SYNTHESIS, "hw.pool"])
 
 
 @pytest.mark.parametrize(
