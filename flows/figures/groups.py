@@ -22,7 +22,7 @@ SYNTHESIS = (
 ARITHMETICS = ("flows.training", "flows.arithmetics")
 TRAINING = ("flows.training", "flows.study")
 DEMO = ("flows.demo", "flows.training", "hw.accelerator")
-NORMS = (*SYNTHESIS, "hw.lightnorm.unit", "hw.batchnorm.batch_norm", "flows/units.py")
+NORMS = (*SYNTHESIS, "hw.lightnorm.unit", "hw.baselines.batchnorm.batch_norm", "flows/units.py")
 BOARD = (*SYNTHESIS, "hw.selftest", "flows.board.boards", "flows.board.contents", "flows.board.verb")
 REPORT = (
     *SYNTHESIS,

@@ -10,14 +10,14 @@ import torch
 
 from golden import network_file
 from golden.compiler import build, compile_network
-from golden.compiler.arithmetic import blocks_for
-from golden.compiler.entries import Entries
 from golden.compiler.taps import tap_table
 from golden.compress import compress, import_module
 from golden.compress.floats import pack_floats, real_graph
+from golden.datapath import protocol
+from golden.datapath.entries import Entries
 from golden.fidelity import Bounds, NoReferenceError
 from golden.network import Factored, Layer, Network
-from golden.spec.config import TINY
+from golden.spec.config import TINY, Config
 from golden.spec.errors import LightDealError, ProgramError
 from golden.spec.memories import back_record, filter_record
 from golden.spec.program import Program
@@ -255,10 +255,15 @@ def test_a_bug_in_the_compiler_is_seen(network: Network, monkeypatch: pytest.Mon
         found = list(tap_table(*arguments))
         return [found[-1], *found[:-1]]
 
-    def positive(layer: Layer, entries: Entries, *rest: Any) -> Any:
-        return blocks_for(layer, replace(entries, value=np.abs(entries.value)), *rest)
+    def careless(config: Config) -> protocol.Datapath:
+        found = protocol.datapath(config)
 
-    for name, bug in (("tap_table", late), ("blocks_for", positive)):
+        def positive(layer: Layer, entries: Entries, *rest: Any) -> Any:
+            return found.blocks(layer, replace(entries, value=np.abs(entries.value)), *rest)
+
+        return replace(found, blocks=positive)
+
+    for name, bug in (("tap_table", late), ("datapath", careless)):
         with monkeypatch.context() as patch:
             patch.setattr(build, name, bug)
             found = near(compile_network(network, CONFIG))
