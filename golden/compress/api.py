@@ -9,7 +9,6 @@ from torch import nn
 from golden.compress.calibrate import calibrate, restore_statistics
 from golden.compress.defaults import default_plan
 from golden.compress.floats import pack_floats, real_graph
-from golden.compress.fold import unfold
 from golden.compress.importer import check_images, check_training, import_module
 from golden.compress.integer import to_network
 from golden.compress.plan import CompressionPlan
@@ -136,7 +135,5 @@ def _report(layer: QuantizedLayer) -> LayerReport:
         error = float((layer.real_weight() - target).norm() / target.norm().clamp_min(1e-30))
         kept = weights
         if not layer.plain:
-            # Columns of the last group beyond the last filter are no weights.
-            real = unfold(torch.ones(layer.shape), layer.plan).bool()
-            kept = int((layer.kept & real).sum())
+            kept = int(layer.kept.sum())
     return LayerReport(layer.layer.path, layer.plan.kind, weights, kept, error)
