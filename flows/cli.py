@@ -46,8 +46,9 @@ def _demo(chosen: argparse.Namespace) -> int:
 def _compress(chosen: argparse.Namespace) -> int:
     from flows.own import compress_own
 
-    print(compress_own(_options(options.Compress, chosen)))
-    return 0
+    text, passed = compress_own(_options(options.Compress, chosen))
+    print(text)
+    return 0 if passed else FAILED
 
 
 def _compile(chosen: argparse.Namespace) -> int:
@@ -293,6 +294,7 @@ HELP = {
     "skip": "skip zero input rows",
     "snr": "smallest signal-to-noise ratio of a tensor, in dB, against the compressed network in floats",
     "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
+    "tolerance": "accuracy that may be lost against the float network before the exit code is 1 (1: any)",
     "unit": "accelerator, or a part of it (a wrong name lists them)",
     "synth": "folder of the runs of synthesis",
     "timing": "static timing, too (--target osu018)",

@@ -70,7 +70,9 @@ class Compress:
     pattern: one of PATTERNS.
     basis: False for a scale per filter instead of a basis.
     epochs: of re-training; 0 compresses without labels.
-    config: the accelerator whose cycles decide how layers are folded.
+    config: the accelerator that the network must fit, and whose cycles decide how layers are folded.
+    tolerance: accuracy (without labels: agreement) that may be lost against the float network before the exit
+        code is 1, 0…1.
     """
 
     module: str
@@ -82,6 +84,7 @@ class Compress:
     epochs: Annotated[int, Whole(0, 100_000)] = 8
     seed: Seed = 1
     config: str = "small"
+    tolerance: Annotated[float, Real(0, 1)] = 0.1
 
 
 @dataclass(frozen=True)

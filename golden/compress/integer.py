@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from golden.compress.fold import coefficient_array, real_columns
+from golden.compress.graph import FloatGraph
 from golden.compress.quantized import QuantizedLayer, QuantizedNet
 from golden.compress.shifts import LARGEST_TERM
 from golden.network import Factored, Feature, Layer, Network, Plain, Residual
@@ -23,6 +24,31 @@ def to_network(net: QuantizedNet) -> Network:
     with torch.no_grad():
         layers = [_layer(module, scales) for module in exact.stages]
     features = {name: Feature(name, shape, scales[name]) for name, shape in graph.shapes.items()}
+    return Network(features, tuple(layers), graph.input, graph.output)
+
+
+def skeleton(graph: FloatGraph) -> Network:
+    """The layers and shapes of a network without its numbers."""
+    nothing = np.zeros(0, np.int64)
+    layers = [
+        Layer(
+            path=layer.path,
+            input=layer.input,
+            output=layer.output,
+            filters=len(layer.weight),
+            kernel=(layer.weight.shape[2], layer.weight.shape[3]),
+            stride=layer.stride,
+            padding=layer.padding,
+            weights=Plain(nothing, nothing),
+            bias=nothing,
+            shift=nothing,
+            relu=layer.relu,
+            residual=None if layer.residual is None else Residual(layer.residual, 0, 0, 0),
+            pool=0 if layer.pool else None,
+        )
+        for layer in graph.layers
+    ]
+    features = {name: Feature(name, shape, 1.0) for name, shape in graph.shapes.items()}
     return Network(features, tuple(layers), graph.input, graph.output)
 
 

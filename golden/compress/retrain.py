@@ -5,12 +5,16 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from golden.compress.calibrate import calibrate
+from golden.compress.calibrate import calibrate, restore_statistics
 from golden.compress.quantized import QuantizedNet
-from golden.train.loop import Labelled, Progress, fit, silent
+from golden.spec.errors import UnsupportedError
+from golden.train.loop import Labelled, Progress, batches, fit, silent
 
 PRUNINGS = 40
 """Times that the masks are chosen anew on the way to the density."""
+
+EXACT = 1e-9
+"""More than the rounding of a fraction of steps done, less than a step."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,10 @@ class Schedule:
     decay: float = 1e-2
     trust: float = 0.7
 
+    def __post_init__(self) -> None:
+        if self.batch < 2:
+            raise UnsupportedError(f"schedule: batch = {self.batch}; supported: 2 or more")
+
 
 def density_at(target: float, progress: float) -> float:
     """Density on the way from 1 to `target`; progress 0…1."""
@@ -44,6 +52,14 @@ def prune(net: QuantizedNet, progress: float) -> None:
     """Choose the masks of all layers at `progress` of the way to their densities."""
     for layer in net.stages:
         layer.prune(density_at(layer.plan.density, progress))
+
+
+def at_once(net: QuantizedNet, samples: torch.Tensor) -> None:
+    """Compress without training: the masks of the plan's densities, batch norm and grids to match."""
+    for layer in net.stages:
+        layer.refit(layer.plan.density)
+    restore_statistics(net, samples)
+    calibrate(net, samples)
 
 
 def retrain(
@@ -57,7 +73,10 @@ def retrain(
     shift: int = 1,
     teacher: nn.Module | None = None,
 ) -> QuantizedNet:
-    """Train a quantised network in place.
+    """Train a quantised network in place; afterwards every layer keeps its density exactly.
+
+    Where the steps are too few to prune on the way, the network is compressed as it is and its masks
+    stay.
 
     Parameters
     ----------
@@ -65,13 +84,20 @@ def retrain(
     teacher: the float network in eval mode, or None to learn from labels alone.
     """
     schedule = schedule or Schedule()
-    calibrate(net, samples)
+    steps = epochs * len(batches(data.labels, schedule.batch))
+    on_the_way = steps * schedule.prune >= PRUNINGS
+    if on_the_way:
+        calibrate(net, samples)
+    else:
+        at_once(net, samples)
     net.norm_mode = schedule.norm > 0
-    pruned = 0
+    pruned = 0 if on_the_way else PRUNINGS
+    # The last step begins a step before the end: the masks must stand by then.
+    full = min(schedule.prune, 1 - 1 / max(1, steps))
 
     def at_step(done: float) -> None:
         nonlocal pruned
-        stage = PRUNINGS if done >= schedule.prune else 1 + int(done / schedule.prune * (PRUNINGS - 1))
+        stage = PRUNINGS if done >= full - EXACT else 1 + int(done / schedule.prune * (PRUNINGS - 1))
         if stage > pruned:
             pruned = stage
             prune(net, stage / PRUNINGS)
