@@ -33,7 +33,7 @@ def filter_shift(largest: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
 
 def _room(values: torch.Tensor, limit: int) -> torch.Tensor:
     """The largest whole s with values · 2**s ≤ limit; large where a value is zero."""
-    safe = values.clamp_min(torch.finfo(values.dtype).tiny)
+    safe = values.clamp_min(torch.finfo(values.dtype).tiny * 2.0**32)
     # A quotient that rounded up, or log2, may be one too high.
     shift = torch.floor(torch.log2(limit / safe))
     return torch.where(safe * 2.0**shift > limit, shift - 1, shift)
