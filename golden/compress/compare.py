@@ -44,8 +44,8 @@ class Comparison:
         if self.accuracy is None or self.float_accuracy is None:
             return f"{self.agreement:.2%} of {self.images} images as the float network says"
         return (
-            f"{self.accuracy:.2%} of {self.images} labels right, the float network {self.float_accuracy:.2%}; "
-            f"both say the same of {self.agreement:.2%}"
+            f"{self.accuracy:.2%} of {self.images} labels right, the float network "
+            f"{self.float_accuracy:.2%}; both say the same of {self.agreement:.2%}"
         )
 
 

@@ -189,6 +189,7 @@ class _Importer:
 
     def _emit(self, chain: "_Chain") -> str:
         node = chain.nodes[0]
+        self.trace.check_flat(node)
         module = self.trace.modules[str(node.target)]
         source = self._resolve(node.args[0])  # type: ignore[arg-type]
         residual = None if chain.other is None else self._resolve(chain.other)
@@ -200,8 +201,6 @@ class _Importer:
         stride, padding = 1, 0
         if isinstance(module, nn.Conv2d):
             stride, padding = module.stride[0], self.trace.padding(node, module)
-        elif len(shape := node.args[0].meta["shape"]) != 2:  # type: ignore[union-attr]
-            raise self.trace.refuse(node, f"Linear on a tensor of shape {shape[1:]}", "Linear after Flatten")
         else:
             weight = weight.reshape(len(weight), *self.shapes[source])
         bias = torch.zeros(len(weight)) if module.bias is None else module.bias.detach().clone()

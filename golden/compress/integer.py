@@ -107,8 +107,8 @@ def _demand(module: QuantizedLayer, what: str, values: torch.Tensor, low: int, h
             # Filter j of a group is column j of its basis.
             channel = place[0] * module.plan.size + place[2]
         raise UnsupportedError(
-            f"{module.layer.path}: channel {channel}: {what} is {float(values[wrong][0]):.6g} in the integers "
-            f"of a result with steps of 2**{module.grids.result}; supported: {low}…{high}"
+            f"{module.layer.path}: channel {channel}: {what} is {float(values[wrong][0]):.6g} in the "
+            f"integers of a result with steps of 2**{module.grids.result}; supported: {low}…{high}"
         )
 
 

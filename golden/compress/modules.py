@@ -17,9 +17,11 @@ def unwrapped(module: nn.Module) -> nn.Module:
 
     The user's module stays as it was: parts above a wrapper are shallow copies that share everything.
     """
+    if isinstance(module, torch.jit.ScriptModule):
+        return module
     if (inner := _inside(module)) is not None:
         return unwrapped(inner)
-    children = {name: child and unwrapped(child) for name, child in module._modules.items()}
+    children = {name: None if child is None else unwrapped(child) for name, child in module._modules.items()}
     compiled = getattr(module, "_compiled_call_impl", None) is not None
     if not compiled and all(child is module._modules[name] for name, child in children.items()):
         return module
@@ -40,13 +42,18 @@ def check_module(module: nn.Module) -> None:
     """Raises UnsupportedError with everything that is wrong with its parts, layer by layer: TorchScript,
     quantised layers, dtypes and devices, values that are missing, not finite, or no variance."""
     findings = Findings()
+    refused: list[str] = []
     for path, part in module.named_modules():
+        if any(path.startswith(above) for above in refused):
+            continue
         kind = f"{type(part).__module__}.{type(part).__qualname__}"
         where = path or "network"
         if isinstance(part, torch.jit.ScriptModule):
             _refuse(findings, where, "a TorchScript module", "the torch.nn.Module that it was made from")
+            refused.append(f"{path}." if path else "")
         elif ".quantized." in kind:
             _refuse(findings, where, f"{kind}, quantised already", "the float network that it was made from")
+            refused.append(f"{path}." if path else "")
     # What TorchScript and quantised layers hold is no news.
     findings.demand()
     for path, part in module.named_modules():

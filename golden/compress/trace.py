@@ -99,26 +99,31 @@ class Trace:
             where = f"{self.path(node)}: "
             source = node.args[0] if node.args else None
             inner = self.modules.get(str(node.target)) if node.op == "call_module" else None
-            if isinstance(source, torch.fx.Node) and isinstance(inner, nn.Conv2d):
-                found = source.meta.get("shape", ())[1:]
-                takes = f"; {name_of(type(inner))} of {inner.in_channels} channels on a map of shape {found}"
+            found = source.meta.get("shape", ())[1:] if isinstance(source, torch.fx.Node) else ()
+            if isinstance(inner, nn.Conv2d):
+                takes = f"; Conv2d of {inner.in_channels} channels on a map of shape {found}"
+            elif isinstance(inner, nn.Linear):
+                takes = f"; Linear of {inner.in_features} features on a tensor of shape {found}"
         return UnsupportedError(
             f"{type(module).__name__}: does not accept images of shape "
             f"{tuple(sample.shape[1:])} (channels, height, width): {where}{reason}{takes}"
         )
 
     def check_flat(self, node: torch.fx.Node) -> None:
-        """Raises UnsupportedError where a view does not keep the images apart."""
+        """Raises UnsupportedError where a view mixes images, or a Linear takes more than features."""
         source = node.args[0] if node.args else node.kwargs.get("input")
-        if self.kind(node) != "flatten" or not isinstance(source, torch.fx.Node):
+        shape = source.meta.get("shape") if isinstance(source, torch.fx.Node) else None
+        flat = node.meta.get("shape")
+        if shape is None:
             return
-        shape, flat = source.meta.get("shape"), node.meta.get("shape")
-        if shape and flat and flat != (shape[0], math.prod(shape[1:])):
+        if self.kind(node) == "flatten" and flat and flat != (shape[0], math.prod(shape[1:])):
             raise self.refuse(
                 node,
                 f"{shape} becomes {flat} for two images",
                 "flattening to (images, features), such as torch.flatten(x, 1)",
             )
+        if self.kind(node) == "linear" and len(shape) != 2:
+            raise self.refuse(node, f"Linear on a tensor of shape {shape[1:]}", "Linear after Flatten")
 
     def path(self, node: torch.fx.Node) -> str:
         """Dotted path of a module, or the name of a function's node."""

@@ -20,9 +20,9 @@ def class_logits(output: torch.Tensor, count: int) -> torch.Tensor:
     if len(shape) in (2, 4) and shape[0] == count and shape[2:] in ((), (1, 1)):
         return output.reshape(shape[:2])
     raise UnsupportedError(
-        f"labels for a network whose output for {count} images has shape {shape}; supported: logits of shape "
-        "(images, classes) or (images, classes, 1, 1), so end a map in global average pooling, or in Flatten and "
-        "Linear"
+        f"labels for a network whose output for {count} images has shape {shape}; supported: logits of "
+        "shape (images, classes) or (images, classes, 1, 1), so end a map in global average pooling, or in "
+        "Flatten and Linear"
     )
 
 
@@ -35,8 +35,8 @@ def distillation(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """
     if logits.shape != wanted.shape:
         raise UnsupportedError(
-            f"distillation: the network gives logits of shape {tuple(logits.shape)}, the network that teaches it "
-            f"{tuple(wanted.shape)}; supported: equal shapes"
+            f"distillation: the network gives logits of shape {tuple(logits.shape)}, the network that "
+            f"teaches it {tuple(wanted.shape)}; supported: equal shapes"
         )
     found = nn.functional.log_softmax(logits / SOFTNESS, 1)
     target = nn.functional.log_softmax(wanted / SOFTNESS, 1)

@@ -1,4 +1,4 @@
-"""Compression beside the user's float network: the same logits in every loss, and a word where it is far worse."""
+"""Compression beside the user's float network: equal logits in every loss, a word where it is far worse."""
 
 from typing import Any
 
@@ -62,8 +62,8 @@ def test_labels_for_a_map_are_refused_before_training(
     epochs: int, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "retrain", None)
-    options: Any = {(10, 8, 8): (1, 10, 1), (10, 1, 8): (1, 10, (8, 1)), (10, 4, 4): (1, 10, 1, 2)}[shape]
-    module = nn.Sequential(nn.Conv2d(*options))
+    options: dict[Any, Any] = {(10, 8, 8): (1, 10, 1), (10, 1, 8): (1, 10, (8, 1)), (10, 4, 4): (1, 10, 1, 2)}
+    module = nn.Sequential(nn.Conv2d(*options[shape]))
     with pytest.raises(UnsupportedError) as error:
         compress(module, TRAIN.images[:20], None, TRAIN.part(0, 20), epochs)
     assert str(error.value).startswith(
@@ -76,6 +76,7 @@ def test_labels_for_a_map_are_refused_before_training(
 
 def test_shapes_of_logits() -> None:
     logits = torch.rand(4, 3)
+    shape: tuple[int, ...]
     for shape in ((4, 3), (4, 3, 1, 1)):
         assert torch.equal(class_logits(logits.reshape(shape), 4), logits)
     for shape in ((12,), (2, 6), (4, 3, 1), (1, 4, 3, 1), (4, 1, 3, 1), (3, 4)):
@@ -173,7 +174,8 @@ def one_logit(scale: float, weight: int) -> Network:
 
 def test_one_logit_is_compared_by_its_variance() -> None:
     images = torch.arange(-8.0, 9.0).reshape(-1, 1, 1, 1)
-    network, module = one_logit(2.0, 1), nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.Flatten())
+    network = one_logit(2.0, 1)
+    module: Any = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.Flatten())
     for weight, explained in ((2.0, 1.0), (4.0, 0.75), (-2.0, 0.0)):
         module[0].weight.data.fill_(weight)
         assert compare(network, module, images, None).agreement == pytest.approx(explained)
@@ -182,9 +184,14 @@ def test_one_logit_is_compared_by_its_variance() -> None:
 def test_everything_is_refused_before_training_and_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "retrain", None)
     module = nn.Sequential(
-        nn.Conv2d(1, 5, 3), nn.ReLU(), nn.Conv2d(5, 6, 2, padding=1), nn.ReLU(), nn.Conv2d(6, 40, 3, padding=1), nn.Flatten(),
+        nn.Conv2d(1, 5, 3),
+        nn.ReLU(),
+        nn.Conv2d(5, 6, 2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(6, 40, 3, padding=1),
+        nn.Flatten(),
         nn.Linear(40 * 49, 10),
-    )  # fmt: skip
+    )
     data = TRAIN.part(0, 40)
     with pytest.raises(UnsupportedError) as error:
         compress(module, data.images, None, data, 100, config=TINY)
@@ -245,5 +252,6 @@ def test_what_training_made_too_large_is_kept_with_a_warning(monkeypatch: pytest
     monkeypatch.setattr(api, "compile_network", refuse)
     made = compress(module, data.images, plan, data, config=SMALL, tolerance=1.0)
     assert made.warnings == (
-        "as trained it does not fit configuration 'small' any more: layer 5: a partial sum of filter 0 may reach 9",
+        "as trained it does not fit configuration 'small' any more: "
+        "layer 5: a partial sum of filter 0 may reach 9",
     )

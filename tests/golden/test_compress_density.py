@@ -64,10 +64,11 @@ def test_any_filters_density_and_pattern_compiles_and_keeps_what_was_asked(seed:
     made = compress(module, IMAGES, CompressionPlan({"6": LayerPlan("plain")}, plan), tolerance=1.0)
     compile_network(made.network, DEFAULT)
     same(made.module, made.network, IMAGES)
-    for layer, report, part in zip(made.network.layers, made.layers, (a, b), strict=False):
-        assert isinstance(layer.weights, Factored)
-        assert int(layer.weights.kept.sum()) == report.kept == wanted(plan, tuple(part.weight.shape))
-        check_last_group(layer.weights, layer.filters)
+    for made_layer, report, part in zip(made.network.layers, made.layers, (a, b), strict=False):
+        weights = made_layer.weights
+        assert isinstance(weights, Factored)
+        assert int(weights.kept.sum()) == report.kept == wanted(plan, tuple(part.weight.shape))
+        check_last_group(weights, made_layer.filters)
 
 
 def check_last_group(weights: Factored, filters: int) -> None:

@@ -49,7 +49,7 @@ def test_a_bias_beside_tiny_weights_is_what_it_was(plan: LayerPlan, gamma: float
     torch.manual_seed(2)
     norm = nn.BatchNorm2d(6)
     norm.weight.data[2], norm.bias.data[2] = gamma, beta
-    module = nn.Sequential(nn.Conv2d(2, 6, 3, padding=1), norm, *head(6)).eval()
+    module: Any = nn.Sequential(nn.Conv2d(2, 6, 3, padding=1), norm, *head(6)).eval()
     layer = copy.deepcopy(module[:2]).double()
     # A second reader keeps the map itself, before pooling, as a feature.
     module = nn.Sequential(*module[:2], nn.ReLU(), nn.Conv2d(6, 3, 1), *head(3)).eval()
@@ -68,7 +68,7 @@ def test_scales_of_two_change_no_integer(plan: LayerPlan, images: int, weights: 
 
     def integers(image_power: int, weight_power: int) -> list[np.ndarray]:
         torch.manual_seed(3)
-        module = nn.Sequential(
+        module: Any = nn.Sequential(
             nn.Conv2d(2, 7, 3, padding=1), nn.ReLU(), nn.Conv2d(7, 8, 3, padding=1), nn.ReLU(), *head(8)
         )
         with torch.no_grad():
@@ -77,10 +77,10 @@ def test_scales_of_two_change_no_integer(plan: LayerPlan, images: int, weights: 
                 layer.bias *= 2.0 ** (image_power + weight_power)
         made = compress(module, IMAGES * 2.0**image_power, CompressionPlan({}, plan), tolerance=1.0)
         found = []
-        for layer in made.network.layers:
-            held = layer.weights
+        for made_layer in made.network.layers:
+            held = made_layer.weights
             parts = (held.weights, held.scale) if isinstance(held, Plain) else (held.coefficients, held.basis)
-            found += [layer.bias, layer.shift, *parts]
+            found += [made_layer.bias, made_layer.shift, *parts]
         return found
 
     for expected, got in zip(integers(0, 0), integers(images, weights), strict=True):
@@ -137,7 +137,9 @@ def test_dead_operands_of_an_addition(first: float, second: float) -> None:
 @pytest.mark.parametrize("size", [1e3, 1e5, 1e7])
 def test_weights_far_beyond_their_results(plan: LayerPlan, size: float) -> None:
     """Two channels that cancel on the samples: steps so coarse that the weights fit even at shift 0."""
-    module = nn.Sequential(nn.Conv2d(2, 4, 1, bias=False), nn.ReLU(), nn.Conv2d(4, 2, 1), *head(2)).eval()
+    module: Any = nn.Sequential(
+        nn.Conv2d(2, 4, 1, bias=False), nn.ReLU(), nn.Conv2d(4, 2, 1), *head(2)
+    ).eval()
     weight = torch.tensor([[size, -size + 1], [0.5, 0.25], [-size, size], [1.0, -1.0]]).double()
     with torch.no_grad():
         module[0].weight.copy_(weight[:, :, None, None])
@@ -155,7 +157,9 @@ def test_weights_far_beyond_their_results(plan: LayerPlan, size: float) -> None:
 @pytest.mark.parametrize("size", [176, 192, 224])
 def test_the_mean_of_a_large_map(size: int) -> None:
     """More than 2**15 pixels near the largest value: the sum needs more than 15 bits of shift."""
-    module = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Conv2d(1, 2, 1)).eval()
+    module: Any = nn.Sequential(
+        nn.Conv2d(1, 1, 1, bias=False), nn.AdaptiveAvgPool2d(1), nn.Conv2d(1, 2, 1)
+    ).eval()
     module[0].weight.data.fill_(1.0)
     images = 0.99 + 0.001 * torch.randn(2, 1, size, size, generator=torch.Generator().manual_seed(4))
     made = compress(module, images, int8_plan(), tolerance=1.0)
@@ -222,7 +226,7 @@ def test_what_no_grid_was_chosen_for_is_refused(
         layer.weight *= 1e-6
         if "weight" in change:
             layer.weight[4] = change["weight"]
-    module = nn.Sequential(layer, *head(6))
+    module: Any = nn.Sequential(layer, *head(6))
     net = QuantizedNet(import_module(module, IMAGES), CompressionPlan({"0": plan}, LayerPlan("plain")))
     with torch.no_grad():
         if "bias" in change:
@@ -236,7 +240,7 @@ def test_what_no_grid_was_chosen_for_is_refused(
 
 def test_weights_that_training_moved_get_grids_that_hold_them() -> None:
     torch.manual_seed(7)
-    module = nn.Sequential(nn.Conv2d(2, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 4, 1), *head(4))
+    module: Any = nn.Sequential(nn.Conv2d(2, 6, 3, padding=1), nn.ReLU(), nn.Conv2d(6, 4, 1), *head(4))
     made = compress(module, IMAGES, int8_plan(), tolerance=1.0)
     net: Any = made.module
     before = net.stages[0].grids.result

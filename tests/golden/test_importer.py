@@ -238,14 +238,14 @@ def test_what_follows_a_refused_node_is_no_problem_of_its_own() -> None:
 def test_views_that_mix_images_are_refused(shape: tuple[int, ...], count: int) -> None:
     module = Function(lambda m, x: m.l(x.view(*shape)), l=nn.Linear(128, 3))
     words = refusal(module, IMAGES[:count])
-    assert words.startswith("node view: (2, 2, 8, 8) becomes (") or "does not accept images" in words
+    assert "node view: (2, 2, 8, 8) becomes (" in words or "does not accept images" in words
     assert "flattening to (images, features), such as torch.flatten(x, 1)" in words or "view" in words
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 64), (8, 8, 2), (1, 64)])
 def test_linear_on_anything_but_features_is_refused(shape: tuple[int, ...]) -> None:
     images = torch.rand(3, *((1,) * (3 - len(shape))), *shape)
-    words = refusal(nn.Sequential(nn.Linear(shape[-1], 10), nn.Flatten(), nn.Linear(10, 2)), images)
+    words = refusal(nn.Sequential(nn.Linear(shape[-1], 10), nn.Flatten(), nn.Linear(11, 2)), images)
     assert (
         f"0: Linear on a tensor of shape {tuple(images.shape[1:])}; supported: Linear after Flatten" in words
     )
@@ -263,21 +263,24 @@ def test_a_wrong_number_of_channels_is_told_without_a_traceback(
     assert capfd.readouterr() == ("", "")
 
 
+def quietly(make: Callable[..., nn.Module], *given: object, **options: object) -> nn.Module:
+    """What torch makes with ways that it calls deprecated; networks made so are not gone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make(*given, **options)
+
+
 @pytest.mark.parametrize("make", [torch.jit.script, lambda module: torch.jit.trace(module, IMAGES[:1])])
 def test_torchscript_is_refused_by_name(make: Callable[[nn.Module], nn.Module]) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TorchScript is deprecated; networks in it are not gone
-        script = make(nn.Sequential(conv(), nn.ReLU()))
+    script = quietly(make, nn.Sequential(conv(), nn.ReLU()))
     end = "a TorchScript module; supported: the torch.nn.Module that it was made from"
     assert f"network: {end}" in refusal(script)
     assert f"1: {end}" in refusal(nn.Sequential(conv(), script))
 
 
 def test_quantised_layers_are_told_by_their_true_name() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        module = torch.ao.quantization.quantize_dynamic(FLAT.eval(), {nn.Linear}, dtype=torch.qint8)
-    words = refusal(module)
+    quantise: Any = torch.ao.quantization.quantize_dynamic
+    words = refusal(quietly(quantise, FLAT.eval(), {nn.Linear}, dtype=torch.qint8))
     assert words.startswith("4: torch.ao.nn.quantized.dynamic.modules.linear.Linear, quantised already; ")
     assert words.endswith("supported: the float network that it was made from")
 
@@ -298,13 +301,13 @@ def test_a_name_that_looks_supported_is_told_in_full() -> None:
 def test_wrapped_networks_count_as_what_they_wrap(wrap: Callable[[nn.Module], nn.Module]) -> None:
     inner, alone = trained_statistics(DigitsNet()), torch.rand(2, 1, 8, 8)
     expected = run_float(import_module(inner, alone), alone)
-    graph = import_module(wrap(inner), alone)
+    graph = import_module(quietly(wrap, inner), alone)
     assert torch.equal(run_float(graph, alone), expected)
     assert graph.layers[1].path == "block1.conv1"
     # As VGG did: only a part is wrapped.
-    parts = nn.Sequential(conv(), nn.ReLU(), nn.Flatten(), nn.Linear(128, 3))
+    parts: Any = nn.Sequential(conv(), nn.ReLU(), nn.Flatten(), nn.Linear(128, 3))
     plain = run_float(import_module(parts, IMAGES), IMAGES)
-    wrapped = nn.Sequential(wrap(parts[:2]), *parts[2:])
+    wrapped = nn.Sequential(quietly(wrap, parts[:2]), *parts[2:])
     graph = import_module(wrapped, IMAGES)
     assert torch.equal(run_float(graph, IMAGES), plain)
     assert [layer.path for layer in graph.layers] == ["0.0", "2"]
@@ -313,14 +316,18 @@ def test_wrapped_networks_count_as_what_they_wrap(wrap: Callable[[nn.Module], nn
 
 def test_compiled_in_place_runs_uncompiled() -> None:
     module = nn.Sequential(conv(), nn.ReLU())
-    module.compile()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module.compile()
     assert len(import_module(module, IMAGES).layers) == 1
     assert module._compiled_call_impl is not None
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_values_that_are_not_finite_name_layer_and_channel(value: float) -> None:
-    module = nn.Sequential(conv(2, 4), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(256, 3)).eval()
+    module: Any = nn.Sequential(
+        conv(2, 4), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(256, 3)
+    ).eval()
     with torch.no_grad():
         module[0].weight[2, 1, 0, 0] = module[0].weight[3, 0, 0, 0] = value
         module[1].running_mean[1] = value
@@ -335,10 +342,10 @@ def test_values_that_are_not_finite_name_layer_and_channel(value: float) -> None
 
 
 def test_variances_below_zero_and_values_beyond_float32() -> None:
-    module = nn.Sequential(conv(), nn.BatchNorm2d(2)).eval()
+    module: Any = nn.Sequential(conv(), nn.BatchNorm2d(2)).eval()
     module[1].running_var[1] = -0.5
     assert refusal(module).startswith("1: running_var is -0.5 in channel 1; supported: variances")
-    large = nn.Sequential(conv(), nn.ReLU(), conv())
+    large: Any = nn.Sequential(conv(), nn.ReLU(), conv())
     large[0].weight.data *= 1e20
     large[2].weight.data *= 1e20
     assert "0: values up to " in refusal(large)
