@@ -48,7 +48,7 @@ def test_a_ruined_network_is_written_and_told(own: Path, capsys: pytest.CaptureF
     assert main([*line.split(), "--tolerance", "1"]) == 0
     assert "WARNING" not in capsys.readouterr().out
     assert main([*line.split(), "--tolerance", "2"]) == 2
-    assert "compress: tolerance = 2.0; supported: 0…1" in capsys.readouterr().err
+    assert "argument --tolerance: '2'; legal: a number, 0…1" in capsys.readouterr().err
 
 
 def test_all_reasons_come_before_training(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
