@@ -40,9 +40,9 @@ def test_a_convolution_as_head_learns_as_with_flatten() -> None:
     """Broadcasting (N, 10) against (N, 10, 1, 1) once ruined it: to the last bit the same now."""
     made = {}
     for kind in ("map of one pixel", "flatten"):
-        module = fit(head(kind), TRAIN.part(0, 700), 3, 1)
+        module = fit(head(kind), TRAIN.part(0, 700), 12, 1)
         assert accuracy(module, TEST) > 0.6
-        made[kind] = compress(module, TRAIN.images[:100], None, TRAIN.part(0, 500), 3, tolerance=1.0)
+        made[kind] = compress(module, TRAIN.images[:100], None, TRAIN.part(0, 500), 6, tolerance=1.0)
     first, second = made.values()
     assert first.comparison == second.comparison
     for one, other in zip(first.network.layers, second.network.layers, strict=True):
