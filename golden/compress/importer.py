@@ -53,9 +53,6 @@ def _check_sizes(graph: FloatGraph, images: torch.Tensor) -> None:
             )
 
 
-        )
-
-
 class _Importer:
     """Walks through the traced nodes once; `feature` maps a node to the feature that it is."""
 
