@@ -25,6 +25,7 @@ from hw.training import Results, Training
 from sim.lightnorm.beats import beats, joint_beats, joint_seen, seen
 from sim.lightnorm.numbers import as_number, constant, numbers
 from tests.golden.networks import random_images, random_weights
+from sim.handshake import watch_outputs
 from tests.hw.bench import join, seeded, split
 
 FILTERS, HEIGHT, WIDTH = 4, 5, 7
@@ -104,6 +105,7 @@ class Host:
         """Runs coroutine functions side by side, to the end of all."""
         simulator = Simulator(self.dut)
         simulator.add_clock(1e-6)
+        watch_outputs(simulator, self.dut)
         for one in work:
             simulator.add_testbench(one)
         for name in ("o_result", "o_blocks", "o_norm", "found", "places_out"):
