@@ -14,7 +14,9 @@ def output_streams(component: wiring.Component) -> list[str]:
     return [
         name
         for name, member in component.signature.members.items()
-        if member.flow is wiring.Out and member.is_signature and isinstance(member.signature, stream.Signature)
+        if member.flow is wiring.Out
+        and member.is_signature
+        and isinstance(member.signature, stream.Signature)
     ]
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from flows.energy import TABLE, Energy, EnergyTable, layer_energy, network_energy
+from flows.energy import TABLE, Energy, EnergyTable, access_energy, layer_energy, network_energy
 from golden.compiler import compile_network
 from golden.spec.config import TINY, Arithmetic
 from golden.spec.program import LayerCounts, Program
@@ -62,6 +62,17 @@ def test_a_step_costs_what_its_lane_does(program: Program) -> None:
         assert layer_energy(other, layer, only("registers")).partial_sums == pytest.approx(
             2 * steps * sum_bytes
         )
+
+
+def test_the_table_s_smaller_memory_stands_for_all_up_to_its_size() -> None:
+    """8 KiB and 32 KiB; beyond those there is no figure."""
+    for words, bits, expected in (
+        (1024, 64, 8 * TABLE.weight_memory),
+        (1025, 64, 8 * TABLE.feature_memory),
+        (2048, 128, 16 * TABLE.feature_memory),
+        (2049, 128, None),
+    ):
+        assert access_energy(words, bits) == expected
 
 
 def test_the_total_is_the_sum_of_layers_and_of_components(program: Program) -> None:

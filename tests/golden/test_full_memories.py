@@ -29,7 +29,9 @@ def test_a_memory_that_is_just_full_does(field: str) -> None:
     network, config = _FULL[field]
     images = random_images(np.random.default_rng(0), network, 1)
     result = run_program(compile_network(network, config), images)
-    np.testing.assert_array_equal(result.tensors[network.output], run_network(network, images)[network.output])
+    np.testing.assert_array_equal(
+        result.tensors[network.output], run_network(network, images)[network.output]
+    )
     smaller = replace(config, **{field: getattr(config, field) // 2})  # type: ignore[arg-type]
     with pytest.raises(CapacityError, match=field):
         compile_network(network, smaller)

@@ -21,9 +21,7 @@ def _layer(coefficients: list[int], basis: int = 1, bias: int = 0) -> Layer:
     kernel = (1, len(coefficients))
     layer = chain((1, *kernel), ("a", 1, kernel, {"kind": "scale"})).layers[0]
     values = np.array(coefficients).reshape(1, 1, *kernel, 1)
-    weights = replace(
-        factored(layer), coefficients=values, kept=values != 0, basis=np.full((1, 1, 1), basis)
-    )
+    weights = replace(factored(layer), coefficients=values, kept=values != 0, basis=np.full((1, 1, 1), basis))
     return replace(layer, weights=weights, bias=np.array([bias]), shift=np.array([0]))
 
 
@@ -52,7 +50,7 @@ def test_partial_sums_pass_if_and_only_if_the_worst_input_fits(given: tuple[int,
         while sum(map(abs, coefficients)) < rng.choice([248, 256, 256, 264]):
             coefficients.append(int(rng.choice(signs) << rng.integers(3, 7)))
         low, high = _worst(coefficients, *given)
-        fits = -(2**15) <= low and high < 2**15
+        fits = low >= -(2**15) and high < 2**15
         layer = _layer(coefficients)
         assert _passes(layer, layer_entries(layer), given, 16) == fits, (coefficients, low, high)
         edges["below"] += low == -(2**15)
@@ -68,8 +66,8 @@ def test_negative_coefficients_reach_one_further_up_than_positive_ones() -> None
     for signs, fits in (([1, 1, 1, 1], True), ([-1, -1, -1, -1], False), ([1, -1, -1, -1], True)):
         layer = _layer([64 * sign for sign in signs])
         assert _passes(layer, layer_entries(layer), (-128, 127), 16) == fits
+    layer = _layer([-64] * 4)
     with pytest.raises(CapacityError) as error:
-        layer = _layer([-64] * 4)
         prove_no_overflow(layer, layer_entries(layer), (-128, 127), 16)
     assert str(error.value) == (
         "layer a: a partial sum of filter 0 may reach -32512…32768; accumulator_bits = 16 holds -32768…32767"

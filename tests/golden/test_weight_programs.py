@@ -11,7 +11,7 @@ from golden.machine import run_program
 from golden.network import Layer, Network, Plain
 from golden.ops import run_network
 from golden.spec.config import TINY, Arithmetic
-from golden.spec.memories import front_record
+from golden.spec.memories import back_record, front_record
 from golden.spec.program import Program
 from golden.weight_streams import WeightStream
 from tests.golden.networks import random_images
@@ -81,6 +81,7 @@ def test_both_ends_of_a_gap_fit_the_window(arithmetic: Arithmetic) -> None:
 def test_steps_of_kept_rows_count_the_filters_that_there_are() -> None:
     """A row that some filter of a job needs costs a step for each filter of the job, the last job's too."""
     config = replace(SIZES, arithmetic=Arithmetic.ROWS_INT8)
+    ragged = 0
     for filters in (1, 4, 7, 20):
         network = _network(Arithmetic.ROWS_INT8, filters, filters)
         program = compile_network(network, config)
@@ -88,14 +89,8 @@ def test_steps_of_kept_rows_count_the_filters_that_there_are() -> None:
         assert isinstance(weights, Plain)
         flat = weights.weights.reshape(filters, -1)
         # Engines take the filters in order; how many each, the instruction says.
-        each = max(
-            count
-            for count in range(1, config.accumulators + 1)
-            if program.layers[0].rows_fetched
-            == -(-filters // (count * config.engines)) * 5 * flat.shape[1]
-        )
-        steps = {
-            sum(int(part.any(axis=0).sum()) * len(part) for part in np.split(flat, range(size, filters, size)))
-            for size in range(1, each + 1)
-        }
-        assert program.layers[0].steps in steps
+        each = back_record(config).unpack(program.back[0])["engine_filters"]
+        jobs = np.split(flat, range(each, filters, each))
+        assert program.layers[0].steps == sum(int(job.any(axis=0).sum()) * len(job) for job in jobs)
+        ragged += filters % each != 0
+    assert ragged

@@ -1,4 +1,4 @@
-"""Sums at the ends of what the machine's own arithmetic holds: beyond float32, and beyond the accumulators."""
+"""Sums beyond what float32 holds exactly, and beyond what the accumulators hold."""
 
 from dataclasses import replace
 

@@ -13,7 +13,9 @@ from tests.hw.bench import NANO, load_words, simulate
 
 @pytest.mark.parametrize(("first", "step", "channels_of_turn"), [(2, 5, 1), (1, 3, 2), (0, 7, 3), (3, 0, 1)])
 @pytest.mark.parametrize("engines", [1, 2, 3])
-def test_rows_wait_for_exactly_their_turns(engines: int, first: int, step: int, channels_of_turn: int) -> None:
+def test_rows_wait_for_exactly_their_turns(
+    engines: int, first: int, step: int, channels_of_turn: int
+) -> None:
     """Channel c comes with turn t = c div channels of a turn, and each round of engines takes `step` more."""
     config = replace(NANO, engines=engines, window=64)
     channels = 14

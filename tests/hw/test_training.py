@@ -22,10 +22,10 @@ from golden.spec.program import Program
 from golden.tensors import image_words
 from hw.lightnorm.layouts import Op
 from hw.training import Results, Training
+from sim.handshake import watch_outputs
 from sim.lightnorm.beats import beats, joint_beats, joint_seen, seen
 from sim.lightnorm.numbers import as_number, constant, numbers
 from tests.golden.networks import random_images, random_weights
-from sim.handshake import watch_outputs
 from tests.hw.bench import join, seeded, split
 
 FILTERS, HEIGHT, WIDTH = 4, 5, 7

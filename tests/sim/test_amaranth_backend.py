@@ -3,10 +3,10 @@
 from golden.spec.config import TINY
 from golden.timing import count_cycles
 from golden.writes import trace_program
+from hw.accelerator import Accelerator
 from sim.amaranth_backend import simulate
 from sim.ports import ImageRecord, Recording
 from sim.run import make_job
-from hw.accelerator import Accelerator
 from tests.sim.programs import Case, random_case
 
 
