@@ -1,10 +1,10 @@
 """Copies of the repository in which tests run, with a bug or without."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ COPIED = (
 )
 """What tests read; of these, what there is."""
 
-PASSED, FAILED, TIMED_OUT = 0, 1, 124
-"""Exit codes: of pytest when all tests passed and when some failed, of coreutils' timeout."""
+PASSED, FAILED, TIMED_OUT, STOPPED = 0, 1, 1000, 1001
+"""Exit codes of pytest when all tests passed, and when some failed; and numbers that no program gives."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Outcome:
 
     Parameters
     ----------
-    code: exit code of pytest, or TIMED_OUT.
+    code: exit code of pytest, or TIMED_OUT, or STOPPED.
     seconds: wall-clock time.
     failed: the first test that failed, or "".
     output: the last lines that it printed.
@@ -41,12 +41,14 @@ class Outcome:
 
 
 class Scratch:
-    """One copy; used by one thread at a time."""
+    """One copy, with a process of its own that runs tests in it; used by one thread at a time.
+
+    What happens to the repository meanwhile makes no difference.
+    """
 
     def __init__(self, root: Path, folder: Path) -> None:
-        self._root = root
-        self._folder = folder
-        self._process: subprocess.Popen[str] | None = None
+        self.folder = folder
+        self._output = folder.with_name(folder.name + ".txt")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for name in COPIED:
@@ -55,52 +57,65 @@ class Scratch:
                 shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
             elif source.exists():
                 shutil.copy2(source, folder / name)
-
-    def test(self, tests: tuple[str, ...], limit: float) -> Outcome:
-        """Runs tests up to the first that fails, for `limit` seconds at most."""
         # No byte code is kept: a file planted and restored within a second could pass for its other self.
         environment = os.environ | {
-            "PYTHONPATH": str(self._folder),
+            "PYTHONPATH": str(folder),
             "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1",
         }
-        # timeout ends what pytest started, too, and does so when nobody waits for it any more.
-        command = ["timeout", "--kill-after=5", f"{limit:.0f}", sys.executable, "-m", "pytest"]
-        command += ["-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", *tests]
-        started = time.perf_counter()
-        self._process = subprocess.Popen(
-            command,
-            cwd=self._folder,
+        self._server = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("server.py"))],
+            cwd=folder,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
             text=True,
-            errors="replace",
+            start_new_session=True,  # an interrupt at the keyboard is for us alone
         )
-        output, _ = self._process.communicate()
-        seconds = time.perf_counter() - started
-        lines = output.splitlines()
+
+    def test(self, tests: tuple[str, ...], limit: float) -> Outcome:
+        """Runs tests up to the first that fails, for `limit` seconds at most."""
+        options = ["-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider"]
+        # Of hypothesis, which is there before pytest and not of our tests.
+        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        request = {
+            "folder": str(self.folder),
+            "arguments": [*options, *tests],
+            "limit": limit,
+            "output": str(self._output),
+        }
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        try:
+            print(json.dumps(request), file=self._server.stdin, flush=True)
+            line = self._server.stdout.readline()
+        except (OSError, ValueError):
+            line = ""
+        if not line:
+            return Outcome(STOPPED, 0.0, "", "the process that runs tests has ended")
+        answer = json.loads(line)
+        lines = self._output.read_text(errors="replace").splitlines()
         failed = [line.split()[1] for line in lines if line.startswith(("FAILED ", "ERROR "))]
         return Outcome(
-            # Where pytest did not end by itself nor was killed, timeout's code is that of a kill.
-            code=self._process.returncode if seconds < limit else TIMED_OUT,
-            seconds=seconds,
+            code=TIMED_OUT if answer["code"] is None else answer["code"],
+            seconds=answer["seconds"],
             failed=failed[0] if failed else "",
             output="\n".join(lines[-15:]),
         )
 
     def stop(self) -> None:
-        """Ends the tests that run now, if any."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+        """Ends the process, and the tests that it runs, if any."""
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait()
 
     @contextmanager
     def plant(self, mutant: Mutant) -> Iterator[None]:
         """The copy holds the bug inside the block. Raises MutantError if it cannot be planted."""
-        target = self._folder / mutant.file
-        target.write_text(planted(mutant, (self._root / mutant.file).read_text()))
+        target = self.folder / mutant.file
+        text = target.read_text()
+        target.write_text(planted(mutant, text))
         try:
             yield
         finally:
-            shutil.copy2(self._root / mutant.file, target)
+            target.write_text(text)

@@ -137,10 +137,10 @@ class _Runner:
     """Workers with a copy of the repository each, and the results that are kept."""
 
     def __init__(self, root: Path, out: Path, workers: int) -> None:
-        self._root = root
         self._kept = out / "kept"
-        self._tree = _digest(root, [path for name in COPIED for path in _files(root / name)])
         self._copies = [Scratch(root, out / f"worker{number}") for number in range(workers)]
+        first = self._copies[0].folder
+        self._tree = _digest(first, [path for name in COPIED for path in _files(first / name)])
         self._free: SimpleQueue[Scratch] = SimpleQueue()
         for copy in self._copies:
             self._free.put(copy)
@@ -188,7 +188,7 @@ class _Runner:
 
     def _judge(self, mutant: Mutant, copy: Scratch, limit: float) -> Verdict:
         try:
-            text = (self._root / mutant.file).read_text()
+            text = (copy.folder / mutant.file).read_text()
             planted(mutant, text)
         except OSError as error:
             return Verdict(mutant.title, STALE, f"{mutant.file}: {error.strerror}", 0.0)
@@ -199,7 +199,7 @@ class _Runner:
             with copy.plant(mutant):
                 return copy.test(mutant.tests, limit)
 
-        tests = _digest(self._root, sorted({self._root / test.partition("::")[0] for test in mutant.tests}))
+        tests = _digest(copy.folder, sorted({copy.folder / it.partition("::")[0] for it in mutant.tests}))
         key = _key(text, json.dumps(asdict(mutant)), tests)
         outcome = self._remember(key, (PASSED, FAILED, TIMED_OUT), run)
         verdict = {PASSED: SURVIVED, FAILED: KILLED, TIMED_OUT: SLOW}.get(outcome.code, BROKEN)
