@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 from typing import Any
 
 
@@ -47,10 +48,8 @@ def _child(request: dict[str, Any]) -> None:
 
 def _end(group: int) -> None:
     """Ends a fork and all that it started."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # nobody is left
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any] | None:

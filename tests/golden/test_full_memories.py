@@ -32,7 +32,7 @@ def test_a_memory_that_is_just_full_does(field: str) -> None:
     np.testing.assert_array_equal(
         result.tensors[network.output], run_network(network, images)[network.output]
     )
-    smaller = replace(config, **{field: getattr(config, field) // 2})  # type: ignore[arg-type]
+    smaller = replace(config, **{field: getattr(config, field) // 2})
     with pytest.raises(CapacityError, match=field):
         compile_network(network, smaller)
 

@@ -9,6 +9,7 @@ import pytest
 
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
+from golden.spec.result import Result
 from golden.tensors import pack_tensor
 from golden.writes import trace_program
 from sim import run as run_module
@@ -44,13 +45,16 @@ class Simulator:
             writes["cycle"] = np.arange(len(writes)) + 10
             writes["address"], writes["enable"], writes["data"] = trace.address, enable, trace.data[number]
             record = ImageRecord(writes, result[number], 100 + number, 7 + number % 2)
-            each(number, self.changes.get(number, lambda it: it)(record))
+            change = self.changes.get(number)
+            each(number, record if change is None else change(record))
         return Recording(5, self.error, 1000, 0.5)
 
 
-def _run(monkeypatch: pytest.MonkeyPatch, simulator: Simulator, **options: object):  # type: ignore[no-untyped-def]
+def _run(
+    monkeypatch: pytest.MonkeyPatch, simulator: Simulator, on_image: Callable[[int], None] | None = None
+) -> Result:
     monkeypatch.setattr(run_module, "simulate", simulator)
-    return run(simulator.case.program, simulator.case.images, on="cxxrtl", **options)  # type: ignore[arg-type]
+    return run(simulator.case.program, simulator.case.images, on="cxxrtl", on_image=on_image)
 
 
 def _byte(case: Case) -> tuple[int, int]:
@@ -137,14 +141,11 @@ def test_options_reach_the_job(case: Case) -> None:
     job = make_job(case.program, case.images, skip=True, stalls=0.25, seed=9)
     assert (job.skip, job.stalls, job.seed) == (True, 0.25, 9)
     plain = make_job(case.program, case.images)
-    assert (plain.skip, plain.stalls, plain.limit) == (False, 0.0, plain.cycle_limit + plain_transfers(plain))
-    # Twice the pauses on both sides of a transfer: each word may wait for the other side, and it for ours.
-    assert job.limit == plain.cycle_limit + int(plain_transfers(plain) / 0.75**2)
-
-
-def plain_transfers(job: Job) -> int:
-    """Cycles that the transfers of a job may take without pauses."""
-    return 4 * max(len(job.program), job.images.shape[1] + job.result_words)
+    assert (plain.skip, plain.stalls) == (False, 0.0)
+    # Four cycles a transfer, which may wait for either side: pauses on both lengthen it twice.
+    transfers = 4 * max(len(job.program), job.images.shape[1] + job.result_words)
+    assert plain.limit == plain.cycle_limit + transfers
+    assert job.limit == plain.cycle_limit + int(transfers / 0.75**2)
 
 
 @pytest.mark.parametrize("stalls", [-0.1, 0.95, 1.0])
