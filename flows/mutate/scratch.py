@@ -106,8 +106,10 @@ class Scratch:
     def stop(self) -> None:
         """Ends the process, and the tests that it runs, if any."""
         assert self._server.stdin is not None
+        assert self._server.stdout is not None
         self._server.stdin.close()
         self._server.wait()
+        self._server.stdout.close()
 
     @contextmanager
     def plant(self, mutant: Mutant) -> Iterator[None]:

@@ -16,6 +16,7 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 
@@ -35,9 +36,7 @@ def _child(request: dict[str, Any]) -> None:
         os.chdir(request["folder"])
         sys.path[0] = request["folder"]
         sys.argv = ["pytest", *request["arguments"]]
-        import pytest
-
-        code = int(pytest.main(request["arguments"]))
+        code = int(import_module("pytest").main(request["arguments"]))
     except BaseException:
         traceback.print_exc()
     finally:
@@ -76,7 +75,7 @@ def main() -> None:
     """Answers requests to the end of standard input."""
     # What takes seconds to import, in each run of pytest.
     for name in ("amaranth.sim", "hypothesis", "numpy", "pytest", "sklearn.datasets", "torch"):
-        __import__(name)
+        import_module(name)
     while line := sys.stdin.readline():
         answer = _answer(json.loads(line))
         if answer is None:
