@@ -57,15 +57,19 @@ class Scratch:
                 shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
             elif source.exists():
                 shutil.copy2(source, folder / name)
+        self._server: subprocess.Popen[str] | None = None
+
+    def _start(self) -> "subprocess.Popen[str]":
+        """The process that runs tests."""
         # No byte code is kept: a file planted and restored within a second could pass for its other self.
         environment = os.environ | {
-            "PYTHONPATH": str(folder),
+            "PYTHONPATH": str(self.folder),
             "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1",
         }
-        self._server = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("server.py"))],
-            cwd=folder,
+            cwd=self.folder,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -84,6 +88,8 @@ class Scratch:
             "limit": limit,
             "output": str(self._output),
         }
+        if self._server is None:
+            self._server = self._start()
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         try:
@@ -105,11 +111,12 @@ class Scratch:
 
     def stop(self) -> None:
         """Ends the process, and the tests that it runs, if any."""
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.close()
-        self._server.wait()
-        self._server.stdout.close()
+        if self._server is not None:
+            assert self._server.stdin is not None
+            assert self._server.stdout is not None
+            self._server.stdin.close()
+            self._server.wait()
+            self._server.stdout.close()
 
     @contextmanager
     def plant(self, mutant: Mutant) -> Iterator[None]:

@@ -92,7 +92,7 @@ def refuse_to_run(self: Scratch, tests: tuple[str, ...], limit: float) -> Outcom
 @pytest.mark.usefixtures("impatient")
 def test_every_verdict(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = root / "build" / "mutate"
-    text, seen = mutate(Mutate(workers=2, out=out), root)
+    text, seen = mutate(Mutate(workers=1, out=out), root)
     assert not seen
     rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| hw/")}
     for name, verdict, why in (
@@ -112,8 +112,7 @@ def test_every_verdict(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (root / "hw" / "half.py").read_text() == CODE
     # What was found out is kept, but for what could not be judged.
     monkeypatch.setattr(Scratch, "test", refuse_to_run)
-    only = [KILLED, SURVIVES, HANGS]
-    for fields in only:
+    for fields in (KILLED, SURVIVES, HANGS):
         again, _ = mutate(Mutate(only=f"hw/{fields['name']}", workers=1, out=out), root)
         assert "the list has 6: metrics.json is left as it was" in again
     with pytest.raises(AssertionError, match="run again"):
