@@ -168,7 +168,8 @@ class _Runner:
         for done, (number, outcome) in enumerate(self._each(len(groups), run), 1):
             what = " ".join(groups[number])
             if outcome.code != PASSED:
-                raise MutantError(f"tests fail without any planted bug: {what}:\n{outcome.output}")
+                say(outcome.output)
+                raise MutantError(f"tests fail without any planted bug: {what}; pytest says why above")
             say(f"{done}/{len(groups)} without a bug, {outcome.seconds:.1f} s: {what}")
             seconds[groups[number]] = outcome.seconds
         return seconds
