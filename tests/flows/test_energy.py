@@ -10,6 +10,7 @@ from golden.compiler import compile_network
 from golden.spec.config import TINY, Arithmetic
 from golden.spec.program import LayerCounts, Program
 from tests.golden import networks
+from tests.golden.small import chain
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,13 @@ def test_weights_cross_the_memory_interface_once_and_are_read_again_for_each_til
         layer.weight_bits / 8 * len(range(0, layer.output_pixels, TINY.lanes)) for layer in program.layers
     )
     assert network_energy(program, only("weight_memory")).total == pytest.approx(read)
+
+
+def test_a_tile_that_is_not_full_reads_all_weights_too() -> None:
+    """Five pixels on four lanes are two tiles."""
+    program = compile_network(chain((2, 1, 5), ("a", 3, (1, 1))), TINY)
+    (layer,) = program.layers
+    assert layer_energy(program, layer, only("weight_memory")).total == layer.weight_bits / 8 * 2
 
 
 def test_each_action_lands_in_one_component(program: Program) -> None:
