@@ -63,7 +63,8 @@ def mutate(options: Mutate, root: Path = ROOT) -> tuple[str, bool]:
     """A table of the chosen bugs; true if the tests see every one.
 
     Every group of tests runs without a bug first and must pass. Results are kept in `options.out`
-    under a digest of the file, the bug and its tests, so a run that was stopped goes on where it was.
+    under a digest of the file, the bug and its tests (with all helpers), so a run that was stopped goes on
+    where it was.
     A run of the whole list leaves metrics.json there.
 
     Parameters
@@ -200,7 +201,11 @@ class _Runner:
             with copy.plant(mutant):
                 return copy.test(mutant.tests, limit)
 
-        tests = _digest(copy.folder, sorted({copy.folder / it.partition("::")[0] for it in mutant.tests}))
+        named = {copy.folder / it.partition("::")[0] for it in mutant.tests}
+        helpers = {
+            it for it in _files(copy.folder / "tests") if it.suffix == ".py" and it.name[:5] != "test_"
+        }
+        tests = _digest(copy.folder, sorted(named | helpers))
         key = _key(text, json.dumps(asdict(mutant)), tests)
         outcome = self._remember(key, (PASSED, FAILED, TIMED_OUT), run)
         verdict = {PASSED: SURVIVED, FAILED: KILLED, TIMED_OUT: SLOW}.get(outcome.code, BROKEN)
