@@ -113,6 +113,14 @@ def _accuracy(chosen: argparse.Namespace) -> int:
     return 0 if reached else FAILED
 
 
+def _mutate(chosen: argparse.Namespace) -> int:
+    from flows.mutate.verb import mutate
+
+    text, seen = mutate(_options(options.Mutate, chosen))
+    print(text)
+    return 0 if seen else FAILED
+
+
 def _arithmetics(chosen: argparse.Namespace) -> int:
     from flows.arithmetics import arithmetics
 
@@ -212,6 +220,7 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
         "study: shift-adds with and without a basis, int8, rows of int8, rebuild first",
     ),
     "bench": (options.Bench, _bench, "benchmark: speed of the simulators"),
+    "mutate": (options.Mutate, _mutate, "plant the bugs of tests/mutants: do the tests see each of them?"),
     "area": (options.Area, _area, "fit the area model that explore uses to syntheses"),
     "explore": (options.Explore, _explore, "sweep: a Pareto front of accuracy, cycles, area and energy"),
     "lightnorm screen": (
@@ -279,6 +288,7 @@ HELP = {
     "measure": "first measure what is missing or stale",
     "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module",
     "network": "network file, made by compress",
+    "only": "pattern of names (hw/*, *round*) or of files; all where none is given",
     "on": "what runs it: " + ", ".join(options.BACKENDS),
     "out": "where the result goes",
     "power": "program whose first layers an engine runs in gates, for its power (--unit engine)",
@@ -288,7 +298,8 @@ HELP = {
     "runs": "folder of the kept trainings",
     "root": "folder with README.md and docs",
     "route": "place and route, too",
-    "seed": "of whatever is random: initial weights, order of training, values, stalls",
+    "sample": "so many of them, drawn with --seed",
+    "seed": "of whatever is random: initial weights, order of training, values, stalls, draws",
     "seeds": "number of seeds",
     "simulator": "Verilog simulator: both, icarus or verilator",
     "skip": "skip zero input rows",

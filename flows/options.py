@@ -232,6 +232,24 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class Mutate:
+    """The planted bugs of tests/mutants, each against the tests that must see it.
+
+    Parameters
+    ----------
+    only: pattern (*, ?) of names such as "hw/rounding*", or of files; None for all.
+    sample: so many of them, drawn with `seed`; None for all.
+    workers: copies of the repository side by side; None for one on each core.
+    """
+
+    only: str | None = None
+    sample: Count | None = None
+    seed: Seed = 1
+    workers: Workers | None = None
+    out: OutFolder = Path("build/mutate")
+
+
+@dataclass(frozen=True)
 class Arithmetics:
     """The same network in five arithmetics, trained, run and counted."""
 

@@ -11,6 +11,7 @@ from amaranth.sim import Simulator
 from golden.spec.config import Config
 from golden.spec.fields import Field
 from golden.spec.memories import memory_shape
+from sim.handshake import watch_outputs
 
 NANO = Config(
     name="nano",
@@ -35,10 +36,12 @@ Bench = Callable[[Any], Awaitable[None]]
 def simulate(dut: wiring.Component, bench: Bench) -> None:
     """Runs a testbench to its end; clock and reset of domain `sync` are there if it has one.
 
-    The bench must come to its end by itself: every wait in it has a limit.
+    The bench must come to its end by itself: every wait in it has a limit. Payloads on output streams
+    must stand until they are taken.
     """
     simulator = Simulator(dut)
     simulator.add_clock(1e-6, if_exists=True)
+    watch_outputs(simulator, dut)
     simulator.add_testbench(bench)
     simulator.run()
 
@@ -59,6 +62,7 @@ def simulate_with_reset(dut: wiring.Component, bench: Callable[[Any, Callable[[]
 
     simulator = Simulator(top)
     simulator.add_clock(1e-6)
+    watch_outputs(simulator, dut)
     simulator.add_testbench(testbench)
     simulator.run()
 
