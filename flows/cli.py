@@ -271,7 +271,7 @@ HELP = {
     "model": "file of the area model",
     "points": "configurations with a network each",
     "basis": "a basis (SmartDeal), or a scale per filter",
-    "bar": "largest mean loss of accuracy against float, in points",
+    "bar": "largest loss of accuracy against float in any seed, in points",
     "beats": "beats of each configuration, at least",
     "build": "folder of the results of all verbs",
     "changed": "largest share of labels that may differ from those of the float network before compression",

@@ -221,7 +221,7 @@ class Accuracy:
 
     Parameters
     ----------
-    bar: largest mean loss of accuracy of SmartDeal against float, in points.
+    bar: largest loss of accuracy of SmartDeal against float in any seed, in points.
     """
 
     data: str = "digits"

@@ -50,7 +50,7 @@ def fit(
     ----------
     module: maps images to logits, (N, classes) or (N, classes, 1, 1).
     epochs: passes over the data; 0 leaves the module as it is.
-    seed: of the order and the shifts; equal seeds give equal results on one machine.
+    seed: of the order and the shifts; equal seeds give equal results where torch takes equal kernels.
     rate: first learning rate. batch: images of a step. decay: decoupled weight decay.
     shift: largest shift of an image in pixels, in both directions; 0 for none.
     at_step: called before each step with the fraction of all steps done, 0…1.
