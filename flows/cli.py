@@ -46,8 +46,9 @@ def _demo(chosen: argparse.Namespace) -> int:
 def _compress(chosen: argparse.Namespace) -> int:
     from flows.own import compress_own
 
-    print(compress_own(_options(options.Compress, chosen)))
-    return 0
+    text, passed = compress_own(_options(options.Compress, chosen))
+    print(text)
+    return 0 if passed else FAILED
 
 
 def _compile(chosen: argparse.Namespace) -> int:
@@ -110,6 +111,14 @@ def _accuracy(chosen: argparse.Namespace) -> int:
     text, reached = accuracy_benchmark(_options(options.Accuracy, chosen))
     print(text)
     return 0 if reached else FAILED
+
+
+def _mutate(chosen: argparse.Namespace) -> int:
+    from flows.mutate.verb import mutate
+
+    text, seen = mutate(_options(options.Mutate, chosen))
+    print(text)
+    return 0 if seen else FAILED
 
 
 def _arithmetics(chosen: argparse.Namespace) -> int:
@@ -211,6 +220,7 @@ VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
         "study: shift-adds with and without a basis, int8, rows of int8, rebuild first",
     ),
     "bench": (options.Bench, _bench, "benchmark: speed of the simulators"),
+    "mutate": (options.Mutate, _mutate, "plant the bugs of tests/mutants: do the tests see each of them?"),
     "area": (options.Area, _area, "fit the area model that explore uses to syntheses"),
     "explore": (options.Explore, _explore, "sweep: a Pareto front of accuracy, cycles, area and energy"),
     "lightnorm screen": (
@@ -261,7 +271,7 @@ HELP = {
     "model": "file of the area model",
     "points": "configurations with a network each",
     "basis": "a basis (SmartDeal), or a scale per filter",
-    "bar": "largest mean loss of accuracy against float, in points",
+    "bar": "largest loss of accuracy against float in any seed, in points",
     "beats": "beats of each configuration, at least",
     "build": "folder of the results of all verbs",
     "changed": "largest share of labels that may differ from those of the float network before compression",
@@ -278,6 +288,7 @@ HELP = {
     "measure": "first measure what is missing or stale",
     "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module",
     "network": "network file, made by compress",
+    "only": "pattern of names (hw/*, *round*) or of files; all where none is given",
     "on": "what runs it: " + ", ".join(options.BACKENDS),
     "out": "where the result goes",
     "power": "program whose first layers an engine runs in gates, for its power (--unit engine)",
@@ -287,12 +298,14 @@ HELP = {
     "runs": "folder of the kept trainings",
     "root": "folder with README.md and docs",
     "route": "place and route, too",
-    "seed": "of whatever is random: initial weights, order of training, values, stalls",
+    "sample": "so many of them, drawn with --seed",
+    "seed": "of whatever is random: initial weights, order of training, values, stalls, draws",
     "seeds": "number of seeds",
     "simulator": "Verilog simulator: both, icarus or verilator",
     "skip": "skip zero input rows",
     "snr": "smallest signal-to-noise ratio of a tensor, in dB, against the compressed network in floats",
     "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
+    "tolerance": "accuracy that may be lost against the float network before the exit code is 1 (1: any)",
     "unit": "accelerator, or a part of it (a wrong name lists them)",
     "synth": "folder of the runs of synthesis",
     "timing": "static timing, too (--target osu018)",

@@ -70,7 +70,9 @@ class Compress:
     pattern: one of PATTERNS.
     basis: False for a scale per filter instead of a basis.
     epochs: of re-training; 0 compresses without labels.
-    config: the accelerator whose cycles decide how layers are folded.
+    config: the accelerator that the network must fit, and whose cycles decide how layers are folded.
+    tolerance: accuracy (without labels: agreement) that may be lost against the float network before the exit
+        code is 1, 0…1.
     """
 
     module: str
@@ -82,6 +84,7 @@ class Compress:
     epochs: Annotated[int, Whole(0, 100_000)] = 8
     seed: Seed = 1
     config: str = "small"
+    tolerance: Annotated[float, Real(0, 1)] = 0.1
 
 
 @dataclass(frozen=True)
@@ -218,7 +221,7 @@ class Accuracy:
 
     Parameters
     ----------
-    bar: largest mean loss of accuracy of SmartDeal against float, in points.
+    bar: largest loss of accuracy of SmartDeal against float in any seed, in points.
     """
 
     data: str = "digits"
@@ -226,6 +229,24 @@ class Accuracy:
     seeds: Seeds = 5
     bar: Annotated[float, Real(-100, 100)] = 1.0
     out: OutFolder = Path("build/accuracy")
+
+
+@dataclass(frozen=True)
+class Mutate:
+    """The planted bugs of tests/mutants, each against the tests that must see it.
+
+    Parameters
+    ----------
+    only: pattern (*, ?) of names such as "hw/rounding*", or of files; None for all.
+    sample: so many of them, drawn with `seed`; None for all.
+    workers: copies of the repository side by side; None for one on each core.
+    """
+
+    only: str | None = None
+    sample: Count | None = None
+    seed: Seed = 1
+    workers: Workers | None = None
+    out: OutFolder = Path("build/mutate")
 
 
 @dataclass(frozen=True)

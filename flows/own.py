@@ -39,10 +39,11 @@ SAMPLES = 512
 """Images that activations are calibrated on."""
 
 
-def compress_own(options: Compress) -> str:
-    """Compress a network into a file; returns a table of its layers.
+def compress_own(options: Compress) -> tuple[str, bool]:
+    """Compress a network into a file; returns a table of its layers, and whether nothing speaks against it.
 
-    Raises LightDealError before any work starts if network, data or options cannot work.
+    The file is written in any case. Raises LightDealError before any training, with all reasons, if network,
+    data or options cannot work, or the network does not fit the configuration.
     """
     config = load_config(options.config)
     data = load_images(options.data, training=True)
@@ -59,16 +60,25 @@ def compress_own(options: Compress) -> str:
     plan = pattern_plan(graph, pattern, config)
     train = None if labels is None else Dataset(options.data, images, labels)
     with step("compression"), bar("compression") as progress:
-        made = compress(module, samples, plan, train, options.epochs, seed=options.seed, progress=progress)
+        made = compress(
+            module,
+            samples,
+            plan,
+            train,
+            options.epochs,
+            seed=options.seed,
+            progress=progress,
+            config=config,
+            tolerance=options.tolerance,
+        )
     save_whole(options.out, partial(network_file.save, made.network))
     rows = [
         [layer.path, layer.kind, layer.weights, layer.kept, f"{layer.error:.3f}"] for layer in made.layers
     ]
     text = table(["layer", "kind", "weights", "kept", "distance"], rows)
-    text += f"\n\nkept {percent(made.kept)} of all weights"
-    if train is not None:
-        text += f"; accuracy on these images {percent(made.accuracy(train))}"
-    return f"{text}\nnetwork: {options.out}"
+    text += f"\n\nkept {percent(made.kept)} of all weights\n{made.comparison}\nnetwork: {options.out}"
+    text += "".join(f"\nWARNING: {warning}" for warning in made.warnings)
+    return text, not made.warnings
 
 
 def compile_own(options: Compile) -> str:

@@ -10,6 +10,7 @@ from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 
 from golden.spec.errors import ErrorCode
+from sim.handshake import watch_outputs
 from sim.ports import (
     RESET_CYCLES,
     Each,
@@ -116,13 +117,14 @@ class _Bench:
 def simulate(component: Any, job: Job, each: Each) -> Recording:
     """Runs a job on a component with the accelerator's ports.
 
-    Raises SimulationError when it hangs.
+    Raises SimulationError when it hangs, or when a payload does not stand until it is taken.
     """
     top = Module()
     top.domains.sync = domain = ClockDomain()
     top.submodules.accelerator = component
     simulator = Simulator(top)
     simulator.add_clock(PERIOD)
+    watch_outputs(simulator, component)
     outcome: list[Recording] = []
 
     async def testbench(ctx: Any) -> None:

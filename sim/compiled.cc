@@ -56,7 +56,7 @@ struct Write {
     uint8_t data[(LANES + 7) / 8 * 8];
 };
 
-enum Status { DONE = 0, ERROR = 1, LIMIT = 2, MARK = 3 };
+enum Status { DONE = 0, ERROR = 1, LIMIT = 2, MARK = 3, CHANGED = 4 };
 
 // Errors from this code on leave the streams in step: they count once all words of a call are taken, since
 // one from before may still stand. LIGHTDEAL_RECOVERED is golden.spec.errors.FIRST_RECOVERED.
@@ -145,6 +145,8 @@ Status run(Engine &engine, const uint8_t *image, uint64_t image_words, uint8_t *
     uint64_t sent = 0, received = 0;
     engine.begin = 0;
     bool valid = false;
+    bool waiting = false;  // a result word was offered in the cycle before, and not taken
+    uint8_t offered[LANES + 1], now[LANES + 1];  // its bytes, and whether it is the last
     while (engine.cycles < limit) {
         valid = sent < image_words && (valid || !engine.pause());
         design.p_i__image____valid.data[0] = valid;
@@ -161,10 +163,15 @@ Status run(Engine &engine, const uint8_t *image, uint64_t image_words, uint8_t *
             engine.writes.push_back(write);
         }
         const bool taken = valid && number(design.p_i__image____ready);
-        const bool given = ready && number(design.p_o__result____valid);
-        const bool last = given && is_last(design.p_o__result____payload);
-        if (given && received < result_words)
-            bytes_of(design.p_o__result____payload, result + received * LANES, LANES);
+        const bool offers = number(design.p_o__result____valid);
+        const bool given = ready && offers;
+        const bool last = offers && is_last(design.p_o__result____payload);
+        if (offers) bytes_of(design.p_o__result____payload, now, LANES);
+        now[LANES] = last;
+        if (waiting && !(offers && std::memcmp(now, offered, sizeof now) == 0)) return CHANGED;
+        waiting = offers && !ready;
+        if (waiting) std::memcpy(offered, now, sizeof now);
+        if (given && received < result_words) std::memcpy(result + received * LANES, now, LANES);
         const bool failed = fails(number(design.p_error), sent == image_words);
         const bool busy = number(design.p_busy);
         engine.advance();

@@ -51,7 +51,7 @@ _ZEROS = re.compile(
     r"^  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA \d+'0+\n(?:    .*\n)*?  end\n", re.MULTILINE
 )
 
-_STATUS = ("done", "error", "limit", "mark")
+_STATUS = ("done", "error", "limit", "mark", "changed")
 
 
 # What Yosys says about words that depend on themselves; the harness evaluates once per cycle.
@@ -175,9 +175,9 @@ class Engine:
         """Streams one image, int8 (words, lanes), its last word marked, and takes its result, all within
         `limit` clock cycles.
 
-        The first value is "done", "error", "limit" (hung) or "mark" (the result's last word, and no
-        other, was not marked as the last). After an error of which the accelerator recovers all words
-        were taken.
+        The first value is "done", "error", "limit" (hung), "mark" (the result's last word, and no
+        other, was not marked as the last) or "changed" (a result word did not stand until it was taken).
+        After an error of which the accelerator recovers all words were taken.
         """
         image = np.ascontiguousarray(image, dtype=np.int8)
         result = np.zeros((result_words, self.lanes), dtype=np.int8)

@@ -1,6 +1,7 @@
 """`compile_network`: the plans of all layers, put together into the memories of a Program."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from golden import network_file
 from golden.compiler.checks import check_network
@@ -8,13 +9,14 @@ from golden.compiler.contents import Memories
 from golden.compiler.counts import layer_counts
 from golden.compiler.degrees import phase_degrees
 from golden.compiler.instructions import back_word, end_words, front_word, run_word
-from golden.compiler.plan import plan_layers, plan_tensors
+from golden.compiler.plan import LayerPlan, place_tensors, plan_layer, plan_tensors
 from golden.compiler.proofs import prove_no_overflow
-from golden.compiler.taps import tap_table
+from golden.compiler.taps import Tap, tap_table
 from golden.datapath.protocol import datapath
+from golden.findings import Findings
 from golden.network import Layer, Network
 from golden.spec.config import Config
-from golden.spec.program import LayerCounts, Program
+from golden.spec.program import Program, Tensor
 
 
 def compile_network(
@@ -30,35 +32,42 @@ def compile_network(
     ------
     UnsupportedError naming the layer, what was found and what is supported.
     CapacityError naming the memory, or the layer whose sums could overflow, and both sizes.
+    Several problems are told at once, as one UnsupportedError, or CapacityError if all are.
     """
-    check_network(network)
-    degrees = phase_degrees(network)
-    plans = plan_layers(network, degrees, config)
-    tensors = plan_tensors(network, degrees, plans, config)
+    findings = Findings()
+    wrong = check_network(network, findings)
+    degrees: dict[str, int] = {}
+    with findings.collect():
+        degrees = phase_degrees(network)
+    if not degrees:
+        # Every memory depends on how the maps are split.
+        findings.demand()
+    tensors = plan_tensors(network, degrees, config)
     ranges = _input_ranges(network)
     memories = Memories(config)
-    counts: list[LayerCounts] = []
-    addresses: list[tuple[int, int, int]] = []
-    for plan in plans:
-        layer, entries = plan.layer, plan.entries
-        prove_no_overflow(layer, entries, ranges[layer.input], config.accumulator_bits)
-        taps = tap_table(layer, entries.fold, tensors[layer.input], plan.map, config.lanes)
-        addresses.append(
-            (memories.add_taps(taps), memories.add_terms(entries.terms), memories.add_filters(layer))
-        )
-        blocks = datapath(config).blocks(
-            layer, entries, plan.jobs.rounds, plan.jobs.unit_count, plan.rows, config
-        )
-        words = memories.add_blocks(blocks)
-        counts.append(layer_counts(plan, tensors, taps, words, config))
+    built: list[_Built] = []
+    for index, layer in enumerate(network.layers):
+        if layer.path not in wrong:
+            with findings.collect():
+                plan = plan_layer(network, index, degrees, config)
+                with findings.collect():
+                    prove_no_overflow(layer, plan.entries, ranges[layer.input], config.accumulator_bits)
+                built.append(_build(plan, tensors, memories, config))
         if on_layer is not None:
             on_layer(layer)
-    memories.check(len(plans) + 1)
+    memories.check(len(network.layers) + 1, findings)
+    with findings.collect():
+        tensors = place_tensors(network, tensors, config)
+    findings.demand()
     # Addresses fit their fields only once the memories are known to be large enough.
+    plans = [it.plan for it in built]
     front, back = [], []
-    for plan, (taps_at, terms_at, filters_at) in zip(plans, addresses, strict=True):
-        front.append(front_word(plan, plans, tensors, taps_at, config))
-        back.append(back_word(plan, tensors, terms_at, filters_at, config))
+    for it in built:
+        with findings.collect():
+            front.append(front_word(it.plan, plans, tensors, it.taps_at, config))
+        with findings.collect():
+            back.append(back_word(it.plan, tensors, it.terms_at, it.filters_at, config))
+    findings.demand()
     front_end, back_end = end_words(config)
     order = [network.input, *(layer.output for layer in network.layers)]
     return Program(
@@ -66,7 +75,7 @@ def compile_network(
         input=network.input,
         output=network.output,
         tensors=tuple(tensors[name] for name in order),
-        layers=tuple(counts),
+        layers=tuple(layer_counts(it.plan, tensors, it.taps, it.words, config) for it in built),
         run=run_word(network, tensors, sum(plan.jobs.cycles for plan in plans), config),
         front=(*front, front_end),
         back=(*back, back_end),
@@ -75,6 +84,34 @@ def compile_network(
         filters=tuple(memories.filters),
         coefficients=tuple(tuple(words) for words in memories.coefficients),
         reference=network_file.to_bytes(network),
+    )
+
+
+@dataclass(frozen=True)
+class _Built:
+    """A layer in the memories: where its words begin, and how many those of its blocks are."""
+
+    plan: LayerPlan
+    taps: list[Tap]
+    words: int
+    taps_at: int
+    terms_at: int
+    filters_at: int
+
+
+def _build(plan: LayerPlan, tensors: dict[str, Tensor], memories: Memories, config: Config) -> _Built:
+    """Add a layer to the memories. Raises UnsupportedError if its rows do not run side by side."""
+    layer, entries = plan.layer, plan.entries
+    taps = tap_table(layer, entries.fold, tensors[layer.input], plan.map, config.lanes)
+    rounds, units = plan.jobs.rounds, plan.jobs.unit_count
+    words = memories.add_blocks(datapath(config).blocks(layer, entries, rounds, units, plan.rows, config))
+    return _Built(
+        plan,
+        taps,
+        words,
+        memories.add_taps(taps),
+        memories.add_terms(entries.terms),
+        memories.add_filters(layer),
     )
 
 

@@ -1,7 +1,10 @@
 """Everything that can be wrong with a Network itself, found before any work starts."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from golden.findings import Findings
 from golden.network import Factored, Layer, Network, Plain, refuse
 from golden.spec import formats
 from golden.spec.errors import UnsupportedError
@@ -20,21 +23,41 @@ def map_shape(network: Network, layer: Layer) -> tuple[int, int, int]:
     )
 
 
-def check_network(network: Network) -> None:
-    """Raises UnsupportedError at the first thing that no configuration can run."""
+def check_network(network: Network, findings: Findings) -> set[str]:
+    """Finds everything that no configuration can run; returns the paths of the layers that it is in.
+
+    Raises UnsupportedError with all findings if names or maps do not fit together, so that nothing more
+    can be said.
+    """
     if network.input not in network.features:
         raise UnsupportedError(f"network input {network.input!r} is not one of its features")
     if not network.layers:
         raise UnsupportedError("the network has no layers; supported: at least one")
     known = {network.input}
+    wrong = set()
+    loose = False
     for layer in network.layers:
-        _check_names(network, layer, known)
-        _check_shape(network, layer)
-        _check_weights(network, layer)
-        _check_arithmetic(layer)
+        before = len(findings.errors)
+        with findings.collect():
+            _check_names(network, layer, known)
+            _check_window(network, layer)
+        loose |= len(findings.errors) > before
+        if not loose:
+            for error in _shape_errors(network, layer):
+                findings.add(error)
+            with findings.collect():
+                _check_weights(network, layer)
+            with findings.collect():
+                _check_arithmetic(layer)
+        if len(findings.errors) > before:
+            wrong.add(layer.path)
         known.add(layer.output)
     if network.output not in known - {network.input}:
-        raise UnsupportedError(f"network output {network.output!r} is written by no layer")
+        findings.add(UnsupportedError(f"network output {network.output!r} is written by no layer"))
+        loose = True
+    if loose:
+        findings.demand()
+    return wrong
 
 
 def _check_names(network: Network, layer: Layer, known: set[str]) -> None:
@@ -46,25 +69,30 @@ def _check_names(network: Network, layer: Layer, known: set[str]) -> None:
         raise refuse(layer, f"writes {layer.output!r}", "a declared feature that nothing else writes")
 
 
-def _check_shape(network: Network, layer: Layer) -> None:
+def _check_window(network: Network, layer: Layer) -> None:
+    if layer.stride < 1 or layer.padding < 0:
+        raise refuse(layer, f"stride {layer.stride}, padding {layer.padding}", "stride ≥ 1, padding ≥ 0")
+    if min(layer.kernel) < 1:
+        raise refuse(layer, f"kernel {layer.kernel}", f"1…{MAX_TAPS} kernel positions")
+    if min((shape := map_shape(network, layer))[1:]) < 1:
+        raise refuse(layer, f"an empty output map {shape[1:]}", "a kernel that fits the padded input")
+
+
+def _shape_errors(network: Network, layer: Layer) -> Iterator[UnsupportedError]:
     channels = network.features[layer.input].shape[0]
     for what, value in (("filters", layer.filters), ("input channels", channels)):
         if not 1 <= value <= MAX_CHANNELS:
-            raise refuse(layer, f"{value} {what}", f"1…{MAX_CHANNELS}")
-    if layer.stride < 1 or layer.padding < 0:
-        raise refuse(layer, f"stride {layer.stride}, padding {layer.padding}", "stride ≥ 1, padding ≥ 0")
-    if min(layer.kernel) < 1 or layer.kernel[0] * layer.kernel[1] > MAX_TAPS:
-        raise refuse(layer, f"kernel {layer.kernel}", f"1…{MAX_TAPS} kernel positions")
+            yield refuse(layer, f"{value} {what}", f"1…{MAX_CHANNELS}")
+    if layer.kernel[0] * layer.kernel[1] > MAX_TAPS:
+        yield refuse(layer, f"kernel {layer.kernel}", f"1…{MAX_TAPS} kernel positions")
     shape = map_shape(network, layer)
-    if min(shape) < 1:
-        raise refuse(layer, f"an empty output map {shape[1:]}", "a kernel that fits the padded input")
     if layer.residual and network.features[layer.residual.tensor].shape != shape:
         found = network.features[layer.residual.tensor].shape
-        raise refuse(layer, f"residual {layer.residual.tensor!r} of shape {found}", f"the map's {shape}")
+        yield refuse(layer, f"residual {layer.residual.tensor!r} of shape {found}", f"the map's {shape}")
     output = shape if layer.pool is None else (layer.filters, 1, 1)
     if network.features[layer.output].shape != output:
         found = network.features[layer.output].shape
-        raise refuse(layer, f"output {layer.output!r} of shape {found}", f"{output}")
+        yield refuse(layer, f"output {layer.output!r} of shape {found}", f"{output}")
 
 
 def _check_weights(network: Network, layer: Layer) -> None:

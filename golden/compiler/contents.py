@@ -3,6 +3,7 @@
 import numpy as np
 
 from golden.compiler.taps import Tap
+from golden.findings import Findings
 from golden.network import Layer
 from golden.spec.config import Config
 from golden.spec.errors import CapacityError
@@ -53,8 +54,8 @@ class Memories:
                 count += len(block)
         return count
 
-    def check(self, instructions: int) -> None:
-        """Raises CapacityError at the first memory that is too small; `instructions` with the END."""
+    def check(self, instructions: int, findings: Findings) -> None:
+        """Finds every memory that is too small; `instructions` with the END."""
         config = self.config
         sizes: list[tuple[str, int, str, int]] = [
             ("instruction", Memory.FRONT, "instructions", instructions),
@@ -62,13 +63,17 @@ class Memories:
             ("term", Memory.TERM, "term_words", len(self.terms)),
             ("filter", Memory.FILTER, "filter_words", len(self.filters)),
         ]
-        for engine, words in enumerate(self.coefficients):
-            name = f"coefficient (engine {engine})"
-            sizes.append((name, Memory.COEFFICIENT + engine, "coefficient_words", len(words)))
+        # The fullest coefficient memory speaks for all of them.
+        fullest = max(range(config.engines), key=lambda engine: len(self.coefficients[engine]))
+        name = f"coefficient (engine {fullest})"
+        needed = len(self.coefficients[fullest])
+        sizes.append((name, Memory.COEFFICIENT + fullest, "coefficient_words", needed))
         for name, number, field, needed in sizes:
             depth = memory_shape(config, number).depth
             if needed > depth:
-                raise CapacityError(
-                    f"{name} memory: the network needs {needed} words, {field} of configuration "
-                    f"{config.name!r} is {depth}"
+                findings.add(
+                    CapacityError(
+                        f"{name} memory: the network needs {needed} words, {field} of configuration "
+                        f"{config.name!r} is {depth}"
+                    )
                 )

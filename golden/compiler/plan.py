@@ -1,6 +1,6 @@
 """The plan of every layer before any word is made: its entries, its jobs and its tensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from golden.compiler.checks import map_shape
 from golden.compiler.degrees import map_name
@@ -13,6 +13,7 @@ from golden.network import Layer, Network, refuse
 from golden.spec.config import Config
 from golden.spec.memories import Fold
 from golden.spec.program import Tensor
+from golden.tensors import extent
 
 
 @dataclass(frozen=True)
@@ -40,34 +41,42 @@ class LayerPlan:
         return self.channels * self.taps
 
 
-def plan_layers(network: Network, degrees: dict[str, int], config: Config) -> list[LayerPlan]:
-    """The plans in order of execution. Raises UnsupportedError naming the layer."""
-    plans = []
-    for index, layer in enumerate(network.layers):
-        shape = map_shape(network, layer)
-        degree = degrees[map_name(network, index)]
-        output = Tensor(layer.path, shape, degree, 0, 0, network.features[layer.output].scale)
-        if layer.pool is not None and (shape[1] % degree or shape[2] % degree):
-            raise refuse(
-                layer,
-                f"pooling of a {shape[1]}×{shape[2]} map in {degree}×{degree} phases",
-                f"heights and widths that {degree} divides",
-            )
-        entries = datapath(config).entries(layer)
-        if entries.fold == Fold.COLUMN:
-            check_column(layer, shape[2], degree, config)
-        channels = network.features[layer.input].shape[0]
-        taps = len(tap_positions(layer, entries.fold))
-        tiles = degree**2 * output.plane_words(config.lanes)
-        jobs = choose_jobs(layer, entries, channels * taps, tiles, config)
-        plans.append(LayerPlan(layer, entries, jobs, output, channels, taps))
-    return plans
+def plan_layer(network: Network, index: int, degrees: dict[str, int], config: Config) -> LayerPlan:
+    """The plan of one layer. Raises UnsupportedError naming it."""
+    layer = network.layers[index]
+    shape = map_shape(network, layer)
+    degree = degrees[map_name(network, index)]
+    output = Tensor(layer.path, shape, degree, 0, 0, network.features[layer.output].scale)
+    if layer.pool is not None and (shape[1] % degree or shape[2] % degree):
+        raise refuse(
+            layer,
+            f"pooling of a {shape[1]}×{shape[2]} map in {degree}×{degree} phases",
+            f"heights and widths that {degree} divides",
+        )
+    entries = datapath(config).entries(layer)
+    if entries.fold == Fold.COLUMN:
+        check_column(layer, shape[2], degree, config)
+    channels = network.features[layer.input].shape[0]
+    taps = len(tap_positions(layer, entries.fold))
+    tiles = degree**2 * output.plane_words(config.lanes)
+    jobs = choose_jobs(layer, entries, channels * taps, tiles, config)
+    return LayerPlan(layer, entries, jobs, output, channels, taps)
 
 
-def plan_tensors(
-    network: Network, degrees: dict[str, int], plans: list[LayerPlan], config: Config
-) -> dict[str, Tensor]:
-    """Every tensor with its place. Raises CapacityError naming the tensor and both sizes."""
+def plan_tensors(network: Network, degrees: dict[str, int], config: Config) -> dict[str, Tensor]:
+    """Every tensor, not yet placed: all at address 0."""
+    names = (network.input, *(layer.output for layer in network.layers))
+    tensors = {name: _unplaced(network, name, degrees[name]) for name in names}
+    strides = {name: tensor.words(config.lanes) for name, tensor in tensors.items()}
+    for layer in network.layers:
+        if layer.residual is not None:
+            # The drain steps through the residual and the output with one stride.
+            strides[layer.output] = strides[layer.residual.tensor]
+    return {name: replace(tensor, stride=strides[name]) for name, tensor in tensors.items()}
+
+
+def place_tensors(network: Network, tensors: dict[str, Tensor], config: Config) -> dict[str, Tensor]:
+    """Every tensor in its place. Raises CapacityError naming the tensor and both sizes."""
     written = {network.input: 0}
     read = {network.input: 0}
     for index, layer in enumerate(network.layers):
@@ -76,22 +85,11 @@ def plan_tensors(
         if layer.residual is not None:
             read[layer.residual.tensor] = index
     read[network.output] = len(network.layers)
-    shapes = {name: _unplaced(network, name, degrees[name]) for name in written}
-    strides = {name: tensor.words(config.lanes) for name, tensor in shapes.items()}
-    for layer in network.layers:
-        if layer.residual is not None:
-            # The drain steps through the residual and the output with one stride.
-            strides[layer.output] = strides[layer.residual.tensor]
-    words = {
-        name: (tensor.shape[0] - 1) * strides[name] + tensor.words(config.lanes)
-        for name, tensor in shapes.items()
-    }
-    demands = [Demand(name, words[name], written[name], read[name]) for name in written]
+    demands = [
+        Demand(name, extent(tensors[name], config.lanes), written[name], read[name]) for name in written
+    ]
     addresses = place(demands, config.feature_words)
-    return {
-        name: Tensor(name, t.shape, t.degree, addresses[name], strides[name], t.scale)
-        for name, t in shapes.items()
-    }
+    return {name: replace(tensor, address=addresses[name]) for name, tensor in tensors.items()}
 
 
 def _unplaced(network: Network, name: str, degree: int) -> Tensor:

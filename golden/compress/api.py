@@ -1,25 +1,32 @@
 """`compress`: the whole way from a user's module to an integer network."""
 
-import copy
 from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
-from golden.compress.calibrate import calibrate, restore_statistics
+from golden.compiler import compile_network
+from golden.compress.calibrate import hold
+from golden.compress.compare import Comparison, compare
 from golden.compress.defaults import default_plan
 from golden.compress.floats import pack_floats, real_graph
-from golden.compress.fold import unfold
-from golden.compress.importer import check_images, check_training, import_module
+from golden.compress.importer import import_module
+from golden.compress.inputs import check_images, check_training
 from golden.compress.integer import to_network
+from golden.compress.modules import evaluation, unwrapped
 from golden.compress.plan import CompressionPlan
 from golden.compress.quantized import QuantizedLayer, QuantizedNet
-from golden.compress.retrain import Schedule, retrain
+from golden.compress.retrain import Schedule, at_once, retrain
+from golden.compress.trial import demand_fit
 from golden.network import Network
 from golden.ops import run_network
-from golden.spec.errors import UnsupportedError
+from golden.spec.config import SMALL, Config
+from golden.spec.errors import LightDealError, UnsupportedError
 from golden.tensors import quantise
 from golden.train.loop import Labelled, Progress, silent
+
+TOLERANCE = 0.1
+"""Accuracy that compression may cost without a warning: ten images of a hundred."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,16 @@ class Compressed:
     layers: what became of each.
     module: the same network as a torch module (real images in, real logits out); in float64 it
         equals `network` to the last bit.
+    comparison: with the float network, on the labelled images if there are any, else on the samples.
+    warnings: what speaks against using the network, in words; empty if all is well.
     """
 
     network: Network
     plan: CompressionPlan
     layers: tuple[LayerReport, ...]
     module: QuantizedNet
+    comparison: Comparison
+    warnings: tuple[str, ...]
 
     @property
     def kept(self) -> float:
@@ -79,6 +90,8 @@ def compress(
     progress: Progress = silent,
     schedule: Schedule | None = None,
     shift: int = 1,
+    config: Config | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Compressed:
     """Compress a trained network; the module itself stays as it was.
 
@@ -91,34 +104,68 @@ def compress(
     epochs: of re-training with the projection in the loop; 0 compresses after training only.
     seed: of the order of images and their shifts (at most `shift` pixels).
     progress: called with a message and the fraction done.
+    config: the accelerator that the network is for; what does not fit it is refused at once.
+    tolerance: largest loss against the float network (`Comparison.lost`) that is no warning, 0…1.
 
-    Raises UnsupportedError before any work starts if the network, the images or the plan cannot work.
+    Raises, before any training, an UnsupportedError or CapacityError with all reasons if the network, the
+    images or the plan cannot work. A result that is far worse than the float network has `warnings`.
     """
     check_images(sample_images, "sample images")
-    if epochs < 0 or (epochs > 0 and train_data is None):
-        raise UnsupportedError(
-            f"compress: epochs = {epochs} with train_data = {train_data}; "
-            "supported: 0, or more with labelled images to train on"
-        )
+    _check_options(train_data, epochs, tolerance)
+    module = unwrapped(module)
     graph = import_module(module, sample_images)
-    plan = plan or default_plan(graph)
+    plan = plan or default_plan(graph, config=config or SMALL)
     plan.demand(graph)
-    if train_data is not None:
-        check_training(train_data, graph)
-    progress("decomposition", 0.0)
-    net = QuantizedNet(graph, plan)
-    if epochs and train_data is not None:
-        teacher = copy.deepcopy(module).eval()
-        retrain(net, train_data, sample_images, epochs, seed, progress, schedule, shift, teacher)
-    else:
-        for layer in net.stages:
-            layer.refit(layer.plan.density)
-        restore_statistics(net, sample_images)
-        calibrate(net, sample_images)
-    progress("integers", 1.0)
+    with evaluation(module) as teacher:
+        images, labels = sample_images, None
+        if train_data is not None:
+            check_training(train_data, graph, teacher(sample_images[:1]))
+            images, labels = train_data.images, train_data.labels
+        progress("decomposition", 0.0)
+        net = QuantizedNet(graph, plan)
+        demand_fit(net, sample_images, config)
+        if epochs and train_data is not None:
+            retrain(net, train_data, sample_images, epochs, seed, progress, schedule, shift, teacher)
+        else:
+            at_once(net, sample_images)
+        hold(net, sample_images)
+        progress("integers", 1.0)
+        network = replace(to_network(net), floats=pack_floats(graph, real_graph(net)))
+        comparison = compare(network, teacher, images, labels)
     reports = tuple(_report(layer) for layer in net.stages)
-    network = replace(to_network(net), floats=pack_floats(graph, real_graph(net)))
-    return Compressed(network, plan, reports, net)
+    warnings = _warnings(network, comparison, config, tolerance)
+    return Compressed(network, plan, reports, net, comparison, warnings)
+
+
+def _check_options(train_data: Labelled | None, epochs: int, tolerance: float) -> None:
+    if epochs < 0:
+        raise UnsupportedError(f"compress: epochs = {epochs}; supported: 0 or more")
+    if epochs and train_data is None:
+        raise UnsupportedError(
+            f"compress: epochs = {epochs} without train_data; supported: 0, or labelled images to train on"
+        )
+    if epochs and train_data is not None and len(train_data.images) < 2:
+        raise UnsupportedError("training images: found 1; supported: at least 2 to train on")
+    if not 0 <= tolerance <= 1:
+        raise UnsupportedError(f"compress: tolerance = {tolerance}; supported: 0…1")
+
+
+def _warnings(
+    network: Network, comparison: Comparison, config: Config | None, tolerance: float
+) -> tuple[str, ...]:
+    """What is wrong with a network that was made nevertheless."""
+    found = []
+    if not comparison.lost <= tolerance:
+        found.append(
+            f"far worse than the float network: {comparison}. More epochs, more images or a higher density "
+            f"help; a tolerance of {comparison.lost:.2g} would pass (now {tolerance:g})"
+        )
+    if config is not None:
+        try:
+            compile_network(network, config)
+        except LightDealError as error:
+            found.append(f"as trained it does not fit configuration {config.name!r} any more: {error}")
+    return tuple(found)
 
 
 def network_accuracy(network: Network, data: Labelled) -> float:
@@ -136,7 +183,5 @@ def _report(layer: QuantizedLayer) -> LayerReport:
         error = float((layer.real_weight() - target).norm() / target.norm().clamp_min(1e-30))
         kept = weights
         if not layer.plain:
-            # Columns of the last group beyond the last filter are no weights.
-            real = unfold(torch.ones(layer.shape), layer.plan).bool()
-            kept = int((layer.kept & real).sum())
+            kept = int(layer.kept.sum())
     return LayerReport(layer.layer.path, layer.plan.kind, weights, kept, error)

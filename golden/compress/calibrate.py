@@ -5,22 +5,23 @@ import math
 import torch
 from torch import nn
 
-from golden.compress.quantized import MAX_ALIGN, QuantizedLayer, QuantizedNet, finish
+from golden.compress.quantized import QuantizedLayer, QuantizedNet, finish
 
 _SEARCH = 4
 MAX_POOL = 15
-MAX_RESIDUAL = 15
-"""Bits of the shifts of a pooling and of a residual add (`golden.spec.memories.back_record`)."""
+MAX_ALIGN = 7
+"""Largest shifts of a pooling and of the operands of a residual add (`golden.spec.memories.back_record`)."""
 
 
-def best_grid(values: torch.Tensor) -> int:
+def best_grid(values: torch.Tensor, dead: int = -7) -> int:
     """The exponent e whose int8 grid of steps 2**e has the least squared error on real values.
 
-    A coarser grid rounds more, a finer one saturates more; the finer one wins ties.
+    A coarser grid rounds more, a finer one saturates more; the finer one wins ties. Values that are
+    all zero get `dead`.
     """
     largest = float(values.abs().max())
     if largest == 0:
-        return -7
+        return dead
     top = math.ceil(math.log2(largest / 127.0))
     errors = {}
     for exponent in range(top - _SEARCH, top + 1):
@@ -45,6 +46,13 @@ def calibrate(net: QuantizedNet, images: torch.Tensor) -> None:
             _advance(module, values, scales)
 
 
+def hold(net: QuantizedNet, images: torch.Tensor) -> None:
+    """Choose the grids anew if training has moved weights to where the present ones cannot hold them."""
+    scales = net.scales()
+    if any(stage.least_grid(scales[stage.layer.input]) > stage.grids.result for stage in net.stages):
+        calibrate(net, images)
+
+
 def restore_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
     """Move batch norm's statistics as compression moved those of the sums on sample images.
 
@@ -59,8 +67,7 @@ def restore_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
         reals = {net.graph.input: images}
         for module in net.stages:
             layer = module.layer
-            weight = module.real_weight() * scales[layer.input]
-            got = nn.functional.conv2d(values[layer.input], weight, None, layer.stride, layer.padding)
+            got = _plain_sums(module, values, scales)
             sums = layer.sums(reals[layer.input])
             if module.batch_norm:
                 wanted = sums - layer.bias[:, None, None]
@@ -73,6 +80,38 @@ def restore_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
             _advance(module, values, scales)
 
 
+def measure_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
+    """Batch norm's statistics of the weights as they are now, layer by layer on what the layers before give.
+
+    A channel that is the same everywhere on these images says nothing of its spread: its variance stays.
+    No labels are read; the grids are chosen on the way.
+
+    Parameters
+    ----------
+    images: float32 (N, C, H, W), as the network will meet them.
+    """
+    with torch.no_grad():
+        net.input_grid = best_grid(images)
+        scales = {net.graph.input: 2.0**net.input_grid}
+        values = {net.graph.input: torch.round(images / scales[net.graph.input]).clamp(-128, 127)}
+        for module in net.stages:
+            if module.batch_norm:
+                sums = _plain_sums(module, values, scales)
+                variance = sums.var(dim=(0, 2, 3), correction=0)
+                module.mean.copy_(sums.mean(dim=(0, 2, 3)))
+                module.variance.copy_(torch.where(variance > 0, variance, module.variance))
+            _advance(module, values, scales)
+
+
+def _plain_sums(
+    module: QuantizedLayer, values: dict[str, torch.Tensor], scales: dict[str, float]
+) -> torch.Tensor:
+    """What batch norm gets, in real units, without a bias."""
+    layer = module.layer
+    weight = module.real_weight() * scales[layer.input]
+    return nn.functional.conv2d(values[layer.input], weight, None, layer.stride, layer.padding)
+
+
 def _spread(sums: torch.Tensor, module: QuantizedLayer) -> torch.Tensor:
     """Variance of each channel, kept away from zero."""
     return sums.var(dim=(0, 2, 3)) + module.epsilon
@@ -81,31 +120,60 @@ def _spread(sums: torch.Tensor, module: QuantizedLayer) -> torch.Tensor:
 def _advance(module: QuantizedLayer, values: dict[str, torch.Tensor], scales: dict[str, float]) -> None:
     """Choose a layer's grids and compute its output feature."""
     layer = module.layer
-    real = module.real_result(values[layer.input], scales[layer.input])
+    scale = scales[layer.input]
+    real = module.real_result(values[layer.input], scale)
     residual = None
     if layer.residual is not None:
         residual = values[layer.residual] * scales[layer.residual]
-    choose_grids(module, real, residual, scales.get(layer.residual or ""))
-    result = module(values[layer.input], scales[layer.input], False)
-    values[layer.output], scales[layer.output] = finish(module, result, residual)
+    choose_grids(module, real, scale, residual, scales.get(layer.residual or ""))
+    values[layer.output] = finish(module, module(values[layer.input], scale, False), residual)
+    scales[layer.output] = 2.0**module.grids.output
+    if layer.pool:
+        scales[layer.output] *= 2.0**module.grids.pool / module.pixels
 
 
 def choose_grids(
-    module: QuantizedLayer, real: torch.Tensor, residual: torch.Tensor | None, scale: float | None
+    module: QuantizedLayer,
+    real: torch.Tensor,
+    scale: float,
+    residual: torch.Tensor | None = None,
+    residual_scale: float | None = None,
 ) -> None:
-    """Grids of one layer from its real sums and, if it has one, the real residual."""
+    """Grids of one layer from its real sums and, if it has one, the real residual.
+
+    Parameters
+    ----------
+    scale, residual_scale: of the input's and the residual's steps.
+    """
     grids = module.grids
-    if residual is None or scale is None:
+    least = module.least_grid(scale)
+    if residual is None or residual_scale is None:
         output = real.relu() if module.layer.relu else real
-        grids.result = grids.output = best_grid(output)
+        grids.result = grids.output = max(best_grid(output, round(math.log2(scale))), least)
     else:
-        other = round(math.log2(scale))
-        grids.result = min(max(best_grid(real), other - MAX_ALIGN), other + MAX_ALIGN)
         output = real + residual
         output = output.relu() if module.layer.relu else output
-        finest = min(grids.result, other)
-        grids.output = min(max(best_grid(output), finest), finest + MAX_RESIDUAL)
+        other = round(math.log2(residual_scale))
+        wanted = max(best_grid(real, other), least)
+        # A residual of steps below 2**-7 of the result's is worth less than half of one; the machine
+        # could not shift it into place, nor does it matter. Nor does one that is zero on all samples.
+        grids.adds = wanted - other <= MAX_ALIGN and (other - wanted <= MAX_ALIGN or bool(residual.any()))
+        if grids.adds:
+            # A result that is so much finer than the residual is rounded to 2**-7 of its steps.
+            grids.result = max(wanted, other - MAX_ALIGN)
+            finest = min(grids.result, other)
+            grids.output = max(best_grid(output, finest), finest)
+        else:
+            grids.result = grids.output = max(best_grid(output, other), least)
     if module.layer.pool:
-        step = 2.0**grids.output
-        total = torch.round(output / step).clamp(-128, 127).sum(dim=(2, 3))
-        grids.pool = min(max(best_grid(total), 0), MAX_POOL)
+        grids.pool = _pool(output, grids.output)
+        if coarser := max(0, grids.pool - MAX_POOL):
+            grids.output += coarser
+            grids.result += 0 if grids.adds else coarser
+            grids.pool = MAX_POOL
+
+
+def _pool(output: torch.Tensor, grid: int) -> int:
+    """The shift of the sum over the map."""
+    total = torch.round(output / 2.0**grid).clamp(-128, 127).sum(dim=(2, 3))
+    return max(best_grid(total, 0), 0)

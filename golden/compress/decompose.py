@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from golden.compress.fold import real_columns
 from golden.compress.plan import LayerPlan
 from golden.spec.formats import EXPONENTS
 
@@ -46,40 +47,53 @@ def quota(rows: int, size: int, density: float) -> int:
     return max(1, round(rows * size * density))
 
 
-def choose_kept(score: torch.Tensor, plan: LayerPlan, density: float) -> torch.Tensor:
-    """The mask of the coefficients with the largest scores.
+def choose_kept(score: torch.Tensor, plan: LayerPlan, density: float, filters: int) -> torch.Tensor:
+    """The mask of the coefficients with the largest scores, the first of equal ones.
 
     Every unit keeps equally many: `quota` elements, or for rows the nearest whole number of
-    rows, at least 1; so engines that work on different units stay in balance.
+    rows, at least 1; so engines that work on different units stay in balance. Columns of the last
+    group beyond the last filter are no coefficients: they are never kept and count nowhere.
 
     Parameters
     ----------
     score: (units, rows, S), at least 0.
+    filters: M, filters of the layer.
     """
     units, rows, size = score.shape
+    real = real_columns(units, plan, filters)
     if plan.pattern == "elements":
-        flat = score.reshape(units, -1)
-        best = flat.topk(quota(rows, size, density), 1).indices
-        return torch.zeros_like(flat, dtype=torch.bool).scatter_(1, best, True).reshape(score.shape)
-    filters = size if plan.kind == "group" else 1
-    together = max(1, plan.shared // filters)
+        flat = torch.where(real[:, None], score, -torch.ones_like(score)).reshape(units, -1)
+        wanted = torch.tensor([quota(rows, int(count), density) for count in real.sum(1)])
+        return _largest(flat, wanted).reshape(score.shape)
+    together = max(1, plan.shared // (size if plan.kind == "group" else 1))
     blocks = -(-units // together)
     padded = torch.zeros(blocks * together, rows, dtype=score.dtype)
-    padded[:units] = score.square().sum(2)
+    padded[:units] = (score.square() * real[:, None]).sum(2)
     by_row = padded.reshape(blocks, together, rows).sum(1)
-    best = by_row.topk(quota(rows, 1, density), 1).indices
-    mask = torch.zeros_like(by_row, dtype=torch.bool).scatter_(1, best, True)
-    return mask.repeat_interleave(together, 0)[:units, :, None].expand(score.shape).clone()
+    mask = _largest(by_row, torch.full((blocks,), quota(rows, 1, density)))
+    return mask.repeat_interleave(together, 0)[:units, :, None] & real[:, None]
+
+
+def _largest(score: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """The mask of the `wanted` (N,) largest scores of each row of (N, K)."""
+    order = score.argsort(dim=1, descending=True, stable=True)
+    ranks = torch.empty_like(order).scatter_(1, order, torch.arange(score.shape[1]).expand_as(order))
+    return ranks < wanted[:, None]
 
 
 def decompose(
-    weight: torch.Tensor, plan: LayerPlan, density: float | None = None, iterations: int = 12
+    weight: torch.Tensor,
+    plan: LayerPlan,
+    filters: int,
+    density: float | None = None,
+    iterations: int = 12,
 ) -> Decomposition:
     """Fit coefficients and basis to unfolded weights.
 
     Parameters
     ----------
     weight: (units, rows, S), float; see `golden.compress.fold.unfold`.
+    filters: M, filters of the layer.
     density: fraction kept; the plan's if None.
     iterations: of the two alternating loops, before and after pruning.
 
@@ -99,7 +113,7 @@ def decompose(
         basis = _fit_basis(target, coefficients, basis)
     exact = solve_coefficients(target, basis)
     importance = exact.abs() * basis.norm(dim=2)[:, None]
-    kept = choose_kept(importance, plan, density)
+    kept = choose_kept(importance, plan, density, filters)
     coefficients, basis = _rescale(target, exact * kept, basis, kept)
     for _ in range(iterations):
         coefficients = _descend(target, coefficients, basis, kept)
@@ -107,7 +121,9 @@ def decompose(
     identity = torch.eye(size, dtype=torch.float64).repeat(len(weight), 1, 1)
     plain = _rescale(target, target * kept, identity, kept)
     coefficients, basis = _better(target, (coefficients, basis), plain)
-    basis = basis * norm
+    # A group of fewer filters has as many rows and columns of the basis.
+    real = real_columns(len(weight), plan, filters)
+    basis = basis * norm * real[:, :, None] * real[:, None]
     error = (weight - coefficients @ basis).norm() / weight.norm().clamp_min(1e-30)
     return Decomposition(coefficients.to(weight.dtype), kept, basis.to(weight.dtype), float(error))
 

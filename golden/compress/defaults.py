@@ -1,18 +1,22 @@
 """Plans from operation counts: SmartDeal, the same without a basis, dense int8."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from golden.compiler.degrees import map_name, phase_degrees
 from golden.compiler.folding import ConvShape, choose_fold
 from golden.compress.graph import FloatGraph
-from golden.compress.integer import to_network
+from golden.compress.integer import skeleton
 from golden.compress.plan import CompressionPlan, LayerPlan
-from golden.compress.quantized import QuantizedNet
 from golden.spec.config import SMALL, Config
+from golden.spec.errors import UnsupportedError
 from golden.spec.memories import Fold
 
 SMALL_SHARE = 0.03
 """A first or last layer with at most this share of weights and work keeps all its coefficients."""
+
+UNKNOWN = 0
+"""Degree of a map that has none: no folding but GROUP takes it."""
 
 
 def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL) -> CompressionPlan:
@@ -27,11 +31,13 @@ def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL
     density: kept fraction of the coefficients of the layers in between, above 0, up to 1.
     config: the accelerator whose cycles count.
 
-    Raises UnsupportedError if the network's strides do not fit together.
+    Where the network's strides do not fit together, all of them take GROUP folding; the compiler refuses it.
     """
     layers = {}
-    skeleton = to_network(QuantizedNet(graph, int8_plan()))
-    degrees = phase_degrees(skeleton)
+    network = skeleton(graph)
+    degrees: dict[str, int] = {}
+    with suppress(UnsupportedError):
+        degrees = phase_degrees(network)
     for index, layer in enumerate(graph.layers):
         filters, channels, *kernel = layer.weight.shape
         height, width = graph.maps[layer.path]
@@ -43,7 +49,7 @@ def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL
             layer.padding,
             height,
             width,
-            degrees[map_name(skeleton, index)],
+            degrees.get(map_name(network, index), UNKNOWN),
         )
         fold = choose_fold(shape, density, config)
         layers[layer.path] = LayerPlan("column" if fold == Fold.COLUMN else "group", density=density)

@@ -22,6 +22,14 @@ def unfold(weight: torch.Tensor, plan: LayerPlan) -> torch.Tensor:
     return padded.reshape(units, size, -1).transpose(1, 2).contiguous()
 
 
+def real_columns(units: int, plan: LayerPlan, filters: int) -> torch.Tensor:
+    """Which columns of each unit stand for filters, bool (units, S): all but those of the last group
+    beyond the last filter."""
+    if plan.kind == "column":
+        return torch.ones(units, plan.size, dtype=torch.bool)
+    return (torch.arange(units * plan.size) < filters).reshape(units, plan.size)
+
+
 def fold(matrix: torch.Tensor, plan: LayerPlan, shape: torch.Size) -> torch.Tensor:
     """(units, rows, S) → (M, C, KH, KW) = `shape`; the inverse of `unfold`. Differentiable."""
     if plan.kind == "column":

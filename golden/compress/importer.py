@@ -6,11 +6,16 @@ import torch
 import torch.fx
 from torch import nn
 
-from golden.compress.graph import INPUT, FloatGraph, FloatLayer, Norm
+from golden.compress.graph import INPUT, FloatGraph, FloatLayer, Norm, float_features
 from golden.compress.import_check import check_values
+from golden.compress.inputs import check_images
+from golden.compress.modules import check_module, evaluation, name_of, unwrapped
 from golden.compress.trace import Trace, map_shape
+from golden.findings import Findings
 from golden.spec.errors import UnsupportedError
-from golden.train.loop import Labelled
+
+LARGEST = 2.0**60
+"""Of all values in a network: their squares must fit float32."""
 
 
 def import_module(module: nn.Module, sample: torch.Tensor) -> FloatGraph:
@@ -22,55 +27,30 @@ def import_module(module: nn.Module, sample: torch.Tensor) -> FloatGraph:
         (N, C, H, W) out.
     sample: images, float32 (N, C, H, W), at least one; the shapes are taken from the first.
 
-    Raises UnsupportedError naming the layer path, what was found and what is supported.
+    A network that is compiled or DataParallel counts as what it wraps.
+    Raises UnsupportedError with all problems, each with the layer path, what was found and what is supported.
     """
     check_images(sample, "sample images")
-    for name, value in [*module.named_parameters(), *module.named_buffers()]:
-        if value.dtype != torch.float32 and not name.endswith("num_batches_tracked"):
-            raise UnsupportedError(f"{name}: dtype {value.dtype}; supported: torch.float32")
-    training = module.training
-    module.eval()
-    try:
-        graph = _Importer(Trace(module, sample[:1])).graph
+    module = unwrapped(module)
+    check_module(module)
+    with evaluation(module):
+        graph = _Importer(Trace(module, sample, Findings())).graph
+        _check_sizes(graph, sample[:2])
         check_values(module, graph, sample)
-        return graph
-    finally:
-        module.train(training)
+    return graph
 
 
-def check_images(images: Any, what: str) -> None:
-    """Raises UnsupportedError unless `images` is a float32 tensor (N, C, H, W) with N ≥ 1."""
-    found = f"{type(images).__name__}"
-    if isinstance(images, torch.Tensor):
-        if images.dtype == torch.float32 and images.ndim == 4 and len(images) > 0:
-            if bool(torch.isfinite(images).all()):
-                return
-            found = "values that are not finite"
-        else:
-            found = f"{images.dtype} of shape {tuple(images.shape)}"
-    raise UnsupportedError(
-        f"{what}: found {found}; supported: a torch.float32 tensor of shape "
-        "(images, channels, height, width) with at least one image and finite values"
-    )
-
-
-def check_training(data: Labelled, graph: FloatGraph) -> None:
-    """Raises UnsupportedError unless labelled images fit a network."""
-    check_images(data.images, "training images")
-    shape, wanted = tuple(data.images.shape[1:]), graph.shapes[graph.input]
-    if shape != wanted:
-        raise UnsupportedError(f"training images: found shape {shape}; the sample images have {wanted}")
-    labels, classes = data.labels, graph.shapes[graph.output][0]
-    if labels.dtype != torch.int64 or labels.shape != data.images.shape[:1]:
-        raise UnsupportedError(
-            f"training labels: found {labels.dtype} of shape {tuple(labels.shape)}; supported: "
-            f"torch.int64 of shape ({len(data.images)},), one for each image"
-        )
-    if not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-        raise UnsupportedError(
-            f"training labels: found {int(labels.min())}…{int(labels.max())}; the network's last layer "
-            f"{graph.output!r} has classes 0…{classes - 1}"
-        )
+def _check_sizes(graph: FloatGraph, images: torch.Tensor) -> None:
+    """Refuses values that are not finite, or whose squares are not."""
+    with torch.no_grad():
+        features = float_features(graph, images)
+    for name, values in features.items():
+        size = float(values.abs().max())
+        if not size <= LARGEST:
+            raise UnsupportedError(
+                f"{name}: values up to {size:.3g} on the sample images; "
+                f"supported: finite ones, up to {LARGEST:.3g}"
+            )
 
 
 class _Importer:
@@ -78,13 +58,22 @@ class _Importer:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
+        self.findings = trace.findings
         self.feature: dict[torch.fx.Node, str] = {}
         self.shapes: dict[str, tuple[int, int, int]] = {}
         self.maps: dict[str, tuple[int, int]] = {}
         self.layers: list[FloatLayer] = []
         self.depths: dict[torch.fx.Node, int] = {}
         nodes = [node for node in self.trace.traced.graph.nodes if self.trace.kind(node) != "size"]
-        self.absorbs = {self._absorber(node): node for node in nodes if self.trace.kind(node) == "add"}
+        # What was refused stands for itself, so that the walk can go on and find the rest.
+        self.refused = set(trace.refused)
+        self.absorbs: dict[torch.fx.Node, torch.fx.Node] = {}
+        for node in nodes:
+            if self.trace.kind(node) == "add":
+                try:
+                    self.absorbs[self._absorber(node)] = node
+                except UnsupportedError as error:
+                    self.refuse(node, error)
         self.chains = {
             node: chain
             for conv in nodes
@@ -95,52 +84,69 @@ class _Importer:
         output = ""
         for node in nodes:
             if node.op == "output":
-                output = self._output(node)
+                with self.findings.collect():
+                    output = self._output(node)
             else:
                 self._resolve(node)
+        self.findings.demand()
         self.graph = FloatGraph(tuple(self.layers), self.shapes, self.maps, INPUT, output)
+
+    def refuse(self, node: torch.fx.Node, error: UnsupportedError) -> None:
+        """Note an error; the node counts as a feature of its own from now on."""
+        self.findings.add(error)
+        self.refused.add(node)
 
     def _output(self, node: torch.fx.Node) -> str:
         value = node.args[0]
         if not isinstance(value, torch.fx.Node):
             raise UnsupportedError("network: several outputs; supported: one tensor")
-        if not self.layers or self.feature.get(value) != self.layers[-1].output:
+        if value not in self.refused and (
+            not self.layers or self.feature.get(value) != self.layers[-1].output
+        ):
             raise UnsupportedError(
                 "network: its output is not its last layer; supported: a network that ends in "
                 "its last convolution or linear layer (without softmax)"
             )
-        return self.layers[-1].output
+        return self.feature.get(value, "")
 
     def _resolve(self, node: torch.fx.Node) -> str:
         """The feature that a node is; emits the layers that make it."""
         if node not in self.feature:
-            kind = self.trace.kind(node)
-            source = node.args[0] if node.args else node.kwargs.get("input")
-            if node.op == "placeholder":
-                self.shapes[INPUT] = map_shape(node)
-                self.feature[node] = INPUT
-            elif node in self.chains:
-                # Inside a chain the value has no name of its own; whoever else wanted it was refused.
-                self.feature[node] = self._emit(self.chains[node])
-            elif kind == "nothing" and isinstance(source, torch.fx.Node):
-                self.feature[node] = self._resolve(source)
-            elif kind == "flatten" and isinstance(source, torch.fx.Node):
-                shape, flat = source.meta["tensor_meta"].shape, node.meta["tensor_meta"].shape
-                if tuple(flat) != (shape[0], torch.Size(shape[1:]).numel()):
-                    raise self.trace.refuse(
-                        node, f"{tuple(shape)} becomes {tuple(flat)}", "flattening to (images, features)"
-                    )
-                self.feature[node] = self._resolve(source)
-            else:
-                name = getattr(self.trace.what(node), "__name__", self.trace.what(node))
-                raise self.trace.refuse(
-                    node,
-                    f"{name} that does not directly follow a convolution, or follows a value that is "
-                    "used elsewhere too",
-                    "convolution or linear, then batch norm, addition, ReLU, global average pooling, "
-                    "each optional and in this order",
-                )
+            try:
+                if node not in self.refused:
+                    self.feature[node] = self._feature(node)
+            except UnsupportedError as error:
+                self.refuse(node, error)
+            if node in self.refused:
+                self.feature[node] = node.name
+                self.shapes[node.name] = map_shape(node)
         return self.feature[node]
+
+    def _feature(self, node: torch.fx.Node) -> str:
+        kind = self.trace.kind(node)
+        source = node.args[0] if node.args else node.kwargs.get("input")
+        if node.op == "placeholder":
+            self.shapes[INPUT] = map_shape(node)
+            return INPUT
+        if node in self.chains:
+            # Inside a chain the value has no name of its own; whoever else wanted it was refused.
+            return self._emit(self.chains[node])
+        if kind == "nothing" and isinstance(source, torch.fx.Node):
+            return self._resolve(source)
+        if kind == "flatten" and isinstance(source, torch.fx.Node):
+            self.trace.check_flat(node)
+            return self._resolve(source)
+        if not self.refused.isdisjoint(node.all_input_nodes):
+            # Follows from what was refused before it.
+            self.refused.add(node)
+            return node.name
+        raise self.trace.refuse(
+            node,
+            f"{name_of(self.trace.what(node))} that does not directly follow a convolution, or follows a "
+            "value that is used elsewhere too",
+            "convolution or linear, then batch norm, addition, ReLU, global average pooling, "
+            "each optional and in this order",
+        )
 
     def _absorber(self, addition: torch.fx.Node) -> torch.fx.Node:
         """The convolution that adds the other operand to its result: that of the deeper branch.
@@ -152,7 +158,7 @@ class _Importer:
         if len(operands) != 2 or operands[0] is operands[1] or addition.kwargs:
             found = f"the addition of {addition.args} {addition.kwargs or ''}".strip()
             raise self.trace.refuse(addition, found, "the addition of two different tensors")
-        shapes = [tuple(value.meta["tensor_meta"].shape) for value in operands]
+        shapes = [value.meta.get("shape") for value in operands]
         if shapes[0] != shapes[1]:
             raise self.trace.refuse(
                 addition, f"the addition of shapes {shapes[0]} and {shapes[1]}", "equal shapes"
@@ -180,6 +186,7 @@ class _Importer:
 
     def _emit(self, chain: "_Chain") -> str:
         node = chain.nodes[0]
+        self.trace.check_flat(node)
         module = self.trace.modules[str(node.target)]
         source = self._resolve(node.args[0])  # type: ignore[arg-type]
         residual = None if chain.other is None else self._resolve(chain.other)
@@ -191,10 +198,6 @@ class _Importer:
         stride, padding = 1, 0
         if isinstance(module, nn.Conv2d):
             stride, padding = module.stride[0], self.trace.padding(node, module)
-        elif node.args[0].meta["tensor_meta"].shape[1:].numel() != weight.shape[1]:  # type: ignore[union-attr]
-            raise self.trace.refuse(
-                node, f"Linear on a tensor of shape {tuple(self.shapes[source])}", "Linear after Flatten"
-            )
         else:
             weight = weight.reshape(len(weight), *self.shapes[source])
         bias = torch.zeros(len(weight)) if module.bias is None else module.bias.detach().clone()
@@ -232,6 +235,8 @@ class _Chain:
         self.pool = False
         while (node := self._next()) is not None:
             kind = importer.trace.kind(node)
+            if node in importer.refused:
+                return
             bare = not (self.relu or self.pool or self.other)
             if kind == "norm" and bare and self.norm is None:
                 self.norm = _norm(importer.trace.modules[str(node.target)])
@@ -240,7 +245,8 @@ class _Chain:
             elif kind == "relu" and not self.pool:
                 self.relu = True
             elif kind in ("mean", "window") and not self.pool:
-                self._check_pool(node)
+                if not self._is_global(node):
+                    return
                 self.pool = True
             elif kind != "nothing":
                 return
@@ -250,16 +256,18 @@ class _Chain:
         users = [user for user in self.nodes[-1].users if self.importer.trace.kind(user) != "size"]
         return users[0] if len(users) == 1 and users[0].op != "output" else None
 
-    def _check_pool(self, node: torch.fx.Node) -> None:
-        before = map_shape(self.nodes[-1])
-        after = node.meta["tensor_meta"].shape
-        whole = tuple(after[:2]) == (1, before[0]) and after.numel() == before[0]
-        if not whole:
-            raise self.importer.trace.refuse(
-                node,
-                f"average pooling from {before} to {tuple(after[1:])}",
-                "global average pooling to one pixel per channel",
-            )
+    def _is_global(self, node: torch.fx.Node) -> bool:
+        """Whether a pooling leaves one pixel per channel; what does not is refused."""
+        before, after = map_shape(self.nodes[-1]), node.meta["shape"]
+        if after[1:] in ((before[0],), (before[0], 1, 1)):
+            return True
+        error = self.importer.trace.refuse(
+            node,
+            f"average pooling from {before} to {after[1:]}",
+            "global average pooling to one pixel per channel",
+        )
+        self.importer.refuse(node, error)
+        return False
 
 
 def _norm(module: Any) -> Norm:

@@ -6,9 +6,13 @@ import math
 import numpy as np
 import torch
 
-from golden.compress.fold import coefficient_array
+from golden.compress.fold import coefficient_array, real_columns
+from golden.compress.graph import FloatGraph
 from golden.compress.quantized import QuantizedLayer, QuantizedNet
+from golden.compress.shifts import LARGEST_TERM
 from golden.network import Factored, Feature, Layer, Network, Plain, Residual
+from golden.spec import formats
+from golden.spec.errors import UnsupportedError
 from golden.spec.memories import Fold
 
 
@@ -16,24 +20,47 @@ def to_network(net: QuantizedNet) -> Network:
     """The integer network. Its tensors equal those of the module's integer mode in float64."""
     exact = copy.deepcopy(net).double().eval()
     graph = exact.graph
-    scales = {graph.input: 2.0**exact.input_grid}
-    layers = []
+    scales = exact.scales()
     with torch.no_grad():
-        for module in exact.stages:
-            layers.append(_layer(module, scales))
-            grids = module.grids
-            scales[module.layer.output] = 2.0**grids.output
-            if module.layer.pool:
-                scales[module.layer.output] *= 2.0**grids.pool / module.pixels
+        layers = [_layer(module, scales) for module in exact.stages]
     features = {name: Feature(name, shape, scales[name]) for name, shape in graph.shapes.items()}
+    return Network(features, tuple(layers), graph.input, graph.output)
+
+
+def skeleton(graph: FloatGraph) -> Network:
+    """The layers and shapes of a network without its numbers."""
+    nothing = np.zeros(0, np.int64)
+    layers = [
+        Layer(
+            path=layer.path,
+            input=layer.input,
+            output=layer.output,
+            filters=len(layer.weight),
+            kernel=(layer.weight.shape[2], layer.weight.shape[3]),
+            stride=layer.stride,
+            padding=layer.padding,
+            weights=Plain(nothing, nothing),
+            bias=nothing,
+            shift=nothing,
+            relu=layer.relu,
+            residual=None if layer.residual is None else Residual(layer.residual, 0, 0, 0),
+            pool=0 if layer.pool else None,
+        )
+        for layer in graph.layers
+    ]
+    features = {name: Feature(name, shape, 1.0) for name, shape in graph.shapes.items()}
     return Network(features, tuple(layers), graph.input, graph.output)
 
 
 def _layer(module: QuantizedLayer, scales: dict[str, float]) -> Layer:
     layer, grids = module.layer, module.grids
     weights, terms, bias, shift = module.integers(scales[layer.input])
+    each = weights / terms[:, None, None, None] if module.plain else terms
+    half = 1 << (formats.BIAS_BITS - 1)
+    _demand(module, "a weight" if module.plain else "a basis term", each, -LARGEST_TERM, LARGEST_TERM)
+    _demand(module, "the bias", bias, -half, half - 1)
     residual = None
-    if layer.residual is not None:
+    if layer.residual is not None and grids.adds:
         other = round(math.log2(scales[layer.residual]))
         finest = min(grids.result, other)
         residual = Residual(layer.residual, grids.result - finest, other - finest, grids.output - finest)
@@ -59,17 +86,30 @@ def _weights(module: QuantizedLayer, weights: torch.Tensor, terms: torch.Tensor)
         return Plain(_whole(weights / terms[:, None, None, None]), _whole(terms))
     plan, shape = module.plan, module.shape
     coefficients = module.coefficients()
-    size = plan.size
-    # The columns of the last group beyond the last filter belong to nobody.
-    if plan.kind != "column" and (missing := -shape[0] % size):
-        terms = terms.clone()
-        terms[-1, :, size - missing :] = 0
+    # Rows and columns of the last basis beyond the last filter belong to nobody.
+    real = real_columns(len(terms), plan, shape[0])
+    terms = terms * real[:, :, None] * real[:, None]
     return Factored(
         fold=Fold.COLUMN if plan.kind == "column" else Fold.GROUP,
         coefficients=_whole(coefficient_array(coefficients, plan, shape)),
         kept=coefficient_array(module.kept, plan, shape).numpy(),
         basis=_whole(terms),
     )
+
+
+def _demand(module: QuantizedLayer, what: str, values: torch.Tensor, low: int, high: int) -> None:
+    """Raises UnsupportedError naming layer and channel where an integer is out of its range, or none."""
+    wrong = ~((values >= low) & (values <= high))
+    if wrong.any():
+        place = torch.nonzero(wrong)[0].tolist()
+        channel = place[0]
+        if not module.plain and module.plan.kind != "column" and values.ndim > 1:
+            # Filter j of a group is column j of its basis.
+            channel = place[0] * module.plan.size + place[2]
+        raise UnsupportedError(
+            f"{module.layer.path}: channel {channel}: {what} is {float(values[wrong][0]):.6g} in the "
+            f"integers of a result with steps of 2**{module.grids.result}; supported: {low}…{high}"
+        )
 
 
 def _whole(values: torch.Tensor) -> np.ndarray:

@@ -21,12 +21,7 @@ from golden.compress.decompose import Decomposition, choose_kept, decompose, rou
 from golden.compress.fold import fold, per_filter, unfold
 from golden.compress.graph import FloatGraph, FloatLayer
 from golden.compress.plan import CompressionPlan, LayerPlan
-from golden.spec import formats
-
-LARGEST_TERM = 127
-MAX_SHIFT = (1 << formats.SHIFT_BITS) - 1
-MAX_ALIGN = 7
-"""Left shifts of a residual add are 3 bits (`golden.spec.memories.back_record`)."""
+from golden.compress.shifts import LARGEST_TERM, filter_scale, filter_shift, least_grid
 
 
 class _Round(torch.autograd.Function):
@@ -74,11 +69,13 @@ class Grids:
     ----------
     result: of the requantised sum. output: after residual and ReLU, before pooling.
     pool: rounding shift of the pooled sum, 0 without pooling.
+    adds: the residual is added; False where it has none, or one of less than half a step of the result.
     """
 
     result: int = 0
     output: int = 0
     pool: int = 0
+    adds: bool = False
 
 
 class QuantizedLayer(nn.Module):
@@ -114,12 +111,14 @@ class QuantizedLayer(nn.Module):
         if self.plain:
             self.weight = nn.Parameter(layer.weight.clone())
         else:
-            self._adopt(decompose(unfold(layer.weight, plan), plan, 1.0), unfold(layer.weight, plan))
+            target = unfold(layer.weight, plan)
+            self._adopt(decompose(target, plan, self.shape[0], 1.0), target)
 
     def _adopt(self, found: Decomposition, target: torch.Tensor) -> None:
         """Shadow values from a decomposition: rows of the basis of norm 1, so that a step of the
         optimiser means the same to a coefficient as to a weight."""
-        unit = found.basis.norm(dim=2).clamp_min(1e-12)
+        norm = found.basis.double().norm(dim=2).to(target.dtype)
+        unit = torch.where(norm > 0, norm, torch.ones_like(norm))
         basis = found.basis / unit[:, :, None]
         exact = solve_coefficients(target.double(), basis.double()).to(target.dtype)
         self.shadow = nn.Parameter(torch.where(found.kept, found.coefficients * unit[:, None], exact))
@@ -132,14 +131,14 @@ class QuantizedLayer(nn.Module):
         if not self.plain:
             with torch.no_grad():
                 score = self.shadow.abs() * self.basis.norm(dim=2)[:, None]
-                self.kept = choose_kept(score, self.plan, density)
+                self.kept = choose_kept(score, self.plan, density, self.shape[0])
 
     def refit(self, density: float) -> None:
         """Decompose again what all shadow values stand for, and keep `density` of the coefficients."""
         if not self.plain:
             with torch.no_grad():
                 target = self.shadow @ self.basis
-                self._adopt(decompose(target, self.plan, density), target)
+                self._adopt(decompose(target, self.plan, self.shape[0], density), target)
 
     def coefficients(self) -> torch.Tensor:
         """Ce, (units, rows, S): 0 or ±2**p."""
@@ -165,23 +164,37 @@ class QuantizedLayer(nn.Module):
         int8 basis (units, S, S), or the scale of each filter (M,) for a plain layer.
         """
         factor, offset = self.folded()
-        step = scale / 2.0**self.grids.result
+        grid = 2.0**self.grids.result
+        real = self._real_terms(factor, scale / grid)
+        largest = self._largest(real)
+        shift = filter_shift(largest, offset / grid)
         if self.plain:
-            largest = self.weight.abs().amax(dim=(1, 2, 3)) * factor.abs() * (step / LARGEST_TERM)
-            shift = _term_shift(largest)
-            terms = torch.round(largest * 2.0**shift).clamp(1, LARGEST_TERM).detach()
-            each = (factor * step * 2.0**shift / terms)[:, None, None, None]
-            whole = _ROUND(self.weight * each).clamp(-LARGEST_TERM, LARGEST_TERM)
-            weights = whole * terms[:, None, None, None]
+            terms = filter_scale(largest * 2.0**shift).detach()
+            each = (factor * (scale / grid) * 2.0**shift / terms)[:, None, None, None]
+            weights = _ROUND(self.weight * each) * terms[:, None, None, None]
         else:
-            real = self.basis * self.unit.transpose(1, 2) * (per_filter(factor, self.plan) * step)
-            dims = (1, 2) if self.plan.kind == "column" else (1,)
-            largest = real.abs().amax(dims).reshape(-1)[: self.shape[0]]
-            shift = _term_shift(largest)
-            terms = _ROUND(real * per_filter(2.0**shift, self.plan)).clamp(-LARGEST_TERM, LARGEST_TERM)
+            terms = _ROUND(real * per_filter(2.0**shift, self.plan))
             weights = fold(self.coefficients() @ terms, self.plan, self.shape)
-        bias = _ROUND(offset * 2.0 ** (shift - self.grids.result)).clamp(-(2.0**31), 2.0**31 - 1)
-        return weights, terms, bias, shift
+        return weights, terms, _ROUND(offset * 2.0 ** (shift - self.grids.result)), shift
+
+    def least_grid(self, scale: float) -> int:
+        """The finest result grid whose terms and biases the machine can hold, for an input of `scale`."""
+        with torch.no_grad():
+            factor, offset = self.folded()
+            return least_grid(self._largest(self._real_terms(factor, scale)), offset)
+
+    def _real_terms(self, factor: torch.Tensor, step: float) -> torch.Tensor:
+        """Terms before rounding, batch norm's `factor` in them: (units, S, S), plain layers (M,)."""
+        if self.plain:
+            return self.weight.abs().amax(dim=(1, 2, 3)) * factor.abs() * (step / LARGEST_TERM)
+        return self.basis * self.unit.transpose(1, 2) * (per_filter(factor, self.plan) * step)
+
+    def _largest(self, terms: torch.Tensor) -> torch.Tensor:
+        """The largest term of each filter (M,)."""
+        if self.plain:
+            return terms
+        dims = (1, 2) if self.plan.kind == "column" else (1,)
+        return terms.abs().amax(dims).reshape(-1)[: self.shape[0]]
 
     def forward(self, x: torch.Tensor, scale: float, norm: bool) -> torch.Tensor:
         """The requantised sum (N, M, H, W), whole numbers −128…127, of whole numbers x."""
@@ -218,16 +231,6 @@ class QuantizedLayer(nn.Module):
         return nn.functional.conv2d(x, weight, offset, self.layer.stride, self.layer.padding)
 
 
-def _term_shift(largest: torch.Tensor) -> torch.Tensor:
-    """The shift of each filter that brings its largest term into 64…127, as far as 0…31 allows."""
-    with torch.no_grad():
-        safe = largest.clamp_min(1e-30)
-        shift = torch.floor(torch.log2((LARGEST_TERM + 0.5) / safe))
-        # floor(log2) may be off by one at exact powers of two.
-        shift = torch.where(torch.round(safe * 2.0**shift) > LARGEST_TERM, shift - 1, shift)
-        return torch.where(largest > 0, shift, torch.zeros_like(shift)).clamp(0, MAX_SHIFT)
-
-
 class QuantizedNet(nn.Module):
     """A whole network of `QuantizedLayer`; takes real images, gives real logits.
 
@@ -259,9 +262,19 @@ class QuantizedNet(nn.Module):
         """The layers in the order of execution."""
         return [stage for stage in self.layers if isinstance(stage, QuantizedLayer)]
 
+    def scales(self) -> dict[str, float]:
+        """The worth of a step of every feature."""
+        scales = {self.graph.input: 2.0**self.input_grid}
+        for module in self.stages:
+            scale = 2.0**module.grids.output
+            if module.layer.pool:
+                scale *= 2.0**module.grids.pool / module.pixels
+            scales[module.layer.output] = scale
+        return scales
+
     def features(self, images: torch.Tensor) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
         """Every feature as whole numbers −128…127 (N, C, H, W), and the worth of a step."""
-        scales = {self.graph.input: 2.0**self.input_grid}
+        scales = self.scales()
         values = {self.graph.input: _saturate(torch.round(images / scales[self.graph.input]))}
         for module in self.stages:
             layer = module.layer
@@ -269,22 +282,18 @@ class QuantizedNet(nn.Module):
             residual = None
             if layer.residual is not None:
                 residual = values[layer.residual] * scales[layer.residual]
-            values[layer.output], scales[layer.output] = finish(module, result, residual)
+            values[layer.output] = finish(module, result, residual)
         return values, scales
 
 
-def finish(
-    module: QuantizedLayer, result: torch.Tensor, residual: torch.Tensor | None
-) -> tuple[torch.Tensor, float]:
-    """Residual (in real units), ReLU and pooling of a requantised result."""
+def finish(module: QuantizedLayer, result: torch.Tensor, residual: torch.Tensor | None) -> torch.Tensor:
+    """Residual (in real units), ReLU and pooling of a requantised result: the layer's output feature."""
     grids = module.grids
-    if residual is not None:
+    if residual is not None and grids.adds:
         total = result * 2.0**grids.result + residual
         result = _saturate(_ROUND(total / 2.0**grids.output))
     if module.layer.relu:
         result = result.relu()
-    scale = 2.0**grids.output
     if module.layer.pool:
         result = _saturate(_ROUND(result.sum(dim=(2, 3), keepdim=True) * 2.0**-grids.pool))
-        scale *= 2.0**grids.pool / module.pixels
-    return result, scale
+    return result

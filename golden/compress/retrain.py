@@ -5,12 +5,20 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from golden.compress.calibrate import calibrate
+from golden.compress.calibrate import calibrate, measure_statistics, restore_statistics
 from golden.compress.quantized import QuantizedNet
-from golden.train.loop import Labelled, Progress, fit, silent
+from golden.spec.errors import UnsupportedError
+from golden.train.average import Average
+from golden.train.loop import Labelled, Progress, batches, fit, silent
 
 PRUNINGS = 40
 """Times that the masks are chosen anew on the way to the density."""
+
+STATISTICS = 1024
+"""Training images, at most, on which batch norm's final statistics are measured."""
+
+EXACT = 1e-9
+"""More than the rounding of a fraction of steps done, less than a step."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +31,29 @@ class Schedule:
         stay for the rest.
     norm: batch statistics until here; then batch norm is folded, everything is an integer as on
         the machine, and the activation grids are chosen once more.
+    average: the weights that remain are the mean of those after every step from here to the end, so
+        that the result hangs less on the last batches, or on a machine's way of rounding; 1 for those of
+        the last step alone. Not before the masks stay.
     rate: first learning rate; batch, decay, trust: see `golden.train.loop.fit`; the teacher is the
         float network.
     """
 
     prune: float = 0.5
     norm: float = 0.7
+    average: float = 0.8
     rate: float = 3e-3
     batch: int = 64
     decay: float = 1e-2
     trust: float = 0.7
+
+    def __post_init__(self) -> None:
+        if self.batch < 2:
+            raise UnsupportedError(f"schedule: batch = {self.batch}; supported: 2 or more")
+        if not self.prune <= self.average <= 1:
+            raise UnsupportedError(
+                f"schedule: average = {self.average}; supported: {self.prune} (prune) to 1, "
+                "because only weights of the same mask can be averaged"
+            )
 
 
 def density_at(target: float, progress: float) -> float:
@@ -46,6 +67,14 @@ def prune(net: QuantizedNet, progress: float) -> None:
         layer.prune(density_at(layer.plan.density, progress))
 
 
+def at_once(net: QuantizedNet, samples: torch.Tensor) -> None:
+    """Compress without training: the masks of the plan's densities, batch norm and grids to match."""
+    for layer in net.stages:
+        layer.refit(layer.plan.density)
+    restore_statistics(net, samples)
+    calibrate(net, samples)
+
+
 def retrain(
     net: QuantizedNet,
     data: Labelled,
@@ -57,7 +86,11 @@ def retrain(
     shift: int = 1,
     teacher: nn.Module | None = None,
 ) -> QuantizedNet:
-    """Train a quantised network in place.
+    """Train a quantised network in place; afterwards every layer keeps its density exactly.
+
+    Where the steps are too few to prune on the way, the network is compressed as it is and its masks
+    stay. The weights are averaged at the end (`Schedule.average`), as real numbers: rounding to what runs
+    comes after, as in every forward pass; batch norm's statistics and the grids are those of the mean.
 
     Parameters
     ----------
@@ -65,19 +98,29 @@ def retrain(
     teacher: the float network in eval mode, or None to learn from labels alone.
     """
     schedule = schedule or Schedule()
-    calibrate(net, samples)
+    steps = epochs * len(batches(data.labels, schedule.batch))
+    on_the_way = steps * schedule.prune >= PRUNINGS
+    if on_the_way:
+        calibrate(net, samples)
+    else:
+        at_once(net, samples)
     net.norm_mode = schedule.norm > 0
-    pruned = 0
+    pruned = 0 if on_the_way else PRUNINGS
+    average = Average(net)
+    # The last step begins a step before the end: the masks must stand by then.
+    full = min(schedule.prune, 1 - 1 / max(1, steps))
 
     def at_step(done: float) -> None:
         nonlocal pruned
-        stage = PRUNINGS if done >= schedule.prune else 1 + int(done / schedule.prune * (PRUNINGS - 1))
+        stage = PRUNINGS if done >= full - EXACT else 1 + int(done / schedule.prune * (PRUNINGS - 1))
         if stage > pruned:
             pruned = stage
             prune(net, stage / PRUNINGS)
         if net.norm_mode and done >= schedule.norm:
             net.norm_mode = False
             calibrate(net, samples)
+        if done >= schedule.average:
+            average.take()
 
     fit(
         net,
@@ -93,7 +136,9 @@ def retrain(
         teacher=teacher,
         trust=schedule.trust,
     )
-    if net.norm_mode:
-        net.norm_mode = False
-        calibrate(net, samples)
+    average.take()
+    average.adopt()
+    net.norm_mode = False
+    measure_statistics(net, data.images[:: -(-len(data.images) // STATISTICS)])
+    calibrate(net, samples)
     return net

@@ -6,11 +6,10 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from golden.train.logits import class_logits, distillation
+
 Progress = Callable[[str, float], None]
 """Called with a message and the fraction done, 0…1."""
-
-SOFTNESS = 3.0
-"""Temperature of distillation."""
 
 
 class Labelled(Protocol):
@@ -49,9 +48,9 @@ def fit(
 
     Parameters
     ----------
-    module: maps images to logits (N, classes).
+    module: maps images to logits, (N, classes) or (N, classes, 1, 1).
     epochs: passes over the data; 0 leaves the module as it is.
-    seed: of the order and the shifts; equal seeds give equal results on one machine.
+    seed: of the order and the shifts; equal seeds give equal results where torch takes equal kernels.
     rate: first learning rate. batch: images of a step. decay: decoupled weight decay.
     shift: largest shift of an image in pixels, in both directions; 0 for none.
     at_step: called before each step with the fraction of all steps done, 0…1.
@@ -60,25 +59,26 @@ def fit(
         of the loss, 0…1.
 
     Returns the module in eval mode.
+    Raises UnsupportedError where its output, or the teacher's, is no logits, before the first step.
     """
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(_groups(module, decay), lr=rate, foreach=True)
-    steps = -(-len(data.labels) // batch)
+    steps = len(batches(data.labels, batch))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, epochs * steps), rate * 0.01)
     for epoch in range(epochs):
         progress(f"epoch {epoch + 1} of {epochs}", epoch / epochs)
         module.train()
         order = torch.randperm(len(data.labels), generator=generator)
         total = 0.0
-        for step, chosen in enumerate(order.split(batch)):
+        for step, chosen in enumerate(batches(order, batch)):
             if at_step is not None:
                 at_step((epoch + step / steps) / epochs)
             images = shifted(data.images[chosen], shift, generator)
-            logits = module(images)
+            logits = class_logits(module(images), len(images))
             loss = nn.functional.cross_entropy(logits, data.labels[chosen])
             if teacher is not None and trust > 0:
                 with torch.no_grad():
-                    wanted = teacher(images)
+                    wanted = class_logits(teacher(images), len(images))
                 loss = (1 - trust) * loss + trust * distillation(logits, wanted)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -91,16 +91,13 @@ def fit(
     return module.eval()
 
 
-def distillation(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """Divergence of two networks' softened classes, both logits (N, classes).
-
-    Source: G. Hinton, O. Vinyals, J. Dean, Distilling the Knowledge in a Neural Network,
-    arXiv 1503.02531.
-    """
-    found = nn.functional.log_softmax(logits / SOFTNESS, 1)
-    target = nn.functional.log_softmax(wanted / SOFTNESS, 1)
-    loss = nn.functional.kl_div(found, target, reduction="batchmean", log_target=True)
-    return loss * SOFTNESS**2
+def batches(order: torch.Tensor, size: int) -> tuple[torch.Tensor, ...]:
+    """`order` in parts of `size`; a last part of one joins the one before: batch norm on a map of one
+    pixel has no variance of one image."""
+    parts = order.split(size)
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts = (*parts[:-2], torch.cat(parts[-2:]))
+    return parts
 
 
 def _groups(module: nn.Module, decay: float) -> list[dict[str, object]]:
@@ -133,5 +130,5 @@ def accuracy(module: nn.Module, data: Labelled, batch: int = 500) -> float:
     right = 0
     with torch.no_grad():
         for images, labels in zip(data.images.split(batch), data.labels.split(batch), strict=True):
-            right += int((module(images).argmax(1) == labels).sum())
+            right += int((class_logits(module(images), len(images)).argmax(1) == labels).sum())
     return right / len(data.labels)

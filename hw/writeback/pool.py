@@ -42,7 +42,6 @@ class Pool(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         values = [self.i.word_select(i, 8).as_signed() for i in range(self._config.basis)]
-        values = [self.i.word_select(i, 8).as_signed() for i in range(self._config.basis)]
         index, first, valid = self.index, self.first, self.valid
         # The sum of a word takes two cycles.
         for stage, count in enumerate((1 << log2(len(values)) // 2, 1)):

@@ -8,7 +8,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge, ReadOnly
 
-from sim.benches.streams import cycle, parameters, start
+from sim.benches.streams import Standing, cycle, parameters, start
 
 _PATIENCE = 20_000
 """Cycles without any transfer after which the unit counts as stuck."""
@@ -30,6 +30,7 @@ async def _tensor(dut: Any, tensor: dict[str, Any], record: dict[str, Any]) -> N
     sources = [(_Port(dut, name), iter(words)) for name, words in tensor["inputs"].items()]
     waiting: dict[int, int] = {}
     sinks = [(name, _Port(dut, name), words) for name, words in tensor["results"].items()]
+    standing = {name: Standing(name) for name in tensor["results"]}
     taken = dict.fromkeys(tensor["results"], 0)
     masks = dict.fromkeys(tensor["results"], 0)
     missing = sum(len(words) for _, _, words in sinks)
@@ -48,6 +49,9 @@ async def _tensor(dut: Any, tensor: dict[str, Any], record: dict[str, Any]) -> N
             if ready:
                 open_sinks.append(sink)
         await ReadOnly()
+        for sink in sinks if stall else ():
+            name, port, _ = sink
+            standing[name].look(bool(port.valid.value), sink in open_sinks, port.payload.value)
         gone = [place for place in waiting if sources[place][0].ready.value]
         quiet += 1
         for name, port, words in open_sinks:

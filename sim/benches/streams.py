@@ -84,8 +84,28 @@ class StreamDriver:
         return taken
 
 
+class Standing:
+    """Sees to it that a payload which is offered on an output stream stands until it is taken."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._offered: str | None = None
+
+    def look(self, valid: bool, ready: bool, payload: Any) -> None:
+        """Call once in every cycle, but for those that follow one without `valid`.
+
+        Raises AssertionError naming stream and cycle.
+        """
+        now = str(payload) if valid else None
+        assert self._offered in (None, now), (
+            f"stream {self._name}, cycle {cycle()}: payload {self._offered} was not taken, "
+            f"then {now or 'nothing'} stood there"
+        )
+        self._offered = None if ready else now
+
+
 class StreamMonitor:
-    """Takes words from the output stream `name` of a design.
+    """Takes words from the output stream `name` of a design; a word must stand until it is taken.
 
     Parameters
     ----------
@@ -103,6 +123,7 @@ class StreamMonitor:
         self._pauses = pauses
         self._take = take
         self._registered = registered
+        self._standing = Standing(name)
         self._ready.value = 0
 
     async def watch(self) -> None:
@@ -111,7 +132,9 @@ class StreamMonitor:
             ready = not self._pauses()
             self._ready.value = ready
             await ReadOnly()
-            if self._valid.value:
+            valid = bool(self._valid.value)
+            self._standing.look(valid, ready, self._payload.value)
+            if valid:
                 if ready:
                     self._take(self._payload.value)
             elif self._registered:

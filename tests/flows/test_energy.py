@@ -5,13 +5,14 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from flows.energy import TABLE, Energy, EnergyTable, layer_energy, network_energy
+from flows.energy import TABLE, Energy, EnergyTable, access_energy, layer_energy, network_energy
 from golden.compiler import compile_network
 from golden.spec.arithmetics import SHIFT_ADD
 from golden.spec.baselines import INT8, REBUILD, ROWS_INT8
 from golden.spec.config import TINY
 from golden.spec.program import LayerCounts, Program
 from tests.golden import networks
+from tests.golden.small import chain
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,13 @@ def test_weights_cross_the_memory_interface_once_and_are_read_again_for_each_til
         layer.weight_bits / 8 * len(range(0, layer.output_pixels, TINY.lanes)) for layer in program.layers
     )
     assert network_energy(program, only("weight_memory")).total == pytest.approx(read)
+
+
+def test_a_tile_that_is_not_full_reads_all_weights_too() -> None:
+    """Five pixels on four lanes are two tiles."""
+    program = compile_network(chain((2, 1, 5), ("a", 3, (1, 1))), TINY)
+    (layer,) = program.layers
+    assert layer_energy(program, layer, only("weight_memory")).total == layer.weight_bits / 8 * 2
 
 
 def test_each_action_lands_in_one_component(program: Program) -> None:
@@ -64,6 +72,17 @@ def test_a_step_costs_what_its_lane_does(program: Program) -> None:
         assert layer_energy(other, layer, only("registers")).partial_sums == pytest.approx(
             2 * steps * sum_bytes
         )
+
+
+def test_the_table_s_smaller_memory_stands_for_all_up_to_its_size() -> None:
+    """8 KiB and 32 KiB; beyond those there is no figure."""
+    for words, bits, expected in (
+        (1024, 64, 8 * TABLE.weight_memory),
+        (1025, 64, 8 * TABLE.feature_memory),
+        (2048, 128, 16 * TABLE.feature_memory),
+        (2049, 128, None),
+    ):
+        assert access_energy(words, bits) == expected
 
 
 def test_the_total_is_the_sum_of_layers_and_of_components(program: Program) -> None:

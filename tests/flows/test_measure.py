@@ -55,5 +55,5 @@ def test_bits_count_every_memory_but_instructions_and_taps(runs: tuple[Program, 
 
 
 def test_the_first_of_equal_logits_counts() -> None:
-    logits = np.array([[1, 3, 3], [-5, -7, -6], [0, 0, 0]], np.int8).reshape(3, 3, 1, 1)
-    assert label_accuracy(logits, np.array([1, 0, 2])) == pytest.approx(2 / 3)
+    logits = np.array([[1, 3, 3], [-5, -7, -6], [0, 0, 0], [0, 0, 9]], np.int8).reshape(4, 3, 1, 1)
+    assert label_accuracy(logits, np.array([1, 0, 2, 1])) == pytest.approx(2 / 4)

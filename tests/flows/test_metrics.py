@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from flows.files import whole_folder, write_whole
-from flows.metrics import Metric, read_metrics, table, write_metrics
+from flows.metrics import Metric, percent, read_metrics, table, write_metrics
 from golden.spec.errors import LightDealError
 
 CYCLES = Metric("cycles.per_image", 1234, "cycles", "less", "a test")
@@ -47,6 +47,10 @@ def test_other_files_are_no_metrics(text: str, tmp_path: Path) -> None:
     (tmp_path / "x").write_text(text)
     with pytest.raises(LightDealError, match=r"^metrics .*/x: not a list of metrics: "):
         read_metrics(tmp_path / "x")
+
+
+def test_fractions_as_percentages() -> None:
+    assert [percent(value) for value in (0.99444, 0.0, 1.0)] == ["99.44 %", "0.00 %", "100.00 %"]
 
 
 def test_tables_are_markdown() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from golden.bounds import cycle_bound, dense_cycles, layer_bound
 from golden.compiler import compile_network
-from golden.network import Plain
+from golden.network import Plain, Residual
 from golden.spec.config import SMALL, TINY
 from golden.spec.program import LayerCounts
 from tests.golden.networks import random_network
@@ -28,17 +28,26 @@ def test_a_layer_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
-    [({"steps": 1000}, 1000 * 16 / 64), ({"products": 9000}, 9000 / 16), ({"bytes_moved": 8000}, 8000 / 16)],
+    [({"steps": 1000}, 1000 * 16 / 64), ({"products": 9000}, 9000 / 4), ({"bytes_moved": 8000}, 8000 / 16)],
 )
 def test_the_largest_decides(changes: dict[str, int], expected: float) -> None:
     counts = LayerCounts("a", "group", "a", 1, 1, 1, 1, 16, 1, 1, 1, 1)
-    assert layer_bound(replace(counts, **changes), SMALL) == expected  # type: ignore[arg-type]
+    config = replace(SMALL, basis=4)  # so that no two widths are the same
+    assert layer_bound(replace(counts, **changes), config) == expected  # type: ignore[arg-type]
 
 
 def test_bytes_are_counted_once() -> None:
     program = compile_network(chain((2, 4, 4), ("a", 3, (3, 3), {"padding": 1})), TINY)
     counts = program.layers[0]
     assert counts.bytes_moved == 2 * 16 + 3 * 16 + -(-counts.weight_bits // 8)
+
+
+def test_bytes_of_a_residual_are_moved_too() -> None:
+    program = compile_network(
+        chain((3, 4, 4), ("a", 3, (3, 3), {"padding": 1, "residual": Residual("image", 0, 0, 1)})), TINY
+    )
+    counts = program.layers[0]
+    assert counts.bytes_moved == 3 * 16 + 3 * 16 + 3 * 16 + -(-counts.weight_bits // 8)
 
 
 def test_pixels_that_a_stride_passes_over_are_not_moved() -> None:

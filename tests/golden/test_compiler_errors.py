@@ -168,7 +168,7 @@ def test_unsupported(name: str) -> None:
     network = make()
     with pytest.raises(UnsupportedError) as error:
         compile_network(network, TINY)
-    assert str(error.value).startswith(message)
+    assert any(line.strip().startswith(message) for line in str(error.value).splitlines())
 
 
 def test_phases_that_cannot_agree_name_both_layers() -> None:
@@ -208,7 +208,7 @@ def test_phases_that_cannot_agree_name_both_layers() -> None:
         ),
         (
             chain((40, 2, 2), ("a", 40, (3, 3), _SAME)),
-            "coefficient (engine 0) memory: the network needs ",
+            "coefficient (engine 1) memory: the network needs 4150 words, coefficient_words of ",
         ),
         (
             chain((8, 16, 16), ("a", 1, (1, 1))),
@@ -220,7 +220,7 @@ def test_phases_that_cannot_agree_name_both_layers() -> None:
 def test_capacities_name_the_memory_and_both_sizes(network: Network, message: str) -> None:
     with pytest.raises(CapacityError) as error:
         compile_network(network, TINY)
-    assert str(error.value).startswith(message)
+    assert any(line.strip().startswith(message) for line in str(error.value).splitlines())
 
 
 def _sum_layer(total: int, relu_before: bool) -> Network:

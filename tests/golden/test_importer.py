@@ -1,5 +1,6 @@
 """Import of user networks: the layers that come out, and the words of every refusal."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -176,3 +177,192 @@ def test_wrong_images(images: object, found: str) -> None:
     assert "sample images: found" in str(error.value)
     assert found in str(error.value)
     assert "supported: a torch.float32 tensor of shape (images, channels, height, width)" in str(error.value)
+
+
+def refusal(module: nn.Module, images: torch.Tensor = IMAGES) -> str:
+    """What an import says no with."""
+    with pytest.raises(UnsupportedError) as error:
+        import_module(module, images)
+    return str(error.value)
+
+
+def test_all_problems_are_told_at_once_by_layer() -> None:
+    module = nn.Sequential(
+        conv(groups=2, dilation=2, padding=2),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        conv(stride=(1, 2), padding=(0, 1)),
+        nn.BatchNorm2d(2, track_running_stats=False),
+        nn.Sigmoid(),
+        conv(padding_mode="reflect"),
+        nn.AvgPool2d((2, 1)),
+        nn.Linear(2, 3),
+    )
+    lines = refusal(module).splitlines()
+    assert lines[0] == "10 problems:"
+    for line, start in zip(
+        lines[1:],
+        (
+            "0: Conv2d with groups = 2; ",
+            "0: Conv2d with dilation = (2, 2); ",
+            "1: found MaxPool2d; supported: Conv2d, ",
+            "3: Conv2d with padding = (0, 1); ",
+            "3: Conv2d with stride = (1, 2); ",
+            "4: track_running_stats = False; ",
+            "5: found Sigmoid; ",
+            "6: Conv2d with padding_mode = 'reflect'; ",
+            "7: average pooling from (2, 2, 2) to (2, 1, 2); ",
+            "8: Linear on a tensor of shape (2, 1, 2); supported: Linear after Flatten",
+        ),
+        strict=True,
+    ):
+        assert line.strip().startswith(start)
+
+
+def test_what_follows_a_refused_node_is_no_problem_of_its_own() -> None:
+    """One unsupported layer in a network that is fine: one problem."""
+    module = nn.Sequential(
+        conv(), nn.Sigmoid(), nn.ReLU(), conv(), nn.Tanh(), nn.Flatten(), nn.Linear(128, 3)
+    )
+    assert [line.strip()[:12] for line in refusal(module).splitlines()[1:]] == [
+        "1: found Sig",
+        "4: found Tan",
+    ]
+    assert refusal(nn.Sequential(conv(), nn.ReLU(), nn.Softmax(1))).startswith(
+        "2: found Softmax; supported: "
+    )
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("shape", [(1, -1), (-1, 64), (1, 128), (128,), (2, -1, 8)])
+def test_views_that_mix_images_are_refused(shape: tuple[int, ...], count: int) -> None:
+    module = Function(lambda m, x: m.l(x.view(*shape)), l=nn.Linear(128, 3))
+    words = refusal(module, IMAGES[:count])
+    assert "node view: (2, 2, 8, 8) becomes (" in words or "does not accept images" in words
+    assert "flattening to (images, features), such as torch.flatten(x, 1)" in words or "view" in words
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 64), (8, 8, 2), (1, 64)])
+def test_linear_on_anything_but_features_is_refused(shape: tuple[int, ...]) -> None:
+    images = torch.rand(3, *((1,) * (3 - len(shape))), *shape)
+    words = refusal(nn.Sequential(nn.Linear(shape[-1], 10), nn.Flatten(), nn.Linear(11, 2)), images)
+    assert (
+        f"0: Linear on a tensor of shape {tuple(images.shape[1:])}; supported: Linear after Flatten" in words
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_wrong_number_of_channels_is_told_without_a_traceback(
+    channels: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = refusal(nn.Sequential(nn.Sequential(conv(channels, 4)), nn.ReLU()))
+    assert words.startswith(
+        "Sequential: does not accept images of shape (2, 8, 8) (channels, height, width): 0.0: "
+    )
+    assert f"Conv2d of {channels} channels on a map of shape (2, 8, 8)" in words
+    assert capfd.readouterr() == ("", "")
+
+
+def quietly(make: Callable[..., nn.Module], *given: object, **options: object) -> nn.Module:
+    """What torch makes with ways that it calls deprecated; networks made so are not gone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make(*given, **options)
+
+
+@pytest.mark.parametrize("make", [torch.jit.script, lambda module: torch.jit.trace(module, IMAGES[:1])])
+def test_torchscript_is_refused_by_name(make: Callable[[nn.Module], nn.Module]) -> None:
+    script = quietly(make, nn.Sequential(conv(), nn.ReLU()))
+    end = "a TorchScript module; supported: the torch.nn.Module that it was made from"
+    assert f"network: {end}" in refusal(script)
+    assert f"1: {end}" in refusal(nn.Sequential(conv(), script))
+
+
+def test_quantised_layers_are_told_by_their_true_name() -> None:
+    quantise: Any = torch.ao.quantization.quantize_dynamic
+    words = refusal(quietly(quantise, FLAT.eval(), {nn.Linear}, dtype=torch.qint8))
+    assert words.startswith("4: torch.ao.nn.quantized.dynamic.modules.linear.Linear, quantised already; ")
+    assert words.endswith("supported: the float network that it was made from")
+
+
+class Conv2d(nn.Conv2d):
+    """A layer of a user's own whose name is that of a supported one."""
+
+    __module__ = "torch.nn.own"
+
+
+def test_a_name_that_looks_supported_is_told_in_full() -> None:
+    assert "0: found torch.nn.own.Conv2d; supported: Conv2d, " in refusal(nn.Sequential(Conv2d(2, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    "wrap", [torch.compile, nn.DataParallel, lambda it: torch.compile(nn.DataParallel(it))]
+)
+def test_wrapped_networks_count_as_what_they_wrap(wrap: Callable[[nn.Module], nn.Module]) -> None:
+    inner, alone = trained_statistics(DigitsNet()), torch.rand(2, 1, 8, 8)
+    expected = run_float(import_module(inner, alone), alone)
+    graph = import_module(quietly(wrap, inner), alone)
+    assert torch.equal(run_float(graph, alone), expected)
+    assert graph.layers[1].path == "block1.conv1"
+    # As VGG did: only a part is wrapped.
+    parts: Any = nn.Sequential(conv(), nn.ReLU(), nn.Flatten(), nn.Linear(128, 3))
+    plain = run_float(import_module(parts, IMAGES), IMAGES)
+    wrapped = nn.Sequential(quietly(wrap, parts[:2]), *parts[2:])
+    graph = import_module(wrapped, IMAGES)
+    assert torch.equal(run_float(graph, IMAGES), plain)
+    assert [layer.path for layer in graph.layers] == ["0.0", "2"]
+    assert wrapped[0] is not parts[0]
+
+
+def test_compiled_in_place_runs_uncompiled() -> None:
+    module = nn.Sequential(conv(), nn.ReLU())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module.compile()
+    assert len(import_module(module, IMAGES).layers) == 1
+    assert module._compiled_call_impl is not None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_not_finite_name_layer_and_channel(value: float) -> None:
+    module: Any = nn.Sequential(
+        conv(2, 4), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(256, 3)
+    ).eval()
+    with torch.no_grad():
+        module[0].weight[2, 1, 0, 0] = module[0].weight[3, 0, 0, 0] = value
+        module[1].running_mean[1] = value
+        module[4].bias[0] = value
+    lines = [line.strip() for line in refusal(module).splitlines()]
+    assert lines == [
+        "3 problems:",
+        f"0: weight is {value} in channel 2 (2 of 72 values); supported: finite values",
+        f"1: running_mean is {value} in channel 1 (1 of 4 values); supported: finite values",
+        f"4: bias is {value} in channel 0 (1 of 3 values); supported: finite values",
+    ]
+
+
+def test_variances_below_zero_and_values_beyond_float32() -> None:
+    module: Any = nn.Sequential(conv(), nn.BatchNorm2d(2)).eval()
+    module[1].running_var[1] = -0.5
+    assert refusal(module).startswith("1: running_var is -0.5 in channel 1; supported: variances")
+    large: Any = nn.Sequential(conv(), nn.ReLU(), conv())
+    large[0].weight.data *= 1e20
+    large[2].weight.data *= 1e20
+    assert "0: values up to " in refusal(large)
+    assert "on the sample images; supported: finite ones, up to 1.15e+18" in refusal(large)
+
+
+@pytest.mark.parametrize("factor", [1e30, 1e-30, 1e13])
+def test_images_of_a_size_beyond_float32_are_refused(factor: float) -> None:
+    words = refusal(nn.Sequential(conv()), IMAGES * factor)
+    assert words.startswith("sample images: the largest magnitude is ")
+    assert words.endswith("supported: 9.09e-13…1.1e+12; scale the images as the network was trained on them")
+    assert len(import_module(nn.Sequential(conv()), IMAGES * 0).layers) == 1
+
+
+def test_every_part_keeps_its_mode() -> None:
+    module = nn.Sequential(conv(), nn.BatchNorm2d(2), nn.ReLU(), conv(), nn.BatchNorm2d(2))
+    module.train()
+    module[1].eval()
+    import_module(module, IMAGES)
+    assert [part.training for part in module] == [True, False, True, True, True]

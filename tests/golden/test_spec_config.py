@@ -1,6 +1,6 @@
 """Configurations: every refusal names field, value and legal set; the digest follows the sizes."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +51,14 @@ def test_digest_follows_the_sizes_and_not_the_name() -> None:
     assert len(digests) == 7
     assert others[0].digest == SMALL.digest
     assert all(0 <= digest < 1 << 32 for digest in digests)
+
+
+def test_the_digest_follows_every_size() -> None:
+    """Hardware of another size must not take the program, whichever size it is."""
+    sizes = [field.name for field in fields(Config) if field.name not in ("name", "arithmetic")]
+    other = {name: 2 * getattr(SMALL, name) for name in sizes} | {"accumulator_bits": 23, "basis": 8}
+    digests = {replace(SMALL, **{name: other[name]}).digest for name in sizes}
+    assert len(digests | {SMALL.digest}) == len(sizes) + 1
 
 
 def test_load_by_name_and_from_a_file(tmp_path: Path) -> None:

@@ -41,7 +41,10 @@ def test_missing_foreign_and_damaged_files(program: Program, tmp_path: Path) -> 
     _refused(path, "not a LightDeal program file")
     program.save(path)
     data = path.read_bytes()
-    for damaged in (data[:-1], data[:60], data[:-9] + bytes([data[-9] ^ 4]) + data[-8:]):
+    start = data.index(b"\n") + 1
+    places = range(start, len(data), max(1, len(data) // 60))
+    flipped = [data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :] for place in places]
+    for damaged in (data[:-1], data[:60], *flipped):
         path.write_bytes(damaged)
         _refused(path, "damaged: its checksum does not match its contents")
 

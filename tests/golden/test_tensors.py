@@ -34,6 +34,8 @@ def test_every_pixel_lies_where_the_layout_says(case: tuple[Tensor, int], seed: 
     values = np.random.default_rng(seed).integers(-128, 128, (2, *tensor.shape)).astype(np.int8)
     words = tensors.pack_tensor(values, tensor, lanes)
     assert words.shape == (2, tensors.extent(tensor, lanes), lanes)
+    last, _ = tensor.position(tensor.shape[0] - 1, 0, 0, lanes)
+    assert tensors.extent(tensor, lanes) == last + tensor.words(lanes) - tensor.address
     used = set()
     for c, y, x in np.ndindex(tensor.shape):
         word, lane = tensor.position(c, y, x, lanes)

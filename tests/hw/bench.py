@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import reduce
 from typing import Any
 
-from amaranth.hdl import ClockDomain, Module
+from amaranth.hdl import ClockDomain, Module, Value
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
 from golden.spec.config import Config
 from golden.spec.fields import Field
 from golden.spec.memories import memory_shape
+from sim.handshake import watch_outputs
 
 NANO = Config(
     name="nano",
@@ -36,10 +37,12 @@ Bench = Callable[[Any], Awaitable[None]]
 def simulate(dut: wiring.Component, bench: Bench) -> None:
     """Runs a testbench to its end; clock and reset of domain `sync` are there if it has one.
 
-    The bench must come to its end by itself: every wait in it has a limit.
+    The bench must come to its end by itself: every wait in it has a limit. Payloads on output streams
+    must stand until they are taken.
     """
     simulator = Simulator(dut)
     simulator.add_clock(1e-6, if_exists=True)
+    watch_outputs(simulator, dut)
     simulator.add_testbench(bench)
     simulator.run()
 
@@ -60,6 +63,7 @@ def simulate_with_reset(dut: wiring.Component, bench: Callable[[Any, Callable[[]
 
     simulator = Simulator(top)
     simulator.add_clock(1e-6)
+    watch_outputs(simulator, dut)
     simulator.add_testbench(testbench)
     simulator.run()
 
@@ -80,7 +84,7 @@ def pipeline(
 
     Parameters
     ----------
-    inputs: port name → value, for each cycle.
+    inputs: port (`member`) → packed value, for each cycle.
     read: gets the simulator's context, returns what to collect.
     """
     results: list[Any] = []
@@ -90,7 +94,7 @@ def pipeline(
         for cycle in range(len(vectors) + latency - 1):
             if cycle < len(vectors):
                 for name, value in vectors[cycle].items():
-                    ctx.set(getattr(dut, name), value)
+                    ctx.set(Value.cast(member(dut, name)), value)
             await ctx.tick()
             if cycle >= latency - 1:
                 results.append(read(ctx))

@@ -83,9 +83,9 @@ class Work:
 
 
 def pack(config: Config, block: list[Entry]) -> list[int]:
-    """The pairs of a block, padded."""
+    """The pairs of a block, padded with an entry that would do harm: what stands behind END means nothing."""
     record = coefficient_record(config)
-    filler = (formats.CODE_ZERO, 0, 0)
+    filler = (1, 1, 3)
     entries = block + [filler] * (len(block) % 2)
     packed = [record.pack(code=code, slot=slot, advance=advance) for code, slot, advance in entries]
     return [low | high << record.bits for low, high in zip(packed[::2], packed[1::2], strict=True)]

@@ -22,6 +22,7 @@ from golden.spec.program import Program
 from golden.tensors import image_words
 from hw.lightnorm.layouts import Op
 from hw.training import Results, Training
+from sim.handshake import watch_outputs
 from sim.lightnorm.beats import beats, joint_beats, joint_seen, seen
 from sim.lightnorm.numbers import as_number, constant, numbers
 from tests.golden.networks import random_images, random_weights
@@ -104,6 +105,7 @@ class Host:
         """Runs coroutine functions side by side, to the end of all."""
         simulator = Simulator(self.dut)
         simulator.add_clock(1e-6)
+        watch_outputs(simulator, self.dut)
         for one in work:
             simulator.add_testbench(one)
         for name in ("o_result", "o_blocks", "o_norm", "found", "places_out"):

@@ -50,3 +50,30 @@ def test_layers_one_after_another(fold: Fold, basis: int, pauses: float) -> None
                 assert {name: step[name] for name in right} == right, f"layer {number}, {token}"
 
     simulate(dut, bench)
+
+
+def test_a_start_begins_with_bank_0() -> None:
+    """Also after a run with an odd number of jobs."""
+    back = random_back(1, CONFIG, False, Fold.GROUP) | {"rounds": 1, "tiles": 1, "plane_tiles": 1}
+    dut = Walk(CONFIG)
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(Value.cast(dut.layer), back_record(CONFIG).pack(**back))
+        for _ in range(2):
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            ctx.set(dut.begin, 1)
+            await ctx.tick()
+            ctx.set(dut.begin, 0)
+            ctx.set(dut.advance, 1)
+            for _ in range(1000):
+                await ctx.tick()
+                assert ctx.get(dut.step.bank) == 0
+                if ctx.get(dut.step.layer_end):
+                    break
+            else:
+                raise AssertionError("the layer does not end")
+            ctx.set(dut.advance, 0)
+
+    simulate(dut, bench)

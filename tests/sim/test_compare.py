@@ -59,6 +59,24 @@ def test_a_value_never_written_is_a_mismatch_even_if_it_is_equal(case: Case) -> 
     assert str(found).endswith("got nothing")
 
 
+def test_a_zero_is_not_nothing(case: Case) -> None:
+    layer = case.program.layers[0]
+    result = _result(case)
+    place = tuple(int(it) for it in np.argwhere(case.expected[layer.output] != 0)[0])
+    result.tensors[layer.output][place] = 0
+    found = first_mismatch(case.expected, result, case.program)
+    assert str(found) == (
+        f"layer {layer.path}, image {place[0]}, index {place[1:]}: "
+        f"expected {case.expected[layer.output][place]}, got 0, cycle 9"
+    )
+
+
+def test_more_images_than_asked_for_are_refused(case: Case) -> None:
+    short = {name: values[:2] for name, values in case.expected.items()}
+    with pytest.raises(ValueError, match=r"shape \(3, .*; expected \(2, "):
+        first_mismatch(short, _result(case), case.program)
+
+
 def test_a_missing_image_is_a_mismatch(case: Case) -> None:
     result = _result(case)
     short = {name: values[:2] for name, values in result.tensors.items()}

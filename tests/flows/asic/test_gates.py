@@ -72,6 +72,9 @@ def test_waveforms_are_read(tmp_path: Path) -> None:
     assert [variable.path for variable in variables(path)] == ["top clk", "top word", "top odd.name"]
     assert list(samples(path, "top clk", ["top word", "top odd.name"])) == [[0, 1], [5, 1]]
     assert toggles(path) == {"clk": [3], "word": [2, 1, 2], "odd.name": [1]}
+    # The value that a word begins with is no change.
+    path.write_text(VCD.replace("bxxx", "b101").replace("$end $var", "$end\n$var"))
+    assert toggles(path) == {"clk": [3], "word": [1, 1, 1], "odd.name": [1]}
     with pytest.raises(LightDealError, match="it has no variable 'top other'"):
         list(samples(path, "top clk", ["top other"]))
 

@@ -40,6 +40,17 @@ def test_few_choices_are_drawn_once_each_and_no_more() -> None:
     assert len(points) == len(set(points)) == 48
 
 
+def test_what_is_shared_is_rounded_up_to_a_power_of_two_each() -> None:
+    """A basis as wide as the lanes is drawn, too."""
+    points = draw_points(["a"], 24, 1, FEW)
+    words = {(point.config.engines, point.config.coefficient_words) for point in points}
+    assert words == {(1, 4096), (1, 8192), (3, 2048), (3, 4096)}
+    # 128 words on 31 engines: a little more than 4 each, hence 8.
+    points = draw_points(["a"], 4, 1, replace(FEW, engines=(31,), coefficient_words=(128,), lanes=(8,)))
+    assert {point.config.coefficient_words for point in points} == {8}
+    assert {point.config.basis for point in points} == {2, 8}
+
+
 def test_axes_of_a_file_take_the_place_of_the_usual_ones(tmp_path: Path) -> None:
     path = tmp_path / "axes.toml"
     path.write_text("engines = [2, 4]\ndsp = [true]\n")

@@ -8,6 +8,8 @@ from typing import Any
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
+from sim.handshake import watch_outputs
+
 CYCLES = 20_000
 """Limit of every wait."""
 
@@ -29,6 +31,8 @@ def run_streams(
     ports: dict[str, Any],
 ) -> tuple[dict[str, list[Any]], int]:
     """Sends to input streams and takes what comes: ({stream: payloads}, cycles to the last one).
+
+    Payloads on output streams must stand until they are taken.
 
     Parameters
     ----------
@@ -73,6 +77,7 @@ def run_streams(
 
     simulator = Simulator(dut)
     simulator.add_clock(1e-6)
+    watch_outputs(simulator, dut)
     for name, payloads in inputs.items():
         simulator.add_testbench(partial(send, port=getattr(dut, name), payloads=payloads))
     simulator.add_testbench(take)

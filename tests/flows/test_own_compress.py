@@ -1,0 +1,60 @@
+"""`compress` on the command line: what it refuses before training, and what it says of its result."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flows.cli import main
+from golden import network_file
+
+MODULE = """
+import torch
+from torch import nn
+
+def factory():
+    torch.manual_seed(1)
+    return nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(),
+        nn.Conv2d(16, 10, 8), nn.Flatten(),
+    )
+
+def unfit():
+    return nn.Sequential(
+        nn.Conv2d(1, 5, 3), nn.ReLU(), nn.Conv2d(5, 6, 2, padding=1), nn.ReLU(), nn.Conv2d(6, 10, 7)
+    )
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a user's module and images; the working directory."""
+    rng = np.random.default_rng(3)
+    (tmp_path / "net.py").write_text(MODULE)
+    np.savez(tmp_path / "images.npz", images=rng.random((60, 1, 8, 8), np.float32))
+    labels = np.arange(60) % 10
+    np.savez(tmp_path / "labelled.npz", images=rng.random((60, 1, 8, 8), np.float32), labels=labels)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_ruined_network_is_written_and_told(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "compress net.py:factory --data images.npz --epochs 0 --density 0.02 --out a.net"
+    assert main(line.split()) == 1
+    out = capsys.readouterr().out
+    assert "WARNING: far worse than the float network: " in out
+    assert "of 60 images as the float network says" in out
+    assert network_file.load(own / "a.net").layers
+    assert main([*line.split(), "--tolerance", "1"]) == 0
+    assert "WARNING" not in capsys.readouterr().out
+    assert main([*line.split(), "--tolerance", "2"]) == 2
+    assert "argument --tolerance: '2'; legal: a number, 0…1" in capsys.readouterr().err
+
+
+def test_all_reasons_come_before_training(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "compress net.py:unfit --data labelled.npz --epochs 100000 --out a.net --config small"
+    assert main(line.split()) == 2
+    told = capsys.readouterr().err
+    for reason in ("2 problems:", "layer 0: rows of the output map", "layer 2: rows of the output map"):
+        assert reason in told
+    assert not (own / "a.net").exists()
