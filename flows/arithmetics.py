@@ -23,22 +23,22 @@ from flows.progress import step
 from flows.provenance import write_provenance
 from flows.report.kept import code, digest
 from flows.training import Outcome, dense, jobs, load, pretrained, recipe, retrain, standard
-from golden import network_file
 from golden.compiler import compile_network
 from golden.compress import LayerPlan, import_module
 from golden.compress.decompose import choose_kept
 from golden.compress.fold import fold, unfold
-from golden.machine import run_program
-from golden.network import Network
+from golden.cycles.timing import count_cycles
+from golden.graph import network_file
+from golden.graph.network import Network
+from golden.machine.run import run_program
+from golden.machine.tensors import quantise
 from golden.spec.baselines import INT8, REBUILD, ROWS_INT8
 from golden.spec.config import SMALL, Config, load_config
 from golden.spec.errors import LightDealError
 from golden.spec.program import Program
-from golden.tensors import quantise
-from golden.timing import count_cycles
-from golden.train import Dataset
-from golden.train.loop import Progress
-from sim.compare import first_mismatch
+from golden.workloads import Dataset
+from golden.workloads.loop import Progress
+from sim.checks.compare import first_mismatch
 from sim.run import run
 
 NAMES = ("smartdeal", "no_basis", "int8", "rows_int8", "rebuild")

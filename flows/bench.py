@@ -11,9 +11,9 @@ from flows.progress import step
 from flows.training import load, recipe, standard
 from golden.compiler import compile_network
 from golden.compress import compress, import_module
+from golden.compress.patterns import pattern_plan
+from golden.machine.tensors import quantise
 from golden.spec.config import load_config
-from golden.tensors import quantise
-from golden.train.patterns import pattern_plan
 from sim.run import run
 
 SLOW = ("amaranth", "icarus")

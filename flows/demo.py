@@ -25,20 +25,20 @@ from flows.progress import counted, say, step
 from flows.provenance import write_provenance
 from flows.training import Outcome, jobs, load, pretrained, recipe, standard
 from flows.verilog import write_verilog
-from golden import network_file
 from golden.compiler import compile_network
 from golden.compress import compress, import_module
-from golden.machine import run_program
+from golden.compress.patterns import pattern_plan
+from golden.cycles.timing import count_cycles
+from golden.graph import network_file
+from golden.machine.result import Mismatch, Result
+from golden.machine.run import run_program
+from golden.machine.tensors import quantise
 from golden.spec.config import Config, load_config
 from golden.spec.program import Program
-from golden.spec.result import Mismatch, Result
-from golden.tensors import quantise
-from golden.timing import count_cycles
-from golden.train import Dataset
-from golden.train.patterns import pattern_plan
-from hw.accelerator import Accelerator
-from sim import compiled
-from sim.compare import first_mismatch, mismatch_count, values_compared
+from golden.workloads import Dataset
+from hw.core.accelerator import Accelerator
+from sim.backends import compiled
+from sim.checks.compare import first_mismatch, mismatch_count, values_compared
 from sim.run import run
 
 HANDOFF_IMAGES = 2
@@ -246,7 +246,7 @@ def _accuracies(
 
 
 def _comparison(runs: _Runs, program: Program) -> list[Metric]:
-    where = f"sim.compare, {runs.plain.backend} against golden.machine"
+    where = f"sim.checks.compare, {runs.plain.backend} against golden.machine"
     model = count_cycles(program).cycles
     both = (runs.plain, runs.skipping)
     clocks = sum(sum(result.cycles) + result.load_cycles * len(result.cycles) for result in both)
@@ -261,7 +261,7 @@ def _comparison(runs: _Runs, program: Program) -> list[Metric]:
             max(abs(cycles - model) for cycles in runs.plain.cycles),
             "cycles",
             "less",
-            "largest difference of golden.timing and RTL",
+            "largest difference of golden.cycles.timing and RTL",
         ),
         Metric("sim.kcycles_per_s", speed, "kHz", "more", f"{runs.plain.backend}, whole network"),
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from flows import plots
 from flows.measure import LayerUse, accuracy_table, layer_table
 from flows.metrics import percent
-from golden.network import Factored, Network
+from golden.graph.network import Factored, Network
 
 
 def demo_text(title: str, values: Mapping[str, float], uses: Sequence[LayerUse], checked: str) -> str:

@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from flows.metrics import Metric, percent, table
 from golden.fidelity import NO_FLOATS, Bounds, Distances, NoReferenceError
+from golden.machine.result import Result
 from golden.spec.program import Program
-from golden.spec.result import Result
-from sim.fidelity import Fidelity, fidelity
+from sim.checks.fidelity import Fidelity, fidelity
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def check(
     """The golden machine's result beside the program's reference network and float networks.
 
     What a program lacks for a comparison that is demanded is a fault, named in the text: nothing that
-    was not compared passes. Parameters and errors as for `sim.fidelity.fidelity`.
+    was not compared passes. Parameters and errors as for `sim.checks.fidelity.fidelity`.
     """
     bounds = bounds or Bounds()
     try:
@@ -87,7 +87,7 @@ def fidelity_metrics(found: Fidelity | None, where: str) -> list[Metric]:
     which images."""
     if found is None:
         return []
-    exact = f"{where}, against golden.ops.run_network"
+    exact = f"{where}, against golden.graph.reference.run_network"
     metrics = [
         Metric("reference.values_compared", found.compared, "1", "more", exact),
         Metric("reference.mismatches", found.mismatches, "1", "less", exact),

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from flows.files import whole_folder
+from golden.machine.tensors import image_words, pack_tensor
 from golden.spec.memories import feature_bits, run_record
 from golden.spec.program import Program
-from golden.tensors import image_words, pack_tensor
 
 FILES = Path(__file__).with_name("handoff_files")
 BENCH = ("testbench.v", "README.txt", "run.sh", "filelist.f")

@@ -21,7 +21,7 @@ import torch
 
 from flows.progress import bar
 from golden.spec.errors import LightDealError
-from golden.train.loop import Progress
+from golden.workloads.loop import Progress
 
 Job = Callable[[Progress], Any]
 """Takes a progress callback and returns a value; both the job and the value can be pickled."""

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from flows.metrics import Metric, percent, table
-from golden.bounds import cycle_bound, dense_cycles
+from golden.cycles.bounds import cycle_bound, dense_cycles
+from golden.machine.result import Result
 from golden.spec.program import Program
-from golden.spec.result import Result
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def cycle_metrics(program: Program, plain: Result, skipping: Result, no_basis: i
         Metric("cycles.per_image", cycles, "cycles", "less", f"{where}, zero rows not skipped"),
         Metric("cycles.per_image_skipping", skipped, "cycles", "less", f"{where}, mean, zero rows skipped"),
         Metric("cycles.per_image_no_basis", no_basis, "cycles", "less", f"{where}, no basis, no skipping"),
-        Metric("cycles.bound", bound, "cycles", "neither", "golden.bounds.cycle_bound"),
-        Metric("cycles.dense", dense, "cycles", "neither", "golden.bounds.dense_cycles"),
+        Metric("cycles.bound", bound, "cycles", "neither", "golden.cycles.bounds.cycle_bound"),
+        Metric("cycles.dense", dense, "cycles", "neither", "golden.cycles.bounds.dense_cycles"),
         Metric("cycles.over_bound", cycles / bound, "1", "less", "cycles.per_image / cycles.bound"),
         Metric("cycles.speedup", dense / cycles, "1", "more", "cycles.dense / cycles.per_image"),
         Metric("cycles.speedup_no_basis", dense / no_basis, "1", "more", "cycles.dense / per_image_no_basis"),

@@ -18,21 +18,21 @@ from flows.own_images import Images, demand_classes, load_images
 from flows.own_module import load_module
 from flows.progress import bar, counted, say, step
 from flows.verilog import write_verilog
-from golden import network_file
-from golden.bounds import cycle_bound, dense_cycles
 from golden.compiler import compile_network
 from golden.compress import compress, import_module
+from golden.compress.patterns import Pattern, pattern_plan
+from golden.cycles.bounds import cycle_bound, dense_cycles
+from golden.cycles.timing import count_cycles
 from golden.fidelity import Bounds
-from golden.machine import run_program
+from golden.graph import network_file
+from golden.machine.result import Result
+from golden.machine.run import run_program
+from golden.machine.tensors import NotFiniteError, clipping, quantise
 from golden.spec.config import load_config
 from golden.spec.errors import ErrorCode, LightDealError, ProgramError
 from golden.spec.program import Program
-from golden.spec.result import Result
-from golden.tensors import NotFiniteError, clipping, quantise
-from golden.timing import count_cycles
-from golden.train import Dataset
-from golden.train.patterns import Pattern, pattern_plan
-from sim.compare import first_mismatch, values_compared
+from golden.workloads import Dataset
+from sim.checks.compare import first_mismatch, values_compared
 from sim.run import run
 
 SAMPLES = 512

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from golden.train.loop import Progress
+from golden.workloads.loop import Progress
 
 
 def say(text: str) -> None:

@@ -13,13 +13,13 @@ from flows.options import Accuracy, Table
 from flows.progress import step
 from flows.provenance import write_provenance
 from flows.training import Outcome, finish, finish_float, load, pretrained, recipe, standard
-from golden.bounds import dense_cycles
 from golden.compiler import compile_network
+from golden.compress.patterns import patterns
+from golden.cycles.bounds import dense_cycles
+from golden.cycles.timing import count_cycles
 from golden.spec.config import Config, load_config
 from golden.spec.errors import CapacityError
-from golden.timing import count_cycles
-from golden.train.loop import Progress
-from golden.train.patterns import patterns
+from golden.workloads.loop import Progress
 
 
 def pattern_table(options: Table) -> str:
@@ -55,7 +55,7 @@ def pattern_table(options: Table) -> str:
         metrics.append(Metric(f"table.{row}.accuracy", accuracy, "1", "more", where))
         for name, value in costs.items():
             better = "more" if name == "speedup" else "less"
-            metrics.append(Metric(f"table.{row}.{name}", value, "1", better, "seed 1, golden.timing"))
+            metrics.append(Metric(f"table.{row}.{name}", value, "1", better, "seed 1, golden.cycles.timing"))
     text = pattern_rows(found)
     write_all({options.out / "metrics.json": metrics_text(metrics), options.out / "table.md": text + "\n"})
     write_provenance(options, config, options.out / "about.json", TRAINING)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sim.ports import ToolError
+from sim.drivers.ports import ToolError
 
 
 class MissingTool(ToolError):

@@ -13,12 +13,12 @@ from torch import nn
 
 from flows.jobs import Job
 from golden.compress import Schedule, compress, import_module, int8_plan
-from golden.network import Network
+from golden.compress.patterns import Pattern, pattern_plan
+from golden.graph.network import Network
 from golden.spec.config import Config
 from golden.spec.errors import LightDealError
-from golden.train import Dataset, DigitsNet, FashionNet, accuracy, fit, load_digits, load_fashion_mnist
-from golden.train.loop import Progress
-from golden.train.patterns import Pattern, pattern_plan
+from golden.workloads import Dataset, DigitsNet, FashionNet, accuracy, fit, load_digits, load_fashion_mnist
+from golden.workloads.loop import Progress
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Recipe:
     retrain: further epochs of every variant, the float network included.
     density: kept fraction of the coefficients of the layers between the first and the last.
     rate: first learning rate; the float network goes on with a third of it. batch, decay: see
-        `golden.train.fit`. trust: share of the loss in re-training that the float network teaches.
+        `golden.workloads.fit`. trust: share of the loss in re-training that the float network teaches.
     samples: training images for calibration.
     rtl_images: test images that run through RTL, None for all.
     floor: accuracy that the float network must reach for a comparison to mean something.
@@ -154,7 +154,7 @@ def retrain(
     progress: Progress,
     at_step: Callable[[float], None] | None = None,
 ) -> None:
-    """The further epochs of a float network; `at_step` as for `golden.train.fit`."""
+    """The further epochs of a float network; `at_step` as for `golden.workloads.fit`."""
     chosen = recipe(data)
     fit(
         network,

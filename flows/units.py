@@ -9,17 +9,17 @@ from golden.spec.block import Spikes, light
 from golden.spec.config import Config
 from golden.spec.errors import LightDealError
 from golden.spec.floats import BF16, FP32
-from hw.accelerator import Accelerator
 from hw.baselines.batchnorm.batch_norm import BatchNorm
-from hw.control import Control
+from hw.core.accelerator import Accelerator
+from hw.core.control import Control
+from hw.core.loader import Loader
 from hw.engine.accumulators import Accumulators
 from hw.engine.engine import Engine
 from hw.engine.stream import CoefficientStream
 from hw.fetch.fetch import Fetch
 from hw.fetch.window import RowWindow
 from hw.lightnorm.unit import LightNorm
-from hw.loader import Loader
-from hw.training import Training
+from hw.tops.normed import Training
 from hw.writeback.basis import BasisStage
 from hw.writeback.drain import Drain
 from hw.writeback.output import OutputPipeline

@@ -5,7 +5,7 @@ from pathlib import Path
 from flows.files import write_whole
 from flows.units import make_unit
 from golden.spec.config import Config
-from hw.verilog import component_verilog
+from hw.tops.verilog import component_verilog
 
 
 def unit_verilog(config: Config, unit: str) -> str:

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from golden.load import demand_loadable
-from golden.machine import run_program
+from golden.machine.load import demand_loadable
+from golden.machine.result import Result
+from golden.machine.run import run_program
+from golden.machine.tensors import demand_places, image_words, result_tensor
+from golden.machine.writes import tensors_from_writes
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode, MachineError
 from golden.spec.memories import run_record
 from golden.spec.program import Program
-from golden.spec.result import Result
-from golden.tensors import demand_places, image_words, result_tensor
-from golden.writes import tensors_from_writes
-from hw.accelerator import Accelerator
-from sim import amaranth_backend, cocotb_runner, compiled
-from sim.ports import Each, ImageRecord, Job, Recording, SimulationError
+from hw.core.accelerator import Accelerator
+from sim.backends import amaranth_backend, cocotb_runner, compiled
+from sim.drivers.ports import Each, ImageRecord, Job, Recording, SimulationError
 
 Int8 = npt.NDArray[np.int8]
 
@@ -46,7 +46,7 @@ def run(
     images: int8 (images, channels, height, width) of the program's input tensor.
     on: one of `BACKENDS`.
     skip: zero-row skipping on; golden gives the same values either way.
-    stalls, seed: pauses of the streams (`sim.ports.Job`); they change no value and no cycle count.
+    stalls, seed: pauses of the streams (`sim.drivers.ports.Job`); they change no value and no cycle count.
     on_image: called with the number of each image as it ends.
     waveform: file for a waveform (VCD) of the first image; amaranth and cxxrtl.
     config: sizes of the hardware; those of the program unless given.

@@ -13,10 +13,10 @@ from flows.asic.sta import Power, Timing, power, timing
 from flows.asic.vcd import samples
 from flows.synth.liberty import read_liberty
 from flows.synth.netlist import ASIC, BUILD, Synthesis, synthesise
+from golden.cycles.timing import count_cycles
 from golden.spec.errors import LightDealError
 from golden.spec.memories import Memory
 from golden.spec.program import Program
-from golden.timing import count_cycles
 from hw.engine.engine import Engine
 from sim.run import run
 

@@ -17,7 +17,7 @@ from flows.synth.netlist import Synthesis
 from flows.synth.yosys import run_yosys
 from flows.tools import find_tool, run_tool
 from golden.spec.errors import LightDealError
-from hw.verilog import component_verilog
+from hw.tops.verilog import component_verilog
 
 BENCH = Path(__file__).with_name("bench.v")
 

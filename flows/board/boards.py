@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from flows.tools import MissingTool
 from golden.spec.errors import LightDealError
-from hw.selftest import SelfTest
+from hw.tops.selftest import SelfTest
 
 _LEDS = ("passed", "failed", "busy")
 

@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from golden.machine import run_program
+from golden.machine.run import run_program
+from golden.machine.tensors import image_words, pack_tensor
 from golden.spec.program import Program
-from golden.tensors import image_words, pack_tensor
-from hw.selftest import Contents
+from hw.tops.selftest import Contents
 
 
 def make_contents(program: Program, images: npt.NDArray[np.int8]) -> Contents:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flows.files import write_whole
 from flows.tools import find_tool, run_tool
-from sim.ports import ToolError
+from sim.drivers.ports import ToolError
 
 _BENCH = """\
 `timescale 1ns / 1ns

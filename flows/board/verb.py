@@ -20,12 +20,12 @@ from flows.synth.netlist import Synthesis, synthesise
 from flows.synth.route import ECP5_ROUTER, INSTALL, run_router
 from flows.tools import MissingTool, find_tool, run_tool, said_version
 from golden.fidelity import Bounds
-from golden.machine import run_program
+from golden.machine.run import run_program
 from golden.spec.errors import LightDealError
 from golden.spec.memories import run_record
 from golden.spec.program import Program
-from hw.selftest import Contents, SelfTest
-from hw.verilog import component_verilog
+from hw.tops.selftest import Contents, SelfTest
+from hw.tops.verilog import component_verilog
 
 _TOP = "board"
 

@@ -11,7 +11,7 @@ from flows.metrics import table
 from flows.progress import step
 from flows.synth.area import Area
 from golden.spec.config import Config
-from golden.train.loop import Progress
+from golden.workloads.loop import Progress
 
 Measure = Callable[[Config, bool, Path, Progress], Area]
 """Configuration, with DSP blocks, folder of kept runs, progress → what a synthesis counts."""

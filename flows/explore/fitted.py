@@ -21,7 +21,7 @@ from flows.synth.netlist import Synthesis, synthesise
 from flows.units import make_unit
 from golden.spec.config import Config
 from golden.spec.errors import LightDealError
-from golden.train.loop import Progress
+from golden.workloads.loop import Progress
 
 UNIT = "accelerator"
 SOURCES = ("hw", "golden/spec", "flows/synth")

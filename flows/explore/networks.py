@@ -11,13 +11,13 @@ from flows.files import save_whole, write_whole
 from flows.jobs import run_jobs
 from flows.progress import say, step
 from flows.training import finish, load, pretrained, recipe
-from golden.network import Network
-from golden.network_file import load as load_network
-from golden.network_file import save
+from golden.compress.patterns import Pattern
+from golden.graph.network import Network
+from golden.graph.network_file import load as load_network
+from golden.graph.network_file import save
 from golden.spec.config import SMALL
 from golden.spec.errors import LightDealError
-from golden.train.loop import Progress
-from golden.train.patterns import Pattern
+from golden.workloads.loop import Progress
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 from flows.energy import network_energy
 from flows.explore.space import Point
 from golden.compiler import compile_network
-from golden.network import Network
+from golden.cycles.timing import count_cycles
+from golden.graph.network import Network
 from golden.spec.errors import CapacityError, LightDealError, UnsupportedError
-from golden.timing import count_cycles
 
 ROOT = Path(__file__).parent.parent.parent
 CODE = ("golden", "flows/energy.py", "flows/explore/points.py")

@@ -21,9 +21,9 @@ from flows.explore.space import Point
 from flows.jobs import run_jobs
 from flows.progress import counted, say
 from flows.tools import MissingTool
-from golden.network import Network
+from golden.graph.network import Network
 from golden.spec.errors import LightDealError
-from golden.train.loop import Progress
+from golden.workloads.loop import Progress
 
 BATCH = 16
 """Points that a cluster's worker takes at a time: about half a second of work."""

@@ -21,12 +21,12 @@ SYNTHESIS = (
 
 ARITHMETICS = ("flows.training", "flows.arithmetics")
 TRAINING = ("flows.training", "flows.study")
-DEMO = ("flows.demo", "flows.training", "hw.accelerator")
+DEMO = ("flows.demo", "flows.training", "hw.core.accelerator")
 NORMS = (*SYNTHESIS, "hw.lightnorm.unit", "hw.baselines.batchnorm.batch_norm", "flows/units.py")
-BOARD = (*SYNTHESIS, "hw.selftest", "flows.board.boards", "flows.board.contents", "flows.board.verb")
+BOARD = (*SYNTHESIS, "hw.tops.selftest", "flows.board.boards", "flows.board.contents", "flows.board.verb")
 REPORT = (
     *SYNTHESIS,
-    "hw.accelerator",
+    "hw.core.accelerator",
     "flows.training",
     "flows.arithmetics",
     "flows.energy",

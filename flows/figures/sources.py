@@ -21,7 +21,7 @@ def sources_digest(roots: Iterable[str]) -> str:
 
     Parameters
     ----------
-    roots: modules such as "hw.accelerator", with all of `FOLLOWED` that they import, directly or not;
+    roots: modules such as "hw.core.accelerator", with all of `FOLLOWED` that they import, directly or not;
         or single files without what they import, such as "flows/synth/rows.v".
 
     Raises ValueError for a root that does not exist.

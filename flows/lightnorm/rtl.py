@@ -14,10 +14,10 @@ from flows.metrics import Metric, table, write_metrics
 from flows.options import LightNormRtl
 from golden.spec import block
 from golden.spec.block import NormFormat, Spikes
-from golden.train.loop import Progress
+from golden.workloads.loop import Progress
 from hw.lightnorm.unit import LightNorm
-from hw.verilog import component_verilog
-from sim.cocotb_runner import SIMULATORS
+from hw.tops.verilog import component_verilog
+from sim.backends.cocotb_runner import SIMULATORS
 from sim.lightnorm.regression import INDEX_BITS, Case, Outcome, run_case, sizes
 
 LONG = 4096

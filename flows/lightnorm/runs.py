@@ -20,8 +20,8 @@ from flows.provenance import commit
 from flows.training import load, recipe
 from golden.lightnorm import swap_batch_norm
 from golden.spec.errors import LightDealError
-from golden.train import accuracy, fit
-from golden.train.loop import Progress
+from golden.workloads import accuracy, fit
+from golden.workloads.loop import Progress
 
 DATA = "fashion-mnist"
 

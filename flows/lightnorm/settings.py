@@ -39,7 +39,7 @@ class Settings:
     norm: of the layers; None for FP32 torch.nn.BatchNorm2d.
     images: the first so many training images.  epochs: passes over them.
     seed: of the initial weights, the order of the images and their shifts.
-    rate, batch, decay: see `golden.train.fit`.
+    rate, batch, decay: see `golden.workloads.fit`.
     """
 
     norm: Norm | None

@@ -9,10 +9,10 @@ from flows.metrics import Metric
 from flows.progress import step
 from flows.report.names import AREA
 from flows.synth.netlist import Synthesis, synthesise
+from golden.cycles.timing import count_cycles
 from golden.spec.config import SMALL, Config
 from golden.spec.program import Program
-from golden.timing import count_cycles
-from hw.accelerator import Accelerator
+from hw.core.accelerator import Accelerator
 from hw.engine.engine import Engine
 from hw.writeback.basis import BasisStage
 from hw.writeback.output import OutputPipeline
@@ -100,7 +100,7 @@ def width_metrics(programs: dict[str, Program], out: Path) -> Iterator[Metric]:
             sites = whole.area.sites - own + pipelines[width].area.sites
             prefix = f"widths.{name}.{width}"
             source = source_of(pipelines[width], config, ", output pipeline")
-            yield Metric(f"{prefix}.cycles", cycles, "cycles", "less", f"golden.timing; {config.digest:08x}")
+            yield Metric(f"{prefix}.cycles", cycles, "cycles", "less", f"golden.cycles; {config.digest:08x}")
             yield Metric(
                 f"{prefix}.sites",
                 sites,

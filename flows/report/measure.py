@@ -17,12 +17,12 @@ from flows.report.power import power_metrics
 from flows.report.programs import CODE, program_metrics
 from flows.report.wide import WHAT, wide_programs
 from flows.training import load
+from golden.machine.tensors import quantise
 from golden.spec.config import SMALL
 from golden.spec.errors import LightDealError, ProgramError
 from golden.spec.program import Program
-from golden.tensors import quantise
-from golden.train.loop import Progress
-from sim.ports import ToolError
+from golden.workloads.loop import Progress
+from sim.drivers.ports import ToolError
 
 ARITHMETICS = Path("build/arithmetics")
 MEASURED = Path("build/report/measured")

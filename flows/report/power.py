@@ -10,8 +10,8 @@ from flows.asic.engine import LAYERS, EngineCost, engine_cost
 from flows.energy import layer_energy
 from flows.metrics import Metric
 from flows.progress import step
+from golden.cycles.timing import count_cycles
 from golden.spec.program import Program
-from golden.timing import count_cycles
 
 GATES_NM, GATES_VOLTS = 180.0, 1.8
 """OSU018: feature size and nominal voltage."""

@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 from flows.energy import TABLE, layer_energy, network_energy
 from flows.metrics import Metric
+from golden.cycles.timing import count_cycles
 from golden.spec.config import Config
 from golden.spec.memories import memories, memory_shape, run_record
 from golden.spec.program import Program
-from golden.timing import count_cycles
 
 CODE = (
     *(f"golden/{name}" for name in ("timing.py", "timing_layers.py", "decode.py", "datapath", "baselines")),
@@ -62,7 +62,7 @@ def program_metrics(prefix: str, program: Program, what: str) -> Iterator[Metric
         return Metric(f"{prefix}.{name}", value, unit, better, f"{source}; {where}")
 
     counts = "golden.compiler, LayerCounts"
-    model = "golden.timing.count_cycles, which RTL equals"
+    model = "golden.cycles.timing.count_cycles, which RTL equals"
     yield metric("macs", sum(layer.macs for layer in program.layers), "1", "neither", counts)
     yield metric("kept_macs", steps, "1", "less", f"{counts}: steps × output pixels")
     yield metric("cycles", timing.cycles, "cycles", "less", model)

@@ -10,10 +10,10 @@ from golden.compiler import compile_network
 from golden.compress import CompressionPlan, LayerPlan, compress, int8_plan
 from golden.compress.decompose import choose_kept
 from golden.compress.fold import fold, unfold
-from golden.network import Network
+from golden.cycles.timing import count_cycles
+from golden.graph.network import Network
 from golden.spec.config import SMALL, Config
 from golden.spec.program import Program
-from golden.timing import count_cycles
 
 CHANNELS, SIDE, DENSITY, SEED = 64, 8, 0.2, 1
 

@@ -16,7 +16,7 @@ from flows.progress import say
 from flows.synth.netlist import ASIC
 from flows.tools import MissingTool
 from golden.spec.errors import LightDealError, ProgramError
-from golden.train.loop import Progress
+from golden.workloads.loop import Progress
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 

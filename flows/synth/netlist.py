@@ -30,7 +30,7 @@ from flows.synth.memories import Macro, make_macros, without_zeros
 from flows.synth.reads import reads_in_mid_cycle, unordered_reads
 from flows.synth.yosys import run_yosys, yosys_version
 from golden.spec.errors import LightDealError
-from sim.ports import ToolError
+from sim.drivers.ports import ToolError
 
 BUILD = Path("build/synth")
 """Where runs are kept, each in a folder named after the digest of all that it depends on."""

@@ -15,7 +15,7 @@ from flows.synth.netlist import BUILD, Synthesis
 from flows.synth.yosys import run_yosys
 from flows.tools import find_tool, run_tool, said_version
 from golden.spec.errors import LightDealError
-from sim.ports import ToolError
+from sim.drivers.ports import ToolError
 
 INSTALL = "pip install 'lightdeal[route]'"
 

@@ -21,10 +21,10 @@ from flows.synth.wrap import TwoPins
 from flows.tools import MissingTool
 from flows.training import load
 from flows.units import make_unit
+from golden.machine.tensors import quantise
 from golden.spec.config import load_config
 from golden.spec.errors import LightDealError
 from golden.spec.program import Program
-from golden.tensors import quantise
 
 
 def metrics_of(

@@ -5,7 +5,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from sim.ports import ToolError
+from sim.drivers.ports import ToolError
 
 LOG = "yosys.log"
 

@@ -7,7 +7,7 @@ from golden.baselines.cycles import WeightEngine
 from golden.baselines.decode import WeightStream
 from golden.datapath.entries import Entries
 from golden.datapath.protocol import Datapath, Int64, register
-from golden.network import Factored, Layer, Plain
+from golden.graph.network import Factored, Layer, Plain
 from golden.spec.baselines import INT8, REBUILD, ROWS_INT8
 from golden.spec.config import Config
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.datapath.progress import Instruction
-from golden.records import unpack_words
+from golden.numerics.records import unpack_words
 from golden.spec import formats
 from golden.spec.baselines import (
     INT8,

@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.datapath.entries import Entries
-from golden.network import Factored, Layer, refuse
-from golden.ops import rebuild
-from golden.records import pack_words
+from golden.graph.network import Factored, Layer, refuse
+from golden.graph.reference import rebuild
+from golden.numerics.records import pack_words
 from golden.spec import formats
 from golden.spec.baselines import REBUILD_COLUMN, REBUILD_GROUPS, REBUILD_HEAD, REBUILD_RECORD
 from golden.spec.config import Config

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.datapath.entries import Entries
-from golden.network import Layer, Plain, refuse
-from golden.records import pack_words
+from golden.graph.network import Layer, Plain, refuse
+from golden.numerics.records import pack_words
 from golden.spec.baselines import WEIGHT_RECORD
 from golden.spec.config import Config
 from golden.spec.memories import Fold

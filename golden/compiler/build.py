@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from golden import network_file
 from golden.compiler.checks import check_network
 from golden.compiler.contents import Memories
 from golden.compiler.counts import layer_counts
@@ -13,9 +12,10 @@ from golden.compiler.plan import LayerPlan, place_tensors, plan_layer, plan_tens
 from golden.compiler.proofs import prove_no_overflow
 from golden.compiler.taps import Tap, tap_table
 from golden.datapath.protocol import datapath
-from golden.findings import Findings
-from golden.network import Layer, Network
+from golden.graph import network_file
+from golden.graph.network import Layer, Network
 from golden.spec.config import Config
+from golden.spec.findings import Findings
 from golden.spec.program import Program, Tensor
 
 

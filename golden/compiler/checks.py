@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from golden.findings import Findings
-from golden.network import Factored, Layer, Network, Plain, refuse
+from golden.graph.network import Factored, Layer, Network, Plain, refuse
 from golden.spec import formats
 from golden.spec.errors import UnsupportedError
+from golden.spec.findings import Findings
 from golden.spec.memories import MAX_CHANNELS, MAX_TAPS, Fold
 
 _COEFFICIENTS = [0] + [sign << p for p in range(formats.EXPONENTS) for sign in (1, -1)]

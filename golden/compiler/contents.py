@@ -3,10 +3,10 @@
 import numpy as np
 
 from golden.compiler.taps import Tap
-from golden.findings import Findings
-from golden.network import Layer
+from golden.graph.network import Layer
 from golden.spec.config import Config
 from golden.spec.errors import CapacityError
+from golden.spec.findings import Findings
 from golden.spec.memories import Memory, filter_record, memory_shape, tap_record
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from golden.compiler.checks import map_shape
-from golden.network import Network
+from golden.graph.network import Network
 from golden.spec.errors import UnsupportedError
 
 _Edge = tuple[str, Fraction, str]

@@ -1,7 +1,8 @@
 """The two words of each instruction, and the run word."""
 
 from golden.compiler.plan import LayerPlan
-from golden.network import Layer, Network, refuse
+from golden.graph.network import Layer, Network, refuse
+from golden.machine.tensors import extent
 from golden.spec.config import Config
 from golden.spec.fields import Record
 from golden.spec.memories import (
@@ -13,7 +14,6 @@ from golden.spec.memories import (
     run_record,
 )
 from golden.spec.program import Tensor
-from golden.tensors import extent
 
 
 def end_words(config: Config) -> tuple[int, int]:

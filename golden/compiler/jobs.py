@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.datapath.entries import Entries, block_steps
-from golden.network import Layer, refuse
+from golden.graph.network import Layer, refuse
 from golden.spec.config import Config
 from golden.spec.memories import MAX_ROUNDS, MAX_TILES
 

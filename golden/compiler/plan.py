@@ -9,11 +9,11 @@ from golden.compiler.placement import Demand, place
 from golden.compiler.taps import tap_positions
 from golden.datapath.entries import Entries
 from golden.datapath.protocol import datapath
-from golden.network import Layer, Network, refuse
+from golden.graph.network import Layer, Network, refuse
+from golden.machine.tensors import extent
 from golden.spec.config import Config
 from golden.spec.memories import Fold
 from golden.spec.program import Tensor
-from golden.tensors import extent
 
 
 @dataclass(frozen=True)

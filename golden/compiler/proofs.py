@@ -3,7 +3,7 @@
 import numpy as np
 
 from golden.datapath.entries import Entries
-from golden.network import Layer
+from golden.graph.network import Layer
 from golden.spec import formats
 from golden.spec.errors import CapacityError
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golden.network import Layer, refuse
+from golden.graph.network import Layer, refuse
 from golden.spec.memories import Fold
 from golden.spec.program import Tensor
 

@@ -5,10 +5,10 @@
 
 from golden.compress.api import Compressed, LayerReport, compress
 from golden.compress.defaults import default_plan, int8_plan, no_basis_plan
-from golden.compress.importer import import_module
 from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.compress.retrain import Schedule
 from golden.compress.sensitivity import sensitivity
+from golden.frontend.importer import import_module
 
 __all__ = [
     "Compressed",

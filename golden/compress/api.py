@@ -10,20 +10,20 @@ from golden.compress.calibrate import hold
 from golden.compress.compare import Comparison, compare
 from golden.compress.defaults import default_plan
 from golden.compress.floats import pack_floats, real_graph
-from golden.compress.importer import import_module
-from golden.compress.inputs import check_images, check_training
 from golden.compress.integer import to_network
-from golden.compress.modules import evaluation, unwrapped
 from golden.compress.plan import CompressionPlan
 from golden.compress.quantized import QuantizedLayer, QuantizedNet
 from golden.compress.retrain import Schedule, at_once, retrain
 from golden.compress.trial import demand_fit
-from golden.network import Network
-from golden.ops import run_network
+from golden.frontend.importer import import_module
+from golden.frontend.inputs import check_images, check_training
+from golden.frontend.modules import evaluation, unwrapped
+from golden.graph.network import Network
+from golden.graph.reference import run_network
+from golden.machine.tensors import quantise
 from golden.spec.config import SMALL, Config
 from golden.spec.errors import LightDealError, UnsupportedError
-from golden.tensors import quantise
-from golden.train.loop import Labelled, Progress, silent
+from golden.workloads.loop import Labelled, Progress, silent
 
 TOLERANCE = 0.1
 """Accuracy that compression may cost without a warning: ten images of a hundred."""
@@ -97,7 +97,7 @@ def compress(
 
     Parameters
     ----------
-    module: float32, see `golden.compress.importer` for what it may hold.
+    module: float32, see `golden.frontend.importer` for what it may hold.
     sample_images: float32 (N, C, H, W); a few hundred for calibration, no labels.
     plan: how each layer is compressed; `default_plan` if None.
     train_data: labelled images for re-training, needed if epochs > 0.

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from golden.network import Network
-from golden.ops import run_network
-from golden.tensors import quantise
-from golden.train.logits import class_logits
+from golden.graph.network import Network
+from golden.graph.reference import run_network
+from golden.machine.tensors import quantise
+from golden.workloads.logits import class_logits
 
 MOST = 1000
 """Images that are compared: enough for a few points of accuracy."""

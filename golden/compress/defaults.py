@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from golden.compiler.degrees import map_name, phase_degrees
 from golden.compiler.folding import ConvShape, choose_fold
-from golden.compress.graph import FloatGraph
 from golden.compress.integer import skeleton
 from golden.compress.plan import CompressionPlan, LayerPlan
+from golden.graph.floats import FloatGraph
 from golden.spec.config import SMALL, Config
 from golden.spec.errors import UnsupportedError
 from golden.spec.memories import Fold

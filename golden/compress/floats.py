@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from golden.compress.graph import FloatGraph, FloatLayer, Norm
 from golden.compress.quantized import QuantizedNet
+from golden.graph.floats import FloatGraph, FloatLayer, Norm
 from golden.spec.errors import LightDealError
 
 _NORM = ("gamma", "beta", "mean", "variance")

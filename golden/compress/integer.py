@@ -1,4 +1,4 @@
-"""From a trained `QuantizedNet` to the integers of `golden.network.Network`."""
+"""From a trained `QuantizedNet` to the integers of `golden.graph.network.Network`."""
 
 import copy
 import math
@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from golden.compress.fold import coefficient_array, real_columns
-from golden.compress.graph import FloatGraph
 from golden.compress.quantized import QuantizedLayer, QuantizedNet
 from golden.compress.shifts import LARGEST_TERM
-from golden.network import Factored, Feature, Layer, Network, Plain, Residual
+from golden.graph.floats import FloatGraph
+from golden.graph.network import Factored, Feature, Layer, Network, Plain, Residual
 from golden.spec import formats
 from golden.spec.errors import UnsupportedError
 from golden.spec.memories import Fold

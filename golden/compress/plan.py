@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from golden.compress.graph import FloatGraph, FloatLayer
+from golden.graph.floats import FloatGraph, FloatLayer
 from golden.spec import formats
 from golden.spec.errors import UnsupportedError
 

@@ -1,7 +1,7 @@
 """The network in integers as a trainable torch module.
 
 One forward pass serves training and proof: in its *integer* mode the module computes, operation
-for operation, what `golden.network.Network` means; in float64 every sum is exact, so it equals the
+for operation, what `golden.graph.network.Network` means; in float64 every sum is exact, so it equals the
 machine to the last bit, and in float32 it is what re-training minimises the loss of. In *norm* mode
 (the first part of re-training) batch statistics take the place of the folded batch norm.
 
@@ -19,9 +19,9 @@ from torch import nn
 
 from golden.compress.decompose import Decomposition, choose_kept, decompose, round_power, solve_coefficients
 from golden.compress.fold import fold, per_filter, unfold
-from golden.compress.graph import FloatGraph, FloatLayer
 from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.compress.shifts import LARGEST_TERM, filter_scale, filter_shift, least_grid
+from golden.graph.floats import FloatGraph, FloatLayer
 
 
 class _Round(torch.autograd.Function):

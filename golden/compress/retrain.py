@@ -8,8 +8,8 @@ from torch import nn
 from golden.compress.calibrate import calibrate, measure_statistics, restore_statistics
 from golden.compress.quantized import QuantizedNet
 from golden.spec.errors import UnsupportedError
-from golden.train.average import Average
-from golden.train.loop import Labelled, Progress, batches, fit, silent
+from golden.workloads.average import Average
+from golden.workloads.loop import Labelled, Progress, batches, fit, silent
 
 PRUNINGS = 40
 """Times that the masks are chosen anew on the way to the density."""
@@ -34,7 +34,7 @@ class Schedule:
     average: the weights that remain are the mean of those after every step from here to the end, so
         that the result hangs less on the last batches, or on a machine's way of rounding; 1 for those of
         the last step alone. Not before the masks stay.
-    rate: first learning rate; batch, decay, trust: see `golden.train.loop.fit`; the teacher is the
+    rate: first learning rate; batch, decay, trust: see `golden.workloads.loop.fit`; the teacher is the
         float network.
     """
 

@@ -5,9 +5,9 @@ from torch import nn
 
 from golden.compress.api import compress
 from golden.compress.defaults import default_plan
-from golden.compress.importer import import_module
 from golden.compress.plan import CompressionPlan, LayerPlan
-from golden.train.loop import Labelled, Progress, silent
+from golden.frontend.importer import import_module
+from golden.workloads.loop import Labelled, Progress, silent
 
 
 def sensitivity(

@@ -10,8 +10,8 @@ from golden.compiler.degrees import phase_degrees
 from golden.compress.calibrate import calibrate
 from golden.compress.integer import to_network
 from golden.compress.quantized import QuantizedNet
-from golden.findings import Findings
 from golden.spec.config import Config
+from golden.spec.findings import Findings
 
 SAMPLES = 16
 """Images that grids are chosen on: their size does not matter here."""

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.datapath.progress import Instruction, wrong_block
-from golden.records import unpack_words
+from golden.numerics.records import unpack_words
 from golden.spec import formats
 from golden.spec.arithmetics import coefficient_record
 from golden.spec.errors import ErrorCode, MachineError, MissingWordsError

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.datapath.entries import Entries
-from golden.network import Layer
-from golden.records import pack_words
+from golden.graph.network import Layer
+from golden.numerics.records import pack_words
 from golden.spec import formats
 from golden.spec.arithmetics import ADVANCE_BITS, coefficient_record
 from golden.spec.config import Config

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from golden.network import Factored, Layer, Plain
+from golden.graph.network import Factored, Layer, Plain
 from golden.spec import formats
 from golden.spec.memories import Fold
 

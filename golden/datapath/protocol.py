@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from golden.datapath.entries import Entries
 from golden.datapath.progress import Instruction
-from golden.network import Layer
+from golden.graph.network import Layer
 from golden.spec import arithmetics
 from golden.spec.arithmetics import Arithmetic
 from golden.spec.config import Config

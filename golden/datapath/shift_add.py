@@ -5,7 +5,7 @@ from golden.datapath.decode import PairStream
 from golden.datapath.encode import layer_blocks
 from golden.datapath.entries import layer_entries
 from golden.datapath.protocol import Datapath
-from golden.network import Factored, Layer
+from golden.graph.network import Factored, Layer
 from golden.spec import arithmetics
 
 

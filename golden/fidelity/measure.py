@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from golden import network_file
 from golden.compress.floats import unpack_floats
-from golden.compress.graph import FloatGraph, FloatLayer, float_features
 from golden.fidelity.verdict import Distances, TensorDistance
-from golden.network import Network
+from golden.graph import network_file
+from golden.graph.floats import FloatGraph, FloatLayer, float_features
+from golden.graph.network import Network
+from golden.machine.tensors import clipped_share
 from golden.spec.errors import LightDealError
 from golden.spec.program import Program
-from golden.tensors import clipped_share
 
 Int8 = npt.NDArray[np.int8]
 Float = npt.NDArray[np.float64]

@@ -20,7 +20,7 @@ from hw.writeback.walk import Walk
 
 
 def _legal(layer: Any, config: Config) -> Value:
-    """A back word that the drain can follow; `golden.decode` has the same rules."""
+    """A back word that the drain can follow; `golden.machine.decode` has the same rules."""
     filters = layer.engine_filters
     column = config.accumulators // formats.BASIS
     fits = Cat(

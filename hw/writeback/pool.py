@@ -15,7 +15,7 @@ SUM_BITS = 24
 class Pool(wiring.Component):
     """o = saturate(round_shift(Σ values of a channel, shift)).
 
-    Golden: `golden.ops`.  Latency: `latency.POOL` cycles from the last value.  Throughput: one slice
+    Golden: `golden.graph`.  Latency: `latency.POOL` cycles from the last value.  Throughput: one slice
     per cycle, channels interleaved at will.
 
     Members

@@ -10,7 +10,7 @@ from hw.parts.rounding import RoundShift
 class ResidualAdder(wiring.Component):
     """o = relu(saturate(round_shift((i << align) + (residual << align_residual), shift))).
 
-    Golden: `golden.ops`.  Latency: `latency.RESIDUAL` cycles.  Throughput: one word per cycle.
+    Golden: `golden.graph`.  Latency: `latency.RESIDUAL` cycles.  Throughput: one word per cycle.
 
     Without `enable`, o = relu(i). The alignments, shifts and flags stand still during a layer, from the
     cycle before its first word. Where `zero` is set, in the cycle before the word leaves, o = 0.

@@ -1,4 +1,4 @@
-"""`hw.loader.Loader`: a program image in, memory words out on the load bus."""
+"""`hw.core.loader.Loader`: a program image in, memory words out on the load bus."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ RESET_CYCLES = 2
 
 
 def parameters() -> Any:
-    """What the caller of `sim.cocotb_runner.run_bench` handed over."""
+    """What the caller of `sim.backends.cocotb_runner.run_bench` handed over."""
     return json.loads(Path(str(cocotb.plusargs["parameters"])).read_text())
 
 

@@ -16,7 +16,7 @@ from hw.lightnorm.extremes import extremes
 from hw.lightnorm.layouts import Op, pass_beat
 from hw.lightnorm.unit import LightNorm, found
 from hw.lightnorm.words_layouts import parameters_layout
-from sim.cocotb_runner import build, run_bench
+from sim.backends.cocotb_runner import build, run_bench
 from sim.lightnorm.samples import CHANNELS, sample
 from sim.lightnorm.streams import Streams, care, pack, streams
 
@@ -85,7 +85,7 @@ def tensor_beats(values: int, lanes: int) -> int:
 def run_case(case: Case, values: Sequence[int], simulator: str, seed: int = 1) -> Outcome:
     """Runs tensors of these numbers of values a channel, stalled or not in turn, through the Verilog.
 
-    Raises SimulationError or ToolError as `sim.cocotb_runner`; payloads that differ are counted.
+    Raises SimulationError or ToolError as `sim.backends.cocotb_runner`; payloads that differ are counted.
     """
     unit = LightNorm(case.fmt, case.lanes, case.spikes, INDEX_BITS)
     built = build(unit, simulator, "unit", tidy=simulator == "icarus")

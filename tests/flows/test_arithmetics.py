@@ -14,11 +14,11 @@ from golden.compiler import compile_network
 from golden.compress import compress, import_module, int8_plan, no_basis_plan
 from golden.compress.defaults import default_plan
 from golden.compress.fold import unfold
-from golden.network import Network, Plain
+from golden.graph.network import Network, Plain
 from golden.spec.config import TINY, Config
 from golden.spec.errors import LightDealError
 from golden.spec.program import Program
-from golden.train import Dataset
+from golden.workloads import Dataset
 
 CONFIG = replace(TINY, coefficient_words=2048, feature_words=1024, accumulator_bits=23)
 

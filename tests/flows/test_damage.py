@@ -30,8 +30,8 @@ from flows.report.measure import accuracy_metrics
 from flows.synth.area import Area
 from flows.synth.netlist import Synthesis, read_synthesis
 from flows.synth.route import Route, read_route
-from golden import network_file
 from golden.compiler import compile_network
+from golden.graph import network_file
 from golden.spec.config import TINY, load_config
 from golden.spec.program import Program
 from sim.lightnorm.regression import Outcome

@@ -12,11 +12,11 @@ from flows.cli import main
 from flows.demo import Report
 from flows.demo_report import demo_text
 from flows.fidelity import check, fidelity_metrics
-from golden import network_file
-from golden.machine import run_program
-from golden.network import Network
+from golden.graph import network_file
+from golden.graph.network import Network
+from golden.machine.run import run_program
+from golden.machine.tensors import quantise
 from golden.spec.program import Program
-from golden.tensors import quantise
 
 MODULE = """
 import sys

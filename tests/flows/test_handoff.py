@@ -11,12 +11,12 @@ import pytest
 from flows.handoff import write_handoff
 from flows.verilog import write_verilog
 from golden.compiler import compile_network
-from golden.machine import run_program
+from golden.cycles.timing import count_cycles
+from golden.machine.run import run_program
 from golden.spec import formats
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
 from golden.spec.program import Program
-from golden.timing import count_cycles
 from tests.golden.networks import random_network
 
 SEED = 7

@@ -6,9 +6,9 @@ import numpy as np
 
 from flows.handoff import write_handoff
 from golden.compiler import compile_network
-from golden.machine import run_program
+from golden.machine.run import run_program
+from golden.machine.tensors import image_words
 from golden.spec.config import TINY
-from golden.tensors import image_words
 from tests.golden.networks import random_images
 from tests.golden.small import chain
 

@@ -9,7 +9,7 @@ import torch
 
 from flows.jobs import JobError, run_jobs
 from golden.spec.errors import ErrorCode, LightDealError, MachineError, UnsupportedError
-from golden.train.loop import Progress
+from golden.workloads.loop import Progress
 
 
 def square(value: int, progress: Progress) -> tuple[int, int, int]:

@@ -5,9 +5,9 @@ import pytest
 
 from flows.measure import bits_each, cycle_metrics, label_accuracy, layer_use
 from golden.compiler import compile_network
+from golden.machine.result import Result
 from golden.spec.config import TINY
 from golden.spec.program import Program
-from golden.spec.result import Result
 from sim.run import run
 from tests.golden.networks import random_images, random_network
 

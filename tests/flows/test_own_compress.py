@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flows.cli import main
-from golden import network_file
+from golden.graph import network_file
 
 MODULE = """
 import torch

@@ -5,8 +5,8 @@ import torch
 
 from flows import training
 from golden.spec.config import SMALL
-from golden.train import Dataset
-from golden.train.loop import silent
+from golden.workloads import Dataset
+from golden.workloads.loop import silent
 
 
 @pytest.mark.parametrize(("name", "side"), [("digits", 8), ("fashion-mnist", 32)])

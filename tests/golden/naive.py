@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from golden.network import Factored, Layer, Network
+from golden.graph.network import Factored, Layer, Network
 from golden.spec.formats import round_shift, saturate
 from golden.spec.memories import Fold
 
@@ -10,7 +10,7 @@ Map = list[list[list[int]]]
 
 
 def weight(layer: Layer, m: int, c: int, r: int, q: int) -> int:
-    """W[m, c, r, q] from the definition in `golden.network`."""
+    """W[m, c, r, q] from the definition in `golden.graph.network`."""
     weights = layer.weights
     if not isinstance(weights, Factored):
         return int(weights.scale[m]) * int(weights.weights[m, c, r, q])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.network import Array, Factored, Feature, Layer, Network, Plain, Residual
+from golden.graph.network import Array, Factored, Feature, Layer, Network, Plain, Residual
 from golden.spec.config import Config
 from golden.spec.memories import Fold
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from golden.network import Factored, Feature, Layer, Network
+from golden.graph.network import Factored, Feature, Layer, Network
 from tests.golden.networks import random_weights
 
 

@@ -12,7 +12,7 @@ from amaranth.sim import Simulator
 from golden.spec.config import Config
 from golden.spec.fields import Field
 from golden.spec.memories import memory_shape
-from sim.handshake import watch_outputs
+from sim.drivers.handshake import watch_outputs
 
 NANO = Config(
     name="nano",

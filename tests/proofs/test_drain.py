@@ -7,7 +7,7 @@ once. The proof is by induction over cycles, for stalls of any length and number
 says what the registers of the walk hold before it shows each step, which is one step ahead. The layers
 together have both folds, every group, engines with few filters and with none, several rounds and tiles.
 That the drain finishes after its last step, and waits for memory ports, is tested in simulation
-(`tests.hw.test_drain`).
+(`tests.hw.writeback.test_drain`).
 """
 
 from collections.abc import Iterator

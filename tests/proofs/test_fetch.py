@@ -10,7 +10,7 @@ channels × taps rows, then one marker; a layer is rounds × tiles jobs; the coe
 all but the last tile of a round; row n is that of channel n div taps and tap n mod taps. These are the counts
 of the unit's walk, which is three rows ahead of the rows issued at most. For the induction it also says what
 the unit's registers hold (`FetchProbe`). What the memories do with a word that was loaded, and the
-bytes of a row, are tested in simulation (`tests.hw.test_fetch`).
+bytes of a row, are tested in simulation (`tests.hw.fetch.test_fetch`).
 """
 
 from pathlib import Path

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from golden.machine.tensors import image_words
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode
 from golden.spec.memories import run_record
 from golden.spec.program import Program
-from golden.tensors import image_words
-from hw.accelerator import Accelerator
-from sim.compiled import Engine, build
-from sim.ports import ImageRecord
+from hw.core.accelerator import Accelerator
+from sim.backends.compiled import Engine, build
+from sim.drivers.ports import ImageRecord
 
 SLACK = 20_000
 """Clock cycles for loading, image and result, beside a program's own cycle limit."""

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.compiler import compile_network
-from golden.network import Network
-from golden.ops import run_network
+from golden.graph.network import Network
+from golden.graph.reference import run_network
 from golden.spec.config import Config
 from golden.spec.program import Program
 from tests.golden.networks import random_images, random_network

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from golden.compiler import compile_network
-from golden.network import Factored, Layer, Network, Plain
-from golden.ops import run_network
+from golden.cycles.timing import count_cycles
+from golden.graph.network import Factored, Layer, Network, Plain
+from golden.graph.reference import run_network
 from golden.spec import baselines
 from golden.spec.config import TINY, Config
 from golden.spec.errors import ErrorCode, UnsupportedError
-from golden.timing import count_cycles
-from sim.compare import first_mismatch
+from sim.checks.compare import first_mismatch
 from sim.run import run
 from tests.golden.networks import random_images, random_network, random_weights
 

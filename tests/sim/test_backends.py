@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from golden.cycles.timing import count_cycles
 from golden.spec.config import SMALL, TINY
 from golden.spec.errors import ErrorCode, ProgramError
-from golden.timing import count_cycles
-from sim.compare import first_mismatch, mismatch_count, values_compared
-from sim.ports import SimulationError
+from sim.checks.compare import first_mismatch, mismatch_count, values_compared
+from sim.drivers.ports import SimulationError
 from sim.run import BACKENDS, make_job, run, simulate
 from tests.sim.programs import Case, random_case
 

@@ -11,8 +11,10 @@ import pytest
 
 from golden.compiler import compile_network
 from golden.compiler.instructions import end_words
-from golden.load import load_image
-from golden.machine import run_frames
+from golden.cycles.timing import count_cycles
+from golden.machine.load import load_image
+from golden.machine.run import run_frames
+from golden.machine.tensors import image_words
 from golden.spec.arithmetics import coefficient_record
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode, MachineError, MissingWordsError, ProgramError
@@ -26,9 +28,7 @@ from golden.spec.memories import (
     tap_record,
 )
 from golden.spec.program import Program, Tensor, checksum
-from golden.tensors import image_words
-from golden.timing import count_cycles
-from sim.compiled import Engine
+from sim.backends.compiled import Engine
 from sim.run import run
 from tests.golden.networks import random_images, random_network
 from tests.sim.hardware import SLACK, library

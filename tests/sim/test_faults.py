@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from golden.machine import run_program
+from golden.machine.run import run_program
 from golden.spec.arithmetics import coefficient_record
 from golden.spec.config import SMALL, TINY
 from golden.spec.errors import ErrorCode
 from golden.spec.formats import CODE_END, CODE_ZERO
 from golden.spec.memories import Memory, run_record
 from golden.spec.program import END_SECTION, Program, checksum
-from hw.accelerator import Accelerator
-from sim import compiled
-from sim.compare import first_mismatch, mismatch_count
-from sim.ports import Job, Recording
+from hw.core.accelerator import Accelerator
+from sim.backends import compiled
+from sim.checks.compare import first_mismatch, mismatch_count
+from sim.drivers.ports import Job, Recording
 from sim.run import make_job, run, simulate
 from tests.sim.programs import Case, random_case
 

@@ -8,13 +8,13 @@ import numpy.typing as npt
 import pytest
 
 from golden.compiler import compile_network
-from golden.machine import run_frames
+from golden.machine.run import run_frames
+from golden.machine.tensors import image_words
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
 from golden.spec.memories import run_record
 from golden.spec.program import END_SECTION, MAGIC, Program, checksum
-from golden.tensors import image_words
-from sim.compiled import Engine
+from sim.backends.compiled import Engine
 from tests.golden.networks import random_images, random_network
 from tests.sim.hardware import SLACK, library
 

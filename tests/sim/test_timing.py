@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from golden.compiler import compile_network
-from golden.ops import run_network
+from golden.cycles.timing import count_cycles
+from golden.graph.reference import run_network
+from golden.machine.tensors import result_tensor
+from golden.machine.writes import trace_program
 from golden.spec.config import SMALL, TINY, Config
 from golden.spec.errors import ErrorCode
-from golden.tensors import result_tensor
-from golden.timing import count_cycles
-from golden.writes import trace_program
 from tests.golden.networks import random_images, random_network
 from tests.sim.hardware import run_images
 

@@ -8,10 +8,10 @@ from golden.spec import latency
 from golden.spec.config import TINY
 from golden.spec.formats import round_shift, saturate
 from golden.spec.memories import memory_shape
-from hw.loader import Loader
+from hw.core.loader import Loader
 from hw.parts.rounding import RoundShift
-from sim.cocotb_runner import SIMULATORS, run_unit
-from sim.ports import SimulationError
+from sim.backends.cocotb_runner import SIMULATORS, run_unit
+from sim.drivers.ports import SimulationError
 from tests.sim.programs import random_case
 
 BITS, SHIFT_BITS = 8, 3

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from golden.compiler import compile_network
-from golden.machine import run_program
-from golden.ops import run_network
+from golden.graph.reference import run_network
+from golden.machine.run import run_program
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
-from sim.compare import first_mismatch
+from sim.checks.compare import first_mismatch
 from sim.run import run
 from tests.golden.networks import random_images
 from tests.golden.small import chain, factored

@@ -7,8 +7,8 @@ import numpy as np
 from flows.asic.engine import engine_cost
 from flows.synth.tables import power_table
 from golden.compiler import compile_network
+from golden.cycles.timing import count_cycles
 from golden.spec.config import TINY
-from golden.timing import count_cycles
 from tests.golden import networks
 
 

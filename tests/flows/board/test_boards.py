@@ -13,7 +13,7 @@ from flows.board.contents import make_contents
 from flows.tools import MissingTool
 from golden.spec.config import TINY
 from golden.spec.errors import LightDealError
-from hw.selftest import SelfTest
+from hw.tops.selftest import SelfTest
 from tests.sim.programs import random_case
 
 

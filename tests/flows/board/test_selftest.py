@@ -7,7 +7,7 @@ import pytest
 
 from flows.board.contents import make_contents
 from golden.spec.config import TINY
-from hw.selftest import Contents, SelfTest
+from hw.tops.selftest import Contents, SelfTest
 from tests.hw.bench import seeded, simulate
 from tests.sim.programs import random_case
 

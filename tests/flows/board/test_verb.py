@@ -19,7 +19,7 @@ from flows.synth.netlist import Synthesis
 from flows.tools import MissingTool
 from golden.spec.config import TINY
 from golden.spec.program import Program
-from hw.selftest import Contents
+from hw.tops.selftest import Contents
 from tests.sim.programs import random_case
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from flows.explore.networks import Trained
-from golden.network import Feature, Network
+from golden.graph.network import Feature, Network
 from tests.golden.small import layer
 
 

@@ -10,7 +10,7 @@ from flows.explore.points import code_digest, measure_point, read_points
 from flows.explore.space import draw_points
 from flows.explore.sweep import measure_all, measure_batch
 from golden.spec.errors import LightDealError
-from sim.ports import ToolError
+from sim.drivers.ports import ToolError
 from tests.flows.explore.sweep_networks import tiny_networks
 
 

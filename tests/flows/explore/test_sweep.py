@@ -20,7 +20,7 @@ from flows.explore.points import (
 from flows.explore.space import draw_points
 from flows.explore.sweep import measure_all
 from golden.compiler import compile_network
-from golden.timing import count_cycles
+from golden.cycles.timing import count_cycles
 from tests.flows.explore.sweep_networks import tiny_networks
 
 

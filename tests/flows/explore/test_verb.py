@@ -25,7 +25,7 @@ from flows.options import AREA_MODEL, Explore
 from flows.synth.area import Area
 from golden.spec.config import Config, load_config
 from golden.spec.errors import LightDealError
-from golden.train.loop import Progress
+from golden.workloads.loop import Progress
 from tests.flows.explore.sweep_networks import tiny_networks
 
 

@@ -12,9 +12,9 @@ from flows.figures.kept import RESULTS, Kept, network_file, take
 from flows.metrics import Metric
 from flows.options import Table
 from flows.training import Outcome
-from golden import network_file as network_files
+from golden.compress.patterns import patterns
+from golden.graph import network_file as network_files
 from golden.spec.config import SMALL
-from golden.train.patterns import patterns
 
 ROOT = Path(__file__).parents[3]
 MADE = {"date": "2026-01-02", "packages": {"pyosys": "1.2"}, "processor": "some processor"}

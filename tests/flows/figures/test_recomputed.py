@@ -9,14 +9,14 @@ from flows.figures.groups import GROUPS
 from flows.figures.kept import RESULTS, Kept, network_file, read
 from flows.measure import bits_each, label_accuracy
 from flows.training import load
-from golden import network_file as network_files
-from golden.bounds import cycle_bound, dense_cycles
 from golden.compiler import compile_network
-from golden.machine import run_program
+from golden.cycles.bounds import cycle_bound, dense_cycles
+from golden.cycles.timing import count_cycles
+from golden.graph import network_file as network_files
+from golden.machine.run import run_program
+from golden.machine.tensors import quantise
 from golden.spec.config import SMALL
 from golden.spec.program import Program
-from golden.tensors import quantise
-from golden.timing import count_cycles
 
 ROOT = Path(__file__).parents[3]
 AGAIN = "make it again: ./run demo, then ./run report readme"

@@ -15,8 +15,8 @@ from flows.lightnorm.runs import difference, keep_all, read, train, train_and_ke
 from flows.lightnorm.settings import BASE, CHOSEN, SCREENED, Norm, Settings, confirmation, screening
 from golden.spec.block import GroupAxis, Rounding, Spikes
 from golden.spec.errors import LightDealError
-from golden.train import Dataset
-from golden.train.loop import silent
+from golden.workloads import Dataset
+from golden.workloads.loop import silent
 from tests.flows.lightnorm.kept import keep, trained
 
 SHORT = Settings(Norm(), images=24, epochs=2, batch=8)

@@ -17,12 +17,12 @@ from flows.report.wide import DENSITY, wide_networks
 from flows.synth.area import Area
 from flows.synth.netlist import Synthesis
 from golden.compiler import compile_network
-from golden.network import Factored, Plain
+from golden.cycles.timing import count_cycles
+from golden.graph.network import Factored, Plain
 from golden.spec.config import SMALL, TINY
 from golden.spec.errors import ProgramError
 from golden.spec.program import Program
-from golden.timing import count_cycles
-from sim.ports import ToolError
+from sim.drivers.ports import ToolError
 from tests.golden import networks
 
 

@@ -13,7 +13,7 @@ from flows.synth.liberty import read_liberty
 from flows.synth.netlist import Synthesis, synthesise
 from flows.synth.yosys import run_yosys
 from golden.spec.errors import LightDealError
-from sim.ports import ToolError
+from sim.drivers.ports import ToolError
 from tests.flows.synth.units import Parts, Product, Ram, Sum
 
 AND_ONLY = """

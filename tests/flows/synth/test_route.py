@@ -13,7 +13,7 @@ from flows.synth.route import place_and_route
 from flows.synth.wrap import TwoPins
 from flows.tools import MissingTool
 from golden.spec.errors import LightDealError
-from sim.ports import ToolError
+from sim.drivers.ports import ToolError
 from tests.flows.synth.units import Sum
 
 ROUTER = """#!{python}

@@ -9,7 +9,7 @@ import pytest
 from flows.synth.mapping import ROWS
 from flows.synth.netlist import synthesise
 from flows.synth.yosys import run_yosys
-from sim.ports import ToolError
+from sim.drivers.ports import ToolError
 from tests.flows.synth.units import Product
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
-from sim.handshake import watch_outputs
+from sim.drivers.handshake import watch_outputs
 
 CYCLES = 20_000
 """Limit of every wait."""

@@ -13,7 +13,7 @@ from golden.spec.block import Flag, GroupAxis, Rounding, Spikes
 from hw.lightnorm.encoder import Encoder
 from hw.lightnorm.layouts import result_bits
 from sim.lightnorm.beats import as_bits, joint_beats, joint_seen, masks, split_beats
-from tests.golden import lightnorm_naive as naive
+from tests.golden.lightnorm import naive
 from tests.hw.bench import seeded
 from tests.hw.lightnorm.drive import run_stream
 

@@ -7,7 +7,7 @@ import pytest
 from golden.spec import block
 from golden.spec.block import Rounding, Spikes
 from hw.lightnorm.unit import LightNorm
-from hw.verilog import component_verilog
+from hw.tops.verilog import component_verilog
 from sim.lightnorm.beats import joint_seen
 from sim.lightnorm.numbers import as_number
 from sim.lightnorm.samples import sample

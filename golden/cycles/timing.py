@@ -1,0 +1,211 @@
+"""The cycle model: how many cycles a run takes, to the last one.
+
+It follows rows, entries and jobs through the units that docs/machine.md describes (section 8 has the
+latencies), not their data.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from golden.cycles.layers import Layer, read_layers
+from golden.datapath.protocol import EngineModel, Job, datapath
+from golden.spec import formats, latency
+from golden.spec.config import Config
+from golden.spec.memories import Fold
+from golden.spec.program import Program
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Cycles of one run.
+
+    Parameters
+    ----------
+    cycles: from the start to the end, as the hardware's counter says.
+    layer_ends: for each layer, the cycle of its last basis term.
+    row_stalls: cycles in which an engine waited for a row, summed over engines.
+    bank_stalls: cycles in which an engine waited for a free bank, summed over engines.
+    """
+
+    cycles: int
+    layer_ends: tuple[int, ...]
+    row_stalls: int
+    bank_stalls: int
+
+
+def count_cycles(program: Program, tensors: Mapping[str, Any] | None = None) -> Timing:
+    """The cycles of a run.
+
+    Parameters
+    ----------
+    tensors: None to count with skipping off, which does not depend on the data; else every tensor of
+        one image, int8 (1, C, H, W), to count with skipping of zero rows on (only shift-adds are skipped).
+    """
+    layers = read_layers(program, tensors)
+    model = datapath(program.config).engine
+    engines = [model(_jobs(layers, engine)) for engine in range(program.config.engines)]
+    fetch = _Fetch(layers, program.config)
+    drain = _Drain(layers, engines, program.config)
+    # Rows that the slowest engine was at.
+    slowest: deque[int] = deque([0] * latency.GRANT, maxlen=latency.GRANT)
+    cycle = 0
+    while not drain.finished:
+        drain.step(cycle)
+        row = min(engine.row for engine in engines)
+        for engine in engines:
+            engine.step(cycle, fetch.written(cycle))
+        fetch.step(cycle, slowest[0], drain.turns_done(cycle - latency.GRANT))
+        slowest.append(row)
+        cycle += 1
+    return Timing(
+        cycles=drain.free + 1,
+        layer_ends=tuple(drain.layer_ends),
+        row_stalls=sum(engine.row_stalls for engine in engines),
+        bank_stalls=sum(engine.bank_stalls for engine in engines),
+    )
+
+
+def _jobs(layers: list[Layer], engine: int) -> list[Job]:
+    """The jobs of an engine, in order."""
+    return [
+        Job(
+            layer.decoded.blocks[round_][engine],
+            None if layer.zero is None else layer.zero[tile],
+            tile < layer.front["tiles"] - 1,
+        )
+        for layer in layers
+        for round_ in range(layer.front["rounds"])
+        for tile in range(layer.front["tiles"])
+    ]
+
+
+def _ready_turns(front: dict[str, int], channel: int, engines: int) -> int:
+    """Turns that must be done before a row of the channel is read (docs/machine.md, section 6)."""
+    turn = channel // front["ready_channels"]
+    return front["ready_first"] + turn + turn // engines * front["ready_step"]
+
+
+class _Fetch:
+    """Issues at most one row per cycle, in order."""
+
+    def __init__(self, layers: list[Layer], config: Config) -> None:
+        self._engines = config.engines
+        self._rows = self._walk(layers)
+        self._next = next(self._rows, None)
+        self._window = config.window
+        self._free = latency.FIRST_ROW
+        self._issued = 0
+        self._written = 0
+        self._under_way: deque[int] = deque()
+
+    def _walk(self, layers: list[Layer]) -> Iterator[tuple[int, bool]]:
+        """For each row: turns that must be done before it; whether it is the last one of its layer."""
+        for layer in layers:
+            front = layer.front
+            needs = [
+                _ready_turns(front, channel, self._engines)
+                for channel in range(front["channels"])
+                for _ in range(front["taps"])
+            ]
+            jobs = front["rounds"] * front["tiles"]
+            for job in range(jobs):
+                for need in needs:
+                    yield need, False
+                yield 0, job == jobs - 1
+
+    def written(self, cycle: int) -> int:
+        """Rows that the engines see in this cycle."""
+        while self._under_way and self._under_way[0] <= cycle:
+            self._under_way.popleft()
+            self._written += 1
+        return self._written
+
+    def step(self, cycle: int, oldest: int, turns_done: int) -> None:
+        if cycle < self._free or self._next is None:
+            return
+        need, last = self._next
+        if self._issued - oldest < self._window and turns_done >= need:
+            self._issued += 1
+            self._under_way.append(cycle + latency.ROW_SEEN)
+            self._next = next(self._rows, None)
+            if last:
+                self._free = cycle + latency.NEXT_LAYER_ROW
+
+
+class _Drain:
+    """Takes jobs in order, engine by engine."""
+
+    def __init__(self, layers: list[Layer], engines: list[EngineModel], config: Config) -> None:
+        self._engines = engines
+        self._slices = config.lanes // config.basis
+        self._work = self._walk(layers)
+        self._next = next(self._work, None)
+        self._ended: deque[int] = deque(maxlen=latency.POOLED_RESIDUAL_GAP)
+        self._done_at: deque[int] = deque()
+        self._turns_done = 0
+        self._job_of = [0] * len(engines)
+        self.free = latency.DRAIN_START
+        self.layer_ends: list[int] = []
+
+    def _walk(self, layers: list[Layer]) -> Iterator[tuple[int, int, dict[str, int], bool]]:
+        """(engine, its filters, back word, the layer ends with it)"""
+        count = len(self._engines)
+        for layer in layers:
+            back = layer.back
+            for round_ in range(back["rounds"]):
+                for tile in range(back["tiles"]):
+                    for engine in range(count):
+                        first = (round_ * count + engine) * back["engine_filters"]
+                        filters = max(0, min(back["engine_filters"], back["filters"] - first))
+                        last = round_ == back["rounds"] - 1 and tile == back["tiles"] - 1
+                        yield engine, filters, back, engine == count - 1 and last
+
+    @property
+    def finished(self) -> bool:
+        return self._next is None
+
+    def turns_done(self, cycle: int) -> int:
+        """Turns that the fetch unit knows to be done in this cycle."""
+        while self._done_at and self._done_at[0] <= cycle:
+            self._done_at.popleft()
+            self._turns_done += 1
+        return self._turns_done
+
+    def step(self, cycle: int) -> None:
+        if cycle < self.free or self._next is None:
+            return
+        engine, filters, back, layer_ends = self._next
+        ready = self._engines[engine].full_at
+        job = self._job_of[engine]
+        if len(ready) <= job or ready[job] > cycle:
+            return
+        last, reads = self._issue(cycle, filters, back) if filters else (cycle, [])
+        self._engines[engine].held.extend(read + latency.HOLD for read in reads)
+        self._engines[engine].released_at.append(last + 1)
+        self._job_of[engine] += 1
+        self.free = last + 1
+        self._done_at.append(last + (latency.POOLED_TURN_DONE if back["pool"] else latency.TURN_DONE))
+        if layer_ends:
+            self.layer_ends.append(last)
+            self.free = last + latency.NEXT_LAYER_TERM
+        self._next = next(self._work, None)
+
+    def _issue(self, cycle: int, filters: int, back: dict[str, int]) -> tuple[int, list[int]]:
+        """The last cycle of a turn that begins at `cycle`, and the cycles that read sums of the engine."""
+        gap = latency.POOLED_RESIDUAL_GAP if back["pool"] else latency.RESIDUAL_GAP
+        column = back["fold"] == Fold.COLUMN
+        terms = formats.BASIS**2 if column else back["group"]
+        reads: list[int] = []
+        for output in range(filters * self._slices):
+            last = cycle + terms - 1
+            while back["residual"] and last - gap in self._ended:
+                last += 1
+            self._ended.append(last)
+            # Sums are read by the first filter of a group, for its first lanes; then they are at hand.
+            if output % (self._slices * (1 if column else terms)) == 0:
+                k = formats.BASIS
+                reads += range(cycle, last, k) if column else [*range(cycle, cycle + terms - 1), last]
+            cycle = last + 1
+        return last, reads

@@ -1,0 +1,1 @@
+"""A network: floats, integers, the reference that runs it."""

@@ -1,0 +1,1 @@
+"""A Program executed; the one decoder."""

@@ -1,0 +1,1 @@
+"""Rounding, saturation, packed words for whole arrays."""

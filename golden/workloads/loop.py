@@ -1,0 +1,134 @@
+"""One training loop for every network: float, quantised, compressed."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from golden.workloads.logits import class_logits, distillation
+
+Progress = Callable[[str, float], None]
+"""Called with a message and the fraction done, 0…1."""
+
+
+class Labelled(Protocol):
+    """Images float32 (N, C, H, W) and labels int64 (N,)."""
+
+    @property
+    def images(self) -> torch.Tensor:
+        """float32 (N, C, H, W)."""
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """int64 (N,)."""
+
+
+def silent(message: str, fraction: float) -> None:
+    """Progress that nobody watches."""
+
+
+def fit(
+    module: nn.Module,
+    data: Labelled,
+    epochs: int,
+    seed: int = 0,
+    progress: Progress = silent,
+    *,
+    rate: float = 3e-3,
+    batch: int = 64,
+    shift: int = 1,
+    decay: float = 1e-4,
+    at_step: Callable[[float], None] | None = None,
+    at_epoch: Callable[[float], None] | None = None,
+    teacher: nn.Module | None = None,
+    trust: float = 0.0,
+) -> nn.Module:
+    """Train in place with Adam, a rate that falls along a cosine, and small random shifts.
+
+    Parameters
+    ----------
+    module: maps images to logits, (N, classes) or (N, classes, 1, 1).
+    epochs: passes over the data; 0 leaves the module as it is.
+    seed: of the order and the shifts; equal seeds give equal results where torch takes equal kernels.
+    rate: first learning rate. batch: images of a step. decay: decoupled weight decay.
+    shift: largest shift of an image in pixels, in both directions; 0 for none.
+    at_step: called before each step with the fraction of all steps done, 0…1.
+    at_epoch: called after each epoch with the mean loss of its images; it may put the module in eval mode.
+    teacher: a network in eval mode whose logits are learnt beside the labels. trust: their share
+        of the loss, 0…1.
+
+    Returns the module in eval mode.
+    Raises UnsupportedError where its output, or the teacher's, is no logits, before the first step.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(_groups(module, decay), lr=rate, foreach=True)
+    steps = len(batches(data.labels, batch))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, epochs * steps), rate * 0.01)
+    for epoch in range(epochs):
+        progress(f"epoch {epoch + 1} of {epochs}", epoch / epochs)
+        module.train()
+        order = torch.randperm(len(data.labels), generator=generator)
+        total = 0.0
+        for step, chosen in enumerate(batches(order, batch)):
+            if at_step is not None:
+                at_step((epoch + step / steps) / epochs)
+            images = shifted(data.images[chosen], shift, generator)
+            logits = class_logits(module(images), len(images))
+            loss = nn.functional.cross_entropy(logits, data.labels[chosen])
+            if teacher is not None and trust > 0:
+                with torch.no_grad():
+                    wanted = class_logits(teacher(images), len(images))
+                loss = (1 - trust) * loss + trust * distillation(logits, wanted)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += float(loss.detach()) * len(chosen)
+        if at_epoch is not None:
+            at_epoch(total / len(order))
+    progress(f"epoch {epochs} of {epochs}", 1.0)
+    return module.eval()
+
+
+def batches(order: torch.Tensor, size: int) -> tuple[torch.Tensor, ...]:
+    """`order` in parts of `size`; a last part of one joins the one before: batch norm on a map of one
+    pixel has no variance of one image."""
+    parts = order.split(size)
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts = (*parts[:-2], torch.cat(parts[-2:]))
+    return parts
+
+
+def _groups(module: nn.Module, decay: float) -> list[dict[str, object]]:
+    """Weight decay for weights only: scales and biases are vectors."""
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def shifted(images: torch.Tensor, largest: int, generator: torch.Generator) -> torch.Tensor:
+    """Each image moved by −largest…largest pixels in both directions, filled with zeros."""
+    if largest == 0:
+        return images
+    count, _, height, width = images.shape
+    padded = nn.functional.pad(images, (largest,) * 4)
+    moves = torch.randint(0, 2 * largest + 1, (2, count), generator=generator)
+    rows = moves[0, :, None] + torch.arange(height)
+    columns = moves[1, :, None] + torch.arange(width)
+    picked = padded.permute(0, 2, 3, 1)[
+        torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None]
+    ]
+    return picked.permute(0, 3, 1, 2).contiguous()
+
+
+def accuracy(module: nn.Module, data: Labelled, batch: int = 500) -> float:
+    """Fraction of images whose largest logit is their label; the first of equal logits counts."""
+    module.eval()
+    right = 0
+    with torch.no_grad():
+        for images, labels in zip(data.images.split(batch), data.labels.split(batch), strict=True):
+            right += int((class_logits(module(images), len(images)).argmax(1) == labels).sum())
+    return right / len(data.labels)

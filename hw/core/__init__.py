@@ -1,0 +1,1 @@
+"""Loader, control, the accelerator."""

@@ -1,0 +1,1 @@
+"""What gets a list of pins."""

@@ -1,0 +1,368 @@
+"""Import of user networks: the layers that come out, and the words of every refusal."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from golden.frontend.importer import import_module
+from golden.graph.floats import run_float
+from golden.spec.errors import UnsupportedError
+from golden.workloads.networks import DigitsNet, FashionNet
+
+IMAGES = torch.rand(3, 2, 8, 8, generator=torch.Generator().manual_seed(1))
+
+
+class Function(nn.Module):
+    """A network of the modules given by name and a forward function of (self, x)."""
+
+    def __init__(self, forward: Callable[..., Any], **modules: nn.Module) -> None:
+        super().__init__()
+        for name, module in modules.items():
+            self.add_module(name, module)
+        self.function = forward
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """As given."""
+        return self.function(self, x)
+
+
+def conv(channels: int = 2, filters: int = 2, **options: object) -> nn.Conv2d:
+    """A 3×3 convolution that keeps the map, unless told otherwise."""
+    return nn.Conv2d(channels, filters, **{"kernel_size": 3, "padding": 1, **options})  # type: ignore[arg-type]
+
+
+FLAT = nn.Sequential(conv(padding="same"), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(128, 3))
+POOLED = nn.Sequential(conv(padding="valid", stride=2), nn.AvgPool2d(3), nn.Flatten(), nn.Linear(2, 3))
+
+
+def add_pooled(net: Any, x: torch.Tensor) -> torch.Tensor:
+    """Adds a pooled tensor to what a convolution makes of it."""
+    pooled = net.c(x).mean((2, 3), keepdim=True)
+    return net.d(pooled) + pooled
+
+
+def trained_statistics(module: nn.Module) -> nn.Module:
+    """Batch norms that are not the identity."""
+    generator = torch.Generator().manual_seed(7)
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            for tensor in (part.weight, part.bias, part.running_mean, part.running_var):
+                assert tensor is not None
+                tensor.data = torch.rand(tensor.shape, generator=generator) + 0.5
+    return module.eval()
+
+
+def test_residual_network_in_the_order_of_execution() -> None:
+    graph = import_module(DigitsNet(), torch.rand(1, 1, 8, 8))
+    found = [(layer.path, layer.input, layer.residual, layer.relu, layer.pool) for layer in graph.layers]
+    assert found == [
+        ("conv", "input", None, True, False),
+        ("block1.conv1", "conv", None, True, False),
+        ("block1.conv2", "block1.conv1", "conv", True, False),
+        ("block2.conv1", "block1.conv2", None, True, False),
+        ("block2.shortcut.0", "block1.conv2", None, False, False),
+        ("block2.conv2", "block2.conv1", "block2.shortcut.0", True, True),
+        ("fc", "block2.conv2", None, False, False),
+    ]
+    assert graph.maps["block2.conv2"] == (4, 4)
+    assert graph.shapes["block2.conv2"] == (48, 1, 1)
+    assert sum(graph.macs(layer) for layer in graph.layers) == 1_193_952
+    assert sum(layer.weight.numel() for layer in graph.layers) == 43_320
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        (DigitsNet(), (1, 8, 8)),
+        (FashionNet(), (1, 32, 32)),
+        (
+            nn.Sequential(conv(padding="same"), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(128, 3)),
+            (2, 8, 8),
+        ),
+        (
+            nn.Sequential(conv(padding="valid", stride=2), nn.AvgPool2d(3), nn.Flatten(), nn.Linear(2, 3)),
+            (2, 8, 8),
+        ),
+        (Function(lambda m, x: m.l(x.view(x.size(0), -1)), l=nn.Linear(128, 4)), (2, 8, 8)),
+        (Function(lambda m, x: m.l(m.c(x).relu().mean((2, 3))), c=conv(), l=nn.Linear(2, 4)), (2, 8, 8)),
+        (
+            Function(
+                lambda m, x: m.l((x + m.n(m.c(x))).reshape(x.shape[0], -1)),
+                c=conv(),
+                n=nn.BatchNorm2d(2),
+                l=nn.Linear(128, 4),
+            ),
+            (2, 8, 8),
+        ),
+    ],
+)
+def test_the_graph_computes_what_the_module_computes(module: nn.Module, shape: tuple[int, ...]) -> None:
+    trained_statistics(module)
+    images = torch.rand(4, *shape, generator=torch.Generator().manual_seed(2))
+    got = run_float(import_module(module, images), images).flatten(1)
+    torch.testing.assert_close(got, module(images), rtol=1e-4, atol=1e-4)
+
+
+def test_the_module_stays_as_it_was() -> None:
+    module = DigitsNet().train()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    import_module(module, torch.rand(2, 1, 8, 8))
+    assert module.training
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (Function(add_pooled, c=conv(), d=conv()), ["d: the addition of the pooled 'c'", "before pooling"]),
+        (nn.Sequential(conv(groups=2)), ["0: Conv2d with groups = 2", "supported: groups = 1"]),
+        (nn.Sequential(conv(dilation=2)), ["0: Conv2d with dilation = (2, 2)", "dilation = (1, 1)"]),
+        (nn.Sequential(conv(stride=(1, 2))), ["0: Conv2d with stride = (1, 2)", "equal strides"]),
+        (nn.Sequential(conv(padding=(0, 1))), ["0: Conv2d with padding = (0, 1)", "equal paddings"]),
+        (nn.Sequential(conv(padding_mode="circular")), ["padding_mode = 'circular'", "'zeros'"]),
+        (
+            nn.Sequential(conv(), nn.Sequential(nn.MaxPool2d(2))),
+            ["1.0: found MaxPool2d", "Conv2d"],
+        ),
+        (nn.Sequential(conv(), nn.Sigmoid()), ["1: found Sigmoid"]),
+        (
+            nn.Sequential(conv(), nn.AvgPool2d(2)),
+            ["1: average pooling from (2, 8, 8) to (2, 4, 4)"],
+        ),
+        (nn.Sequential(nn.ReLU(), conv()), ["0: ReLU that does not directly follow a convolution"]),
+        (nn.Sequential(nn.Linear(8, 3)), ["0: Linear on a tensor of shape (2, 8, 8)", "after Flatten"]),
+        (nn.Sequential(conv().double()), ["0.weight: dtype torch.float64", "torch.float32"]),
+        (nn.Sequential(conv(3, 4)), ["does not accept images of shape (2, 8, 8)", "channels"]),
+        (nn.Sequential(conv(), nn.BatchNorm2d(2, track_running_stats=False)), ["1: track_running_stats"]),
+        (Function(lambda m, x: m.c(m.c(x)), c=conv()), ["c: the module is used more than once"]),
+        (Function(lambda m, x: m.c(x) * 2, c=conv()), ["node mul: found mul"]),
+        (Function(lambda m, x: m.c(x) + 1, c=conv()), ["node add: the addition of", "two different tensors"]),
+        (
+            Function(lambda m, x: m.c(x).relu() + m.d(x).relu(), c=conv(), d=conv()),
+            ["node add: the addition of two tensors neither of which"],
+        ),
+        (Function(lambda m, x: m.c(x) if x.sum() > 0 else x, c=conv()), ["cannot be traced", "control flow"]),
+        (
+            Function(lambda m, x: torch.add(x, m.c(x), alpha=2), c=conv()),
+            ["node add: the", "alpha"],
+        ),
+        (Function(lambda m, x: (m.c(x), x), c=conv()), ["network: several outputs"]),
+        (Function(lambda m, x: m.c(x)[:, :1], c=conv()), ["network: its output is not its last layer"]),
+    ],
+)
+def test_refusals_name_the_layer_and_what_is_supported(module: nn.Module, words: list[str]) -> None:
+    with pytest.raises(UnsupportedError) as error:
+        import_module(module, IMAGES)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("images", "found"),
+    [
+        (IMAGES.double(), "torch.float64 of shape (3, 2, 8, 8)"),
+        (IMAGES[0], "torch.float32 of shape (2, 8, 8)"),
+        (IMAGES[:0], "shape (0, 2, 8, 8)"),
+        (IMAGES.numpy(), "ndarray"),
+        (IMAGES / 0, "values that are not finite"),
+    ],
+)
+def test_wrong_images(images: object, found: str) -> None:
+    with pytest.raises(UnsupportedError) as error:
+        import_module(nn.Sequential(conv()), images)  # type: ignore[arg-type]
+    assert "sample images: found" in str(error.value)
+    assert found in str(error.value)
+    assert "supported: a torch.float32 tensor of shape (images, channels, height, width)" in str(error.value)
+
+
+def refusal(module: nn.Module, images: torch.Tensor = IMAGES) -> str:
+    """What an import says no with."""
+    with pytest.raises(UnsupportedError) as error:
+        import_module(module, images)
+    return str(error.value)
+
+
+def test_all_problems_are_told_at_once_by_layer() -> None:
+    module = nn.Sequential(
+        conv(groups=2, dilation=2, padding=2),
+        nn.MaxPool2d(2),
+        nn.ReLU(),
+        conv(stride=(1, 2), padding=(0, 1)),
+        nn.BatchNorm2d(2, track_running_stats=False),
+        nn.Sigmoid(),
+        conv(padding_mode="reflect"),
+        nn.AvgPool2d((2, 1)),
+        nn.Linear(2, 3),
+    )
+    lines = refusal(module).splitlines()
+    assert lines[0] == "10 problems:"
+    for line, start in zip(
+        lines[1:],
+        (
+            "0: Conv2d with groups = 2; ",
+            "0: Conv2d with dilation = (2, 2); ",
+            "1: found MaxPool2d; supported: Conv2d, ",
+            "3: Conv2d with padding = (0, 1); ",
+            "3: Conv2d with stride = (1, 2); ",
+            "4: track_running_stats = False; ",
+            "5: found Sigmoid; ",
+            "6: Conv2d with padding_mode = 'reflect'; ",
+            "7: average pooling from (2, 2, 2) to (2, 1, 2); ",
+            "8: Linear on a tensor of shape (2, 1, 2); supported: Linear after Flatten",
+        ),
+        strict=True,
+    ):
+        assert line.strip().startswith(start)
+
+
+def test_what_follows_a_refused_node_is_no_problem_of_its_own() -> None:
+    """One unsupported layer in a network that is fine: one problem."""
+    module = nn.Sequential(
+        conv(), nn.Sigmoid(), nn.ReLU(), conv(), nn.Tanh(), nn.Flatten(), nn.Linear(128, 3)
+    )
+    assert [line.strip()[:12] for line in refusal(module).splitlines()[1:]] == [
+        "1: found Sig",
+        "4: found Tan",
+    ]
+    assert refusal(nn.Sequential(conv(), nn.ReLU(), nn.Softmax(1))).startswith(
+        "2: found Softmax; supported: "
+    )
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("shape", [(1, -1), (-1, 64), (1, 128), (128,), (2, -1, 8)])
+def test_views_that_mix_images_are_refused(shape: tuple[int, ...], count: int) -> None:
+    module = Function(lambda m, x: m.l(x.view(*shape)), l=nn.Linear(128, 3))
+    words = refusal(module, IMAGES[:count])
+    assert "node view: (2, 2, 8, 8) becomes (" in words or "does not accept images" in words
+    assert "flattening to (images, features), such as torch.flatten(x, 1)" in words or "view" in words
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 64), (8, 8, 2), (1, 64)])
+def test_linear_on_anything_but_features_is_refused(shape: tuple[int, ...]) -> None:
+    images = torch.rand(3, *((1,) * (3 - len(shape))), *shape)
+    words = refusal(nn.Sequential(nn.Linear(shape[-1], 10), nn.Flatten(), nn.Linear(11, 2)), images)
+    assert (
+        f"0: Linear on a tensor of shape {tuple(images.shape[1:])}; supported: Linear after Flatten" in words
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_wrong_number_of_channels_is_told_without_a_traceback(
+    channels: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = refusal(nn.Sequential(nn.Sequential(conv(channels, 4)), nn.ReLU()))
+    assert words.startswith(
+        "Sequential: does not accept images of shape (2, 8, 8) (channels, height, width): 0.0: "
+    )
+    assert f"Conv2d of {channels} channels on a map of shape (2, 8, 8)" in words
+    assert capfd.readouterr() == ("", "")
+
+
+def quietly(make: Callable[..., nn.Module], *given: object, **options: object) -> nn.Module:
+    """What torch makes with ways that it calls deprecated; networks made so are not gone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make(*given, **options)
+
+
+@pytest.mark.parametrize("make", [torch.jit.script, lambda module: torch.jit.trace(module, IMAGES[:1])])
+def test_torchscript_is_refused_by_name(make: Callable[[nn.Module], nn.Module]) -> None:
+    script = quietly(make, nn.Sequential(conv(), nn.ReLU()))
+    end = "a TorchScript module; supported: the torch.nn.Module that it was made from"
+    assert f"network: {end}" in refusal(script)
+    assert f"1: {end}" in refusal(nn.Sequential(conv(), script))
+
+
+def test_quantised_layers_are_told_by_their_true_name() -> None:
+    quantise: Any = torch.ao.quantization.quantize_dynamic
+    words = refusal(quietly(quantise, FLAT.eval(), {nn.Linear}, dtype=torch.qint8))
+    assert words.startswith("4: torch.ao.nn.quantized.dynamic.modules.linear.Linear, quantised already; ")
+    assert words.endswith("supported: the float network that it was made from")
+
+
+class Conv2d(nn.Conv2d):
+    """A layer of a user's own whose name is that of a supported one."""
+
+    __module__ = "torch.nn.own"
+
+
+def test_a_name_that_looks_supported_is_told_in_full() -> None:
+    assert "0: found torch.nn.own.Conv2d; supported: Conv2d, " in refusal(nn.Sequential(Conv2d(2, 2, 3)))
+
+
+@pytest.mark.parametrize(
+    "wrap", [torch.compile, nn.DataParallel, lambda it: torch.compile(nn.DataParallel(it))]
+)
+def test_wrapped_networks_count_as_what_they_wrap(wrap: Callable[[nn.Module], nn.Module]) -> None:
+    inner, alone = trained_statistics(DigitsNet()), torch.rand(2, 1, 8, 8)
+    expected = run_float(import_module(inner, alone), alone)
+    graph = import_module(quietly(wrap, inner), alone)
+    assert torch.equal(run_float(graph, alone), expected)
+    assert graph.layers[1].path == "block1.conv1"
+    # As VGG did: only a part is wrapped.
+    parts: Any = nn.Sequential(conv(), nn.ReLU(), nn.Flatten(), nn.Linear(128, 3))
+    plain = run_float(import_module(parts, IMAGES), IMAGES)
+    wrapped = nn.Sequential(quietly(wrap, parts[:2]), *parts[2:])
+    graph = import_module(wrapped, IMAGES)
+    assert torch.equal(run_float(graph, IMAGES), plain)
+    assert [layer.path for layer in graph.layers] == ["0.0", "2"]
+    assert wrapped[0] is not parts[0]
+
+
+def test_compiled_in_place_runs_uncompiled() -> None:
+    module = nn.Sequential(conv(), nn.ReLU())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module.compile()
+    assert len(import_module(module, IMAGES).layers) == 1
+    assert module._compiled_call_impl is not None
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_not_finite_name_layer_and_channel(value: float) -> None:
+    module: Any = nn.Sequential(
+        conv(2, 4), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(256, 3)
+    ).eval()
+    with torch.no_grad():
+        module[0].weight[2, 1, 0, 0] = module[0].weight[3, 0, 0, 0] = value
+        module[1].running_mean[1] = value
+        module[4].bias[0] = value
+    lines = [line.strip() for line in refusal(module).splitlines()]
+    assert lines == [
+        "3 problems:",
+        f"0: weight is {value} in channel 2 (2 of 72 values); supported: finite values",
+        f"1: running_mean is {value} in channel 1 (1 of 4 values); supported: finite values",
+        f"4: bias is {value} in channel 0 (1 of 3 values); supported: finite values",
+    ]
+
+
+def test_variances_below_zero_and_values_beyond_float32() -> None:
+    module: Any = nn.Sequential(conv(), nn.BatchNorm2d(2)).eval()
+    module[1].running_var[1] = -0.5
+    assert refusal(module).startswith("1: running_var is -0.5 in channel 1; supported: variances")
+    large: Any = nn.Sequential(conv(), nn.ReLU(), conv())
+    large[0].weight.data *= 1e20
+    large[2].weight.data *= 1e20
+    assert "0: values up to " in refusal(large)
+    assert "on the sample images; supported: finite ones, up to 1.15e+18" in refusal(large)
+
+
+@pytest.mark.parametrize("factor", [1e30, 1e-30, 1e13])
+def test_images_of_a_size_beyond_float32_are_refused(factor: float) -> None:
+    words = refusal(nn.Sequential(conv()), IMAGES * factor)
+    assert words.startswith("sample images: the largest magnitude is ")
+    assert words.endswith("supported: 9.09e-13…1.1e+12; scale the images as the network was trained on them")
+    assert len(import_module(nn.Sequential(conv()), IMAGES * 0).layers) == 1
+
+
+def test_every_part_keeps_its_mode() -> None:
+    module = nn.Sequential(conv(), nn.BatchNorm2d(2), nn.ReLU(), conv(), nn.BatchNorm2d(2))
+    module.train()
+    module[1].eval()
+    import_module(module, IMAGES)
+    assert [part.training for part in module] == [True, False, True, True, True]
