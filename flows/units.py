@@ -11,8 +11,9 @@ from golden.spec.errors import LightDealError
 from golden.spec.floats import BF16, FP32
 from hw.baselines.batchnorm.batch_norm import BatchNorm
 from hw.core.accelerator import Accelerator
-from hw.core.control import Control
+from hw.core.host_port import HostPort
 from hw.core.loader import Loader
+from hw.core.sequencer import Sequencer
 from hw.engine.accumulators import Accumulators
 from hw.engine.engine import Engine
 from hw.engine.stream import CoefficientStream
@@ -37,7 +38,7 @@ UNITS: dict[str, Callable[[Config], Elaboratable]] = {
     "basis": BasisStage,
     "batchnorm-bf16": lambda _: BatchNorm(BF16, NORM_LANES),
     "batchnorm-fp32": lambda _: BatchNorm(FP32, NORM_LANES),
-    "control": Control,
+    "host": HostPort,
     "drain": Drain,
     "engine": lambda config: Engine(config, 0),
     "fetch": Fetch,
@@ -45,6 +46,7 @@ UNITS: dict[str, Callable[[Config], Elaboratable]] = {
     "loader": Loader,
     "output-stage": OutputPipeline,
     "pool": Pool,
+    "sequencer": Sequencer,
     "stream": lambda config: CoefficientStream(config, 0),
     "training": lambda config: Training(config, NORM_FORMAT, NORM_SPIKES, NORM_INDEX_BITS),
     "window": RowWindow,

@@ -122,6 +122,40 @@ def bank_signature(config: Config) -> wiring.Signature:
     )
 
 
+def access_signature(config: Config) -> wiring.Signature:
+    """Host → arbiter of the feature memory: an access that waits for its grant.
+
+    valid: Out.  write: Out, else a read.  address, data: Out.  grant: In, in the same cycle.
+    read: In, the word of an address that was granted a cycle ago.
+    """
+    return wiring.Signature(
+        {
+            "valid": Out(1),
+            "write": Out(1),
+            "address": Out(memories.feature_bits(config)),
+            "data": Out(config.lanes * 8),
+            "grant": In(1),
+            "read": In(config.lanes * 8),
+        }
+    )
+
+
+def port_signature(config: Config) -> wiring.Signature:
+    """Arbiter → port B of the feature memory.
+
+    address, enable (per lane), write: Out.  read: In, the word of the address a cycle ago; not defined if it
+    was written.
+    """
+    return wiring.Signature(
+        {
+            "address": Out(memories.feature_bits(config)),
+            "enable": Out(config.lanes),
+            "write": Out(config.lanes * 8),
+            "read": In(config.lanes * 8),
+        }
+    )
+
+
 def frame_word(config: Config) -> data.StructLayout:
     """A word of an image or a result: its lanes, lane 0 low, and whether it is the last one of its frame.
 

@@ -55,6 +55,9 @@ class ErrorCode(IntEnum):
         return self >= FIRST_RECOVERED
 
 
+ERROR_BITS = max(ErrorCode).bit_length()
+"""Width of the error register."""
+
 FIRST_RECOVERED = 8
 """The lowest code after which no reset is needed: the highest bit of the register says so."""
 

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import memories
 from golden.spec.config import Config
 from golden.spec.memories import MemoryShape, memory_shape
-from hw.interfaces import bank_signature, load_signature
+from hw.interfaces import bank_signature, load_signature, port_signature
 
 UNORDERED = {"no_rw_check": 1}
 """For Yosys: nobody reads a word in the cycle in which it is written, so what that gives is not built."""
@@ -67,30 +67,18 @@ class FeatureMemory(wiring.Component):
     """Activations: one byte-wide bank per lane.
 
     Port A reads any `lanes` consecutive bytes, in the order of banks, to be turned by
-    `hw.parts.rotate`. Port B reads
-    or writes one word; while it writes, what it reads is not defined.
+    `hw.parts.rotate`. Port B reads or writes one word.
 
     Latency: one cycle for reads.  Throughput: one access per port and cycle.
 
     Members
     -------
-    rows: In, port A: reads of `lanes` bytes.
-    b_address, b_enable (per lane), b_write, b_read: port B.
+    rows: In, port A.  port: In, port B.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        address = memories.feature_bits(config)
-        word = config.lanes * 8
-        super().__init__(
-            {
-                "rows": In(bank_signature(config)),
-                "b_address": In(address),
-                "b_enable": In(config.lanes),
-                "b_write": In(word),
-                "b_read": Out(word),
-            }
-        )
+        super().__init__({"rows": In(bank_signature(config)), "port": In(port_signature(config))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -105,11 +93,11 @@ class FeatureMemory(wiring.Component):
                 after.eq(lane < self.rows.rotation),
                 read.addr.eq(self.rows.word),
                 self.rows.data.word_select(lane, 8).eq(read.data),
-                read_b.addr.eq(self.b_address),
-                self.b_read.word_select(lane, 8).eq(read_b.data),
-                write.addr.eq(self.b_address),
-                write.data.eq(self.b_write.word_select(lane, 8)),
-                write.en.eq(self.b_enable[lane]),
+                read_b.addr.eq(self.port.address),
+                self.port.read.word_select(lane, 8).eq(read_b.data),
+                write.addr.eq(self.port.address),
+                write.data.eq(self.port.write.word_select(lane, 8)),
+                write.en.eq(self.port.enable[lane]),
             ]
             with m.If(after):
                 m.d.comb += read.addr.eq(self.rows.next_word)

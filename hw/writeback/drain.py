@@ -15,7 +15,7 @@ from golden.spec.memories import Fold, Memory, Operation, back_record, filter_re
 from hw.interfaces import load_signature, sums_signature
 from hw.parts.layouts import layout
 from hw.parts.memory import LoadedMemory
-from hw.writeback.terms import terms_signature
+from hw.writeback.terms import reads_signature, terms_signature
 from hw.writeback.walk import Walk
 
 
@@ -65,9 +65,7 @@ class Drain(wiring.Component):
     load: load bus (back words, terms, filter words).
     start: In, begin with instruction 0.
     engines: per engine, its sums.
-    terms: Out.  read: Out, the sum of this cycle's token has not been read since the group began; else it is
-    at hand (`hw.writeback.operands`).  part: Out, its number in the group.
-    sums: Out, what was read, `latency.SUM_READ` cycles ago.
+    terms, reads: Out, to the operands.
     layer: Out, the back word of the layer in hand; stands still until its words are in memory.
     finished: Out, END was reached.  illegal: Out, an instruction is illegal.
     """
@@ -82,9 +80,7 @@ class Drain(wiring.Component):
                 "start": In(1),
                 "engines": Out(sums_signature(config)).array(config.engines),
                 "terms": Out(terms_signature(config)),
-                "read": Out(1),
-                "part": Out(2),
-                "sums": Out(config.lanes * config.accumulator_bits),
+                "reads": Out(reads_signature(config)),
                 "layer": Out(layout(back_record(config))),
                 "finished": Out(1),
                 "illegal": Out(1),
@@ -127,10 +123,10 @@ class Drain(wiring.Component):
             self.terms.term.eq(terms.data.value),
             self.terms.bias.eq(filters.data.bias),
             self.terms.shift.eq(filters.data.shift),
-            self.part.eq(step.part),
-            self.read.eq(token.valid & step.read),
+            self.reads.part.eq(step.part),
+            self.reads.read.eq(token.valid & step.read),
             # Engines that are not read give zero.
-            self.sums.eq(reduce(or_, (engine.sums for engine in self.engines))),
+            self.reads.sums.eq(reduce(or_, (engine.sums for engine in self.engines))),
         ]
         # Of the step that is shown in the next cycle: issue decides which one that is, so it must come early.
         full = Array(engine.full for engine in self.engines)
@@ -152,7 +148,7 @@ class Drain(wiring.Component):
         for number, engine in enumerate(self.engines):
             mine = step.engine == number
             m.d.comb += [
-                engine.read.eq(self.read & mine),
+                engine.read.eq(self.reads.read & mine),
                 engine.bank.eq(step.bank),
                 engine.slot.eq(step.slot),
                 engine.release.eq(Cat(token.turn_end & mine & (step.bank == bank) for bank in range(2))),

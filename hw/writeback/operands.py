@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import latency
 from golden.spec.config import Config
 from hw.parts.delay import delayed
-from hw.writeback.terms import terms_signature
+from hw.writeback.terms import operands_signature, reads_signature, terms_signature
 
 
 class Operands(wiring.Component):
@@ -17,22 +17,16 @@ class Operands(wiring.Component):
 
     Members
     -------
-    i, read, part: In, from the drain.  sums: In, the sums that were read, `latency.SUM_READ` cycles after
-    `read`.
-    o: Out.  o_sums: Out, the sums of a token one cycle later.
+    i, reads: In, from the drain.  o: Out; the sums come one cycle after their token, like its term.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        sums = config.lanes * config.accumulator_bits
         super().__init__(
             {
                 "i": In(terms_signature(config)),
-                "read": In(1),
-                "part": In(2),
-                "sums": In(sums),
-                "o": Out(terms_signature(config)),
-                "o_sums": Out(sums),
+                "reads": In(reads_signature(config)),
+                "o": Out(operands_signature(config)),
             }
         )
 
@@ -43,13 +37,13 @@ class Operands(wiring.Component):
         )
         write = kept.write_port()
         read = kept.read_port(domain="comb")
-        part = delayed(m, self.part, latency.OPERANDS + latency.TERM, "part")
+        part = delayed(m, self.reads.part, latency.OPERANDS + latency.TERM, "part")
         m.d.comb += [
             write.addr.eq(part[latency.OPERANDS]),
-            write.data.eq(self.sums),
-            write.en.eq(delayed(m, self.read, latency.OPERANDS, "read")[-1]),
+            write.data.eq(self.reads.sums),
+            write.en.eq(delayed(m, self.reads.read, latency.OPERANDS, "read")[-1]),
             read.addr.eq(part[-1]),
-            self.o_sums.eq(read.data),
+            self.o.sums.eq(read.data),
         ]
         for name in self.i.signature.members:
             value = delayed(m, getattr(self.i, name), latency.OPERANDS, name)

@@ -14,7 +14,7 @@ from hw.parts.rounding import RoundShift
 from hw.writeback.basis import BasisStage
 from hw.writeback.pool import Pool
 from hw.writeback.residual import ResidualAdder
-from hw.writeback.terms import terms_signature
+from hw.writeback.terms import operands_signature
 
 
 class OutputPipeline(wiring.Component):
@@ -25,7 +25,7 @@ class OutputPipeline(wiring.Component):
 
     Members
     -------
-    i: In, from the operands.  sums: In, partial sums, one cycle after the token.
+    i: In, from the operands.
     layer: In, the drain's back word.
     residual: Out, reads of the residual's words.
     write: Out, to the feature memory.
@@ -36,8 +36,7 @@ class OutputPipeline(wiring.Component):
         self._config = config
         super().__init__(
             {
-                "i": In(terms_signature(config)),
-                "sums": In(config.lanes * config.accumulator_bits),
+                "i": In(operands_signature(config)),
                 "layer": In(layout(back_record(config))),
                 "residual": Out(read_signature(config)),
                 "write": Out(write_signature(config)),
@@ -53,7 +52,7 @@ class OutputPipeline(wiring.Component):
 
         m.submodules.basis = stage = BasisStage(config)
         m.d.comb += [
-            stage.sums.eq(self.sums),
+            stage.sums.eq(self.i.sums),
             stage.term.eq(self.i.term),
             stage.slice.eq(tokens[1].slice),
             stage.column.eq(tokens[1].column),

@@ -17,6 +17,17 @@ def token_layout(config: Config) -> data.StructLayout:
     return data.StructLayout({"valid": 1, **output_fields(config), "turn_end": 1})
 
 
+def reads_signature(config: Config) -> wiring.Signature:
+    """Drain → operands: which sums are read, and the sums.
+
+    read: the sum of this cycle's token has not been read since the group began; else it is at hand.
+    part: its number in the group.  sums: what was read, `latency.SUM_READ` cycles ago.
+    """
+    return wiring.Signature(
+        {"read": Out(1), "part": Out(2), "sums": Out(config.lanes * config.accumulator_bits)}
+    )
+
+
 def terms_signature(config: Config) -> wiring.Signature:
     """A token in each cycle, and a cycle later what goes with it.
 
@@ -30,3 +41,9 @@ def terms_signature(config: Config) -> wiring.Signature:
             "shift": Out(formats.SHIFT_BITS),
         }
     )
+
+
+def operands_signature(config: Config) -> wiring.Signature:
+    """Operands → output pipeline: as `terms_signature`, with the sums that a term multiplies."""
+    sums = Out(config.lanes * config.accumulator_bits)
+    return wiring.Signature({**terms_signature(config).members, "sums": sums})

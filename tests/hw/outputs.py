@@ -86,7 +86,7 @@ def _term(
     assert token.fields is not None
     sums = [some(rng, -3000, 3000) for _ in range(config.lanes)]
     term, bias, shift = token.operands
-    inputs |= {"sums": join(sums, config.accumulator_bits), "i__term": term & 255, "i__shift": shift}
+    inputs |= {"i__sums": join(sums, config.accumulator_bits), "i__term": term & 255, "i__shift": shift}
     inputs["i__bias"] = bias & ((1 << formats.BIAS_BITS) - 1)
     if token.fields["first"]:
         totals[:] = [bias] * config.basis

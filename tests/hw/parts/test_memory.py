@@ -18,10 +18,10 @@ def test_feature_memory_reads_unaligned_words_while_port_b_works() -> None:
     model = [rng.randrange(256) for _ in range(depth * lanes)]
 
     async def bench(ctx: Any) -> None:
-        ctx.set(dut.b_enable, (1 << lanes) - 1)
+        ctx.set(dut.port.enable, (1 << lanes) - 1)
         for word in range(depth):
-            ctx.set(dut.b_address, word)
-            ctx.set(dut.b_write, join(model[word * lanes :][:lanes], 8))
+            ctx.set(dut.port.address, word)
+            ctx.set(dut.port.write, join(model[word * lanes :][:lanes], 8))
             await ctx.tick()
         for _ in range(1500):
             start = rng.randrange(depth * lanes)
@@ -32,9 +32,9 @@ def test_feature_memory_reads_unaligned_words_while_port_b_works() -> None:
             b_address = rng.randrange(depth)
             enable = rng.choice([0, 0, rng.randrange(1 << lanes)])
             value = [rng.randrange(256) for _ in range(lanes)]
-            ctx.set(dut.b_address, b_address)
-            ctx.set(dut.b_enable, enable)
-            ctx.set(dut.b_write, join(value, 8))
+            ctx.set(dut.port.address, b_address)
+            ctx.set(dut.port.enable, enable)
+            ctx.set(dut.port.write, join(value, 8))
             expected = {(start + lane) % (depth * lanes) for lane in range(lanes)}
             before = list(model)
             for lane in range(lanes):
@@ -46,7 +46,7 @@ def test_feature_memory_reads_unaligned_words_while_port_b_works() -> None:
                 if before[byte] == model[byte]:  # else written in the cycle of the read
                     assert got >> byte % lanes * 8 & 255 == model[byte]
             if not enable:
-                assert ctx.get(dut.b_read) == join(model[b_address * lanes :][:lanes], 8)
+                assert ctx.get(dut.port.read) == join(model[b_address * lanes :][:lanes], 8)
 
     simulate(dut, bench)
 
@@ -56,15 +56,15 @@ def test_feature_memory_reads_one_word_per_cycle_on_port_b() -> None:
 
     async def bench(ctx: Any) -> None:
         for word in range(NANO.feature_words):
-            ctx.set(dut.b_address, word)
-            ctx.set(dut.b_enable, (1 << NANO.lanes) - 1)
-            ctx.set(dut.b_write, word * 0x01010101)
+            ctx.set(dut.port.address, word)
+            ctx.set(dut.port.enable, (1 << NANO.lanes) - 1)
+            ctx.set(dut.port.write, word * 0x01010101)
             await ctx.tick()
-        ctx.set(dut.b_enable, 0)
+        ctx.set(dut.port.enable, 0)
         for word in reversed(range(NANO.feature_words)):
-            ctx.set(dut.b_address, word)
+            ctx.set(dut.port.address, word)
             await ctx.tick()
-            assert ctx.get(dut.b_read) == word * 0x01010101
+            assert ctx.get(dut.port.read) == word * 0x01010101
 
     simulate(dut, bench)
 

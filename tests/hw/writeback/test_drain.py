@@ -187,7 +187,7 @@ def run(config: Config, case: Case, late: float, seed: int, runs: int = 2) -> li
                 if token.fields is not None:
                     got = {name: ctx.get(getattr(terms.token, name)) for name in token_fields}
                     assert got == token.fields, f"token {len(at)}"
-                    sums = (ctx.get(port.slot), ctx.get(dut.part), ctx.get(dut.read))
+                    sums = (ctx.get(port.slot), ctx.get(dut.reads.part), ctx.get(dut.reads.read))
                     reads = [number for number, it in enumerate(dut.engines) if ctx.get(it.read)]
                     assert reads == [token.engine] * token.read
                     assert sums == (token.slot, token.part, token.read), f"token {len(at)}"
@@ -200,7 +200,7 @@ def run(config: Config, case: Case, late: float, seed: int, runs: int = 2) -> li
                 assert release == right
             else:
                 assert not any(release)
-                assert not ctx.get(dut.read)
+                assert not ctx.get(dut.reads.read)
             await ctx.tick()
             if ctx.get(dut.finished):
                 assert len(at) == len(case.tokens)

@@ -29,23 +29,23 @@ def test_terms_meet_their_sums(bubbles: float) -> None:
             continue
         part = rng.randrange(4)
         token = rng.getrandbits(token_bits)
-        inputs[cycle] |= {"i__token": token, "part": part, "read": 0}
+        inputs[cycle] |= {"i__token": token, "reads__part": part, "reads__read": 0}
         if part not in kept or rng.random() < 0.4:
             kept[part] = rng.getrandbits(width)
-            inputs[cycle]["read"] = 1
-            inputs[cycle + latency.OPERANDS]["sums"] = kept[part]
+            inputs[cycle]["reads__read"] = 1
+            inputs[cycle + latency.OPERANDS]["reads__sums"] = kept[part]
         extra = {name: rng.getrandbits(bits) for name, bits in (("term", 7), ("bias", 31), ("shift", 5))}
         inputs[cycle + 1] |= {f"i__{name}": value for name, value in extra.items()}
         at = cycle + latency.OPERANDS
         expected[at]["o__token"] = token
         expected[at + 1] |= {f"o__{name}": value for name, value in extra.items()}
-        expected[at + 1]["o_sums"] = kept[part]
+        expected[at + 1]["o__sums"] = kept[part]
 
     async def bench(ctx: Any) -> None:
         for cycle, (given, right) in enumerate(zip(inputs, expected, strict=True)):
             # What stands at the inputs without `read` does not matter.
-            ctx.set(dut.read, 0)
-            ctx.set(dut.sums, rng.getrandbits(width))
+            ctx.set(dut.reads.read, 0)
+            ctx.set(dut.reads.sums, rng.getrandbits(width))
             for name, value in given.items():
                 ctx.set(Value.cast(member(dut, name)), value)
             for name, value in right.items():

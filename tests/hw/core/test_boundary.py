@@ -1,4 +1,4 @@
-"""Control: image in, run, result out, and the errors that stop it.
+"""Host port and sequencer: image in, run, result out, and the errors that stop it.
 
 Throughput: one image word per cycle; one result word per two cycles.
 """
@@ -10,8 +10,8 @@ import pytest
 
 from golden.spec.errors import ErrorCode
 from golden.spec.memories import Memory, run_record
-from hw.core.control import Control
 from tests.hw.bench import NANO, load_words, seeded, simulate_with_reset
+from tests.hw.core.boundary import Boundary
 
 WORDS = NANO.feature_words
 
@@ -19,11 +19,13 @@ WORDS = NANO.feature_words
 class Host:
     """A host, the feature memory's port B, and units that take `run_cycles` cycles for a run."""
 
-    def __init__(self, ctx: Any, dut: Control, run_cycles: int) -> None:
+    def __init__(self, ctx: Any, dut: Boundary, run_cycles: int) -> None:
         self.ctx, self.dut, self.run_cycles = ctx, dut, run_cycles
         self.memory = [0] * WORDS
         self.starts = 0
         self.running: int | None = None
+        self.granted: Callable[[], bool] = lambda: True
+        ctx.set(dut.features.grant, 1)
 
     async def load(self, **run: int) -> None:
         ctx, dut = self.ctx, self.dut
@@ -33,14 +35,17 @@ class Host:
     async def tick(self) -> None:
         """One cycle: the memory port, and `finished` as the drain gives it."""
         ctx, dut = self.ctx, self.dut
-        address, write = ctx.get(dut.address), ctx.get(dut.write)
-        value = ctx.get(dut.write_data)
+        features = dut.features
+        address, write = ctx.get(features.address), ctx.get(features.valid) and ctx.get(features.write)
+        value = ctx.get(features.data)
         start = ctx.get(dut.start)
+        write = write and ctx.get(features.grant)
         await ctx.tick()
+        ctx.set(features.grant, self.granted())
         read = self.memory[address]
         if write:
             self.memory[address] = value
-        ctx.set(dut.data, read)
+        ctx.set(features.read, read)
         if start:
             assert not write
             self.starts += 1
@@ -92,8 +97,8 @@ class Host:
         return got
 
 
-def run(bench: Callable[[Any, Control, Callable[[], Any]], Any]) -> None:
-    dut = Control(NANO)
+def run(bench: Callable[[Any, Boundary, Callable[[], Any]], Any]) -> None:
+    dut = Boundary(NANO)
 
     async def testbench(ctx: Any, reset: Callable[[], Any]) -> None:
         await bench(ctx, dut, reset)
@@ -108,7 +113,7 @@ PLACE = {"input_address": 3, "input_words": 5, "result_address": 14, "result_wor
 def test_images_in_results_out(stalls: float) -> None:
     rng = seeded(1)
 
-    async def bench(ctx: Any, dut: Control, reset: Callable[[], Any]) -> None:
+    async def bench(ctx: Any, dut: Boundary, reset: Callable[[], Any]) -> None:
         host = Host(ctx, dut, run_cycles=30)
         assert not ctx.get(dut.i_image.ready)
         await host.load(**PLACE, cycle_limit=1000)
@@ -132,8 +137,25 @@ def test_images_in_results_out(stalls: float) -> None:
     run(bench)
 
 
+def test_image_words_wait_for_the_memory() -> None:
+    rng = seeded(4)
+
+    async def bench(ctx: Any, dut: Boundary, reset: Callable[[], Any]) -> None:
+        host = Host(ctx, dut, run_cycles=10)
+        await host.load(**PLACE, cycle_limit=1000)
+        for _ in range(5):
+            host.granted = lambda: rng.random() < 0.3
+            image = [rng.getrandbits(8 * NANO.lanes) for _ in range(5)]
+            await host.send(image)
+            host.granted = lambda: True
+            assert host.memory[3:8] == image
+            assert len(await host.receive(4)) == 4
+
+    run(bench)
+
+
 def test_cycles_of_an_image_and_of_a_result() -> None:
-    async def bench(ctx: Any, dut: Control, reset: Callable[[], Any]) -> None:
+    async def bench(ctx: Any, dut: Boundary, reset: Callable[[], Any]) -> None:
         host = Host(ctx, dut, run_cycles=10)
         await host.load(**PLACE, cycle_limit=1000)
         ctx.set(dut.i_image.valid, 1)
@@ -158,7 +180,7 @@ def test_a_program_and_an_image_take_turns(words: int) -> None:
     """With both always offered: a program, an image, a program, …; never both in one cycle."""
     turns = ""
 
-    async def bench(ctx: Any, dut: Control, reset: Callable[[], Any]) -> None:
+    async def bench(ctx: Any, dut: Boundary, reset: Callable[[], Any]) -> None:
         nonlocal turns
         host = Host(ctx, dut, run_cycles=10)
         await host.load(**PLACE | {"input_words": words}, cycle_limit=1000)
@@ -196,7 +218,7 @@ def test_frames_of_another_length_are_dropped(stalls: float) -> None:
     def pause() -> bool:
         return rng.random() < stalls
 
-    async def bench(ctx: Any, dut: Control, reset: Callable[[], Any]) -> None:
+    async def bench(ctx: Any, dut: Boundary, reset: Callable[[], Any]) -> None:
         host = Host(ctx, dut, run_cycles=10)
         await host.load(**PLACE, cycle_limit=1000)
         starts = 0
@@ -226,7 +248,7 @@ def test_frames_of_another_length_are_dropped(stalls: float) -> None:
 
 
 def test_a_long_frame_is_taken_whole_before_a_program() -> None:
-    async def bench(ctx: Any, dut: Control, reset: Callable[[], Any]) -> None:
+    async def bench(ctx: Any, dut: Boundary, reset: Callable[[], Any]) -> None:
         host = Host(ctx, dut, run_cycles=10)
         await host.load(**PLACE, cycle_limit=1000)
         ctx.set(dut.i_image.valid, 1)
@@ -254,7 +276,7 @@ def test_a_long_frame_is_taken_whole_before_a_program() -> None:
     [("illegal", ErrorCode.INSTRUCTION), ("bad", ErrorCode.STREAM), (None, ErrorCode.TIMEOUT)],
 )
 def test_errors_stop_the_machine_until_reset(port: str | None, code: ErrorCode) -> None:
-    async def bench(ctx: Any, dut: Control, reset: Callable[[], Any]) -> None:
+    async def bench(ctx: Any, dut: Boundary, reset: Callable[[], Any]) -> None:
         host = Host(ctx, dut, run_cycles=1 << 30)
         await host.load(**PLACE, cycle_limit=25)
         await host.send([0] * 5, lambda: False)
@@ -284,7 +306,7 @@ def test_errors_stop_the_machine_until_reset(port: str | None, code: ErrorCode) 
 
 
 def test_errors_of_the_loader_are_shown_and_refuse_images() -> None:
-    async def bench(ctx: Any, dut: Control, reset: Callable[[], Any]) -> None:
+    async def bench(ctx: Any, dut: Boundary, reset: Callable[[], Any]) -> None:
         host = Host(ctx, dut, run_cycles=10)
         await host.load(**PLACE, cycle_limit=1000)
         ctx.set(dut.loaded, 0)
@@ -297,7 +319,7 @@ def test_errors_of_the_loader_are_shown_and_refuse_images() -> None:
 
 
 def test_the_longest_run_that_the_limit_allows() -> None:
-    async def bench(ctx: Any, dut: Control, reset: Callable[[], Any]) -> None:
+    async def bench(ctx: Any, dut: Boundary, reset: Callable[[], Any]) -> None:
         host = Host(ctx, dut, run_cycles=24)
         await host.load(**PLACE, cycle_limit=25)
         await host.send([0] * 5, lambda: False)
