@@ -9,7 +9,7 @@ import numpy.typing as npt
 from golden.datapath.progress import Instruction, Stop, first_stop
 from golden.datapath.protocol import Block, Decoder, datapath
 from golden.numerics.records import unpack_words
-from golden.spec import formats
+from golden.spec import formats, legality
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode, MachineError, MissingWordsError
 from golden.spec.memories import (
@@ -164,33 +164,9 @@ def _instructions(program: Program) -> Iterator[tuple[dict[str, int], dict[str, 
 
 def _check_fields(index: int, half: str, fields: dict[str, int], config: Config) -> None:
     """Raises MachineError where the fetch unit (front) or the drain (back) calls an instruction illegal."""
-    if fields["operation"] != Operation.LAYER:
-        raise MachineError(
-            ErrorCode.INSTRUCTION,
-            f"instruction {index}: {half} operation {fields['operation']}; "
-            f"legal: {Operation.END}, {Operation.LAYER}",
-        )
-    least = {
-        "front": ("rounds", "tiles", "channels", "taps", "ready_channels"),
-        "back": ("rounds", "tiles", "filters", "plane_tiles"),
-    }
-    legal = {name: fields[name] >= 1 for name in least[half]}
-    if half == "back":
-        legal |= _back_rules(fields, config)
-    for name, holds in legal.items():
-        if not holds:
-            raise MachineError(ErrorCode.INSTRUCTION, f"instruction {index}: {name} = {fields[name]}")
-
-
-def _back_rules(back: dict[str, int], config: Config) -> dict[str, bool]:
-    """Which fields hold what the drain needs of them."""
-    if back["fold"] == Fold.COLUMN:
-        slots = formats.BASIS * back["engine_filters"]
-    else:
-        slots = -(-back["engine_filters"] // max(back["group"], 1)) * back["group"]
-    return {
-        "group": back["group"] in formats.GROUPS,
-        "engine_filters": 1 <= slots <= config.accumulators,
-        "last_lanes": 1 <= back["last_lanes"] <= config.lanes,
-        "row_width": back["row_width"] >= 1 and config.lanes % back["row_width"] == 0,
-    }
+    for rule in legality.FRONT if half == "front" else legality.BACK:
+        if not rule.holds(fields, config):
+            raise MachineError(
+                ErrorCode.INSTRUCTION,
+                f"instruction {index}: {half} {rule.field} = {fields[rule.field]}; legal: {rule.legal}",
+            )

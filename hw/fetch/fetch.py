@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import latency
+from golden.spec import latency, legality
 from golden.spec.config import Config
 from golden.spec.memories import TURN_BITS, Memory, Operation, front_record, log2, tap_record
 from hw.interfaces import bank_signature, load_signature, row_bits, row_signature
@@ -162,18 +162,9 @@ class Fetch(wiring.Component):
                     tap_base.eq(instruction.tap_address),
                     *begin_job(instruction),
                 ]
-                sizes = [
-                    instruction.rounds,
-                    instruction.tiles,
-                    instruction.channels,
-                    instruction.taps,
-                    instruction.ready_channels,
-                ]
                 with m.If(instruction.operation == Operation.END):
                     m.next = "FINISHED"
-                with m.Elif(
-                    (instruction.operation == Operation.LAYER) & Cat(size != 0 for size in sizes).all()
-                ):
+                with m.Elif(legality.legal(legality.FRONT, instruction, config)):
                     m.next = "WALK"
                 with m.Else():
                     m.next = "ILLEGAL"

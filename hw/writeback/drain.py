@@ -3,40 +3,19 @@
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import formats, latency
+from golden.spec import formats, latency, legality
 from golden.spec.config import Config
-from golden.spec.memories import Fold, Memory, Operation, back_record, filter_record, log2
+from golden.spec.memories import Memory, Operation, back_record, filter_record, log2
 from hw.interfaces import load_signature, sums_signature
 from hw.parts.layouts import layout
 from hw.parts.memory import LoadedMemory
 from hw.writeback.terms import reads_signature, terms_signature
 from hw.writeback.walk import Walk
-
-
-def _legal(layer: Any, config: Config) -> Value:
-    """A back word that the drain can follow; `golden.machine.decode` has the same rules."""
-    filters = layer.engine_filters
-    column = config.accumulators // formats.BASIS
-    fits = Cat(
-        (layer.group == group)
-        & (filters <= Mux(layer.fold == Fold.COLUMN, column, config.accumulators // group * group))
-        for group in formats.GROUPS
-    ).any()
-    widths = [1 << i for i in range(log2(config.lanes) + 1)]
-    sizes = [layer.rounds, layer.tiles, layer.filters, filters, layer.plane_tiles, layer.last_lanes]
-    return (
-        (layer.operation == Operation.LAYER)
-        & Cat(size != 0 for size in sizes).all()
-        & Cat(layer.row_width == width for width in widths).any()
-        & (layer.last_lanes <= config.lanes)
-        & fits
-    )
 
 
 @dataclass(frozen=True)
@@ -157,7 +136,10 @@ class Drain(wiring.Component):
         flush = Signal(range(latency.FLUSH + 1))
         # What an instruction is takes a cycle to tell.
         ends, legal = Signal(), Signal()
-        m.d.sync += [ends.eq(now.operation == Operation.END), legal.eq(_legal(now, config))]
+        m.d.sync += [
+            ends.eq(now.operation == Operation.END),
+            legal.eq(legality.legal(legality.BACK, now, config)),
+        ]
         with m.FSM() as machine:
             with m.State("IDLE"), m.If(self.start):
                 m.d.sync += counter.eq(0)
