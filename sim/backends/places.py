@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sim.drivers.ports import ToolError
 
-BUILD = Path(__file__).parent.parent / "build" / "sim"
+BUILD = Path(__file__).parents[2] / "build" / "sim"
 """In the checkout, where that can be written."""
 
 

@@ -11,15 +11,14 @@ from amaranth.lib.wiring import In, Out
 from golden.spec.config import TINY
 from hw.core.accelerator import Accelerator
 from hw.parts.rounding import RoundShift
-from sim.backends import cocotb_runner, compiled
+from sim.backends import cocotb_runner, compiled, places
 from sim.drivers.ports import ToolError
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty place for builds."""
-    for module in (compiled, cocotb_runner):
-        monkeypatch.setattr(module, "BUILD", tmp_path)
+    monkeypatch.setattr(places, "BUILD", tmp_path)
     return tmp_path
 
 
