@@ -20,7 +20,7 @@ from hw.engine.stream import CoefficientStream
 from hw.fetch.fetch import Fetch
 from hw.fetch.window import RowWindow
 from hw.lightnorm.unit import LightNorm
-from hw.tops.normed import Training
+from hw.tops.normed import NormedAccelerator
 from hw.writeback.basis import BasisStage
 from hw.writeback.drain import Drain
 from hw.writeback.output import OutputPipeline
@@ -48,7 +48,7 @@ UNITS: dict[str, Callable[[Config], Elaboratable]] = {
     "pool": Pool,
     "sequencer": Sequencer,
     "stream": lambda config: CoefficientStream(config, 0),
-    "training": lambda config: Training(config, NORM_FORMAT, NORM_SPIKES, NORM_INDEX_BITS),
+    "normed": lambda config: NormedAccelerator(config, NORM_FORMAT, NORM_SPIKES, NORM_INDEX_BITS),
     "window": RowWindow,
 }
 """Name, also of the emitted module → what makes the unit of a configuration."""

@@ -7,8 +7,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import memories
-from golden.spec.config import Config
-from golden.spec.memories import log2, memory_shape
+from golden.spec.config import ADDRESS_BITS, Config
+from golden.spec.memories import SECTION, log2, memory_shape
+from hw.parts.layouts import layout
 
 
 def load_bits(config: Config) -> int:
@@ -19,7 +20,12 @@ def load_bits(config: Config) -> int:
 def load_signature(config: Config) -> wiring.Signature:
     """Loader → memories: a word for the memory of that number."""
     return wiring.Signature(
-        {"valid": Out(1), "memory": Out(8), "address": Out(16), "data": Out(load_bits(config))}
+        {
+            "valid": Out(1),
+            "memory": Out(layout(SECTION)["memory"].shape),
+            "address": Out(ADDRESS_BITS),
+            "data": Out(load_bits(config)),
+        }
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode, MachineError, ProgramError
-from golden.spec.memories import Memory, memories, memory_shape, run_record
-from golden.spec.program import END_SECTION, MAGIC, Program, checksum
+from golden.spec.memories import END_SECTION, SECTION, Memory, memories, memory_shape, run_record
+from golden.spec.program import MAGIC, Program, checksum
 
 Contents = dict[int, list[int]]
 """Memory number → its words from address 0 on."""
@@ -89,8 +89,8 @@ def _read_image(
     if (word := take()) != config.digest:
         raise MachineError(ErrorCode.CONFIGURATION, f"digest {word:08x}; expected {config.digest:08x}")
     known = memories(config)
-    while (head := take()) & 0xFF != END_SECTION:
-        memory, address = head & 0xFF, head >> 8 & 0xFFFF
+    while (section := SECTION.unpack(take()))["memory"] != END_SECTION:
+        memory, address = section["memory"], section["address"]
         if memory not in known:
             raise MachineError(ErrorCode.SECTION, f"word {place - 1}: memory {memory}; legal: {known}")
         shape = memory_shape(config, memory)

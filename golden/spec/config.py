@@ -8,6 +8,9 @@ from pathlib import Path
 from golden.spec import arithmetics, formats
 from golden.spec.errors import LightDealError
 
+ADDRESS_BITS = 16
+"""Width of the address of a memory word in a program image; no memory is deeper than it reaches."""
+
 
 class ConfigError(LightDealError):
     """A configuration that cannot work: names field, value and legal set."""
@@ -84,7 +87,8 @@ class Config:
             "instructions",
         ):
             value = getattr(self, name)
-            self._demand(name, _power_of_two(value) and 4 <= value <= 65536, "a power of two in 4…65536")
+            fits = _power_of_two(value) and 4 <= value <= 1 << ADDRESS_BITS
+            self._demand(name, fits, f"a power of two in 4…{1 << ADDRESS_BITS}")
         legal_names = arithmetics.names()
         self._demand("arithmetic", self.arithmetic in legal_names, f"one of {legal_names}")
 

@@ -31,6 +31,17 @@ OUTPUT_BITS = 36
 """Width of Σ terms × partial sums + bias; the compiler proves that nothing wraps."""
 
 
+LANES_BITS = 7
+"""Width of a number of lanes, 1…64."""
+
+ALIGN_BITS = 3
+"""Width of the left shifts that align a result and a residual."""
+SUM_SHIFT_BITS = 4
+"""Width of the rounding shift of an aligned sum, and of a pooled one."""
+ALIGNED_BITS = ACTIVATION_BITS + (1 << ALIGN_BITS) - 1 + 1
+"""Width of an aligned sum: of two activations shifted as far as can be."""
+
+
 def encode_coefficient(value: int) -> int:
     """The 4-bit code of a coefficient in {0, ±1, ±2, …, ±2**(EXPONENTS-1)}: sign × 8 + exponent.
 

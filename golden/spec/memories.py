@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from golden.spec import formats
 from golden.spec.arithmetics import arithmetic
-from golden.spec.config import Config
+from golden.spec.config import ADDRESS_BITS, Config
 from golden.spec.fields import Field, Record
 
 
@@ -25,6 +25,20 @@ class Memory(IntEnum):
     TERM = 4
     FILTER = 5
     COEFFICIENT = 8
+
+
+SECTION = Record(
+    "section",
+    (
+        Field("memory", 8, doc="number of a memory, or END_SECTION"),
+        Field("address", ADDRESS_BITS, doc="its first word that the section holds"),
+        Field("reserved", 8, doc="zero; not read"),
+    ),
+)
+"""The first word of a section of a program image; the second is its count of memory words."""
+
+END_SECTION = 0xFF
+"""In place of the number of a memory: no section follows but the checksum word."""
 
 
 def log2(value: int) -> int:
@@ -136,7 +150,7 @@ def back_record(config: Config) -> Record:
             Field("group", 3, doc="filters that share a basis (GROUP), 1…4; 1 in COLUMN"),
             Field("filters", log2(MAX_CHANNELS) + 1, doc="filters of the layer, at least 1"),
             Field("engine_filters", log2(MAX_CHANNELS) + 1, doc="filters of one engine in a round"),
-            Field("row_width", 7, doc="pixels of a map row in a tile (COLUMN); divides lanes"),
+            Field("row_width", formats.LANES_BITS, doc="pixels of a map row (COLUMN); divides lanes"),
             Field("term_address", log2(config.term_words), doc="first basis term"),
             Field("filter_address", log2(config.filter_words), doc="first filter word"),
             Field("output_address", address, doc="first word of output channel 0"),
@@ -144,15 +158,15 @@ def back_record(config: Config) -> Record:
                 "output_stride", address, doc="words from one output channel to the next, and of the residual"
             ),
             Field("plane_tiles", log2(MAX_TILES), doc="tiles of one phase plane, at least 1"),
-            Field("last_lanes", 7, doc="lanes in use in the last tile of a plane, 1…lanes"),
+            Field("last_lanes", formats.LANES_BITS, doc="lanes in use in the last tile of a plane, 1…lanes"),
             Field("relu", 1, doc="negative results become zero"),
             Field("residual", 1, doc="add the tensor at residual_address"),
             Field("residual_address", address, doc="first word of its channel 0; stride as output"),
-            Field("align_result", 3, doc="left shift of the requantised result"),
-            Field("align_residual", 3, doc="left shift of the residual"),
-            Field("residual_shift", 4, doc="rounding right shift of their sum"),
+            Field("align_result", formats.ALIGN_BITS, doc="left shift of the requantised result"),
+            Field("align_residual", formats.ALIGN_BITS, doc="left shift of the residual"),
+            Field("residual_shift", formats.SUM_SHIFT_BITS, doc="rounding right shift of their sum"),
             Field("pool", 1, doc="write one pixel per channel: the rounded sum of the map"),
-            Field("pool_shift", 4, doc="rounding right shift of the sum"),
+            Field("pool_shift", formats.SUM_SHIFT_BITS, doc="rounding right shift of the sum"),
         ),
     )
 

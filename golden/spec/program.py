@@ -12,14 +12,11 @@ from typing import Any
 from golden.spec import memories
 from golden.spec.config import Config, ConfigError
 from golden.spec.errors import ProgramError
-from golden.spec.memories import Memory
+from golden.spec.memories import END_SECTION, SECTION, Memory
 
 VERSION = 1
 MAGIC = 0x4C44_0000 | VERSION
 """First word of a program image: "LD" and the version."""
-
-END_SECTION = 0xFF
-"""Memory number that ends the sections; the checksum word follows."""
 
 _FILE_MAGIC = b"LightDeal program\n"
 
@@ -160,7 +157,7 @@ class Program:
     def image(self) -> list[int]:
         """The 32-bit words that load the program into the hardware.
 
-        MAGIC, configuration digest, then for each memory: number + address·2⁸, count of memory
+        MAGIC, configuration digest, then for each memory: its section word (`SECTION`), count of memory
         words, the memory words (each in ⌈bits/32⌉ words, low word first), and at the end
         END_SECTION and the CRC-32 (ISO-HDLC) of all words before it, bytes in little-endian order.
         """
@@ -169,7 +166,7 @@ class Program:
             if not contents:
                 continue
             chunks = -(-memories.memory_shape(self.config, memory).bits // 32)
-            words += [memory, len(contents)]
+            words += [SECTION.pack(memory=memory, address=0, reserved=0), len(contents)]
             for content in contents:
                 words += [content >> 32 * i & 0xFFFFFFFF for i in range(chunks)]
         words.append(END_SECTION)

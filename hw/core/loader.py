@@ -6,10 +6,10 @@ from amaranth.lib.crc import Algorithm
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import memories
-from golden.spec.config import Config
-from golden.spec.errors import ErrorCode
-from golden.spec.memories import Memory, memory_shape, run_record
-from golden.spec.program import END_SECTION, MAGIC
+from golden.spec.config import ADDRESS_BITS, Config
+from golden.spec.errors import ERROR_BITS, ErrorCode
+from golden.spec.memories import END_SECTION, SECTION, Memory, memory_shape, run_record
+from golden.spec.program import MAGIC
 from hw.interfaces import load_bits, load_signature
 from hw.parts.layouts import layout
 
@@ -47,7 +47,7 @@ class Loader(wiring.Component):
                 "enable": In(1),
                 "load": Out(load_signature(config)),
                 "loaded": Out(1),
-                "error": Out(4),
+                "error": Out(ERROR_BITS),
             }
         )
 
@@ -58,9 +58,10 @@ class Loader(wiring.Component):
         word = self.i.payload
         chunk = Signal(range(load_bits(config) // 32))
         last_chunk = Signal.like(chunk)
-        left = Signal(17)
+        section = data.View(layout(SECTION), word)
+        left = Signal(ADDRESS_BITS + 1)
         # Words of the memory from the section's address on; negative beyond its end.
-        room = Signal(signed(18))
+        room = Signal(signed(ADDRESS_BITS + 2))
         taken = Signal()
         crc_word = Signal()
         body = Signal(load_bits(config))
@@ -93,9 +94,9 @@ class Loader(wiring.Component):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(taken):
                     m.d.sync += [
-                        self.load.memory.eq(word[:8]),
-                        self.load.address.eq(word[8:24] - 1),
-                        room.eq(-word[8:24]),
+                        self.load.memory.eq(section.memory),
+                        self.load.address.eq(section.address - 1),
+                        room.eq(-section.address),
                         chunk.eq(0),
                     ]
                     m.next = "KIND"

@@ -6,15 +6,15 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.block import NormFormat, Spikes
 from hw.lightnorm.affine import Affine
+from hw.lightnorm.affine_coefficients import AffineCoefficients
+from hw.lightnorm.channel_arithmetic import ChannelArithmetic
+from hw.lightnorm.channel_layouts import parameters_layout
 from hw.lightnorm.chunk_counter import CHUNK_BITS, ChunkCounter
 from hw.lightnorm.encoder import Encoder, encoded
 from hw.lightnorm.extremes import extremes
 from hw.lightnorm.layouts import Op, code_bits, lane_group, pass_beat, unit_size
-from hw.lightnorm.lines import Lines
 from hw.lightnorm.scalar import scalar_layout
 from hw.lightnorm.sums import Sums
-from hw.lightnorm.words import Words
-from hw.lightnorm.words_layouts import parameters_layout
 
 _FOUND = ("mean", "scale", "spread", "d_gamma", "d_beta", "spike")
 
@@ -36,7 +36,8 @@ class LightNorm(wiring.Component):
     Golden: `golden.lightnorm.unit`.  Throughput: one beat per cycle in every pass.  A channel is read twice,
     by STAT (REDUCE) and then by APPLY (GRAD), in the same order of channels; in between, other passes may
     come, and should: STAT 0, STAT 1, APPLY 0, STAT 2, APPLY 1 … has no pause where a channel has more
-    beats than its arithmetic (`Words`) takes cycles.  At most two channels wait for their second pass.
+    beats than its arithmetic (`ChannelArithmetic`) takes cycles.  At most two channels wait for their
+    second pass.
     Latency: 4 cycles from APPLY's and GRAD's beats to `o` where groups are within a beat (`Encoder`).
 
     Parameters
@@ -86,8 +87,8 @@ class LightNorm(wiring.Component):
         fmt, lanes, index_bits = self._fmt, self._lanes, self._index_bits
         m.submodules.counter = counter = ChunkCounter(index_bits)
         m.submodules.sums = sums = Sums(fmt, lanes, index_bits)
-        m.submodules.words = words = Words(fmt, index_bits)
-        m.submodules.lines = lines = Lines(fmt)
+        m.submodules.words = words = ChannelArithmetic(fmt, index_bits)
+        m.submodules.lines = lines = AffineCoefficients(fmt)
         m.submodules.affine = affine = Affine(fmt, lanes, self._spikes)
         m.submodules.encoder = encoder = Encoder(fmt, lanes, self._spikes)
         wiring.connect(m, affine.o, encoder.i)

@@ -1,4 +1,4 @@
-"""The accelerator with a LightNorm unit at its output, for training."""
+"""The accelerator with a LightNorm unit at its output."""
 
 from enum import IntEnum
 from typing import Any
@@ -30,13 +30,13 @@ class Results(IntEnum):
     """They leave encoded on `o_blocks`, and the same beats are the pass STAT of the LightNorm unit."""
 
 
-class Training(wiring.Component):
+class NormedAccelerator(wiring.Component):
     """Runs programs as `Accelerator` does, and normalises their results: statistics as they are written.
 
     Golden: `golden.machine`, then `golden.lightnorm.blocks.encode` and `golden.lightnorm.unit`.
     docs/lightnorm.md, section 5, has the schedule.  Throughput: `Accelerator` has a word of results every
-    second cycle; with NORM a channel takes at least as long as its arithmetic (`Words`), and the results
-    wait.
+    second cycle; with NORM a channel takes at least as long as its arithmetic (`ChannelArithmetic`), and
+    the results wait.
 
     Parameters
     ----------

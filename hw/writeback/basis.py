@@ -9,7 +9,10 @@ from golden.spec.config import Config
 from golden.spec.memories import log2
 from hw.parts.delay import delayed
 
-LOW_BITS = 17
+DSP_BITS = 18
+"""Signed factors of a DSP block (MULT18X18D and its like)."""
+
+LOW_BITS = DSP_BITS - 1
 """Low bits of a partial sum that make a product of their own: unsigned, they fit a signed 18-bit factor."""
 
 
@@ -45,7 +48,7 @@ class BasisStage(wiring.Component):
                 "term": In(signed(formats.ACTIVATION_BITS)),
                 "slice": In(slice_bits(config)),
                 "column": In(2),
-                "row_width": In(7),
+                "row_width": In(formats.LANES_BITS),
                 "valid": In(1),
                 "first": In(1),
                 "bias": In(signed(formats.BIAS_BITS)),

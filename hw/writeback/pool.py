@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.spec import formats
 from golden.spec.config import Config
 from golden.spec.memories import log2
 from hw.parts.rounding import RoundShift
@@ -34,7 +35,7 @@ class Pool(wiring.Component):
                 "valid": In(1),
                 "index": In(log2(self._channels)),
                 "first": In(1),
-                "shift": In(4),
+                "shift": In(formats.SUM_SHIFT_BITS),
                 "o": Out(signed(8)),
             }
         )
@@ -69,6 +70,6 @@ class Pool(wiring.Component):
             write.en.eq(valid),
         ]
         m.d.sync += done.eq(total)
-        m.submodules.round = unit = RoundShift(SUM_BITS, 4)
+        m.submodules.round = unit = RoundShift(SUM_BITS, formats.SUM_SHIFT_BITS)
         m.d.comb += [unit.i.eq(done), unit.shift.eq(self.shift), self.o.eq(unit.o)]
         return m

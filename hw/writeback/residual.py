@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.spec import formats
 from hw.parts.rounding import RoundShift
 
 
@@ -26,9 +27,9 @@ class ResidualAdder(wiring.Component):
                 "i": In(width * 8),
                 "residual": In(width * 8),
                 "enable": In(1),
-                "align": In(3),
-                "align_residual": In(3),
-                "shift": In(4),
+                "align": In(formats.ALIGN_BITS),
+                "align_residual": In(formats.ALIGN_BITS),
+                "shift": In(formats.SUM_SHIFT_BITS),
                 "relu": In(1),
                 "zero": In(width),
                 "o": Out(width * 8),
@@ -46,8 +47,8 @@ class ResidualAdder(wiring.Component):
             enable.eq(self.enable),
         ]
         for i in range(self._width):
-            m.submodules[f"round{i}"] = unit = RoundShift(17, 4)
-            total = Signal(signed(17), name=f"total{i}")
+            m.submodules[f"round{i}"] = unit = RoundShift(formats.ALIGNED_BITS, formats.SUM_SHIFT_BITS)
+            total = Signal(signed(formats.ALIGNED_BITS), name=f"total{i}")
             own = self.i.word_select(i, 8).as_signed()
             other = self.residual.word_select(i, 8).as_signed()
             m.d.sync += total.eq((own << align) + Mux(enable, other << align_residual, 0))

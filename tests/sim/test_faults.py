@@ -10,8 +10,8 @@ from golden.spec.arithmetics import coefficient_record
 from golden.spec.config import SMALL, TINY
 from golden.spec.errors import ErrorCode
 from golden.spec.formats import CODE_END, CODE_ZERO
-from golden.spec.memories import Memory, run_record
-from golden.spec.program import END_SECTION, Program, checksum
+from golden.spec.memories import END_SECTION, Memory, run_record
+from golden.spec.program import Program, checksum
 from hw.core.accelerator import Accelerator
 from sim.backends import compiled
 from sim.checks.compare import first_mismatch, mismatch_count

@@ -12,8 +12,8 @@ from golden.machine.run import run_frames
 from golden.machine.tensors import image_words
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
-from golden.spec.memories import run_record
-from golden.spec.program import END_SECTION, MAGIC, Program, checksum
+from golden.spec.memories import END_SECTION, run_record
+from golden.spec.program import MAGIC, Program, checksum
 from sim.backends.compiled import Engine
 from tests.golden.networks import random_images, random_network
 from tests.sim.hardware import SLACK, library

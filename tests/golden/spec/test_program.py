@@ -12,8 +12,8 @@ import pytest
 from golden.compiler import compile_network
 from golden.spec.config import SMALL, TINY
 from golden.spec.errors import ProgramError
-from golden.spec.memories import memory_shape
-from golden.spec.program import END_SECTION, MAGIC, VERSION, Program
+from golden.spec.memories import END_SECTION, memory_shape
+from golden.spec.program import MAGIC, VERSION, Program
 from tests.golden.networks import random_network
 
 

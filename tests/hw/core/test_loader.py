@@ -12,8 +12,8 @@ import pytest
 from golden.machine.load import load_image
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode, MachineError
-from golden.spec.memories import Memory, memories, memory_shape, run_record
-from golden.spec.program import END_SECTION, MAGIC, Program, checksum
+from golden.spec.memories import END_SECTION, Memory, memories, memory_shape, run_record
+from golden.spec.program import MAGIC, Program, checksum
 from hw.core.loader import Loader
 from tests.hw.bench import NANO, seeded, simulate_with_reset
 

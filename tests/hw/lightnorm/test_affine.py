@@ -1,4 +1,4 @@
-"""Affine and Lines: a channel's straight line, modulo the result's bits, against rational arithmetic."""
+"""Affine, AffineCoefficients: a channel's line, modulo the result's bits, against rational arithmetic."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -10,8 +10,8 @@ from amaranth.sim import Simulator
 from golden.spec import block
 from golden.spec.block import Spikes
 from hw.lightnorm.affine import Affine
+from hw.lightnorm.affine_coefficients import AffineCoefficients
 from hw.lightnorm.layouts import result_bits, unit_size
-from hw.lightnorm.lines import Lines
 from tests.hw.bench import seeded
 from tests.hw.lightnorm.drive import run_streams
 
@@ -78,7 +78,7 @@ def test_lines(name: str) -> None:
     rng = seeded(1)
     fmt = CASES[name][0]
     bits = result_bits(fmt)
-    dut = Lines(fmt)
+    dut = AffineCoefficients(fmt)
     limits = (1 << fmt.scale) - 1
     scales = [0, 1, -1, limits, -limits, *(rng.randint(-limits, limits) for _ in range(5))]
 

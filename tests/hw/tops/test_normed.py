@@ -21,7 +21,7 @@ from golden.spec.block import NormFormat, Spikes
 from golden.spec.config import TINY
 from golden.spec.program import Program
 from hw.lightnorm.layouts import Op
-from hw.tops.normed import Results, Training
+from hw.tops.normed import NormedAccelerator, Results
 from sim.drivers.handshake import watch_outputs
 from sim.lightnorm.beats import beats, joint_beats, joint_seen, seen
 from sim.lightnorm.numbers import as_number, constant, numbers
@@ -61,7 +61,7 @@ def network(rng: np.random.Generator) -> Network:
 class Host:
     """Takes all that leaves, and sends what it is told to; `got` has it by stream."""
 
-    dut: Training
+    dut: NormedAccelerator
     rng: Random
     stall: float
     got: dict[str, list[Any]] = field(default_factory=dict)
@@ -162,7 +162,7 @@ def test_a_training_step(fmt: NormFormat, spikes: Spikes, stall: float) -> None:
     def all_beats(blocks: Blocks) -> list[dict[str, Any]]:
         return [beat for c in range(FILTERS) for beat in beats(blocks, c, lanes)]
 
-    dut = Training(TINY, fmt, spikes, 10)
+    dut = NormedAccelerator(TINY, fmt, spikes, 10)
     host = Host(dut, rng, stall)
     each = [numbers(values) for values in (gamma, beta, found.mean, found.scale)]
     parameters = [

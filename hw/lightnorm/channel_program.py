@@ -1,11 +1,11 @@
-"""The program of `hw.lightnorm.words.Words`: what it does, step after step, in each pass."""
+"""The program of `ChannelArithmetic`: what it does, step after step, in each pass."""
 
 from dataclasses import replace
 
 from golden.spec.block import SCALAR_BITS, NormFormat
+from hw.lightnorm.channel_steps import Into, Left, Right, Run, Source, Step, Test, When
 from hw.lightnorm.layouts import pass_words
 from hw.lightnorm.sums import moments, statistics
-from hw.lightnorm.words_steps import Into, Left, Right, Run, Source, Step, Test, When
 
 _FACTOR = Step(source=Source.FACTOR)
 _EPSILON = Step(source=Source.EPSILON)

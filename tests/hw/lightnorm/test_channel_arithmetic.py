@@ -11,8 +11,8 @@ from golden.lightnorm import channel, scalars
 from golden.lightnorm.scalars import Scalars
 from golden.spec import block
 from golden.spec.block import SCALAR_BITS, Constants, NormFormat
+from hw.lightnorm.channel_arithmetic import ChannelArithmetic
 from hw.lightnorm.layouts import result_bits
-from hw.lightnorm.words import Words
 from sim.lightnorm.numbers import Number, as_number, constant, numbers
 from sim.lightnorm.samples import CHANNELS, GAMMA, Sample, sample
 from tests.hw.bench import seeded
@@ -112,7 +112,7 @@ def test_words(name: str, values: int, wanted: int, stall: float) -> None:
     forward = forward_channels(case, numbers(gamma), numbers(beta))
     inputs = [entry for pair in zip(forward, backward_channels(case), strict=True) for entry in pair]
     results, cycles = run_streams(
-        Words(fmt, 10), split(inputs), {"o": len(inputs)}, rng, stall, ports(case.constants)
+        ChannelArithmetic(fmt, 10), split(inputs), {"o": len(inputs)}, rng, stall, ports(case.constants)
     )
     for index in range(CHANNELS):
         check_forward(results["o"][2 * index], case.found, words, index, fmt)
@@ -169,7 +169,7 @@ def test_edges_forward(name: str, epsilon: float) -> None:
     for index in range(EDGES):
         stat = {"total": totals[index], "ranges": ranges[index], "width": widths[index]}
         inputs.append({"backward": 0, "sums": {"stat": stat}, "gamma": gamma[index], "beta": beta[index]})
-    dut = Words(fmt, INDEX_BITS)
+    dut = ChannelArithmetic(fmt, INDEX_BITS)
     results, _ = run_streams(dut, split(inputs), {"o": EDGES}, rng, 0.0, ports(constants))
     for index, result in enumerate(results["o"]):
         check_forward(result, found, words, index, fmt)
@@ -210,7 +210,7 @@ def test_edges_backward(name: str) -> None:
         moments = {"total": totals[index], "product": products[index], "top": tops[index]}
         parameters = {"gamma": gamma[index], "mean": mean[index], "scale": scale[index]}
         inputs.append({"backward": 1, "sums": {"reduce": moments}, **parameters})
-    dut = Words(fmt, INDEX_BITS)
+    dut = ChannelArithmetic(fmt, INDEX_BITS)
     results, _ = run_streams(dut, split(inputs), {"o": EDGES}, rng, 0.0, ports(constants))
     for index, result in enumerate(results["o"]):
         check_backward(result, gradients, words, index, fmt)
@@ -242,7 +242,7 @@ def test_the_flags_of_a_spread_at_its_edge(name: str) -> None:
                 spread = block.scalar(exact)
                 right.append(Fraction(spread.mantissa) * Fraction(2) ** spread.exponent < step)
     results, _ = run_streams(
-        Words(fmt, INDEX_BITS), split(inputs), {"o": len(inputs)}, rng, 0.0, ports(constants)
+        ChannelArithmetic(fmt, INDEX_BITS), split(inputs), {"o": len(inputs)}, rng, 0.0, ports(constants)
     )
     assert [bool(result.coarse) for result in results["o"]] == right
     assert [bool(result.flat) for result in results["o"]] == [

@@ -1,7 +1,7 @@
-"""Steps of the program of `hw.lightnorm.words.Words`: what its registers do in a cycle.
+"""Steps of the program of `ChannelArithmetic`: what its registers do in a cycle.
 
 A step takes one cycle and then, where it has a `run`, the cycles of a serial operation. The names of
-registers are those of `Words`.
+registers are those of `ChannelArithmetic`.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What `hw.lightnorm.words.Words` takes and gives."""
+"""What `hw.lightnorm.channel_arithmetic.ChannelArithmetic` takes and gives."""
 
 from amaranth.lib import data
 

@@ -5,17 +5,17 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.block import SCALAR_BITS, NormFormat
+from hw.lightnorm.channel_layouts import channel_layout, parameters_layout, result_layout
+from hw.lightnorm.channel_program import addend_bits, backward_program, forward_program
+from hw.lightnorm.channel_steps import SUM_BITS, Into, Run, Source, Test, decode, sum_exponents
 from hw.lightnorm.layouts import pass_words
 from hw.lightnorm.scalar import below_step, scalar_layout
 from hw.lightnorm.sum_shifter import SumShifter
-from hw.lightnorm.words_layouts import channel_layout, parameters_layout, result_layout
-from hw.lightnorm.words_program import addend_bits, backward_program, forward_program
-from hw.lightnorm.words_steps import SUM_BITS, Into, Run, Source, Test, decode, sum_exponents
 
 _KEPT = (Source.FACTOR, Source.FIRST, Source.SECOND, Source.THIRD)
 
 
-class Words(wiring.Component):
+class ChannelArithmetic(wiring.Component):
     """The words of both passes by one serial machine with a small program (`words_program`).
 
     Golden: `golden.lightnorm.channel.statistics`, `apply_words`, `gradients`, `grad_words`.

@@ -14,7 +14,7 @@ def channel_words(fmt: NormFormat) -> data.StructLayout:
     return data.StructLayout({"backward": 1, "words": pass_words(fmt)})
 
 
-class Lines(wiring.Component):
+class AffineCoefficients(wiring.Component):
     """The line of a channel from its words: base = offset − mean·factor, a bit of the factor each cycle.
 
     Golden: none of its own; `golden.lightnorm.unit.apply` multiplies value − mean.  Latency:
