@@ -79,7 +79,7 @@ def compile_network(
         run=run_word(network, tensors, sum(plan.jobs.cycles for plan in plans), config),
         front=(*front, front_end),
         back=(*back, back_end),
-        taps=tuple(memories.taps),
+        taps=memories.tap_words(),
         terms=tuple(memories.terms),
         filters=tuple(memories.filters),
         coefficients=tuple(tuple(words) for words in memories.coefficients),

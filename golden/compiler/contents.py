@@ -15,7 +15,7 @@ class Memories:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.taps: list[int] = []
+        self.taps: list[Tap] = []
         self.terms: list[int] = []
         self.filters: list[int] = []
         self.coefficients: list[list[int]] = [[] for _ in range(config.engines)]
@@ -26,9 +26,13 @@ class Memories:
         key = tuple(taps)
         if key not in self._tables:
             self._tables[key] = len(self.taps)
-            record = tap_record(self.config)
-            self.taps += [record.pack(mask=mask, pixel=pixel) for mask, pixel in taps]
+            self.taps += taps
         return self._tables[key]
+
+    def tap_words(self) -> tuple[int, ...]:
+        """The tap memory; pixels fit their field once every tensor has its place."""
+        record = tap_record(self.config)
+        return tuple(record.pack(mask=mask, pixel=pixel) for mask, pixel in self.taps)
 
     def add_terms(self, terms: np.ndarray) -> int:
         """Address of the terms, int8 values of any shape, in C order, as unsigned bytes."""

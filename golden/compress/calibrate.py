@@ -80,29 +80,6 @@ def restore_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
             _advance(module, values, scales)
 
 
-def measure_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
-    """Batch norm's statistics of the weights as they are now, layer by layer on what the layers before give.
-
-    A channel that is the same everywhere on these images says nothing of its spread: its variance stays.
-    No labels are read; the grids are chosen on the way.
-
-    Parameters
-    ----------
-    images: float32 (N, C, H, W), as the network will meet them.
-    """
-    with torch.no_grad():
-        net.input_grid = best_grid(images)
-        scales = {net.graph.input: 2.0**net.input_grid}
-        values = {net.graph.input: torch.round(images / scales[net.graph.input]).clamp(-128, 127)}
-        for module in net.stages:
-            if module.batch_norm:
-                sums = _plain_sums(module, values, scales)
-                variance = sums.var(dim=(0, 2, 3), correction=0)
-                module.mean.copy_(sums.mean(dim=(0, 2, 3)))
-                module.variance.copy_(torch.where(variance > 0, variance, module.variance))
-            _advance(module, values, scales)
-
-
 def _plain_sums(
     module: QuantizedLayer, values: dict[str, torch.Tensor], scales: dict[str, float]
 ) -> torch.Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from golden.compress.calibrate import calibrate, measure_statistics, restore_statistics
+from golden.compress.calibrate import calibrate, restore_statistics
 from golden.compress.quantized import QuantizedNet
 from golden.spec.errors import UnsupportedError
 from golden.workloads.average import Average
@@ -13,9 +13,6 @@ from golden.workloads.loop import Labelled, Progress, batches, fit, silent
 
 PRUNINGS = 40
 """Times that the masks are chosen anew on the way to the density."""
-
-STATISTICS = 1024
-"""Training images, at most, on which batch norm's final statistics are measured."""
 
 EXACT = 1e-9
 """More than the rounding of a fraction of steps done, less than a step."""
@@ -90,7 +87,7 @@ def retrain(
 
     Where the steps are too few to prune on the way, the network is compressed as it is and its masks
     stay. The weights are averaged at the end (`Schedule.average`), as real numbers: rounding to what runs
-    comes after, as in every forward pass; batch norm's statistics and the grids are those of the mean.
+    comes after, as in every forward pass, and the grids are chosen for the mean.
 
     Parameters
     ----------
@@ -139,6 +136,5 @@ def retrain(
     average.take()
     average.adopt()
     net.norm_mode = False
-    measure_statistics(net, data.images[:: -(-len(data.images) // STATISTICS)])
     calibrate(net, samples)
     return net

@@ -70,5 +70,5 @@ def test_words_for_people_do_not_count(root: Path) -> None:
 def test_every_root_of_the_groups_exists() -> None:
     for roots in (SYNTHESIS, TRAINING, DEMO, NORMS, BOARD, REPORT):
         assert len(sources.sources_digest(roots)) == 16
-    assert sources.ROOT / "hw/engine.py" in sources.reached(DEMO)
-    assert sources.ROOT / "hw/engine.py" not in sources.reached(NORMS)
+    assert sources.ROOT / "hw/engine/engine.py" in sources.reached(DEMO)
+    assert sources.ROOT / "hw/engine/engine.py" not in sources.reached(NORMS)

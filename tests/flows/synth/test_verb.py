@@ -111,11 +111,12 @@ def test_what_a_router_says_becomes_metrics(here: Path) -> None:
 def test_the_code_that_a_unit_depends_on_is_said(here: Path) -> None:
     """The unit's own module, and the configuration's file where it is one of the repository."""
     toml = Path(__file__).parents[3] / "docs/configs/up5k.toml"
+    unit = "hw.writeback.pool"
     (here / "mine.toml").write_text(toml.read_text())
-    for config, expected in ((toml, [*SYNTHESIS, "hw.pool", "docs/configs/up5k.toml"]), ("mine.toml", None)):
+    for config, expected in ((toml, [*SYNTHESIS, unit, "docs/configs/up5k.toml"]), ("mine.toml", None)):
         assert lightdeal(f"synth --config {config} --unit pool --no-blocks --out out") == 0
         about = json.loads((here / f"out/ecp5-{Path(config).stem}-pool.provenance.json").read_text())
-        assert about["sources"]["roots"] == (expected or [*SYNTHESIS, "hw.pool"])
+        assert about["sources"]["roots"] == (expected or [*SYNTHESIS, unit])
 
 
 @pytest.mark.parametrize(

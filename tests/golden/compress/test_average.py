@@ -1,4 +1,4 @@
-"""What remains of re-training: the mean of the last weights, with statistics and grids that are its own."""
+"""What remains of re-training: the mean of the last weights, with grids of its own."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,6 @@ from torch import nn
 
 from golden.compress import CompressionPlan, LayerPlan, Schedule, compress, import_module
 from golden.compress import retrain as retraining
-from golden.compress.calibrate import calibrate, measure_statistics
 from golden.compress.quantized import QuantizedNet
 from golden.spec.errors import UnsupportedError
 from golden.workloads import Dataset
@@ -93,61 +92,6 @@ def test_weights_are_the_mean_over_the_end(
         expected = np.mean(taken, 0, dtype=np.float64)
         np.testing.assert_allclose(parameter.detach(), expected, rtol=1e-6, atol=1e-9)
     assert not net.norm_mode
-
-
-def test_statistics_are_those_of_the_weights_that_run() -> None:
-    """Mean and variance of each channel's sums, from the network's own features, in float64."""
-    images = data(3).images
-    net = quantized(4, images)
-    calibrate(net, images)
-    with torch.no_grad():
-        for stage in net.stages:
-            stage.prune(0.5)
-            for parameter in stage.parameters():
-                parameter.add_(0.1 * torch.randn_like(parameter) * parameter.std(correction=0))
-    measure_statistics(net, images)
-    values, scales = net.features(images)
-    for stage in net.stages:
-        if stage.batch_norm:
-            layer = stage.layer
-            inputs = values[layer.input].double() * scales[layer.input]
-            weight = stage.real_weight().double()
-            sums = nn.functional.conv2d(inputs, weight, None, layer.stride, layer.padding).detach().numpy()
-            np.testing.assert_allclose(stage.mean, sums.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
-            np.testing.assert_allclose(stage.variance, sums.var((0, 2, 3)), rtol=1e-4)
-
-
-def test_a_constant_channel_keeps_its_variance() -> None:
-    """Nothing divides by nothing where all weights of a filter are zero."""
-    images = data(5).images
-    net = quantized(6, images, LayerPlan("plain"))
-    stage = net.stages[0]
-    before = stage.variance.clone()
-    with torch.no_grad():
-        stage.weight[2] = 0
-    measure_statistics(net, images)
-    assert stage.variance[2] == before[2]
-    assert stage.mean[2] == 0
-    others = [0, 1, 3, 4, 5]
-    assert (stage.variance[others] != before[others]).all()
-
-
-def test_statistics_come_from_all_over_the_training_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Images sorted by kind: the dark ones first. A part of them, evenly spread, stands for all."""
-    monkeypatch.setattr(retraining, "STATISTICS", 10)
-    part = data(7, 40)
-    bright = Dataset("sorted", part.images * torch.linspace(0.1, 1, 40)[:, None, None, None], part.labels)
-    net = quantized(8, bright.images)
-    retraining.retrain(net, bright, bright.images, 1, schedule=Schedule(batch=20))
-    stage = net.stages[0]
-    shares = []
-    for images in (bright.images[::4], bright.images[:10]):
-        measure_statistics(net, images)
-        shares.append(stage.variance.clone())
-    net = quantized(8, bright.images)
-    retraining.retrain(net, bright, bright.images, 1, schedule=Schedule(batch=20))
-    torch.testing.assert_close(net.stages[0].variance, shares[0])
-    assert not torch.allclose(shares[0], shares[1], rtol=0.1)
 
 
 def test_masks_of_the_mean_keep_their_density() -> None:
