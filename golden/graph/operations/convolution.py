@@ -95,13 +95,13 @@ def even_padding(module: nn.Conv2d) -> int | None:
 
 
 def _check(module: Any) -> Iterator[Problem]:
+    if even_padding(module) is None:
+        yield f"Conv2d with padding = {module.padding!r}", "equal paddings on all sides"
     for name, legal in (("groups", 1), ("dilation", (1, 1)), ("padding_mode", "zeros")):
         if (value := getattr(module, name)) != legal:
             yield f"Conv2d with {name} = {value!r}", f"{name} = {legal!r}"
     if module.stride[0] != module.stride[1]:
         yield f"Conv2d with stride = {module.stride}", "equal strides"
-    if even_padding(module) is None:
-        yield f"Conv2d with padding = {module.padding!r}", "equal paddings on all sides"
 
 
 CONVOLUTION = Operation(

@@ -32,7 +32,7 @@ def supported() -> str:
     return f"{', '.join(most)}, {last}"
 
 
-def chain() -> str:
+def layer_parts() -> str:
     """What a layer may be made of, as errors say it."""
     products = " or ".join(operation.name for operation in OPERATIONS if operation.product)
     rest = [operation for operation in OPERATIONS if operation.stage is not None]
