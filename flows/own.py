@@ -1,5 +1,6 @@
 """A user's own network and images: compress, compile, run, hand off."""
 
+import math
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,7 +57,6 @@ def compress_own(options: Compress) -> tuple[str, bool]:
     name, _, shared = options.pattern.partition("s")
     pattern = Pattern(options.basis, f"{name}s", int(shared or 1), options.density)
     graph = import_module(module, samples)
-    demand_classes(options.data, data, len(graph.layers[-1].weight))
     plan = pattern_plan(graph, pattern, config)
     train = None if labels is None else Dataset(options.data, images, labels)
     with step("compression"), bar("compression") as progress:
@@ -109,7 +109,7 @@ def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArr
         shape = found.images.shape[1:]
         raise LightDealError(f"data {data!r}: images of shape {shape}; the program takes {tensor.shape}")
     some = Images(found.images[:count], None if found.labels is None else found.labels[:count])
-    demand_classes(data, some, program.tensor(program.output).shape[0])
+    demand_classes(data, some, math.prod(program.tensor(program.output).shape))
     try:
         inputs = quantise(some.images, tensor.scale)
     except NotFiniteError as error:

@@ -13,9 +13,9 @@ from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.network import Feature, Layer, Network
 from golden.graph.operations.add import Add
 from golden.graph.operations.convolution import Convolution
-from golden.graph.operations.global_mean import GlobalMean
+from golden.graph.operations.global_mean import FloatMean, GlobalMean
 from golden.graph.operations.operation import IntegerOperation
-from golden.graph.operations.relu import Relu
+from golden.graph.operations.relu import FloatRelu, Relu
 from golden.graph.operations.requantise import Requantise
 from golden.graph.operations.weights import Factored, Plain
 from golden.spec import formats
@@ -78,15 +78,20 @@ def _layer(module: QuantizedLayer, scales: dict[str, float]) -> Layer:
 
 
 def _product(layer: FloatLayer, weights: Factored | Plain) -> Convolution:
-    filters, _, height, width = layer.weight.shape
-    return Convolution(filters, (height, width), layer.stride, layer.padding, weights)
+    filters, _, height, width = layer.product.weight.shape
+    return Convolution(filters, (height, width), layer.product.stride, layer.product.padding, weights)
 
 
 def _epilogue(
     layer: FloatLayer, requantise: Requantise, residual: Add | None, pool: int
 ) -> tuple[IntegerOperation, ...]:
     """What follows the product; `pool` is the rounding shift of the pooled sum, if it is pooled."""
-    wanted = (requantise, residual, Relu() if layer.relu else None, GlobalMean(pool) if layer.pool else None)
+    wanted = (
+        requantise,
+        residual,
+        Relu() if layer.find(FloatRelu) else None,
+        GlobalMean(pool) if layer.find(FloatMean) else None,
+    )
     return tuple(operation for operation in wanted if operation is not None)
 
 

@@ -122,9 +122,8 @@ def _layer(layer: FloatLayer, whole: Mapping[str, Int8], scales: Mapping[str, fl
         return torch.from_numpy(whole[name].astype(np.float32) * np.float32(scales[name]))
 
     with torch.no_grad():
-        y = layer.finish(
-            layer.sums(real(layer.input)), None if layer.residual is None else real(layer.residual)
-        )
+        reads = {name for it in layer.epilogue for name in it.reads}
+        y = layer.finish(layer.product.run(real(layer.input)), {name: real(name) for name in reads})
     return y.numpy().astype(np.float64) / scales[layer.output]
 
 

@@ -1,7 +1,5 @@
 """From a user's `torch.nn.Module` to a `FloatGraph`, or one clear error before any work starts."""
 
-from typing import Any
-
 import torch
 import torch.fx
 from torch import nn
@@ -10,14 +8,13 @@ from golden.frontend.import_check import check_values
 from golden.frontend.inputs import check_images
 from golden.frontend.modules import check_module, evaluation, name_of, unwrapped
 from golden.frontend.trace import Trace, map_shape
-from golden.graph.floats import INPUT, FloatGraph, FloatLayer, Norm, float_features
+from golden.graph.floats import INPUT, FloatGraph, FloatLayer, float_features
 from golden.graph.operations.add import ADD
 from golden.graph.operations.batch_norm import BATCH_NORM
-from golden.graph.operations.convolution import even_padding
 from golden.graph.operations.flatten import FLATTEN
-from golden.graph.operations.global_mean import GLOBAL_MEAN
+from golden.graph.operations.global_mean import FloatMean
 from golden.graph.operations.nothing import NOTHING
-from golden.graph.operations.operation import Operation
+from golden.graph.operations.operation import FloatOperation, Operation
 from golden.graph.operations.registry import layer_parts
 from golden.graph.operations.relu import RELU
 from golden.spec.errors import UnsupportedError
@@ -198,21 +195,16 @@ class _Importer:
     def _emit(self, chain: "_Chain") -> str:
         node = chain.nodes[0]
         self.trace.check_shapes(node)
-        module = self.trace.modules[str(node.target)]
         source = self._resolve(node.args[0])  # type: ignore[arg-type]
         residual = None if chain.other is None else self._resolve(chain.other)
-        if any(layer.pool and layer.output == residual for layer in self.layers):
+        if any(layer.find(FloatMean) and layer.output == residual for layer in self.layers):
             raise self.trace.refuse(
                 node, f"the addition of the pooled {residual!r}", "additions before pooling"
             )
-        weight = module.weight.detach().clone()
-        stride, padding = 1, 0
-        if isinstance(module, nn.Conv2d):
-            stride, padding = module.stride[0], even_padding(module) or 0
-        else:
-            weight = weight.reshape(len(weight), *self.shapes[source])
-        bias = torch.zeros(len(weight)) if module.bias is None else module.bias.detach().clone()
-        path = str(node.target)
+        path, operation = str(node.target), self.trace.meaning(node)
+        assert operation is not None
+        assert operation.convolution is not None
+        product = operation.convolution(self.trace.modules[path], self.shapes[source])
         self.maps[path] = map_shape(node)[1:]
         self.shapes[path] = map_shape(chain.nodes[-1])
         self.layers.append(
@@ -220,14 +212,8 @@ class _Importer:
                 path=path,
                 input=source,
                 output=path,
-                weight=weight,
-                bias=bias,
-                norm=chain.norm,
-                stride=stride,
-                padding=padding,
-                relu=RELU in chain.taken,
-                residual=residual,
-                pool=GLOBAL_MEAN in chain.taken,
+                product=product,
+                epilogue=chain.epilogue(residual),
             )
         )
         self.feature |= dict.fromkeys(chain.nodes, path)
@@ -240,12 +226,11 @@ class _Chain:
     def __init__(self, importer: _Importer, conv: torch.fx.Node) -> None:
         self.importer = importer
         self.nodes = [conv]
-        self.norm: Norm | None = None
         self.other: torch.fx.Node | None = None
-        self.taken: list[Operation] = []
+        self.taken: list[tuple[Operation, torch.fx.Node]] = []
         while (node := self._next()) is not None:
             operation = importer.trace.meaning(node)
-            if node in importer.refused or not self._follows(operation):
+            if node in importer.refused or operation is None or not self._follows(operation):
                 return
             if operation is ADD and importer.absorbs.get(conv) != node:
                 return
@@ -254,31 +239,32 @@ class _Chain:
             except UnsupportedError as error:
                 importer.refuse(node, error)
                 return
-            if operation is BATCH_NORM:
-                self.norm = _norm(importer.trace.modules[str(node.target)])
-            elif operation is ADD:
+            if operation is ADD:
                 (self.other,) = set(node.all_input_nodes) - {self.nodes[-1]}
-            if operation is not None and operation.stage is not None:
-                self.taken.append(operation)
+            if operation.stage is not None and operation not in [it for it, _ in self.taken]:
+                self.taken.append((operation, node))
             self.nodes.append(node)
+
+    def epilogue(self, residual: str | None) -> tuple[FloatOperation, ...]:
+        """What follows the product; `residual` is the feature that is added."""
+        others = () if residual is None else (residual,)
+        modules = self.importer.trace.modules
+        return tuple(
+            operation.imported(modules.get(str(node.target)), others)
+            for operation, node in self.taken
+            if operation.imported is not None
+        )
 
     def _next(self) -> torch.fx.Node | None:
         users = [user for user in self.nodes[-1].users if not self.importer.trace.is_size(user)]
         return users[0] if len(users) == 1 and users[0].op != "output" else None
 
-    def _follows(self, operation: Operation | None) -> bool:
-        """Whether an operation may come next: `Stage` after `Stage`; what it has done already may come again
-        where that changes nothing."""
+    def _follows(self, operation: Operation) -> bool:
+        """Whether an operation may come next: `Stage` after `Stage`; ReLU may come again, as it changes
+        nothing then."""
         if operation is NOTHING:
             return True
-        if operation is None or operation.stage is None:
-            return False
-        last = self.taken[-1] if self.taken else None
-        return last is None or operation.stage > (last.stage or 0) or operation is last is RELU
-
-
-def _norm(module: Any) -> Norm:
-    size = module.num_features
-    gamma = module.weight.detach().clone() if module.affine else torch.ones(size)
-    beta = module.bias.detach().clone() if module.affine else torch.zeros(size)
-    return Norm(gamma, beta, module.running_mean.clone(), module.running_var.clone(), module.eps)
+        last = self.taken[-1][0] if self.taken else None
+        if operation.stage is None or last is None or last.stage is None:
+            return operation.stage is not None
+        return operation.stage > last.stage or operation is last is RELU

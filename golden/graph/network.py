@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from golden.graph.operations.convolution import Convolution
-from golden.graph.operations.operation import IntegerOperation
+from golden.graph.operations.operation import IntegerOperation, find
 from golden.graph.operations.requantise import Requantise
 from golden.spec.errors import UnsupportedError
 
@@ -50,7 +50,7 @@ class Layer:
 
     def find(self, kind: type[_Operation]) -> _Operation | None:
         """The operation of that kind in the epilogue, if there is one."""
-        return next((it for it in self.epilogue if isinstance(it, kind)), None)
+        return find(self.epilogue, kind)
 
     @property
     def requantise(self) -> Requantise:

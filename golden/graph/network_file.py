@@ -8,7 +8,7 @@ against, where there are any. Nothing in it is code, so a foreign file is safe t
 import hashlib
 import io
 import json
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from golden.graph.network import Feature, Layer, Network
 from golden.graph.operations.convolution import Convolution
 from golden.graph.operations.registry import OPERATIONS
 from golden.graph.operations.weights import Factored, Plain
+from golden.graph.plain import made, plain
 from golden.spec.errors import LightDealError
-from golden.spec.memories import Fold
 
 VERSION = 2
 _MAGIC = b"LightDeal network\n"
@@ -49,8 +49,8 @@ def to_bytes(network: Network) -> bytes:
             "path": layer.path,
             "input": layer.input,
             "output": layer.output,
-            "product": _plain(layer.product, f"{number}.product", arrays),
-            "epilogue": [_plain(it, f"{number}.{place}", arrays) for place, it in enumerate(layer.epilogue)],
+            "product": plain(layer.product, f"{number}.product", arrays),
+            "epilogue": [plain(it, f"{number}.{place}", arrays) for place, it in enumerate(layer.epilogue)],
         }
         for number, layer in enumerate(network.layers)
     ]
@@ -102,34 +102,6 @@ def from_bytes(data: bytes, where: str) -> Network:
         raise NetworkFileError(f"{where}: its contents are incomplete: {error}") from error
 
 
-def _plain(value: Any, name: str, arrays: dict[str, Any]) -> dict[str, Any]:
-    """A dataclass as JSON; its arrays go to `arrays`, under names that begin with `name`."""
-    found: dict[str, Any] = {"kind": type(value).__name__}
-    for field in fields(value):
-        part = getattr(value, field.name)
-        if isinstance(part, np.ndarray):
-            arrays[f"{name}.{field.name}"] = part
-        elif is_dataclass(part):
-            found[field.name] = _plain(part, f"{name}.{field.name}", arrays)
-        else:
-            found[field.name] = part.name if isinstance(part, Fold) else part
-    return found
-
-
-def _made(entry: dict[str, Any], name: str, arrays: dict[str, Any]) -> Any:
-    """The inverse of `_plain`."""
-    kind = _KINDS[entry["kind"]]
-    values = {}
-    for field in fields(kind):
-        part = entry[field.name] if field.name in entry else arrays[f"{name}.{field.name}"]
-        if isinstance(part, dict):
-            part = _made(part, f"{name}.{field.name}", arrays)
-        elif isinstance(part, list):
-            part = tuple(part)
-        values[field.name] = Fold[part] if field.name == "fold" else part
-    return kind(**values)
-
-
 def _network(description: dict[str, Any], arrays: dict[str, Any]) -> Network:
     features = [Feature(**{**entry, "shape": tuple(entry["shape"])}) for entry in description["features"]]
     layers = [
@@ -137,9 +109,9 @@ def _network(description: dict[str, Any], arrays: dict[str, Any]) -> Network:
             path=entry["path"],
             input=entry["input"],
             output=entry["output"],
-            product=_made(entry["product"], f"{number}.product", arrays),
+            product=made(entry["product"], f"{number}.product", arrays, _KINDS),
             epilogue=tuple(
-                _made(it, f"{number}.{place}", arrays) for place, it in enumerate(entry["epilogue"])
+                made(it, f"{number}.{place}", arrays, _KINDS) for place, it in enumerate(entry["epilogue"])
             ),
         )
         for number, entry in enumerate(description["layers"])

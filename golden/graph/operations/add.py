@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from golden.graph.operations.operation import (
+    FloatOperation,
     Int8,
     Int64,
     IntegerOperation,
@@ -64,6 +65,22 @@ class Add(IntegerOperation):
         }
 
 
+@dataclass(frozen=True)
+class FloatAdd(FloatOperation):
+    """Adds the feature `tensor`."""
+
+    tensor: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """See `FloatOperation`."""
+        return (self.tensor,)
+
+    def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """See `FloatOperation`."""
+        return values + features[self.tensor]
+
+
 def added(result: Int64, other: Int64, align_result: int, align_residual: int, shift: int) -> Int64:
     """The sum of two aligned int8 values, rounded once; shapes are equal."""
     return saturate(round_shift((result << align_result) + (other << align_residual), shift))
@@ -80,4 +97,6 @@ ADD = Operation(
     ),
     cost="nothing",
     integers=Add,
+    floats=FloatAdd,
+    imported=lambda _, others: FloatAdd(*others),
 )

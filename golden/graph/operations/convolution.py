@@ -63,6 +63,27 @@ class Convolution:
         yield from weight_problems(self.weights, (self.filters, shape[0], *self.kernel))
 
 
+@dataclass(frozen=True)
+class FloatConvolution:
+    """The product of an imported layer.
+
+    Parameters
+    ----------
+    weight: float32 (M, C, KH, KW); a linear layer's kernel covers its whole input map.
+    bias: float32 (M,), zeros if the module has none.
+    stride, padding: as in torch.nn.Conv2d, equal in both directions.
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    stride: int
+    padding: int
+
+    def run(self, x: torch.Tensor) -> torch.Tensor:
+        """The convolution with its bias: (N, C, H, W) → (N, M, H', W')."""
+        return nn.functional.conv2d(x, self.weight, self.bias, self.stride, self.padding)
+
+
 def convolve(images: Int8, weights: Int64, stride: int, padding: int) -> Int64:
     """Exact Σ W·x: int8 (N, C, H, W), int64 (M, C, KH, KW) → int64 (N, M, OH, OW).
 
@@ -104,6 +125,11 @@ def _check(module: Any) -> Iterator[Problem]:
         yield f"Conv2d with stride = {module.stride}", "equal strides"
 
 
+def _imported(module: Any, _: Shape) -> FloatConvolution:
+    bias = torch.zeros(module.out_channels) if module.bias is None else module.bias.detach().clone()
+    return FloatConvolution(module.weight.detach().clone(), bias, module.stride[0], even_padding(module) or 0)
+
+
 CONVOLUTION = Operation(
     name="convolution",
     called="Conv2d",
@@ -114,8 +140,8 @@ CONVOLUTION = Operation(
         f"{MAX_CHANNELS} channels and filters, up to {MAX_TAPS} kernel positions; the map is ⌈width ÷ "
         "stride⌉ pixels wide, or the kernel covers the input, or rows fill whole words of lanes"
     ),
-    cost="an instruction; a cycle for each kept coefficient and word of pixels",
-    product=True,
+    cost="an instruction; an engine's cycle for each kept coefficient and word of pixels",
+    convolution=_imported,
     once=True,
     check=_check,
 )

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from golden.graph.operations.operation import (
+    FloatOperation,
     Int8,
     Int64,
     IntegerOperation,
@@ -55,6 +56,15 @@ class GlobalMean(IntegerOperation):
         return {"pool": 1, "pool_shift": self.shift}
 
 
+@dataclass(frozen=True)
+class FloatMean(FloatOperation):
+    """The mean over the map, one pixel per channel."""
+
+    def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """See `FloatOperation`."""
+        return values.mean(dim=(2, 3), keepdim=True)
+
+
 def rounded(total: Int64, shift: int) -> Int64:
     """The sum over a map, rounded to int8."""
     return saturate(round_shift(total, shift))
@@ -81,5 +91,7 @@ GLOBAL_MEAN = Operation(
     limits="over the whole map, last after a convolution; phases of strided layers divide the map",
     cost="nothing",
     integers=GlobalMean,
+    floats=FloatMean,
+    imported=lambda _, __: FloatMean(),
     check_shapes=_check_shapes,
 )

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]
@@ -53,7 +54,7 @@ class IntegerOperation:
         return shape
 
     def bounds(self, bounds: tuple[int, int]) -> tuple[int, int]:
-        """(smallest, largest) value that it gives for values within `bounds`."""
+        """(smallest, largest) value that it gives for values within `bounds`; zero, which pads, lies between."""
         return bounds
 
     def run(self, values: Int64, features: Mapping[str, Int8]) -> Int64:
@@ -73,6 +74,27 @@ class IntegerOperation:
         return {}
 
 
+class FloatOperation:
+    """The same operation in floats, as the user's network has it; the children are frozen dataclasses."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the features that it reads beside the sums."""
+        return ()
+
+    def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Values (N, M, H, W), all features by name → values, as in eval mode."""
+        raise NotImplementedError
+
+
+_Kind = TypeVar("_Kind")
+
+
+def find(epilogue: tuple[Any, ...], kind: type[_Kind]) -> _Kind | None:
+    """The operation of that kind in an epilogue, if there is one."""
+    return next((operation for operation in epilogue if isinstance(operation, kind)), None)
+
+
 def _fine(*_: Any) -> Iterator[Problem]:
     return iter(())
 
@@ -89,8 +111,11 @@ class Operation:
     torch: module classes, functions and names of methods that mean it.
     limits: what of it is legal, in words; the functions below and `integers` hold to them.
     cost: what it costs on the array.
-    product: a layer begins with it.
     integers: the operation of the epilogue that it becomes, or is folded into.
+    floats: the operation of an imported layer's epilogue.
+    convolution: makes the product that a layer begins with, a
+        `golden.graph.operations.convolution.FloatConvolution`, from a module and the shape before it.
+    imported: makes `floats` from a module, if it is one, and the features that are read beside the sums.
     once: a module of it may be used in one place only.
     check: problems of a module of it.
     check_shapes: problems of one use, from the shapes (N, …) before and after.
@@ -102,11 +127,18 @@ class Operation:
     torch: tuple[Any, ...]
     limits: str
     cost: str
-    product: bool = False
     integers: type[IntegerOperation] | None = None
+    floats: type[FloatOperation] | None = None
+    convolution: Callable[[Any, Shape], Any] | None = None
+    imported: Callable[[Any, tuple[str, ...]], FloatOperation] | None = None
     once: bool = False
     check: Callable[[Any], Iterator[Problem]] = _fine
     check_shapes: Callable[[tuple[int, ...], tuple[int, ...]], Iterator[Problem]] = _fine
+
+    @property
+    def product(self) -> bool:
+        """Whether a layer begins with it."""
+        return self.convolution is not None
 
     @property
     def sets(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from golden.graph.operations.operation import Int8, Int64, IntegerOperation, Operation, Stage
+from golden.graph.operations.operation import FloatOperation, Int8, Int64, IntegerOperation, Operation, Stage
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Relu(IntegerOperation):
 
     def bounds(self, bounds: tuple[int, int]) -> tuple[int, int]:
         """See `IntegerOperation`."""
-        return max(bounds[0], 0), max(bounds[1], 0)
+        return 0, max(bounds[1], 0)
 
     def run(self, values: Int64, features: Mapping[str, Int8]) -> Int64:
         """See `IntegerOperation`."""
@@ -28,6 +28,15 @@ class Relu(IntegerOperation):
     def fields(self, address: Callable[[str], int]) -> dict[str, int]:
         """See `IntegerOperation`."""
         return {"relu": 1}
+
+
+@dataclass(frozen=True)
+class FloatRelu(FloatOperation):
+    """max(value, 0)."""
+
+    def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """See `FloatOperation`."""
+        return values.relu()
 
 
 def rectified(values: Int64) -> Int64:
@@ -43,4 +52,6 @@ RELU = Operation(
     limits="after a convolution with what else follows it, before pooling",
     cost="nothing",
     integers=Relu,
+    floats=FloatRelu,
+    imported=lambda _, __: FloatRelu(),
 )

@@ -112,7 +112,11 @@ def test_statistics_are_those_of_the_weights_that_run() -> None:
             layer = stage.layer
             inputs = values[layer.input].double() * scales[layer.input]
             weight = stage.real_weight().double()
-            sums = nn.functional.conv2d(inputs, weight, None, layer.stride, layer.padding).detach().numpy()
+            sums = (
+                nn.functional.conv2d(inputs, weight, None, layer.product.stride, layer.product.padding)
+                .detach()
+                .numpy()
+            )
             np.testing.assert_allclose(stage.mean, sums.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
             np.testing.assert_allclose(stage.variance, sums.var((0, 2, 3)), rtol=1e-4)
 
