@@ -54,7 +54,7 @@ class IntegerOperation:
         return shape
 
     def bounds(self, bounds: tuple[int, int]) -> tuple[int, int]:
-        """(smallest, largest) value that it gives for values within `bounds`; zero, which pads, lies between."""
+        """(smallest, largest) value that it gives for values within `bounds`; zero, the padding, is in."""
         return bounds
 
     def run(self, values: Int64, features: Mapping[str, Int8]) -> Int64:
