@@ -34,5 +34,5 @@ def made(entry: dict[str, Any], name: str, arrays: Mapping[str, Any], kinds: Map
             part = made(part, f"{name}.{field.name}", arrays, kinds)
         elif isinstance(part, list):
             part = tuple(part)
-        values[field.name] = Fold[part] if field.name == "fold" else part
+        values[field.name] = Fold[part] if field.type is Fold else part
     return kind(**values)

@@ -78,5 +78,8 @@ def test_labels_are_those_of_what_the_network_gives(own: Path, capsys: pytest.Ca
     line = "compress net.py:one_output --data labelled.npz --out b.net"
     assert main(line.split()) == 2
     told = capsys.readouterr().err
-    assert "training labels: found 0…9; the network's last layer '2' has classes 0…0" in told
+    assert (
+        "data 'labelled.npz': training labels: found 0…9; the network's last layer '2' has classes 0…0"
+        in told
+    )
     assert not (own / "b.net").exists()
