@@ -11,10 +11,11 @@ from golden.compress.quantized import QuantizedLayer, QuantizedNet
 from golden.compress.shifts import LARGEST_TERM
 from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.network import Feature, Layer, Network
-from golden.graph.operations.add import Add
+from golden.graph.operations.add import Add, FloatAdd
+from golden.graph.operations.batch_norm import Norm
 from golden.graph.operations.convolution import Convolution
 from golden.graph.operations.global_mean import FloatMean, GlobalMean
-from golden.graph.operations.operation import IntegerOperation
+from golden.graph.operations.operation import FloatOperation, IntegerOperation
 from golden.graph.operations.relu import FloatRelu, Relu
 from golden.graph.operations.requantise import Requantise
 from golden.graph.operations.weights import Factored, Plain
@@ -86,13 +87,14 @@ def _epilogue(
     layer: FloatLayer, requantise: Requantise, residual: Add | None, pool: int
 ) -> tuple[IntegerOperation, ...]:
     """What follows the product; `pool` is the rounding shift of the pooled sum, if it is pooled."""
-    wanted = (
-        requantise,
-        residual,
-        Relu() if layer.find(FloatRelu) else None,
-        GlobalMean(pool) if layer.find(FloatMean) else None,
-    )
-    return tuple(operation for operation in wanted if operation is not None)
+    made: dict[type[FloatOperation], IntegerOperation | None] = {
+        Norm: None,
+        FloatAdd: residual,
+        FloatRelu: Relu(),
+        FloatMean: GlobalMean(pool),
+    }
+    followed = [made[type(operation)] for operation in layer.epilogue]
+    return (requantise, *(operation for operation in followed if operation is not None))
 
 
 def _weights(module: QuantizedLayer, weights: torch.Tensor, terms: torch.Tensor) -> Factored | Plain:
