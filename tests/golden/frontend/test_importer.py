@@ -377,3 +377,21 @@ def test_every_part_keeps_its_mode() -> None:
     module[1].eval()
     import_module(module, IMAGES)
     assert [part.training for part in module] == [True, False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ((nn.ReLU(), nn.BatchNorm2d(2)), "2: BatchNorm2d that does not directly follow"),
+        ((nn.BatchNorm2d(2), nn.BatchNorm2d(2)), "2: BatchNorm2d that does not directly follow"),
+        ((nn.AdaptiveAvgPool2d(1), nn.ReLU()), "2: ReLU that does not directly follow"),
+        ((nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(2)), "2: BatchNorm2d that does not directly follow"),
+        ((nn.AdaptiveAvgPool2d(1), nn.AdaptiveAvgPool2d(1)), "2: AdaptiveAvgPool2d that does not"),
+    ],
+)
+def test_another_order_is_refused(parts: tuple[nn.Module, ...], words: str) -> None:
+    """What the hardware does behind a sum comes in one order, each at most once; the words tell it."""
+    found = refusal(nn.Sequential(conv(), *parts))
+    assert found.startswith(words)
+    order = "convolution or linear, then batch norm, addition, ReLU, global average pooling, each optional"
+    assert f"supported: {order} and in this order" in found
