@@ -51,6 +51,13 @@ def _compress(chosen: argparse.Namespace) -> int:
     return 0 if passed else FAILED
 
 
+def _layers(_: argparse.Namespace) -> int:
+    from flows.layers import layers
+
+    print(layers())
+    return 0
+
+
 def _compile(chosen: argparse.Namespace) -> int:
     from flows.own import compile_own
 
@@ -206,6 +213,7 @@ def _report_lightnorm(chosen: argparse.Namespace) -> int:
 VERBS: dict[str, tuple[type, Callable[[argparse.Namespace], int], str]] = {
     "demo": (options.Demo, _demo, "the main job: train, compress, compile, run on RTL, compare, report"),
     "compress": (options.Compress, _compress, "compress your own network: module.py:factory → network file"),
+    "layers": (options.Layers, _layers, "what a network may consist of, with the limits of each operation"),
     "compile": (options.Compile, _compile, "network file → program file"),
     "run": (options.Run, _run, "run a program on images; compare with golden, reference and float network"),
     "verilog": (options.Verilog, _verilog, "write the accelerator's Verilog, or a unit's"),

@@ -8,7 +8,8 @@ import numpy as np
 from flows import plots
 from flows.measure import LayerUse, accuracy_table, layer_table
 from flows.metrics import percent
-from golden.graph.network import Factored, Network
+from golden.graph.network import Network
+from golden.graph.operations.weights import Factored
 
 
 def demo_text(title: str, values: Mapping[str, float], uses: Sequence[LayerUse], checked: str) -> str:
@@ -114,9 +115,9 @@ def demo_plots(
 def coefficient_counts(network: Network) -> dict[int, int]:
     """Value → how many kept coefficients of the factored layers have it, from small to large."""
     kept = [
-        layer.weights.coefficients[layer.weights.kept]
+        layer.product.weights.coefficients[layer.product.weights.kept]
         for layer in network.layers
-        if isinstance(layer.weights, Factored)
+        if isinstance(layer.product.weights, Factored)
     ]
     values, counts = np.unique(np.concatenate(kept or [np.zeros(0, np.int64)]), return_counts=True)
     return {int(value): int(count) for value, count in zip(values, counts, strict=True)}

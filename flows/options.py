@@ -88,6 +88,11 @@ class Compress:
 
 
 @dataclass(frozen=True)
+class Layers:
+    """The operations that a network may consist of."""
+
+
+@dataclass(frozen=True)
 class Compile:
     """A network file, compiled for one configuration."""
 

@@ -1,5 +1,6 @@
 """A user's own network and images: compress, compile, run, hand off."""
 
+import math
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,12 +25,15 @@ from golden.compress.patterns import Pattern, pattern_plan
 from golden.cycles.bounds import cycle_bound, dense_cycles
 from golden.cycles.timing import count_cycles
 from golden.fidelity import Bounds
+from golden.frontend.inputs import check_training
+from golden.frontend.modules import evaluation
 from golden.graph import network_file
+from golden.graph.floats import FloatGraph
 from golden.machine.result import Result
 from golden.machine.run import run_program
 from golden.machine.tensors import NotFiniteError, clipping, quantise
 from golden.spec.config import load_config
-from golden.spec.errors import ErrorCode, LightDealError, ProgramError
+from golden.spec.errors import ErrorCode, LightDealError, ProgramError, UnsupportedError
 from golden.spec.program import Program
 from golden.workloads import Dataset
 from sim.checks.compare import first_mismatch, values_compared
@@ -56,9 +60,10 @@ def compress_own(options: Compress) -> tuple[str, bool]:
     name, _, shared = options.pattern.partition("s")
     pattern = Pattern(options.basis, f"{name}s", int(shared or 1), options.density)
     graph = import_module(module, samples)
-    demand_classes(options.data, data, len(graph.layers[-1].weight))
     plan = pattern_plan(graph, pattern, config)
     train = None if labels is None else Dataset(options.data, images, labels)
+    if train is not None:
+        _demand_training(options.data, train, graph, module)
     with step("compression"), bar("compression") as progress:
         made = compress(
             module,
@@ -79,6 +84,16 @@ def compress_own(options: Compress) -> tuple[str, bool]:
     text += f"\n\nkept {percent(made.kept)} of all weights\n{made.comparison}\nnetwork: {options.out}"
     text += "".join(f"\nWARNING: {warning}" for warning in made.warnings)
     return text, not made.warnings
+
+
+def _demand_training(data: str, train: Dataset, graph: FloatGraph, module: torch.nn.Module) -> None:
+    """Raises LightDealError unless the labels are classes of what the network gives."""
+    with evaluation(module) as network, torch.no_grad():
+        logits = network(train.images[:1])
+    try:
+        check_training(train, graph, logits)
+    except UnsupportedError as error:
+        raise LightDealError(f"data {data!r}: {error}") from error
 
 
 def compile_own(options: Compile) -> str:
@@ -109,7 +124,7 @@ def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArr
         shape = found.images.shape[1:]
         raise LightDealError(f"data {data!r}: images of shape {shape}; the program takes {tensor.shape}")
     some = Images(found.images[:count], None if found.labels is None else found.labels[:count])
-    demand_classes(data, some, program.tensor(program.output).shape[0])
+    demand_classes(data, some, math.prod(program.tensor(program.output).shape))
     try:
         inputs = quantise(some.images, tensor.scale)
     except NotFiniteError as error:

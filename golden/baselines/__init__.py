@@ -7,7 +7,8 @@ from golden.baselines.cycles import WeightEngine
 from golden.baselines.decode import WeightStream
 from golden.datapath.entries import Entries
 from golden.datapath.protocol import Datapath, Int64, register
-from golden.graph.network import Factored, Layer, Plain
+from golden.graph.network import Layer
+from golden.graph.operations.weights import Factored, Plain
 from golden.spec.baselines import INT8, REBUILD, ROWS_INT8
 from golden.spec.config import Config
 
@@ -23,13 +24,13 @@ def _sparse(
 
 
 def _all(layer: Layer, _: int) -> int:
-    assert isinstance(layer.weights, Plain)
-    return layer.weights.weights.size
+    assert isinstance(layer.product.weights, Plain)
+    return layer.product.weights.weights.size
 
 
 def _kept(layer: Layer, _: int) -> int:
-    assert isinstance(layer.weights, Factored)
-    return int(layer.weights.kept.sum())
+    assert isinstance(layer.product.weights, Factored)
+    return int(layer.product.weights.kept.sum())
 
 
 def _steps(_: Layer, steps: int) -> int:

@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.datapath.entries import Entries
-from golden.graph.network import Factored, Layer, refuse
-from golden.graph.reference import rebuild
+from golden.graph.network import Layer, refuse
+from golden.graph.operations.weights import Factored, rebuild
 from golden.numerics.records import pack_words
 from golden.spec import formats
 from golden.spec.baselines import REBUILD_COLUMN, REBUILD_GROUPS, REBUILD_HEAD, REBUILD_RECORD
@@ -22,7 +22,7 @@ def layer_entries(layer: Layer) -> Entries:
 
     Raises UnsupportedError for plain weights and for groups of more than 3 filters.
     """
-    weights = layer.weights
+    weights = layer.product.weights
     if not isinstance(weights, Factored) or weights.coefficients.shape[-1] not in REBUILD_GROUPS:
         found = "plain weights"
         if isinstance(weights, Factored):
@@ -31,20 +31,20 @@ def layer_entries(layer: Layer) -> Entries:
             layer, f"{found} in arithmetic 'rebuild'", f"factored weights, groups of {REBUILD_GROUPS}"
         )
     size = weights.coefficients.shape[-1]
-    dense = rebuild(weights, layer.filters)
+    dense = rebuild(weights, layer.product.filters)
     kept = weights.kept.any(axis=-1).reshape(len(weights.kept), -1)
     if weights.fold == Fold.COLUMN:
         unit, row = np.nonzero(kept)
-        values = dense.reshape(layer.filters, -1, size)[unit, row].reshape(-1)
+        values = dense.reshape(layer.product.filters, -1, size)[unit, row].reshape(-1)
         unit, row = np.repeat(unit, size), np.repeat(row, size)
         slot = np.tile(np.arange(size), len(unit) // size)
-        terms = np.tile(np.eye(size, dtype=np.int64).reshape(-1), (layer.filters, 1))
+        terms = np.tile(np.eye(size, dtype=np.int64).reshape(-1), (layer.product.filters, 1))
         slots, together = size, 1
     else:
-        unit, row = np.nonzero(np.repeat(kept, size, axis=0)[: layer.filters])
-        values = dense.reshape(layer.filters, -1)[unit, row]
+        unit, row = np.nonzero(np.repeat(kept, size, axis=0)[: layer.product.filters])
+        values = dense.reshape(layer.product.filters, -1)[unit, row]
         slot = np.zeros_like(unit)
-        terms = np.ones((layer.filters, 1), np.int64)
+        terms = np.ones((layer.product.filters, 1), np.int64)
         slots, together = 1, size
     return Entries(
         fold=weights.fold,
@@ -52,7 +52,7 @@ def layer_entries(layer: Layer) -> Entries:
         group=1,
         unit_slots=slots,
         filter_terms=terms.shape[1],
-        units=layer.filters,
+        units=layer.product.filters,
         unit=unit,
         slot=slot,
         row=row,
@@ -66,7 +66,7 @@ def layer_blocks(
     layer: Layer, entries: Entries, rounds: int, units: int, rows: int, config: Config
 ) -> list[list[Int64]]:
     """The words of a layer: for each engine, one int64 array for each round of `units` units an engine."""
-    weights = layer.weights
+    weights = layer.product.weights
     assert isinstance(weights, Factored)
     bases = units // entries.together
     size = weights.coefficients.shape[-1]

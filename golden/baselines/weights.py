@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.datapath.entries import Entries
-from golden.graph.network import Layer, Plain, refuse
+from golden.graph.network import Layer, refuse
+from golden.graph.operations.weights import Plain
 from golden.numerics.records import pack_words
 from golden.spec.baselines import WEIGHT_RECORD
 from golden.spec.config import Config
@@ -18,9 +19,9 @@ def layer_entries(layer: Layer, arithmetic: str, whole_rows: bool) -> Entries:
 
     Raises UnsupportedError for weights that are not plain.
     """
-    if not isinstance(layer.weights, Plain):
+    if not isinstance(layer.product.weights, Plain):
         raise refuse(layer, f"factored weights in arithmetic {arithmetic!r}", "plain int8 weights")
-    flat = layer.weights.weights.astype(np.int64).reshape(layer.filters, -1)
+    flat = layer.product.weights.weights.astype(np.int64).reshape(layer.product.filters, -1)
     unit, row = np.nonzero(flat if whole_rows else np.ones_like(flat))
     return Entries(
         fold=Fold.GROUP,
@@ -28,12 +29,12 @@ def layer_entries(layer: Layer, arithmetic: str, whole_rows: bool) -> Entries:
         group=1,
         unit_slots=1,
         filter_terms=1,
-        units=layer.filters,
+        units=layer.product.filters,
         unit=unit,
         slot=np.zeros_like(unit),
         row=row,
         value=flat[unit, row],
-        terms=layer.weights.scale.astype(np.int64)[:, None],
+        terms=layer.product.weights.scale.astype(np.int64)[:, None],
         whole_rows=whole_rows,
     )
 
@@ -45,8 +46,8 @@ def layer_blocks(
 
     sparse: rows of zeros are left out.
     """
-    assert isinstance(layer.weights, Plain)
-    flat = layer.weights.weights.astype(np.int64).reshape(layer.filters, -1)
+    assert isinstance(layer.product.weights, Plain)
+    flat = layer.product.weights.weights.astype(np.int64).reshape(layer.product.filters, -1)
     count = rounds * config.engines
     parts = [flat[i * units : (i + 1) * units] for i in range(count)]
     blocks = [_words(_sparse(part, rows, config.window - 1) if sparse else _dense(part)) for part in parts]

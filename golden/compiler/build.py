@@ -119,5 +119,8 @@ def _input_ranges(network: Network) -> dict[str, tuple[int, int]]:
     """(smallest, largest) value of each feature: nothing negative comes out of a ReLU."""
     ranges = {network.input: (-128, 127)}
     for layer in network.layers:
-        ranges[layer.output] = (0 if layer.relu else -128, 127)
+        bounds = ranges[layer.input]
+        for operation in layer.epilogue:
+            bounds = operation.bounds(bounds)
+        ranges[layer.output] = bounds
     return ranges

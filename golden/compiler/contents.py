@@ -45,7 +45,7 @@ class Memories:
         address, record = len(self.filters), filter_record()
         self.filters += [
             record.pack(bias=int(bias), shift=int(shift))
-            for bias, shift in zip(layer.bias, layer.shift, strict=True)
+            for bias, shift in zip(layer.requantise.bias, layer.requantise.shift, strict=True)
         ]
         return address
 

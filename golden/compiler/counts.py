@@ -22,14 +22,13 @@ def layer_counts(
     """
     layer, entries = plan.layer, plan.entries
     pixels = plan.map.shape[1] * plan.map.shape[2]
-    weights = layer.filters * plan.channels * layer.kernel[0] * layer.kernel[1]
+    weights = layer.product.filters * plan.channels * layer.product.kernel[0] * layer.product.kernel[1]
     jobs = plan.jobs
     steps = int(block_steps(entries, jobs.unit_count, jobs.rounds * config.engines).sum())
     bits = words * memory_shape(config, Memory.COEFFICIENT).bits
-    bits += entries.terms.size * formats.ACTIVATION_BITS + layer.filters * filter_record().bits
+    bits += entries.terms.size * formats.ACTIVATION_BITS + layer.product.filters * filter_record().bits
     moved = plan.channels * _pixels_read(taps, config.lanes) + _bytes(tensors[layer.output])
-    if layer.residual is not None:
-        moved += _bytes(tensors[layer.residual.tensor])
+    moved += sum(_bytes(tensors[name]) for name in layer.reads)
     return LayerCounts(
         path=layer.path,
         fold=entries.name,

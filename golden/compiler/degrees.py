@@ -19,7 +19,7 @@ _Edge = tuple[str, Fraction, str]
 def map_name(network: Network, index: int) -> str:
     """Key of the map of a layer: its output, or a name of its own where pooling follows."""
     layer = network.layers[index]
-    return layer.output if layer.pool is None else f"{layer.output} before pooling"
+    return layer.output if layer.per_pixel else f"{layer.output} before pooling"
 
 
 def phase_degrees(network: Network) -> dict[str, int]:
@@ -37,9 +37,9 @@ def phase_degrees(network: Network) -> dict[str, int]:
         if map_shape(network, layer)[1:] == (1, 1):
             continue
         output = map_name(network, index)
-        demand(layer.input, layer.stride, output, layer.path)
-        if layer.residual is not None:
-            demand(layer.residual.tensor, 1, output, layer.path)
+        demand(layer.input, layer.product.stride, output, layer.path)
+        for name in layer.reads:
+            demand(name, 1, output, layer.path)
     degrees: dict[str, int] = {}
     names = [*network.features, *(map_name(network, i) for i in range(len(network.layers)))]
     for name in names:

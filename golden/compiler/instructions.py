@@ -2,6 +2,7 @@
 
 from golden.compiler.plan import LayerPlan
 from golden.graph.network import Layer, Network, refuse
+from golden.graph.operations.registry import OPERATIONS
 from golden.machine.tensors import extent
 from golden.spec.config import Config
 from golden.spec.fields import Record
@@ -93,7 +94,9 @@ def back_word(
     target = tensors[layer.output]
     height, width = plan.map.plane_shape
     plane_tiles = plan.map.plane_words(config.lanes)
-    residual = layer.residual
+    epilogue = dict.fromkeys((name for it in OPERATIONS for name in it.sets), 0)
+    for operation in layer.epilogue:
+        epilogue |= operation.fields(lambda name: tensors[name].address)
     return _pack(
         layer,
         back_record(config),
@@ -102,7 +105,7 @@ def back_word(
         tiles=jobs.tiles,
         fold=entries.fold,
         group=entries.group,
-        filters=layer.filters,
+        filters=layer.product.filters,
         engine_filters=jobs.engine_filters,
         # Only COLUMN folding reads the width of a map row.
         row_width=width if entries.fold == Fold.COLUMN else 1,
@@ -112,14 +115,7 @@ def back_word(
         output_stride=target.stride,
         plane_tiles=plane_tiles,
         last_lanes=height * width - (plane_tiles - 1) * config.lanes,
-        relu=int(layer.relu),
-        residual=int(residual is not None),
-        residual_address=tensors[residual.tensor].address if residual else 0,
-        align_result=residual.align_result if residual else 0,
-        align_residual=residual.align_residual if residual else 0,
-        residual_shift=residual.shift if residual else 0,
-        pool=int(layer.pool is not None),
-        pool_shift=layer.pool or 0,
+        **epilogue,
     )
 
 

@@ -65,7 +65,7 @@ def _estimate(layer: Layer, entries: Entries, rows: int, tiles: int, config: Con
     adding = steps.reshape(rounds, config.engines).max(axis=1)
     filling = np.maximum(adding, rows) + _JOB_CYCLES
     round_filters = units * config.engines * entries.group
-    filters = np.minimum(layer.filters - np.arange(rounds) * round_filters, round_filters)
+    filters = np.minimum(layer.product.filters - np.arange(rounds) * round_filters, round_filters)
     draining = filters * entries.filter_terms * (config.lanes // config.basis)
     cycles = tiles * int(np.maximum(filling, draining).sum())
     if rounds == 1:
@@ -76,10 +76,10 @@ def _estimate(layer: Layer, entries: Entries, rows: int, tiles: int, config: Con
 
 def check_column(layer: Layer, width: int, degree: int, config: Config) -> None:
     """Raises UnsupportedError where COLUMN folding cannot run; `width` and `degree` of the map."""
-    if layer.stride != 1 or layer.padding != 1:
+    if layer.product.stride != 1 or layer.product.padding != 1:
         raise refuse(
             layer,
-            f"COLUMN folding at stride {layer.stride}, padding {layer.padding}",
+            f"COLUMN folding at stride {layer.product.stride}, padding {layer.product.padding}",
             "stride 1 and padding 1, or GROUP folding",
         )
     if degree != 1:

@@ -47,12 +47,9 @@ def plan_layer(network: Network, index: int, degrees: dict[str, int], config: Co
     shape = map_shape(network, layer)
     degree = degrees[map_name(network, index)]
     output = Tensor(layer.path, shape, degree, 0, 0, network.features[layer.output].scale)
-    if layer.pool is not None and (shape[1] % degree or shape[2] % degree):
-        raise refuse(
-            layer,
-            f"pooling of a {shape[1]}×{shape[2]} map in {degree}×{degree} phases",
-            f"heights and widths that {degree} divides",
-        )
+    for operation in layer.epilogue:
+        for found, supported in operation.phase_problems(shape, degree):
+            raise refuse(layer, found, supported)
     entries = datapath(config).entries(layer)
     if entries.fold == Fold.COLUMN:
         check_column(layer, shape[2], degree, config)
@@ -69,9 +66,9 @@ def plan_tensors(network: Network, degrees: dict[str, int], config: Config) -> d
     tensors = {name: _unplaced(network, name, degrees[name]) for name in names}
     strides = {name: tensor.words(config.lanes) for name, tensor in tensors.items()}
     for layer in network.layers:
-        if layer.residual is not None:
+        for name in layer.reads:
             # The drain steps through the residual and the output with one stride.
-            strides[layer.output] = strides[layer.residual.tensor]
+            strides[layer.output] = strides[name]
     return {name: replace(tensor, stride=strides[name]) for name, tensor in tensors.items()}
 
 
@@ -81,9 +78,8 @@ def place_tensors(network: Network, tensors: dict[str, Tensor], config: Config) 
     read = {network.input: 0}
     for index, layer in enumerate(network.layers):
         written[layer.output] = read[layer.output] = index
-        read[layer.input] = index
-        if layer.residual is not None:
-            read[layer.residual.tensor] = index
+        for name in (layer.input, *layer.reads):
+            read[name] = index
     read[network.output] = len(network.layers)
     demands = [
         Demand(name, extent(tensors[name], config.lanes), written[name], read[name]) for name in written

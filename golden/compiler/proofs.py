@@ -43,13 +43,13 @@ def _slot_ranges(entries: Entries, input_range: tuple[int, int]) -> tuple[np.nda
 
 
 def _prove_outputs(layer: Layer, entries: Entries, low: np.ndarray, high: np.ndarray) -> None:
-    unit = np.arange(layer.filters) // entries.group
+    unit = np.arange(layer.product.filters) // entries.group
     # Terms run over the slots, for COLUMN with the kernel columns inside.
     repeat = entries.filter_terms // entries.unit_slots
     small, large = (np.repeat(bound[unit], repeat, axis=1) for bound in (low, high))
     products = np.stack([entries.terms * small, entries.terms * large])
-    least = products.min(axis=0).sum(axis=1) + np.minimum(layer.bias, 0)
-    most = products.max(axis=0).sum(axis=1) + np.maximum(layer.bias, 0)
+    least = products.min(axis=0).sum(axis=1) + np.minimum(layer.requantise.bias, 0)
+    most = products.max(axis=0).sum(axis=1) + np.maximum(layer.requantise.bias, 0)
     half = 1 << (formats.OUTPUT_BITS - 1)
     if least.min() < -half or most.max() >= half:
         worst = int(np.argmax(np.maximum(-least - 1, most)))

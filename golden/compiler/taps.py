@@ -15,9 +15,9 @@ def tap_positions(layer: Layer, fold: Fold) -> list[tuple[int, int]]:
 
     COLUMN reads each kernel row once, at the output's own columns.
     """
-    height, width = layer.kernel
+    height, width = layer.product.kernel
     if fold == Fold.COLUMN:
-        return [(r, layer.padding) for r in range(height)]
+        return [(r, layer.product.padding) for r in range(height)]
     return [(r, q) for r in range(height) for q in range(width)]
 
 
@@ -56,8 +56,8 @@ def _tap(
 ) -> list[Tap]:
     """(mask, pixel) of one kernel position for each tile of one plane; arrays (tiles, lanes)."""
     _, height, width = source.shape
-    row = y * layer.stride + offset[0] - layer.padding
-    column = x * layer.stride + offset[1] - layer.padding
+    row = y * layer.product.stride + offset[0] - layer.product.padding
+    column = x * layer.product.stride + offset[1] - layer.product.padding
     mask = used & (row >= 0) & (row < height) & (column >= 0) & (column < width)
     plane = (row % source.degree) * source.degree + column % source.degree
     position = plane * source.plane_words(lanes) * lanes

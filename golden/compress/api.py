@@ -179,7 +179,7 @@ def network_accuracy(network: Network, data: Labelled) -> float:
 def _report(layer: QuantizedLayer) -> LayerReport:
     weights = layer.shape.numel()
     with torch.no_grad():
-        target = layer.layer.weight
+        target = layer.layer.product.weight
         error = float((layer.real_weight() - target).norm() / target.norm().clamp_min(1e-30))
         kept = weights
         if not layer.plain:

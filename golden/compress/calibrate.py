@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from golden.compress.quantized import QuantizedLayer, QuantizedNet, finish
+from golden.graph.operations.global_mean import FloatMean
+from golden.graph.operations.relu import FloatRelu
 
 _SEARCH = 4
 MAX_POOL = 15
@@ -68,15 +70,14 @@ def restore_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
         for module in net.stages:
             layer = module.layer
             got = _plain_sums(module, values, scales)
-            sums = layer.sums(reals[layer.input])
+            sums = layer.product.run(reals[layer.input])
             if module.batch_norm:
-                wanted = sums - layer.bias[:, None, None]
+                wanted = sums - layer.product.bias[:, None, None]
                 spread = (_spread(got, module) / _spread(wanted, module)).sqrt()
                 offset = wanted.mean(dim=(0, 2, 3)) - module.mean
                 module.mean.copy_(got.mean(dim=(0, 2, 3)) - offset * spread)
                 module.variance *= spread.square()
-            residual = None if layer.residual is None else reals[layer.residual]
-            reals[layer.output] = layer.finish(sums, residual)
+            reals[layer.output] = layer.finish(sums, reals)
             _advance(module, values, scales)
 
 
@@ -86,7 +87,9 @@ def _plain_sums(
     """What batch norm gets, in real units, without a bias."""
     layer = module.layer
     weight = module.real_weight() * scales[layer.input]
-    return nn.functional.conv2d(values[layer.input], weight, None, layer.stride, layer.padding)
+    return nn.functional.conv2d(
+        values[layer.input], weight, None, layer.product.stride, layer.product.padding
+    )
 
 
 def _spread(sums: torch.Tensor, module: QuantizedLayer) -> torch.Tensor:
@@ -105,7 +108,7 @@ def _advance(module: QuantizedLayer, values: dict[str, torch.Tensor], scales: di
     choose_grids(module, real, scale, residual, scales.get(layer.residual or ""))
     values[layer.output] = finish(module, module(values[layer.input], scale, False), residual)
     scales[layer.output] = 2.0**module.grids.output
-    if layer.pool:
+    if layer.find(FloatMean):
         scales[layer.output] *= 2.0**module.grids.pool / module.pixels
 
 
@@ -125,11 +128,11 @@ def choose_grids(
     grids = module.grids
     least = module.least_grid(scale)
     if residual is None or residual_scale is None:
-        output = real.relu() if module.layer.relu else real
+        output = real.relu() if module.layer.find(FloatRelu) else real
         grids.result = grids.output = max(best_grid(output, round(math.log2(scale))), least)
     else:
         output = real + residual
-        output = output.relu() if module.layer.relu else output
+        output = output.relu() if module.layer.find(FloatRelu) else output
         other = round(math.log2(residual_scale))
         wanted = max(best_grid(real, other), least)
         # A residual of steps below 2**-7 of the result's is worth less than half of one; the machine
@@ -142,7 +145,7 @@ def choose_grids(
             grids.output = max(best_grid(output, finest), finest)
         else:
             grids.result = grids.output = max(best_grid(output, other), least)
-    if module.layer.pool:
+    if module.layer.find(FloatMean):
         grids.pool = _pool(output, grids.output)
         if coarser := max(0, grids.pool - MAX_POOL):
             grids.output += coarser

@@ -39,14 +39,14 @@ def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL
     with suppress(UnsupportedError):
         degrees = phase_degrees(network)
     for index, layer in enumerate(graph.layers):
-        filters, channels, *kernel = layer.weight.shape
+        filters, channels, *kernel = layer.product.weight.shape
         height, width = graph.maps[layer.path]
         shape = ConvShape(
             channels,
             filters,
             (kernel[0], kernel[1]),
-            layer.stride,
-            layer.padding,
+            layer.product.stride,
+            layer.product.padding,
             height,
             width,
             degrees.get(map_name(network, index), UNKNOWN),
@@ -68,11 +68,13 @@ def int8_plan() -> CompressionPlan:
 
 def _ends(graph: FloatGraph, density: float) -> dict[str, LayerPlan]:
     """Plans of the first and the last layer."""
-    total = sum(layer.weight.numel() for layer in graph.layers)
+    total = sum(layer.product.weight.numel() for layer in graph.layers)
     work = sum(graph.macs(layer) for layer in graph.layers)
     plans = {}
     for layer in (graph.layers[0], graph.layers[-1]):
-        small = layer.weight.numel() <= SMALL_SHARE * total and graph.macs(layer) <= SMALL_SHARE * work
+        small = (
+            layer.product.weight.numel() <= SMALL_SHARE * total and graph.macs(layer) <= SMALL_SHARE * work
+        )
         kept = 1.0 if small else min(1.0, 2.0 * density)
         plans[layer.path] = replace(LayerPlan("scale"), density=kept)
     return plans

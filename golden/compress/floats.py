@@ -15,11 +15,15 @@ import numpy as np
 import torch
 
 from golden.compress.quantized import QuantizedNet
-from golden.graph.floats import FloatGraph, FloatLayer, Norm
+from golden.graph.floats import FloatGraph, FloatLayer
+from golden.graph.operations.batch_norm import Norm
+from golden.graph.operations.convolution import FloatConvolution
+from golden.graph.operations.registry import OPERATIONS
+from golden.graph.plain import made, plain
 from golden.spec.errors import LightDealError
 
-_NORM = ("gamma", "beta", "mean", "variance")
-_PLAIN = ("path", "input", "output", "stride", "padding", "relu", "residual", "pool")
+_KINDS: dict[str, type[Any]] = {FloatConvolution.__name__: FloatConvolution}
+_KINDS |= {it.floats.__name__: it.floats for it in OPERATIONS if it.floats is not None}
 
 
 class FloatFileError(LightDealError):
@@ -32,27 +36,24 @@ def real_graph(net: QuantizedNet) -> FloatGraph:
     layers = []
     for stage in net.stages:
         weight, beta = stage.real_weight().detach().clone(), stage.beta.detach().clone()
-        if not stage.batch_norm:
-            layers.append(replace(stage.layer, weight=weight, bias=beta))
-            continue
-        norm = Norm(
-            stage.gamma.detach().clone(), beta, stage.mean.clone(), stage.variance.clone(), stage.epsilon
-        )
-        layers.append(replace(stage.layer, weight=weight, bias=torch.zeros_like(beta), norm=norm))
+        epilogue = stage.layer.epilogue
+        bias = beta
+        if stage.batch_norm:
+            norm = Norm(
+                stage.gamma.detach().clone(), beta, stage.mean.clone(), stage.variance.clone(), stage.epsilon
+            )
+            epilogue = tuple(norm if isinstance(it, Norm) else it for it in epilogue)
+            bias = torch.zeros_like(beta)
+        product = replace(stage.layer.product, weight=weight, bias=bias)
+        layers.append(replace(stage.layer, product=product, epilogue=epilogue))
     return replace(net.graph, layers=tuple(layers))
 
 
 def pack_floats(own: FloatGraph, compressed: FloatGraph) -> bytes:
     """Both networks as bytes; the same networks give the same bytes."""
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
-    descriptions = []
-    for which, graph in enumerate((own, compressed)):
-        for number, layer in enumerate(graph.layers):
-            name = f"{which}.{number}"
-            arrays[f"{name}.weight"], arrays[f"{name}.bias"] = layer.weight.numpy(), layer.bias.numpy()
-            if layer.norm is not None:
-                arrays |= {f"{name}.{it}": getattr(layer.norm, it).numpy() for it in _NORM}
-        descriptions.append(_describe(graph))
+    tensors: dict[str, torch.Tensor] = {}
+    descriptions = [_describe(graph, str(which), tensors) for which, graph in enumerate((own, compressed))]
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     arrays["description"] = np.frombuffer(json.dumps(descriptions).encode(), np.uint8)
     archive = io.BytesIO()
     np.savez_compressed(archive, **arrays)  # type: ignore[arg-type]
@@ -65,16 +66,24 @@ def unpack_floats(data: bytes) -> tuple[FloatGraph, FloatGraph]:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         own, compressed = json.loads(arrays["description"].tobytes())
-        return _graph(own, "0", arrays), _graph(compressed, "1", arrays)
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        return _graph(own, "0", tensors), _graph(compressed, "1", tensors)
     except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FloatFileError(f"float networks: their contents are incomplete: {error}") from error
 
 
-def _describe(graph: FloatGraph) -> dict[str, Any]:
+def _describe(graph: FloatGraph, which: str, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
     layers = [
-        {name: getattr(layer, name) for name in _PLAIN}
-        | {"epsilon": None if layer.norm is None else layer.norm.epsilon}
-        for layer in graph.layers
+        {
+            "path": layer.path,
+            "input": layer.input,
+            "output": layer.output,
+            "product": plain(layer.product, f"{which}.{number}.product", tensors),
+            "epilogue": [
+                plain(it, f"{which}.{number}.{place}", tensors) for place, it in enumerate(layer.epilogue)
+            ],
+        }
+        for number, layer in enumerate(graph.layers)
     ]
     return {
         "layers": layers,
@@ -85,17 +94,20 @@ def _describe(graph: FloatGraph) -> dict[str, Any]:
     }
 
 
-def _graph(description: dict[str, Any], which: str, arrays: dict[str, Any]) -> FloatGraph:
-    layers = []
-    for number, entry in enumerate(description["layers"]):
-        epsilon = entry.pop("epsilon")
-        tensors = {
-            name: torch.from_numpy(arrays[f"{which}.{number}.{name}"])
-            for name in ("weight", "bias", *(() if epsilon is None else _NORM))
-        }
-        weight, bias = tensors.pop("weight"), tensors.pop("bias")
-        norm = None if epsilon is None else Norm(**tensors, epsilon=epsilon)
-        layers.append(FloatLayer(**entry, weight=weight, bias=bias, norm=norm))
+def _graph(description: dict[str, Any], which: str, tensors: dict[str, torch.Tensor]) -> FloatGraph:
+    layers = [
+        FloatLayer(
+            path=entry["path"],
+            input=entry["input"],
+            output=entry["output"],
+            product=made(entry["product"], f"{which}.{number}.product", tensors, _KINDS),
+            epilogue=tuple(
+                made(it, f"{which}.{number}.{place}", tensors, _KINDS)
+                for place, it in enumerate(entry["epilogue"])
+            ),
+        )
+        for number, entry in enumerate(description["layers"])
+    ]
     return FloatGraph(
         layers=tuple(layers),
         shapes={name: tuple(shape) for name, shape in description["shapes"].items()},

@@ -2,7 +2,7 @@
 
 A *unit* is what shares one basis: a group of S filters, one filter's kernel columns, or one
 filter. Coefficients, masks and shadow values of a layer are tensors (units, rows, S); the basis is
-(units, S, S). Docs: docs/machine.md, section 3; `golden.graph.network.Factored`.
+(units, S, S). Docs: docs/machine.md, section 3; `golden.graph.operations.weights.Factored`.
 """
 
 import torch
@@ -38,7 +38,7 @@ def fold(matrix: torch.Tensor, plan: LayerPlan, shape: torch.Size) -> torch.Tens
 
 
 def coefficient_array(matrix: torch.Tensor, plan: LayerPlan, shape: torch.Size) -> torch.Tensor:
-    """(units, rows, S) as `golden.graph.network.Factored` wants coefficients and masks."""
+    """(units, rows, S) as `golden.graph.operations.weights.Factored` wants coefficients and masks."""
     _, channels, height, width = shape
     if plan.kind == "column":
         return matrix.reshape(len(matrix), channels, height, plan.size)

@@ -9,8 +9,16 @@ import torch
 from golden.compress.fold import coefficient_array, real_columns
 from golden.compress.quantized import QuantizedLayer, QuantizedNet
 from golden.compress.shifts import LARGEST_TERM
-from golden.graph.floats import FloatGraph
-from golden.graph.network import Factored, Feature, Layer, Network, Plain, Residual
+from golden.graph.floats import FloatGraph, FloatLayer
+from golden.graph.network import Feature, Layer, Network
+from golden.graph.operations.add import Add, FloatAdd
+from golden.graph.operations.batch_norm import Norm
+from golden.graph.operations.convolution import Convolution
+from golden.graph.operations.global_mean import FloatMean, GlobalMean
+from golden.graph.operations.operation import FloatOperation, IntegerOperation
+from golden.graph.operations.relu import FloatRelu, Relu
+from golden.graph.operations.requantise import Requantise
+from golden.graph.operations.weights import Factored, Plain
 from golden.spec import formats
 from golden.spec.errors import UnsupportedError
 from golden.spec.memories import Fold
@@ -35,16 +43,13 @@ def skeleton(graph: FloatGraph) -> Network:
             path=layer.path,
             input=layer.input,
             output=layer.output,
-            filters=len(layer.weight),
-            kernel=(layer.weight.shape[2], layer.weight.shape[3]),
-            stride=layer.stride,
-            padding=layer.padding,
-            weights=Plain(nothing, nothing),
-            bias=nothing,
-            shift=nothing,
-            relu=layer.relu,
-            residual=None if layer.residual is None else Residual(layer.residual, 0, 0, 0),
-            pool=0 if layer.pool else None,
+            product=_product(layer, Plain(nothing, nothing)),
+            epilogue=_epilogue(
+                layer,
+                Requantise(nothing, nothing),
+                None if layer.residual is None else Add(layer.residual, 0, 0, 0),
+                0,
+            ),
         )
         for layer in graph.layers
     ]
@@ -63,22 +68,33 @@ def _layer(module: QuantizedLayer, scales: dict[str, float]) -> Layer:
     if layer.residual is not None and grids.adds:
         other = round(math.log2(scales[layer.residual]))
         finest = min(grids.result, other)
-        residual = Residual(layer.residual, grids.result - finest, other - finest, grids.output - finest)
+        residual = Add(layer.residual, grids.result - finest, other - finest, grids.output - finest)
     return Layer(
         path=layer.path,
         input=layer.input,
         output=layer.output,
-        filters=len(layer.weight),
-        kernel=(layer.weight.shape[2], layer.weight.shape[3]),
-        stride=layer.stride,
-        padding=layer.padding,
-        weights=_weights(module, weights, terms),
-        bias=_whole(bias),
-        shift=_whole(shift),
-        relu=layer.relu,
-        residual=residual,
-        pool=grids.pool if layer.pool else None,
+        product=_product(layer, _weights(module, weights, terms)),
+        epilogue=_epilogue(layer, Requantise(_whole(bias), _whole(shift)), residual, grids.pool),
     )
+
+
+def _product(layer: FloatLayer, weights: Factored | Plain) -> Convolution:
+    filters, _, height, width = layer.product.weight.shape
+    return Convolution(filters, (height, width), layer.product.stride, layer.product.padding, weights)
+
+
+def _epilogue(
+    layer: FloatLayer, requantise: Requantise, residual: Add | None, pool: int
+) -> tuple[IntegerOperation, ...]:
+    """What follows the product; `pool` is the rounding shift of the pooled sum, if it is pooled."""
+    made: dict[type[FloatOperation], IntegerOperation | None] = {
+        Norm: None,
+        FloatAdd: residual,
+        FloatRelu: Relu(),
+        FloatMean: GlobalMean(pool),
+    }
+    followed = [made[type(operation)] for operation in layer.epilogue]
+    return (requantise, *(operation for operation in followed if operation is not None))
 
 
 def _weights(module: QuantizedLayer, weights: torch.Tensor, terms: torch.Tensor) -> Factored | Plain:

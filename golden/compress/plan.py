@@ -55,8 +55,8 @@ class LayerPlan:
 
     def demand(self, layer: FloatLayer) -> None:
         """Raises UnsupportedError if a layer cannot be folded so; the text names it."""
-        shape = (*layer.weight.shape[2:], layer.stride, layer.padding)
-        if self.kind == "column" and (shape[1], layer.stride, layer.padding) != (3, 1, 1):
+        shape = (*layer.product.weight.shape[2:], layer.product.stride, layer.product.padding)
+        if self.kind == "column" and (shape[1], layer.product.stride, layer.product.padding) != (3, 1, 1):
             raise UnsupportedError(
                 f"{layer.path}: kind 'column' for kernel {shape[:2]}, stride {shape[2]}, padding "
                 f"{shape[3]}; supported: kernel width 3, stride 1, padding 1"

@@ -22,6 +22,9 @@ from golden.compress.fold import fold, per_filter, unfold
 from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.compress.shifts import LARGEST_TERM, filter_scale, filter_shift, least_grid
 from golden.graph.floats import FloatGraph, FloatLayer
+from golden.graph.operations.batch_norm import Norm
+from golden.graph.operations.global_mean import FloatMean
+from golden.graph.operations.relu import FloatRelu
 
 
 class _Round(torch.autograd.Function):
@@ -96,22 +99,23 @@ class QuantizedLayer(nn.Module):
         self.layer = layer
         self.plan = plan
         self.pixels = pixels
-        self.shape = layer.weight.shape
+        product, norm = layer.product, layer.find(Norm)
+        self.shape = product.weight.shape
         self.grids = Grids()
         self.plain = plan.kind == "plain"
-        self.batch_norm = layer.norm is not None
-        self.epsilon = 0.0 if layer.norm is None else layer.norm.epsilon
-        if layer.norm is None:
-            self.beta = nn.Parameter(layer.bias.clone())
+        self.batch_norm = norm is not None
+        self.epsilon = 0.0 if norm is None else norm.epsilon
+        if norm is None:
+            self.beta = nn.Parameter(product.bias.clone())
         else:
-            self.gamma = nn.Parameter(layer.norm.gamma.clone())
-            self.beta = nn.Parameter(layer.norm.beta.clone())
-            self.register_buffer("mean", layer.norm.mean - layer.bias)
-            self.register_buffer("variance", layer.norm.variance.clone())
+            self.gamma = nn.Parameter(norm.gamma.clone())
+            self.beta = nn.Parameter(norm.beta.clone())
+            self.register_buffer("mean", norm.mean - product.bias)
+            self.register_buffer("variance", norm.variance.clone())
         if self.plain:
-            self.weight = nn.Parameter(layer.weight.clone())
+            self.weight = nn.Parameter(product.weight.clone())
         else:
-            target = unfold(layer.weight, plan)
+            target = unfold(product.weight, plan)
             self._adopt(decompose(target, plan, self.shape[0], 1.0), target)
 
     def _adopt(self, found: Decomposition, target: torch.Tensor) -> None:
@@ -198,17 +202,17 @@ class QuantizedLayer(nn.Module):
 
     def forward(self, x: torch.Tensor, scale: float, norm: bool) -> torch.Tensor:
         """The requantised sum (N, M, H, W), whole numbers −128…127, of whole numbers x."""
-        layer = self.layer
+        product = self.layer.product
         if norm and self.batch_norm:
             weight = self.real_weight() * (scale / 2.0**self.grids.result)
-            y = nn.functional.conv2d(x, weight, None, layer.stride, layer.padding)
+            y = nn.functional.conv2d(x, weight, None, product.stride, product.padding)
             y = self._normalise(y)
             return _saturate(_ROUND(y))
         weights, _, bias, shift = self.integers(scale)
         # Dividing the operands is as exact as dividing the sum, and keeps float32 in its range.
         down = 2.0**-shift
         y = nn.functional.conv2d(
-            x, weights * down[:, None, None, None], bias * down, layer.stride, layer.padding
+            x, weights * down[:, None, None, None], bias * down, product.stride, product.padding
         )
         return _saturate(_ROUND(y))
 
@@ -228,7 +232,7 @@ class QuantizedLayer(nn.Module):
         """The sum with batch norm folded, not requantised, in real units; for calibration."""
         factor, offset = self.folded()
         weight = self.real_weight() * factor[:, None, None, None] * scale
-        return nn.functional.conv2d(x, weight, offset, self.layer.stride, self.layer.padding)
+        return nn.functional.conv2d(x, weight, offset, self.layer.product.stride, self.layer.product.padding)
 
 
 class QuantizedNet(nn.Module):
@@ -267,7 +271,7 @@ class QuantizedNet(nn.Module):
         scales = {self.graph.input: 2.0**self.input_grid}
         for module in self.stages:
             scale = 2.0**module.grids.output
-            if module.layer.pool:
+            if module.layer.find(FloatMean):
                 scale *= 2.0**module.grids.pool / module.pixels
             scales[module.layer.output] = scale
         return scales
@@ -292,8 +296,8 @@ def finish(module: QuantizedLayer, result: torch.Tensor, residual: torch.Tensor 
     if residual is not None and grids.adds:
         total = result * 2.0**grids.result + residual
         result = _saturate(_ROUND(total / 2.0**grids.output))
-    if module.layer.relu:
+    if module.layer.find(FloatRelu):
         result = result.relu()
-    if module.layer.pool:
+    if module.layer.find(FloatMean):
         result = _saturate(_ROUND(result.sum(dim=(2, 3), keepdim=True) * 2.0**-grids.pool))
     return result

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from golden.graph.network import Factored, Layer, Plain
+from golden.graph.network import Layer
+from golden.graph.operations.weights import Factored, Plain
 from golden.spec import formats
 from golden.spec.memories import Fold
 
@@ -62,14 +63,14 @@ class Entries:
 
 def fold_of(layer: Layer) -> Fold:
     """How the machine runs the layer; plain weights run in GROUP folding with groups of one."""
-    return layer.weights.fold if isinstance(layer.weights, Factored) else Fold.GROUP
+    return layer.product.weights.fold if isinstance(layer.product.weights, Factored) else Fold.GROUP
 
 
 def layer_entries(layer: Layer) -> Entries:
     """The entries of a checked layer; rows are channel · taps + tap."""
-    weights = layer.weights
+    weights = layer.product.weights
     if isinstance(weights, Plain):
-        filters = layer.filters
+        filters = layer.product.filters
         flat = weights.weights.astype(np.int64).reshape(filters, -1)
         unit, row = np.nonzero(flat)
         repeats = _DIGIT_COUNT[flat[unit, row] + 128]
@@ -87,7 +88,7 @@ def layer_entries(layer: Layer) -> Entries:
         terms = basis.reshape(units, -1)
         return Entries(Fold.COLUMN, "column", 1, slots, slots**2, units, unit, slot, row, value, terms)
     # Terms of filter j are column j of its group's basis.
-    terms = basis.transpose(0, 2, 1).reshape(units * slots, slots)[: layer.filters]
+    terms = basis.transpose(0, 2, 1).reshape(units * slots, slots)[: layer.product.filters]
     name = "scale" if slots == 1 else "group"
     return Entries(Fold.GROUP, name, slots, slots, slots, units, unit, slot, row, value, terms)
 

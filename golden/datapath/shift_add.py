@@ -5,13 +5,14 @@ from golden.datapath.decode import PairStream
 from golden.datapath.encode import layer_blocks
 from golden.datapath.entries import layer_entries
 from golden.datapath.protocol import Datapath
-from golden.graph.network import Factored, Layer
+from golden.graph.network import Layer
+from golden.graph.operations.weights import Factored
 from golden.spec import arithmetics
 
 
 def _kept(layer: Layer, _: int) -> int:
     """Kept coefficients; all weights of a plain layer."""
-    weights = layer.weights
+    weights = layer.product.weights
     return int(weights.kept.sum()) if isinstance(weights, Factored) else weights.weights.size
 
 

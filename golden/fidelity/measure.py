@@ -12,6 +12,7 @@ from golden.fidelity.verdict import Distances, TensorDistance
 from golden.graph import network_file
 from golden.graph.floats import FloatGraph, FloatLayer, float_features
 from golden.graph.network import Network
+from golden.graph.operations.add import Add
 from golden.machine.tensors import clipped_share
 from golden.spec.errors import LightDealError
 from golden.spec.program import Program
@@ -104,7 +105,7 @@ def decibel(signal: float, noise: float) -> float:
 def _coarsest(network: Network, output: str) -> float:
     """The coarsest step that the layer of an output rounds to, in steps of the output."""
     (layer,) = (it for it in network.layers if it.output == output)
-    add = layer.residual
+    add = layer.find(Add)
     return 1.0 if add is None else max(1.0, 2.0 ** (add.align_result - add.shift))
 
 
@@ -121,9 +122,8 @@ def _layer(layer: FloatLayer, whole: Mapping[str, Int8], scales: Mapping[str, fl
         return torch.from_numpy(whole[name].astype(np.float32) * np.float32(scales[name]))
 
     with torch.no_grad():
-        y = layer.finish(
-            layer.sums(real(layer.input)), None if layer.residual is None else real(layer.residual)
-        )
+        reads = {name for it in layer.epilogue for name in it.reads}
+        y = layer.finish(layer.product.run(real(layer.input)), {name: real(name) for name in reads})
     return y.numpy().astype(np.float64) / scales[layer.output]
 
 

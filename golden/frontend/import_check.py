@@ -31,7 +31,7 @@ def check_values(module: nn.Module, graph: FloatGraph, samples: torch.Tensor) ->
             taken_in, sums = taken[layer.path]
             if (difference := _difference(found[layer.input], taken_in)) is not None:
                 raise _refuse(module, f"what layer {layer.input} gives to layer {layer.path}", difference)
-            if (difference := _difference(layer.sums(found[layer.input]), sums)) is not None:
+            if (difference := _difference(layer.product.run(found[layer.input]), sums)) is not None:
                 raise _refuse(module, f"layer {layer.path}", difference)
     if (difference := _difference(found[graph.output], expected)) is not None:
         raise _refuse(module, f"what layer {graph.output} gives", difference)

@@ -1,7 +1,5 @@
 """From a user's `torch.nn.Module` to a `FloatGraph`, or one clear error before any work starts."""
 
-from typing import Any
-
 import torch
 import torch.fx
 from torch import nn
@@ -10,7 +8,15 @@ from golden.frontend.import_check import check_values
 from golden.frontend.inputs import check_images
 from golden.frontend.modules import check_module, evaluation, name_of, unwrapped
 from golden.frontend.trace import Trace, map_shape
-from golden.graph.floats import INPUT, FloatGraph, FloatLayer, Norm, float_features
+from golden.graph.floats import INPUT, FloatGraph, FloatLayer, float_features
+from golden.graph.operations.add import ADD
+from golden.graph.operations.batch_norm import BATCH_NORM
+from golden.graph.operations.flatten import FLATTEN
+from golden.graph.operations.global_mean import FloatMean
+from golden.graph.operations.nothing import NOTHING
+from golden.graph.operations.operation import FloatOperation, Operation
+from golden.graph.operations.registry import layer_parts
+from golden.graph.operations.relu import RELU
 from golden.spec.errors import UnsupportedError
 from golden.spec.findings import Findings
 
@@ -64,22 +70,22 @@ class _Importer:
         self.maps: dict[str, tuple[int, int]] = {}
         self.layers: list[FloatLayer] = []
         self.depths: dict[torch.fx.Node, int] = {}
-        nodes = [node for node in self.trace.traced.graph.nodes if self.trace.kind(node) != "size"]
+        nodes = [node for node in self.trace.traced.graph.nodes if not self.trace.is_size(node)]
         # What was refused stands for itself, so that the walk can go on and find the rest.
         self.refused = set(trace.refused)
         self.absorbs: dict[torch.fx.Node, torch.fx.Node] = {}
         for node in nodes:
-            if self.trace.kind(node) == "add":
+            if self.trace.meaning(node) is ADD:
                 try:
                     self.absorbs[self._absorber(node)] = node
                 except UnsupportedError as error:
                     self.refuse(node, error)
         self.chains = {
-            node: chain
+            node: found
             for conv in nodes
-            if self.trace.kind(conv) in ("conv", "linear")
-            for chain in [_Chain(self, conv)]
-            for node in chain.nodes
+            if self.is_product(conv)
+            for found in [_Chain(self, conv)]
+            for node in found.nodes
         }
         output = ""
         for node in nodes:
@@ -109,6 +115,11 @@ class _Importer:
             )
         return self.feature.get(value, "")
 
+    def is_product(self, node: torch.fx.Node) -> bool:
+        """Whether a layer begins with a node."""
+        operation = self.trace.meaning(node)
+        return operation is not None and operation.product
+
     def _resolve(self, node: torch.fx.Node) -> str:
         """The feature that a node is; emits the layers that make it."""
         if node not in self.feature:
@@ -123,18 +134,15 @@ class _Importer:
         return self.feature[node]
 
     def _feature(self, node: torch.fx.Node) -> str:
-        kind = self.trace.kind(node)
-        source = node.args[0] if node.args else node.kwargs.get("input")
+        operation, source = self.trace.meaning(node), self.trace.source(node)
         if node.op == "placeholder":
             self.shapes[INPUT] = map_shape(node)
             return INPUT
         if node in self.chains:
             # Inside a chain the value has no name of its own; whoever else wanted it was refused.
             return self._emit(self.chains[node])
-        if kind == "nothing" and isinstance(source, torch.fx.Node):
-            return self._resolve(source)
-        if kind == "flatten" and isinstance(source, torch.fx.Node):
-            self.trace.check_flat(node)
+        if operation in (NOTHING, FLATTEN) and source is not None:
+            self.trace.check_shapes(node)
             return self._resolve(source)
         if not self.refused.isdisjoint(node.all_input_nodes):
             # Follows from what was refused before it.
@@ -144,8 +152,7 @@ class _Importer:
             node,
             f"{name_of(self.trace.what(node))} that does not directly follow a convolution, or follows a "
             "value that is used elsewhere too",
-            "convolution or linear, then batch norm, addition, ReLU, global average pooling, "
-            "each optional and in this order",
+            layer_parts(),
         )
 
     def _absorber(self, addition: torch.fx.Node) -> torch.fx.Node:
@@ -165,9 +172,9 @@ class _Importer:
             )
         candidates = []
         for node in operands:
-            while self.trace.kind(node) in ("norm", "nothing") and len(node.users) == 1:
+            while self.trace.meaning(node) in (BATCH_NORM, NOTHING) and len(node.users) == 1:
                 node = node.args[0]  # type: ignore[assignment]
-            if self.trace.kind(node) in ("conv", "linear") and len(node.users) == 1:
+            if self.is_product(node) and len(node.users) == 1:
                 candidates.append(node)
         if not candidates:
             raise self.trace.refuse(
@@ -180,28 +187,24 @@ class _Importer:
     def _depth(self, node: torch.fx.Node) -> int:
         """Layers on the longest path from the images to a node."""
         if node not in self.depths:
-            own = self.trace.kind(node) in ("conv", "linear")
-            self.depths[node] = own + max((self._depth(n) for n in node.all_input_nodes), default=0)
+            self.depths[node] = self.is_product(node) + max(
+                (self._depth(n) for n in node.all_input_nodes), default=0
+            )
         return self.depths[node]
 
     def _emit(self, chain: "_Chain") -> str:
         node = chain.nodes[0]
-        self.trace.check_flat(node)
-        module = self.trace.modules[str(node.target)]
+        self.trace.check_shapes(node)
         source = self._resolve(node.args[0])  # type: ignore[arg-type]
         residual = None if chain.other is None else self._resolve(chain.other)
-        if any(layer.pool and layer.output == residual for layer in self.layers):
+        if any(layer.find(FloatMean) and layer.output == residual for layer in self.layers):
             raise self.trace.refuse(
                 node, f"the addition of the pooled {residual!r}", "additions before pooling"
             )
-        weight = module.weight.detach().clone()
-        stride, padding = 1, 0
-        if isinstance(module, nn.Conv2d):
-            stride, padding = module.stride[0], self.trace.padding(node, module)
-        else:
-            weight = weight.reshape(len(weight), *self.shapes[source])
-        bias = torch.zeros(len(weight)) if module.bias is None else module.bias.detach().clone()
-        path = str(node.target)
+        path, operation = str(node.target), self.trace.meaning(node)
+        assert operation is not None
+        assert operation.convolution is not None
+        product = operation.convolution(self.trace.modules[path], self.shapes[source])
         self.maps[path] = map_shape(node)[1:]
         self.shapes[path] = map_shape(chain.nodes[-1])
         self.layers.append(
@@ -209,14 +212,8 @@ class _Importer:
                 path=path,
                 input=source,
                 output=path,
-                weight=weight,
-                bias=bias,
-                norm=chain.norm,
-                stride=stride,
-                padding=padding,
-                relu=chain.relu,
-                residual=residual,
-                pool=chain.pool,
+                product=product,
+                epilogue=chain.epilogue(residual),
             )
         )
         self.feature |= dict.fromkeys(chain.nodes, path)
@@ -229,49 +226,45 @@ class _Chain:
     def __init__(self, importer: _Importer, conv: torch.fx.Node) -> None:
         self.importer = importer
         self.nodes = [conv]
-        self.norm: Norm | None = None
         self.other: torch.fx.Node | None = None
-        self.relu = False
-        self.pool = False
+        self.taken: list[tuple[Operation, torch.fx.Node]] = []
         while (node := self._next()) is not None:
-            kind = importer.trace.kind(node)
-            if node in importer.refused:
+            operation = importer.trace.meaning(node)
+            if node in importer.refused or operation is None or not self._follows(operation):
                 return
-            bare = not (self.relu or self.pool or self.other)
-            if kind == "norm" and bare and self.norm is None:
-                self.norm = _norm(importer.trace.modules[str(node.target)])
-            elif kind == "add" and bare and importer.absorbs.get(conv) == node:
+            if operation is ADD and importer.absorbs.get(conv) != node:
+                return
+            try:
+                importer.trace.check_shapes(node)
+            except UnsupportedError as error:
+                importer.refuse(node, error)
+                return
+            if operation is ADD:
                 (self.other,) = set(node.all_input_nodes) - {self.nodes[-1]}
-            elif kind == "relu" and not self.pool:
-                self.relu = True
-            elif kind in ("mean", "window") and not self.pool:
-                if not self._is_global(node):
-                    return
-                self.pool = True
-            elif kind != "nothing":
-                return
+            if operation.stage is not None and operation not in [it for it, _ in self.taken]:
+                self.taken.append((operation, node))
             self.nodes.append(node)
 
+    def epilogue(self, residual: str | None) -> tuple[FloatOperation, ...]:
+        """What follows the product; `residual` is the feature that is added."""
+        others = () if residual is None else (residual,)
+        modules = self.importer.trace.modules
+        return tuple(
+            operation.imported(modules.get(str(node.target)), others)
+            for operation, node in self.taken
+            if operation.imported is not None
+        )
+
     def _next(self) -> torch.fx.Node | None:
-        users = [user for user in self.nodes[-1].users if self.importer.trace.kind(user) != "size"]
+        users = [user for user in self.nodes[-1].users if not self.importer.trace.is_size(user)]
         return users[0] if len(users) == 1 and users[0].op != "output" else None
 
-    def _is_global(self, node: torch.fx.Node) -> bool:
-        """Whether a pooling leaves one pixel per channel; what does not is refused."""
-        before, after = map_shape(self.nodes[-1]), node.meta["shape"]
-        if after[1:] in ((before[0],), (before[0], 1, 1)):
+    def _follows(self, operation: Operation) -> bool:
+        """Whether an operation may come next: `Stage` after `Stage`; ReLU may come again, as it changes
+        nothing then."""
+        if operation is NOTHING:
             return True
-        error = self.importer.trace.refuse(
-            node,
-            f"average pooling from {before} to {after[1:]}",
-            "global average pooling to one pixel per channel",
-        )
-        self.importer.refuse(node, error)
-        return False
-
-
-def _norm(module: Any) -> Norm:
-    size = module.num_features
-    gamma = module.weight.detach().clone() if module.affine else torch.ones(size)
-    beta = module.bias.detach().clone() if module.affine else torch.zeros(size)
-    return Norm(gamma, beta, module.running_mean.clone(), module.running_var.clone(), module.eps)
+        last = self.taken[-1][0] if self.taken else None
+        if operation.stage is None or last is None or last.stage is None:
+            return operation.stage is not None
+        return operation.stage > last.stage or operation is last is RELU

@@ -1,6 +1,5 @@
 """A traced network: its nodes, what kind each is, and the refusal of all that is not supported."""
 
-import math
 import operator
 from typing import Any
 
@@ -9,33 +8,13 @@ import torch.fx
 from torch import nn
 
 from golden.frontend.modules import name_of
+from golden.graph.operations.operation import Operation
+from golden.graph.operations.registry import meaning, supported
 from golden.spec.errors import UnsupportedError
 from golden.spec.findings import Findings
 
-SUPPORTED = (
-    "Conv2d, Linear, BatchNorm2d, ReLU, the addition of two tensors, global average pooling, "
-    "Flatten, Dropout and Identity"
-)
-
-_ADDITIONS = {operator.add, operator.iadd, torch.add, "add", "add_"}
-_RELUS = {torch.relu, torch.relu_, nn.functional.relu, nn.functional.relu_, "relu", "relu_", nn.ReLU}
-_FLATTENS = {torch.flatten, "flatten", "view", "reshape", torch.reshape, nn.Flatten}
-_MEANS = {torch.mean, "mean", nn.functional.adaptive_avg_pool2d, nn.AdaptiveAvgPool2d}
-_WINDOWS = {nn.functional.avg_pool2d, nn.AvgPool2d}
-_NOTHINGS = {nn.functional.dropout, nn.Dropout, nn.Dropout2d, nn.Identity, "contiguous"}
 _SIZES = {"size", "getattr", getattr, operator.getitem}
-_KINDS: dict[str, set[Any]] = {
-    "add": _ADDITIONS,
-    "relu": _RELUS,
-    "flatten": _FLATTENS,
-    "mean": _MEANS,
-    "window": _WINDOWS,
-    "nothing": _NOTHINGS,
-    "size": _SIZES,
-    "conv": {nn.Conv2d},
-    "linear": {nn.Linear},
-    "norm": {nn.BatchNorm2d},
-}
+"""Arithmetic on shapes: no value of the network."""
 
 
 class _Shapes(torch.fx.Interpreter):
@@ -83,8 +62,10 @@ class Trace:
                 shapes.run(images)
         except Exception as error:
             for node in self.traced.graph.nodes:
-                with findings.collect():
-                    self.check_flat(node)
+                operation = self.meaning(node)
+                if operation is None or operation.stage is None:
+                    with findings.collect():
+                        self.check_shapes(node)
             if not findings.errors:
                 findings.add(self._misfit(module, sample, shapes.at, error))
             findings.demand()
@@ -97,9 +78,9 @@ class Trace:
         where, takes = "", "; supported: images that the network was made for"
         if node is not None:
             where = f"{self.path(node)}: "
-            source = node.args[0] if node.args else None
+            source = self.source(node)
             inner = self.modules.get(str(node.target)) if node.op == "call_module" else None
-            found = source.meta.get("shape", ())[1:] if isinstance(source, torch.fx.Node) else ()
+            found = () if source is None else source.meta.get("shape", ())[1:]
             if isinstance(inner, nn.Conv2d):
                 takes = f"; Conv2d of {inner.in_channels} channels on a map of shape {found}"
             elif isinstance(inner, nn.Linear):
@@ -109,21 +90,19 @@ class Trace:
             f"{tuple(sample.shape[1:])} (channels, height, width): {where}{reason}{takes}"
         )
 
-    def check_flat(self, node: torch.fx.Node) -> None:
-        """Raises UnsupportedError where a view mixes images, or a Linear takes more than features."""
+    def check_shapes(self, node: torch.fx.Node) -> None:
+        """Raises UnsupportedError where an operation does not take or give such shapes, as far as they are
+        known."""
+        operation, source = self.meaning(node), self.source(node)
+        before = None if source is None else source.meta.get("shape")
+        if operation is not None and before is not None:
+            for found, supported in operation.check_shapes(before, node.meta.get("shape", ())):
+                raise self.refuse(node, found, supported)
+
+    def source(self, node: torch.fx.Node) -> torch.fx.Node | None:
+        """The value that a node takes first."""
         source = node.args[0] if node.args else node.kwargs.get("input")
-        shape = source.meta.get("shape") if isinstance(source, torch.fx.Node) else None
-        flat = node.meta.get("shape")
-        if shape is None:
-            return
-        if self.kind(node) == "flatten" and flat and flat != (shape[0], math.prod(shape[1:])):
-            raise self.refuse(
-                node,
-                f"{shape} becomes {flat} for two images",
-                "flattening to (images, features), such as torch.flatten(x, 1)",
-            )
-        if self.kind(node) == "linear" and len(shape) != 2:
-            raise self.refuse(node, f"Linear on a tensor of shape {shape[1:]}", "Linear after Flatten")
+        return source if isinstance(source, torch.fx.Node) else None
 
     def path(self, node: torch.fx.Node) -> str:
         """Dotted path of a module, or the name of a function's node."""
@@ -133,10 +112,13 @@ class Trace:
         """Class of a module, a function, or the name of a method."""
         return type(self.modules[str(node.target)]) if node.op == "call_module" else node.target
 
-    def kind(self, node: torch.fx.Node) -> str | None:
-        """Which of the supported kinds a node is."""
-        what = self.what(node)
-        return next((kind for kind, members in _KINDS.items() if what in members), None)
+    def meaning(self, node: torch.fx.Node) -> Operation | None:
+        """Which of the supported operations a node is."""
+        return meaning(self.what(node))
+
+    def is_size(self, node: torch.fx.Node) -> bool:
+        """Whether a node only calculates with shapes."""
+        return self.what(node) in _SIZES
 
     def refuse(self, node: torch.fx.Node, found: str, supported: str) -> UnsupportedError:
         """The error that says where, what and what would be right."""
@@ -149,41 +131,22 @@ class Trace:
         for node in self.traced.graph.nodes:
             if node.op in ("placeholder", "output"):
                 continue
-            what = self.what(node)
-            if self.kind(node) is None:
-                self.findings.add(self.refuse(node, f"found {name_of(what)}", SUPPORTED))
+            operation = self.meaning(node)
+            if operation is not None:
+                self._check_use(node, operation)
+            elif not self.is_size(node):
+                self.findings.add(self.refuse(node, f"found {name_of(self.what(node))}", supported()))
                 self.refused.add(node)
-            elif what in (nn.Conv2d, nn.Linear, nn.BatchNorm2d):
-                self._check_module(node, self.modules[str(node.target)])
 
-    def _check_module(self, node: torch.fx.Node, module: nn.Module) -> None:
-        wrong: list[tuple[str, str]] = []
-        if len([n for n in self.traced.graph.nodes if n.target == node.target]) > 1:
-            wrong.append(("the module is used more than once", "one use of each layer"))
-        if isinstance(module, nn.BatchNorm2d) and module.running_mean is None:
-            wrong.append(("track_running_stats = False", "running statistics"))
-            self.refused.add(node)
-        if isinstance(module, nn.Conv2d):
-            for name, legal in (("groups", 1), ("dilation", (1, 1)), ("padding_mode", "zeros")):
-                if (value := getattr(module, name)) != legal:
-                    wrong.append((f"Conv2d with {name} = {value!r}", f"{name} = {legal!r}"))
-            if module.stride[0] != module.stride[1]:
-                wrong.append((f"Conv2d with stride = {module.stride}", "equal strides"))
-            with self.findings.collect():
-                self.padding(node, module)
-        for found, supported in wrong:
-            self.findings.add(self.refuse(node, found, supported))
-
-    def padding(self, node: torch.fx.Node, conv: nn.Conv2d) -> int:
-        """Zeros on each side. Raises UnsupportedError where the sides differ."""
-        if conv.padding == "valid":
-            return 0
-        zeros = [size - 1 for size in conv.kernel_size]
-        if conv.padding != "same":
-            zeros = [2 * int(side) for side in conv.padding]
-        if zeros[0] != zeros[1] or zeros[0] % 2:
-            raise self.refuse(node, f"Conv2d with padding = {conv.padding!r}", "equal paddings on all sides")
-        return zeros[0] // 2
+    def _check_use(self, node: torch.fx.Node, operation: Operation) -> None:
+        if operation.once and len([n for n in self.traced.graph.nodes if n.target == node.target]) > 1:
+            self.findings.add(self.refuse(node, "the module is used more than once", "one use of each layer"))
+        if node.op != "call_module":
+            return
+        for found, legal in operation.check(self.modules[str(node.target)]):
+            self.findings.add(self.refuse(node, found, legal))
+            if operation.stage is not None:
+                self.refused.add(node)
 
 
 def map_shape(node: torch.fx.Node) -> tuple[int, int, int]:

@@ -5,14 +5,14 @@ Everything is int8 activations, exact sums and one rounding shift per filter; se
 """
 
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
+from golden.graph.operations.convolution import Convolution
+from golden.graph.operations.operation import IntegerOperation, find
+from golden.graph.operations.requantise import Requantise
 from golden.spec.errors import UnsupportedError
-from golden.spec.memories import Fold
 
-Array = npt.NDArray[np.int64]
+_Operation = TypeVar("_Operation", bound=IntegerOperation)
 
 
 @dataclass(frozen=True)
@@ -31,85 +31,43 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Factored:
-    """Weights W = Ce·B in integers.
-
-    Parameters
-    ----------
-    fold: GROUP or COLUMN.
-    coefficients: entries 0 or ±2**p, p in 0…6.
-        GROUP, shape (⌈M/S⌉, C, KH, KW, S): filter S·g + j of group g has weights
-        W[c, r, q] = Σ_k coefficients[g, c, r, q, k] · basis[g, k, j]. S = 1 is "no basis".
-        The columns of the last group beyond M are zero.
-        COLUMN, shape (M, C, KH, 3), KW = 3: W[m, c, r, q] = Σ_k coefficients[m, c, r, k] ·
-        basis[m, k, q].
-    kept: bool, same shape; coefficients outside it are zero, inside it may be zero (training).
-    basis: int8 values; GROUP (⌈M/S⌉, S, S), COLUMN (M, 3, 3).
-    """
-
-    fold: Fold
-    coefficients: Array
-    kept: npt.NDArray[np.bool_]
-    basis: Array
-
-
-@dataclass(frozen=True)
-class Plain:
-    """Plain int8 weights, run on the array as signed digits.
-
-    Parameters
-    ----------
-    weights: int8 values, shape (M, C, KH, KW).
-    scale: 1…127 for each filter, shape (M,): the only basis term of the filter, so that its
-        output is scale · Σ w·x + bias.
-    """
-
-    weights: Array
-    scale: Array
-
-
-@dataclass(frozen=True)
-class Residual:
-    """Adds a tensor to the requantised result: one rounding of the exact sum.
-
-    out = saturate(round_shift((result << align_result) + (tensor << align_residual), shift))
-    """
-
-    tensor: str
-    align_result: int
-    align_residual: int
-    shift: int
-
-
-@dataclass(frozen=True)
 class Layer:
-    """A convolution (a fully connected layer is one whose kernel covers its whole input map).
-
-    result = saturate(round_shift(Σ W·x + bias, shift)); then the residual, then ReLU, then the
-    pooling: saturate(round_shift(Σ over the map, pool)), one pixel per channel.
+    """A product, and what is done with its sums in one go.
 
     Parameters
     ----------
     path: dotted path of the module in the user's network.
     input, output: names of features.
-    filters, kernel (height, width), stride, padding: as in torch.nn.Conv2d; zero padding.
-    bias: int32 values, shape (M,). shift: 0…31, shape (M,).
-    pool: rounding shift of the global sum pooling, or None for no pooling.
+    product: sums of the input.
+    epilogue: operations on the sums, in the order of `golden.graph.operations.operation.Stage`.
     """
 
     path: str
     input: str
     output: str
-    filters: int
-    kernel: tuple[int, int]
-    stride: int
-    padding: int
-    weights: Factored | Plain
-    bias: Array
-    shift: Array
-    relu: bool
-    residual: Residual | None = None
-    pool: int | None = None
+    product: Convolution
+    epilogue: tuple[IntegerOperation, ...]
+
+    def find(self, kind: type[_Operation]) -> _Operation | None:
+        """The operation of that kind in the epilogue, if there is one."""
+        return find(self.epilogue, kind)
+
+    @property
+    def requantise(self) -> Requantise:
+        """The requantisation, which every layer has."""
+        found = self.find(Requantise)
+        assert found is not None
+        return found
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the features that the epilogue reads."""
+        return tuple(name for operation in self.epilogue for name in operation.reads)
+
+    @property
+    def per_pixel(self) -> bool:
+        """Whether the output is the map itself, pixel by pixel."""
+        return all(operation.per_pixel for operation in self.epilogue)
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,25 @@ against, where there are any. Nothing in it is code, so a foreign file is safe t
 import hashlib
 import io
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from golden.graph.network import Factored, Feature, Layer, Network, Plain, Residual
+from golden.graph.network import Feature, Layer, Network
+from golden.graph.operations.convolution import Convolution
+from golden.graph.operations.registry import OPERATIONS
+from golden.graph.operations.weights import Factored, Plain
+from golden.graph.plain import made, plain
 from golden.spec.errors import LightDealError
-from golden.spec.memories import Fold
 
-VERSION = 1
+VERSION = 2
 _MAGIC = b"LightDeal network\n"
-_ARRAYS = {Factored: ("coefficients", "kept", "basis"), Plain: ("weights", "scale")}
+_KINDS = {
+    kind.__name__: kind
+    for kind in (Convolution, Factored, Plain, *(it.integers for it in OPERATIONS if it.integers is not None))
+}
 
 
 class NetworkFileError(LightDealError):
@@ -38,21 +44,16 @@ def save(network: Network, path: Path | str) -> None:
 def to_bytes(network: Network) -> bytes:
     """The contents of a network file; the same network gives the same bytes."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
-    layers = []
-    for number, layer in enumerate(network.layers):
-        kind = type(layer.weights)
-        for name in _ARRAYS[kind]:
-            arrays[f"{number}.{name}"] = getattr(layer.weights, name)
-        arrays[f"{number}.bias"], arrays[f"{number}.shift"] = layer.bias, layer.shift
-        plain = {
-            field.name: getattr(layer, field.name)
-            for field in fields(Layer)
-            if field.name not in ("weights", "bias", "shift", "residual")
+    layers = [
+        {
+            "path": layer.path,
+            "input": layer.input,
+            "output": layer.output,
+            "product": plain(layer.product, f"{number}.product", arrays),
+            "epilogue": [plain(it, f"{number}.{place}", arrays) for place, it in enumerate(layer.epilogue)],
         }
-        plain["kernel"] = list(layer.kernel)
-        plain["residual"] = asdict(layer.residual) if layer.residual else None
-        plain["fold"] = layer.weights.fold.name if isinstance(layer.weights, Factored) else "PLAIN"
-        layers.append(plain)
+        for number, layer in enumerate(network.layers)
+    ]
     description = {
         "version": VERSION,
         "features": [asdict(feature) for feature in network.features.values()],
@@ -103,23 +104,18 @@ def from_bytes(data: bytes, where: str) -> Network:
 
 def _network(description: dict[str, Any], arrays: dict[str, Any]) -> Network:
     features = [Feature(**{**entry, "shape": tuple(entry["shape"])}) for entry in description["features"]]
-    layers = []
-    for number, entry in enumerate(description["layers"]):
-        fold = entry.pop("fold")
-        kind = Plain if fold == "PLAIN" else Factored
-        weights: Factored | Plain
-        values = {name: arrays[f"{number}.{name}"] for name in _ARRAYS[kind]}
-        weights = Plain(**values) if kind is Plain else Factored(fold=Fold[fold], **values)
-        residual = Residual(**entry.pop("residual")) if entry["residual"] else entry.pop("residual")
-        layers.append(
-            Layer(
-                **{**entry, "kernel": tuple(entry["kernel"])},
-                weights=weights,
-                bias=arrays[f"{number}.bias"],
-                shift=arrays[f"{number}.shift"],
-                residual=residual,
-            )
+    layers = [
+        Layer(
+            path=entry["path"],
+            input=entry["input"],
+            output=entry["output"],
+            product=made(entry["product"], f"{number}.product", arrays, _KINDS),
+            epilogue=tuple(
+                made(it, f"{number}.{place}", arrays, _KINDS) for place, it in enumerate(entry["epilogue"])
+            ),
         )
+        for number, entry in enumerate(description["layers"])
+    ]
     return Network(
         features={feature.name: feature for feature in features},
         layers=tuple(layers),

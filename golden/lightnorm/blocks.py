@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from golden.graph.reference import round_shift
 from golden.lightnorm.scalars import Float64, Int64, bit_length
+from golden.numerics.rounding import round_shift
 from golden.spec.block import BlockFormat, Flag, GroupAxis, Rounding
 
 Bool = npt.NDArray[np.bool_]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.graph.reference import round_shift
 from golden.lightnorm import scalars
 from golden.lightnorm.blocks import Bool
 from golden.lightnorm.scalars import Int64, Scalars
+from golden.numerics.rounding import round_shift
 from golden.spec.block import SCALAR_BITS, BlockFormat, Constants, NormFormat
 
 

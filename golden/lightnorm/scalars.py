@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from golden.graph.reference import round_shift
+from golden.numerics.rounding import round_shift
 from golden.spec.block import SCALAR_BITS, Scalar
 
 Int64 = npt.NDArray[np.int64]

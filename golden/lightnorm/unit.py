@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.graph.reference import round_shift
 from golden.lightnorm import channel, scalars
 from golden.lightnorm.blocks import Blocks, Bool, encode
 from golden.lightnorm.channel import ApplyWords, Gradients, GradWords, Statistics
 from golden.lightnorm.scalars import Int64, Scalars
+from golden.numerics.rounding import round_shift
 from golden.spec.block import Chunks, Constants, Flag, FormatError, NormFormat, Spikes
 
 

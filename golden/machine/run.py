@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from golden.graph.reference import round_shift, saturate
+from golden.graph.operations.add import added
+from golden.graph.operations.global_mean import rounded
+from golden.graph.operations.relu import rectified
+from golden.graph.operations.requantise import requantised
 from golden.machine.decode import DecodedLayer, decode
 from golden.machine.load import demand_loadable
 from golden.machine.result import Result
@@ -150,7 +153,7 @@ def _run_layer(index: int, layer: DecodedLayer, memory: Int8, config: Config) ->
                 if tile < back["tiles"] - 1:
                     continue
                 words = np.zeros_like(words)
-                words[:, 0] = saturate(round_shift(pooled, back["pool_shift"]))
+                words[:, 0] = rounded(pooled, back["pool_shift"])
             else:
                 address = (address + tile) % len(memory)
             memory[address] = words.astype(np.int8)
@@ -240,14 +243,13 @@ def _neighbours(values: Int64, offset: int, width: int) -> Int64:
 def _words(layer: DecodedLayer, filters: Int64, tile: int, outputs: Int64, memory: Int8) -> Int64:
     """The requantised words of a job, (filters of the round, lanes, images), before pooling."""
     back = layer.back
-    result = saturate(round_shift(outputs, layer.shift[filters, None, None]))
+    result = requantised(outputs, layer.shift[filters, None, None])
     if back["residual"]:
         address = back["residual_address"] + filters * back["output_stride"] + tile
         other = memory[address % len(memory)].astype(np.int64)
-        total = (result << back["align_result"]) + (other << back["align_residual"])
-        result = saturate(round_shift(total, back["residual_shift"]))
+        result = added(result, other, back["align_result"], back["align_residual"], back["residual_shift"])
     if back["relu"]:
-        result = np.maximum(result, 0)
+        result = rectified(result)
     if tile % back["plane_tiles"] == back["plane_tiles"] - 1:
         result[:, back["last_lanes"] :] = 0
     return result

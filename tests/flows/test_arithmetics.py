@@ -14,11 +14,13 @@ from golden.compiler import compile_network
 from golden.compress import compress, import_module, int8_plan, no_basis_plan
 from golden.compress.defaults import default_plan
 from golden.compress.fold import unfold
-from golden.graph.network import Network, Plain
+from golden.graph.network import Network
+from golden.graph.operations.weights import Plain
 from golden.spec.config import TINY, Config
 from golden.spec.errors import LightDealError
 from golden.spec.program import Program
 from golden.workloads import Dataset
+from tests.golden.layers import altered
 
 CONFIG = replace(TINY, coefficient_words=2048, feature_words=1024, accumulator_bits=23)
 
@@ -59,7 +61,7 @@ def test_results_of_all_five(networks: dict[str, Network], images: Dataset) -> N
     assert tuple(result.name for result in results) == NAMES == tuple(programs)
     by_name = {result.name: result for result in results}
     dense = by_name["int8"]
-    weights = [layer.weights for layer in networks["int8"].layers]
+    weights = [layer.product.weights for layer in networks["int8"].layers]
     pixels = (16, 16, 16, 1)
     macs = sum(w.weights.size * p for w, p in zip(weights, pixels, strict=True) if isinstance(w, Plain))
     assert {result.macs for result in results} == {dense.kept_macs} == {macs}
@@ -75,7 +77,7 @@ def test_matched_configurations_take_their_own_weights_only(
     configs = matched(CONFIG)
     assert {configs[name].adders for name in NAMES} == {CONFIG.adders}
     layers = networks["smartdeal"].layers
-    wrong = replace(layers[-1], weights=networks["int8"].layers[-1].weights)
+    wrong = altered(layers[-1], weights=networks["int8"].layers[-1].product.weights)
     broken = replace(networks["smartdeal"], layers=(*layers[:-1], wrong))
     with pytest.raises(LightDealError, match="plain weights in arithmetic 'rebuild'"):
         compare(networks | {"rebuild": broken}, images, CONFIG, rtl_images=0)
@@ -84,7 +86,7 @@ def test_matched_configurations_take_their_own_weights_only(
 def test_a_network_that_is_far_from_its_floats_is_told(networks: dict[str, Network], images: Dataset) -> None:
     """One layer of one network shifts a bit too few."""
     network = networks["no_basis"]
-    layers = [replace(it, shift=it.shift - 1) if it.path == "1" else it for it in network.layers]
+    layers = [altered(it, shift=it.requantise.shift - 1) if it.path == "1" else it for it in network.layers]
     broken = networks | {"no_basis": replace(network, layers=tuple(layers))}
     faults = {
         which: [
@@ -135,6 +137,6 @@ def test_a_trained_network_is_kept(networks: dict[str, Network], tmp_path: Path)
         tmp_path, "dense", lambda _: {"int8": Outcome(0.5, None, networks["int8"])}, lambda _, __: None
     )
     for layer, expected in zip(dense.layers, networks["int8"].layers, strict=True):
-        assert isinstance(layer.weights, Plain)
-        assert isinstance(expected.weights, Plain)
-        assert (layer.weights.weights == expected.weights.weights).all()
+        assert isinstance(layer.product.weights, Plain)
+        assert isinstance(expected.product.weights, Plain)
+        assert (layer.product.weights.weights == expected.product.weights.weights).all()

@@ -17,6 +17,7 @@ from golden.graph.network import Network
 from golden.machine.run import run_program
 from golden.machine.tensors import quantise
 from golden.spec.program import Program
+from tests.golden.layers import altered
 
 MODULE = """
 import sys
@@ -80,7 +81,9 @@ def test_wrong_integers_fail_by_name(own: Path, capsys: pytest.CaptureFixture[st
     """A shift that is wrong in one layer: every backend agrees with golden, and the exit code is 1."""
 
     def wrong(network: Network) -> Network:
-        layers = [replace(it, shift=it.shift - 1) if it.path == "second" else it for it in network.layers]
+        layers = [
+            altered(it, shift=it.requantise.shift - 1) if it.path == "second" else it for it in network.layers
+        ]
         return replace(network, layers=tuple(layers))
 
     compiled(network_file.load("a.net"), wrong)

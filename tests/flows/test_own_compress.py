@@ -19,6 +19,12 @@ def factory():
         nn.Conv2d(16, 10, 8), nn.Flatten(),
     )
 
+def map_head():
+    return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 2, 1), nn.Flatten())
+
+def one_output():
+    return nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 1, 8), nn.Flatten())
+
 def unfit():
     return nn.Sequential(
         nn.Conv2d(1, 5, 3), nn.ReLU(), nn.Conv2d(5, 6, 2, padding=1), nn.ReLU(), nn.Conv2d(6, 10, 7)
@@ -58,3 +64,22 @@ def test_all_reasons_come_before_training(own: Path, capsys: pytest.CaptureFixtu
     for reason in ("2 problems:", "layer 0: rows of the output map", "layer 2: rows of the output map"):
         assert reason in told
     assert not (own / "a.net").exists()
+
+
+def test_labels_are_those_of_what_the_network_gives(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A flattened map of 2 filters has 128 classes; one output has one, however many weights make it."""
+    for line in (
+        "compress net.py:map_head --data labelled.npz --epochs 1 --out a.net --tolerance 1",
+        "compile a.net --out a.ldp",
+        "run a.ldp --data labelled.npz --on golden --changed 1 --snr 0",
+    ):
+        assert main(line.split()) == 0
+    capsys.readouterr()
+    line = "compress net.py:one_output --data labelled.npz --out b.net"
+    assert main(line.split()) == 2
+    told = capsys.readouterr().err
+    assert (
+        "data 'labelled.npz': training labels: found 0…9; the network's last layer '2' has classes 0…0"
+        in told
+    )
+    assert not (own / "b.net").exists()

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.graph.network import Array, Factored, Feature, Layer, Network, Plain, Residual
+from golden.graph.network import Feature, Layer, Network
+from golden.graph.operations.add import Add
+from golden.graph.operations.weights import Factored, Plain
 from golden.spec.config import Config
 from golden.spec.memories import Fold
+from tests.golden.layers import make_layer
 
 KINDS = ("plain", "scale", "group2", "group", "group4", "column")
 """Kinds of weights: `Plain`, GROUP of 1, 2, 3, 4 filters, COLUMN."""
@@ -50,7 +53,7 @@ def random_weights(
     return Factored(fold, values.astype(np.int64), kept, basis)
 
 
-def _dense(weights: Factored | Plain, filters: int) -> Array:
+def _dense(weights: Factored | Plain, filters: int) -> np.ndarray:
     """Rough size of the dense weights, for the choice of shifts only."""
     if isinstance(weights, Plain):
         return weights.weights * weights.scale[:, None, None, None]
@@ -98,9 +101,9 @@ class _Builder:
         add = None
         if residual is not None:
             left, right, down = (int(v) for v in rng.integers(0, 3, 3))
-            add = Residual(residual, left, right, down)
+            add = Add(residual, left, right, down)
         self.layers.append(
-            Layer(
+            make_layer(
                 path=f"layer{len(self.layers)}",
                 input=source,
                 output=name,
@@ -139,9 +142,9 @@ def random_network(rng: np.random.Generator, config: Config, largest: int = 8) -
 
 def _entries(layer: Layer) -> int:
     """Entries of the layer in its coefficient streams, without fillers, or a little more."""
-    if isinstance(layer.weights, Plain):
-        return 4 * int(np.count_nonzero(layer.weights.weights))
-    return int(layer.weights.kept.sum())
+    if isinstance(layer.product.weights, Plain):
+        return 4 * int(np.count_nonzero(layer.product.weights.weights))
+    return int(layer.product.weights.kept.sum())
 
 
 def _draw(rng: np.random.Generator, config: Config, largest: int) -> Network:

@@ -1,11 +1,12 @@
 """Single layers and short chains with chosen geometry, for the compiler's tests."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from golden.graph.network import Factored, Feature, Layer, Network
+from golden.graph.network import Feature, Layer, Network
+from golden.graph.operations.weights import Factored
+from tests.golden.layers import altered, make_layer
 from tests.golden.networks import random_weights
 
 
@@ -22,7 +23,7 @@ def layer(
         (height + 2 * padding - kernel[0]) // stride + 1,
         (width + 2 * padding - kernel[1]) // stride + 1,
     )
-    made = Layer(
+    made = make_layer(
         path=name,
         input=source.name,
         output=name,
@@ -35,14 +36,14 @@ def layer(
         shift=rng.integers(8, 12, filters),
         relu=False,
     )
-    made = replace(made, **options)
-    return made, Feature(name, shape if made.pool is None else (filters, 1, 1), 1.0)
+    made = altered(made, **options)
+    return made, Feature(name, shape if made.per_pixel else (filters, 1, 1), 1.0)
 
 
 def factored(made: Layer) -> Factored:
     """The weights of a layer that has a basis or a scale per filter."""
-    assert isinstance(made.weights, Factored)
-    return made.weights
+    assert isinstance(made.product.weights, Factored)
+    return made.product.weights
 
 
 def chain(shape: tuple[int, int, int], *steps: tuple[Any, ...]) -> Network:

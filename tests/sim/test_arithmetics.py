@@ -8,13 +8,15 @@ import pytest
 
 from golden.compiler import compile_network
 from golden.cycles.timing import count_cycles
-from golden.graph.network import Factored, Layer, Network, Plain
+from golden.graph.network import Layer, Network
+from golden.graph.operations.weights import Factored, Plain
 from golden.graph.reference import run_network
 from golden.spec import baselines
 from golden.spec.config import TINY, Config
 from golden.spec.errors import ErrorCode, UnsupportedError
 from sim.checks.compare import first_mismatch
 from sim.run import run
+from tests.golden.layers import altered
 from tests.golden.networks import random_images, random_network, random_weights
 
 SIZES = replace(TINY, accumulator_bits=32, coefficient_words=2048, feature_words=1024)
@@ -29,9 +31,9 @@ def fitting(rng: np.random.Generator, network: Network, arithmetic: str) -> Netw
     """The same layers with weights that an arithmetic can take."""
 
     def weights(layer: Layer) -> Factored | Plain:
-        shape = (layer.filters, network.features[layer.input].shape[0], *layer.kernel)
+        shape = (layer.product.filters, network.features[layer.input].shape[0], *layer.product.kernel)
         if arithmetic == baselines.REBUILD.name:
-            old = layer.weights
+            old = layer.product.weights
             if isinstance(old, Factored) and old.coefficients.shape[-1] <= 3:
                 return old
             return random_weights(rng, "scale", shape, 0.3, 4000)
@@ -41,7 +43,7 @@ def fitting(rng: np.random.Generator, network: Network, arithmetic: str) -> Netw
             return plain
         return replace(plain, weights=plain.weights * (rng.random((1, *shape[1:])) < rng.choice([0.05, 0.5])))
 
-    return replace(network, layers=tuple(replace(layer, weights=weights(layer)) for layer in network.layers))
+    return replace(network, layers=tuple(altered(layer, weights=weights(layer)) for layer in network.layers))
 
 
 @pytest.mark.parametrize("config", [INT8, ROWS, REBUILD], ids=lambda config: str(config.arithmetic))

@@ -12,6 +12,7 @@ from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
 from sim.checks.compare import first_mismatch
 from sim.run import run
+from tests.golden.layers import altered
 from tests.golden.networks import random_images
 from tests.golden.small import chain, factored
 
@@ -23,7 +24,7 @@ def test_partial_sums_that_wrap(kind: str) -> None:
     layer = network.layers[0]
     old = factored(layer)
     values = np.where(old.kept, 64, 0) * np.where(np.arange(old.kept.size).reshape(old.kept.shape) % 5, 1, -1)
-    layer = replace(layer, weights=replace(old, coefficients=values), shift=np.full(5, 14))
+    layer = altered(layer, weights=replace(old, coefficients=values), shift=np.full(5, 14))
     network = replace(network, layers=(layer,))
     program = replace(compile_network(network, TINY), config=replace(TINY, accumulator_bits=16))
     images = random_images(np.random.default_rng(4), network, 2)

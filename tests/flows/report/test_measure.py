@@ -18,7 +18,7 @@ from flows.synth.area import Area
 from flows.synth.netlist import Synthesis
 from golden.compiler import compile_network
 from golden.cycles.timing import count_cycles
-from golden.graph.network import Factored, Plain
+from golden.graph.operations.weights import Factored, Plain
 from golden.spec.config import SMALL, TINY
 from golden.spec.errors import ProgramError
 from golden.spec.program import Program
@@ -96,11 +96,11 @@ def test_power_is_scaled_and_never_added(program: Program) -> None:
 def test_the_wide_layer_has_the_density_that_it_states() -> None:
     found = wide_networks(replace(SMALL, accumulator_bits=24))
     for name in ("smartdeal", "no_basis"):
-        weights = found[name].layers[0].weights
+        weights = found[name].layers[0].product.weights
         assert isinstance(weights, Factored)
         assert weights.kept.mean() == pytest.approx(DENSITY, abs=0.01)
     assert found["rebuild"] is found["smartdeal"]
-    dense, rows = (found[name].layers[0].weights for name in ("int8", "rows_int8"))
+    dense, rows = (found[name].layers[0].product.weights for name in ("int8", "rows_int8"))
     assert isinstance(dense, Plain)
     assert isinstance(rows, Plain)
     assert (dense.weights != 0).mean() > 0.9

@@ -8,13 +8,15 @@ import pytest
 
 from golden.baselines.decode import WeightStream
 from golden.compiler import compile_network
-from golden.graph.network import Layer, Network, Plain
+from golden.graph.network import Layer, Network
+from golden.graph.operations.weights import Plain
 from golden.graph.reference import run_network
 from golden.machine.run import run_program
 from golden.spec.baselines import INT8, REBUILD, ROWS_INT8
 from golden.spec.config import TINY
 from golden.spec.memories import back_record, front_record
 from golden.spec.program import Program
+from tests.golden.layers import altered
 from tests.golden.networks import random_images
 from tests.golden.small import chain, factored
 
@@ -31,16 +33,16 @@ def _network(arithmetic: str, filters: int, seed: int) -> Network:
     )
     layers: list[Layer] = []
     for layer in network.layers:
-        if isinstance(layer.weights, Plain):
-            values = rng.integers(-128, 128, layer.weights.weights.shape)
+        if isinstance(layer.product.weights, Plain):
+            values = rng.integers(-128, 128, layer.product.weights.weights.shape)
             if layer.path == "a":
                 values *= rng.random(values.shape[1:]) < 0.08
-            weights: object = Plain(values, layer.weights.scale)
+            weights: object = Plain(values, layer.product.weights.scale)
         else:
             old = factored(layer)
             kept = old.kept & (rng.random(old.kept.shape[1:-1]) < 0.08)[None, ..., None]
             weights = replace(old, kept=kept, coefficients=old.coefficients * kept)
-        layers.append(replace(layer, weights=weights, shift=np.full(layer.filters, 10)))  # type: ignore[arg-type]
+        layers.append(altered(layer, weights=weights, shift=np.full(layer.product.filters, 10)))
     return replace(network, layers=tuple(layers))
 
 
@@ -86,7 +88,7 @@ def test_steps_of_kept_rows_count_the_filters_that_there_are() -> None:
     for filters in (1, 4, 7, 20):
         network = _network(ROWS_INT8.name, filters, filters)
         program = compile_network(network, config)
-        weights = network.layers[0].weights
+        weights = network.layers[0].product.weights
         assert isinstance(weights, Plain)
         flat = weights.weights.reshape(filters, -1)
         # Engines take the filters in order; how many each, the instruction says.

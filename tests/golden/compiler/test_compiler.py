@@ -7,7 +7,10 @@ import pytest
 
 from golden.compiler import compile_network
 from golden.datapath.decode import PairBlock
-from golden.graph.network import Network, Plain
+from golden.graph.network import Network
+from golden.graph.operations.add import Add
+from golden.graph.operations.global_mean import GlobalMean
+from golden.graph.operations.weights import Plain
 from golden.machine.decode import DecodedLayer, decode
 from golden.machine.writes import trace_program
 from golden.spec import formats
@@ -15,6 +18,7 @@ from golden.spec.arithmetics import coefficient_record
 from golden.spec.config import SMALL, TINY, Config
 from golden.spec.memories import filter_record, memory_shape, run_record
 from golden.spec.program import Program
+from tests.golden.layers import altered
 from tests.golden.networks import random_images, random_network
 from tests.golden.small import chain, factored
 
@@ -93,7 +97,7 @@ def test_no_tensor_is_overwritten_while_it_is_needed(case: tuple[Network, Progra
     }
     last = dict.fromkeys(words, -1) | {network.output: len(network.layers)}
     for number, layer in enumerate(network.layers):
-        for name in [layer.input] + ([layer.residual.tensor] if layer.residual else []):
+        for name in (layer.input, *layer.reads):
             last[name] = max(last[name], number)
     alive = {network.input}
     for number, layer in enumerate(network.layers):
@@ -115,16 +119,19 @@ def test_counts_follow_from_the_network_and_the_words(case: tuple[Network, Progr
     for layer, decoded, counts in zip(network.layers, layers, program.layers, strict=True):
         channels = network.features[layer.input].shape[0]
         pixels = counts.output_pixels
-        assert counts.weights == layer.filters * channels * layer.kernel[0] * layer.kernel[1]
+        assert (
+            counts.weights
+            == layer.product.filters * channels * layer.product.kernel[0] * layer.product.kernel[1]
+        )
         assert counts.macs == counts.weights * pixels
-        if isinstance(layer.weights, Plain):
-            values = layer.weights.weights.reshape(-1).tolist()
+        if isinstance(layer.product.weights, Plain):
+            values = layer.product.weights.weights.reshape(-1).tolist()
             assert counts.kept == counts.weights
             assert counts.steps == sum(len(formats.signed_digits(value)) for value in values)
         else:
-            assert counts.kept == counts.steps == layer.weights.kept.sum()
+            assert counts.kept == counts.steps == layer.product.weights.kept.sum()
         terms = {"plain": 1, "scale": 1, "column": 9}.get(counts.fold, decoded.back["group"])
-        assert counts.products == layer.filters * terms * pixels
+        assert counts.products == layer.product.filters * terms * pixels
         front = decoded.front
         rows = front["rounds"] * front["tiles"] * front["channels"] * front["taps"]
         assert counts.rows_fetched == rows
@@ -152,7 +159,7 @@ def test_kept_zeros_cost_an_entry() -> None:
     kept = np.ones_like(factored(layer).kept)
     values = np.zeros_like(factored(layer).coefficients)
     weights = replace(factored(layer), kept=kept, coefficients=values)
-    program = compile_network(replace(network, layers=(replace(layer, weights=weights),)), TINY)
+    program = compile_network(replace(network, layers=(altered(layer, weights=weights),)), TINY)
     assert program.layers[0].steps == 4
 
 
@@ -164,7 +171,7 @@ def test_long_gaps_take_fillers() -> None:
         kept[0, row] = True
         values = np.where(kept, 4, 0)
         weights = replace(factored(layer), kept=kept, coefficients=values)
-        program = compile_network(replace(network, layers=(replace(layer, weights=weights),)), TINY)
+        program = compile_network(replace(network, layers=(altered(layer, weights=weights),)), TINY)
         block = entry_blocks(decode(program)[0])[0]
         live = np.flatnonzero(block.code == formats.encode_coefficient(4))
         assert block.row[live].tolist() == [row]
@@ -193,9 +200,9 @@ def test_a_pooled_block_steps_as_its_residual() -> None:
     for seed in seeds:
         network = random_network(np.random.default_rng(seed), TINY)
         for layer in network.layers:
-            if layer.pool is not None and layer.residual is not None:
+            if layer.find(GlobalMean) and (add := layer.find(Add)):
                 program = compile_network(network, TINY)
-                pooled, other = program.tensor(layer.output), program.tensor(layer.residual.tensor)
+                pooled, other = program.tensor(layer.output), program.tensor(add.tensor)
                 assert pooled.stride == other.stride
                 found += 1
     assert found > 5

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from golden.compiler import compile_network
-from golden.graph.network import Feature, Network, Plain, Residual
+from golden.graph.network import Feature, Network
+from golden.graph.operations.add import Add
+from golden.graph.operations.weights import Plain
 from golden.graph.reference import run_network
 from golden.machine.run import run_program
 from golden.spec.config import TINY
 from golden.spec.errors import CapacityError, LightDealError, UnsupportedError
+from tests.golden.layers import altered
 from tests.golden.small import chain, factored
 
 _SAME = {"padding": 1}
@@ -20,7 +23,7 @@ _SAME = {"padding": 1}
 
 def _with(network: Network, **changes: Any) -> Network:
     """The network with its last layer changed."""
-    return replace(network, layers=(*network.layers[:-1], replace(network.layers[-1], **changes)))
+    return replace(network, layers=(*network.layers[:-1], altered(network.layers[-1], **changes)))
 
 
 def _plain(**changes: Any) -> Network:
@@ -71,7 +74,7 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
         "layer conv: an empty output map (0, 0); supported: a kernel that fits the padded input",
     ),
     "residual shape": (
-        lambda: _plain(residual=Residual("image", 0, 0, 0)),
+        lambda: _plain(residual=Add("image", 0, 0, 0)),
         "layer conv: residual 'image' of shape (2, 4, 4); supported: the map's (3, 4, 4)",
     ),
     "output shape": (
@@ -79,7 +82,7 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
         "layer conv: output 'conv' of shape (3, 4, 4); supported: (3, 1, 1)",
     ),
     "weights shape": (
-        lambda: _plain(filters=4, weights=_plain().layers[0].weights),
+        lambda: _plain(filters=4, weights=_plain().layers[0].product.weights),
         "layer conv: output 'conv' of shape (3, 4, 4); supported: (4, 4, 4)",
     ),
     "plain weights": (
@@ -151,7 +154,7 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
             (1, 5, 5),
             ("a", 2, (3, 3), _SAME),
             ("b", 2, (3, 3), _SAME | {"stride": 2}),
-            ("p", 2, (1, 1), {"pool": 0, "source": "a", "residual": Residual("a", 0, 0, 0)}),
+            ("p", 2, (1, 1), {"pool": 0, "source": "a", "residual": Add("a", 0, 0, 0)}),
         ),
         "layer p: pooling of a 5×5 map in 2×2 phases; supported: heights and widths that 2 divides",
     ),
@@ -176,8 +179,8 @@ def test_phases_that_cannot_agree_name_both_layers() -> None:
     features = {name: Feature(name, (1, 3, 3), 1.0) for name in ("x", "a", "y")}
     base = chain((1, 3, 3), ("a", 1, (3, 3), _SAME)).layers[0]
     # A 3×3 map of stride 2 with padding 2 is again 3×3.
-    wide = replace(base, path="wide", input="x", output="a", stride=2, padding=2)
-    join = replace(base, path="join", input="a", output="y", residual=Residual("x", 0, 0, 0))
+    wide = altered(base, path="wide", input="x", output="a", stride=2, padding=2)
+    join = altered(base, path="join", input="a", output="y", residual=Add("x", 0, 0, 0))
     network = Network(features, (wide, join), "x", "y")
     with pytest.raises(UnsupportedError) as error:
         compile_network(network, TINY)
@@ -232,13 +235,13 @@ def _sum_layer(total: int, relu_before: bool) -> Network:
         (channels, 1, 1), ("a", channels, (1, 1), {"relu": relu_before}), ("b", 1, (1, 1), {"relu": False})
     )
     eye = np.eye(channels, dtype=int)[:, :, None, None]
-    first = replace(
+    first = altered(
         before.layers[0],
         weights=Plain(eye, np.ones(channels, int)),
         bias=np.zeros(channels, int),
         shift=np.zeros(channels, int),
     )
-    last = replace(before.layers[1], weights=weights, bias=np.zeros(1, int), shift=np.full(1, 12))
+    last = altered(before.layers[1], weights=weights, bias=np.zeros(1, int), shift=np.full(1, 12))
     return replace(before, layers=(first, last))
 
 

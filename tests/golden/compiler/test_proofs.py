@@ -10,6 +10,7 @@ from golden.datapath.entries import Entries, layer_entries
 from golden.graph.network import Layer
 from golden.spec.errors import CapacityError
 from golden.spec.formats import OUTPUT_BITS
+from tests.golden.layers import altered
 from tests.golden.small import chain, factored
 
 RANGES = [(-128, 127), (0, 127)]
@@ -22,7 +23,7 @@ def _layer(coefficients: list[int], basis: int = 1, bias: int = 0) -> Layer:
     layer = chain((1, *kernel), ("a", 1, kernel, {"kind": "scale"})).layers[0]
     values = np.array(coefficients).reshape(1, 1, *kernel, 1)
     weights = replace(factored(layer), coefficients=values, kept=values != 0, basis=np.full((1, 1, 1), basis))
-    return replace(layer, weights=weights, bias=np.array([bias]), shift=np.array([0]))
+    return altered(layer, weights=weights, bias=np.array([bias]), shift=np.array([0]))
 
 
 def _worst(coefficients: list[int], low: int, high: int) -> tuple[int, int]:
@@ -102,10 +103,10 @@ def test_an_output_bound_is_passed_by_the_bias_alone(basis: int, given: tuple[in
         (-room_below, True),
         (-room_below - 1, False),
     ):
-        found = _passes(replace(layer, bias=np.array([bias])), repeated, given, 32)
+        found = _passes(altered(layer, bias=np.array([bias])), repeated, given, 32)
         assert found == fits, (bias, low, high)
     with pytest.raises(CapacityError) as error:
-        prove_no_overflow(replace(layer, bias=np.array([room_above + 1])), repeated, given, 32)
+        prove_no_overflow(altered(layer, bias=np.array([room_above + 1])), repeated, given, 32)
     assert str(error.value) == (
         f"layer a: the output sum of filter 0 may reach {times * low}…{half}; "
         f"{OUTPUT_BITS} bits hold {-half}…{half - 1}"

@@ -10,7 +10,8 @@ from torch import nn
 from golden.compiler import compile_network
 from golden.compress import CompressionPlan, LayerPlan, Schedule, api, compress, int8_plan
 from golden.compress.compare import compare
-from golden.graph.network import Feature, Layer, Network, Plain
+from golden.graph.network import Feature, Network
+from golden.graph.operations.weights import Plain
 from golden.graph.reference import run_network
 from golden.machine.tensors import quantise
 from golden.spec.config import SMALL, TINY
@@ -18,6 +19,7 @@ from golden.spec.errors import CapacityError, UnsupportedError
 from golden.workloads.data import Dataset, load_digits
 from golden.workloads.logits import class_logits, distillation
 from golden.workloads.loop import accuracy, batches, fit
+from tests.golden.layers import make_layer
 
 TRAIN, TEST = load_digits()
 
@@ -46,7 +48,7 @@ def test_a_convolution_as_head_learns_as_with_flatten() -> None:
     first, second = made.values()
     assert first.comparison == second.comparison
     for one, other in zip(first.network.layers, second.network.layers, strict=True):
-        np.testing.assert_array_equal(one.bias, other.bias)
+        np.testing.assert_array_equal(one.requantise.bias, other.requantise.bias)
     assert first.accuracy(TEST) > 0.5
 
 
@@ -166,7 +168,7 @@ def one_logit(scale: float, weight: int) -> Network:
     """One pixel, one logit: weight · x steps of `scale`."""
     plain = Plain(np.full((1, 1, 1, 1), weight), np.ones(1, np.int64))
     zero = np.zeros(1, np.int64)
-    layer = Layer("a", "x", "y", 1, (1, 1), 1, 0, plain, zero, zero, False)
+    layer = make_layer("a", "x", "y", 1, (1, 1), 1, 0, plain, zero, zero)
     return Network(
         {"x": Feature("x", (1, 1, 1), 1.0), "y": Feature("y", (1, 1, 1), scale)}, (layer,), "x", "y"
     )

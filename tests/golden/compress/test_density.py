@@ -7,8 +7,7 @@ from torch import nn
 
 from golden.compiler import compile_network
 from golden.compress import CompressionPlan, LayerPlan, Schedule, compress
-from golden.graph.network import Factored
-from golden.graph.reference import rebuild
+from golden.graph.operations.weights import Factored, rebuild
 from golden.spec.config import DEFAULT
 from golden.spec.memories import Fold
 from golden.workloads.data import Dataset
@@ -65,10 +64,10 @@ def test_any_filters_density_and_pattern_compiles_and_keeps_what_was_asked(seed:
     compile_network(made.network, DEFAULT)
     same(made.module, made.network, IMAGES)
     for made_layer, report, part in zip(made.network.layers, made.layers, (a, b), strict=False):
-        weights = made_layer.weights
+        weights = made_layer.product.weights
         assert isinstance(weights, Factored)
         assert int(weights.kept.sum()) == report.kept == wanted(plan, tuple(part.weight.shape))
-        check_last_group(weights, made_layer.filters)
+        check_last_group(weights, made_layer.product.filters)
 
 
 def check_last_group(weights: Factored, filters: int) -> None:
@@ -91,12 +90,12 @@ def test_the_smallest_density_keeps_one_coefficient_or_row_of_a_unit(kind: str, 
     plan = LayerPlan(kind, density=1e-12, pattern=pattern)
     made = compress(module, IMAGES, CompressionPlan({"0": plan}, LayerPlan("plain")), tolerance=1.0)
     layer = made.network.layers[0]
-    assert isinstance(layer.weights, Factored)
-    each = layer.weights.kept.reshape(len(layer.weights.kept), -1).sum(1)
-    size = layer.weights.kept.shape[-1]
+    assert isinstance(layer.product.weights, Factored)
+    each = layer.product.weights.kept.reshape(len(layer.product.weights.kept), -1).sum(1)
+    size = layer.product.weights.kept.shape[-1]
     last = 1 if kind == "group" and pattern == "rows" else each[0]
     assert each.tolist() == [1 if pattern == "elements" else size] * (len(each) - 1) + [last]
-    assert rebuild(layer.weights, 7).reshape(7, -1).any(axis=1).sum() >= len(each)
+    assert rebuild(layer.product.weights, 7).reshape(7, -1).any(axis=1).sum() >= len(each)
     compile_network(made.network, DEFAULT)
 
 

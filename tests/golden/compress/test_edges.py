@@ -14,8 +14,11 @@ from golden.compress.calibrate import hold
 from golden.compress.integer import to_network
 from golden.compress.quantized import QuantizedNet
 from golden.compress.shifts import filter_scale, filter_shift, least_grid
-from golden.graph.network import Network, Plain
-from golden.graph.reference import rebuild, run_network
+from golden.graph.network import Network
+from golden.graph.operations.add import Add
+from golden.graph.operations.global_mean import GlobalMean
+from golden.graph.operations.weights import Plain, rebuild
+from golden.graph.reference import run_network
 from golden.machine.tensors import quantise
 from golden.spec.config import DEFAULT
 from golden.spec.errors import UnsupportedError
@@ -78,9 +81,9 @@ def test_scales_of_two_change_no_integer(plan: LayerPlan, images: int, weights: 
         made = compress(module, IMAGES * 2.0**image_power, CompressionPlan({}, plan), tolerance=1.0)
         found = []
         for made_layer in made.network.layers:
-            held = made_layer.weights
+            held = made_layer.product.weights
             parts = (held.weights, held.scale) if isinstance(held, Plain) else (held.coefficients, held.basis)
-            found += [made_layer.bias, made_layer.shift, *parts]
+            found += [made_layer.requantise.bias, made_layer.requantise.shift, *parts]
         return found
 
     for expected, got in zip(integers(0, 0), integers(images, weights), strict=True):
@@ -119,7 +122,7 @@ def test_a_residual_of_any_scale_is_added_within_half_a_step(power: int) -> None
     assert (expected > 128 * step).mean() < 0.1
     assert step <= 2.0 ** (np.ceil(np.log2(expected.max() / 127)))
     # What the machine cannot shift into place is less than half a step, and left out.
-    assert (made.network.layers[1].residual is None) == (power >= 8)
+    assert (made.network.layers[1].find(Add) is None) == (power >= 8)
 
 
 @pytest.mark.parametrize(("first", "second"), [(0.0, 1.0), (1e-9, 0.0), (1.0, 0.0), (1e6, 0.0)])
@@ -146,7 +149,7 @@ def test_weights_far_beyond_their_results(plan: LayerPlan, size: float) -> None:
     alike = IMAGES[:, :1].expand(-1, 2, -1, -1).clone()
     made = compress(module, alike, CompressionPlan({"0": plan}, LayerPlan("plain")), tolerance=1.0)
     layer, features = made.network.layers[0], made.network.features
-    steps = rebuild(layer.weights, 4)[:, :, 0, 0] / 2.0 ** layer.shift[:, None]
+    steps = rebuild(layer.product.weights, 4)[:, :, 0, 0] / 2.0 ** layer.requantise.shift[:, None]
     got = steps * features["0"].scale / features["input"].scale
     # Powers of two with a scale per filter, or with a basis, are a quarter off at most.
     bound = (0.01 if plan.kind == "plain" else 0.25) * np.abs(weight.numpy()).max(1, keepdims=True)
@@ -163,9 +166,9 @@ def test_the_mean_of_a_large_map(size: int) -> None:
     module[0].weight.data.fill_(1.0)
     images = 0.99 + 0.001 * torch.randn(2, 1, size, size, generator=torch.Generator().manual_seed(4))
     made = compress(module, images, int8_plan(), tolerance=1.0)
-    layer = made.network.layers[0]
-    assert layer.pool is not None
-    assert layer.pool <= 15
+    pooled = made.network.layers[0].find(GlobalMean)
+    assert pooled is not None
+    assert pooled.shift <= 15
     whole = run_network(made.network, quantise(images.numpy(), made.network.features["input"].scale))["0"]
     got = whole[:, 0, 0, 0] * made.network.features["0"].scale
     # Half a step of the image, of the map and of the mean.

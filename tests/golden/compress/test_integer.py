@@ -11,8 +11,9 @@ from golden.compress import CompressionPlan, LayerPlan, compress, import_module
 from golden.compress.calibrate import best_grid, calibrate, restore_statistics
 from golden.compress.quantized import QuantizedNet
 from golden.compress.retrain import Schedule, density_at
-from golden.graph.network import Factored, Network, Plain
-from golden.graph.reference import rebuild, run_network
+from golden.graph.network import Network
+from golden.graph.operations.weights import Factored, Plain, rebuild
+from golden.graph.reference import run_network
 from golden.machine.tensors import quantise
 from golden.spec.errors import UnsupportedError
 from golden.workloads.data import Dataset, load_digits
@@ -91,13 +92,13 @@ def test_integers_are_in_range() -> None:
     for plan in KINDS:
         paths = [layer.path for layer in import_module(module, real).layers]
         for layer in compress(module, real, plan_for(paths, plan)).network.layers:
-            assert ((layer.shift >= 0) & (layer.shift <= 31)).all()
-            assert (np.abs(layer.bias) < 1 << 31).all()
-            if isinstance(layer.weights, Plain):
-                assert np.abs(layer.weights.weights).max() <= 127
-                assert ((layer.weights.scale >= 64) & (layer.weights.scale <= 127)).all()
+            assert ((layer.requantise.shift >= 0) & (layer.requantise.shift <= 31)).all()
+            assert (np.abs(layer.requantise.bias) < 1 << 31).all()
+            if isinstance(layer.product.weights, Plain):
+                assert np.abs(layer.product.weights.weights).max() <= 127
+                assert ((layer.product.weights.scale >= 64) & (layer.product.weights.scale <= 127)).all()
             else:
-                check_factored(layer.weights, layer.filters)
+                check_factored(layer.product.weights, layer.product.filters)
 
 
 def check_factored(weights: Factored, filters: int) -> None:

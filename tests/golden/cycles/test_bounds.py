@@ -7,9 +7,11 @@ import pytest
 
 from golden.compiler import compile_network
 from golden.cycles.bounds import cycle_bound, dense_cycles, layer_bound
-from golden.graph.network import Plain, Residual
+from golden.graph.operations.add import Add
+from golden.graph.operations.weights import Plain
 from golden.spec.config import SMALL, TINY
 from golden.spec.program import LayerCounts
+from tests.golden.layers import altered
 from tests.golden.networks import random_network
 from tests.golden.small import chain
 
@@ -18,7 +20,7 @@ def test_a_layer_by_hand() -> None:
     network = chain((2, 4, 4), ("a", 3, (3, 3), {"padding": 1}))
     # Every weight 3 = 4 − 1: two signed digits.
     weights = Plain(np.full((3, 2, 3, 3), 3), np.ones(3, int))
-    network = replace(network, layers=(replace(network.layers[0], weights=weights),))
+    network = replace(network, layers=(altered(network.layers[0], weights=weights),))
     program = compile_network(network, TINY)
     ((path, bound),) = cycle_bound(program).layers
     assert path == "a"
@@ -44,7 +46,7 @@ def test_bytes_are_counted_once() -> None:
 
 def test_bytes_of_a_residual_are_moved_too() -> None:
     program = compile_network(
-        chain((3, 4, 4), ("a", 3, (3, 3), {"padding": 1, "residual": Residual("image", 0, 0, 1)})), TINY
+        chain((3, 4, 4), ("a", 3, (3, 3), {"padding": 1, "residual": Add("image", 0, 0, 1)})), TINY
     )
     counts = program.layers[0]
     assert counts.bytes_moved == 3 * 16 + 3 * 16 + 3 * 16 + -(-counts.weight_bits // 8)

@@ -100,7 +100,7 @@ def test_the_compressed_network_in_floats_is_what_pruning_left() -> None:
         wanted = module(images())
     assert torch.allclose(run_float(real, images()).flatten(1), wanted, rtol=0.02, atol=0.02)
     pruned = real_graph(compressed(module, 0.3).module)
-    density = [float((it.weight != 0).float().mean()) for it in pruned.layers]
+    density = [float((it.product.weight != 0).float().mean()) for it in pruned.layers]
     assert min(density[0], density[3]) > 0.95
     assert density[1] < 0.9
 

@@ -10,6 +10,8 @@ from torch import nn
 
 from golden.frontend.importer import import_module
 from golden.graph.floats import run_float
+from golden.graph.operations.global_mean import FloatMean
+from golden.graph.operations.relu import FloatRelu
 from golden.spec.errors import UnsupportedError
 from golden.workloads.networks import DigitsNet, FashionNet
 
@@ -58,7 +60,16 @@ def trained_statistics(module: nn.Module) -> nn.Module:
 
 def test_residual_network_in_the_order_of_execution() -> None:
     graph = import_module(DigitsNet(), torch.rand(1, 1, 8, 8))
-    found = [(layer.path, layer.input, layer.residual, layer.relu, layer.pool) for layer in graph.layers]
+    found = [
+        (
+            layer.path,
+            layer.input,
+            layer.residual,
+            layer.find(FloatRelu) is not None,
+            layer.find(FloatMean) is not None,
+        )
+        for layer in graph.layers
+    ]
     assert found == [
         ("conv", "input", None, True, False),
         ("block1.conv1", "conv", None, True, False),
@@ -71,7 +82,7 @@ def test_residual_network_in_the_order_of_execution() -> None:
     assert graph.maps["block2.conv2"] == (4, 4)
     assert graph.shapes["block2.conv2"] == (48, 1, 1)
     assert sum(graph.macs(layer) for layer in graph.layers) == 1_193_952
-    assert sum(layer.weight.numel() for layer in graph.layers) == 43_320
+    assert sum(layer.product.weight.numel() for layer in graph.layers) == 43_320
 
 
 @pytest.mark.parametrize(
@@ -366,3 +377,21 @@ def test_every_part_keeps_its_mode() -> None:
     module[1].eval()
     import_module(module, IMAGES)
     assert [part.training for part in module] == [True, False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ((nn.ReLU(), nn.BatchNorm2d(2)), "2: BatchNorm2d that does not directly follow"),
+        ((nn.BatchNorm2d(2), nn.BatchNorm2d(2)), "2: BatchNorm2d that does not directly follow"),
+        ((nn.AdaptiveAvgPool2d(1), nn.ReLU()), "2: ReLU that does not directly follow"),
+        ((nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(2)), "2: BatchNorm2d that does not directly follow"),
+        ((nn.AdaptiveAvgPool2d(1), nn.AdaptiveAvgPool2d(1)), "2: AdaptiveAvgPool2d that does not"),
+    ],
+)
+def test_another_order_is_refused(parts: tuple[nn.Module, ...], words: str) -> None:
+    """What the hardware does behind a sum comes in one order, each at most once; the words tell it."""
+    found = refusal(nn.Sequential(conv(), *parts))
+    assert found.startswith(words)
+    order = "convolution or linear, then batch norm, addition, ReLU, global average pooling, each optional"
+    assert f"supported: {order} and in this order" in found

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from golden.graph import network_file
-from golden.graph.network import Factored, Network
+from golden.graph.network import Network
 from golden.graph.network_file import NetworkFileError
+from golden.graph.operations.weights import Factored
 from golden.spec.config import TINY
+from tests.golden.layers import altered
 from tests.golden.networks import random_network
 
 
@@ -53,11 +55,13 @@ def test_float_networks_travel(tmp_path: Path) -> None:
 def test_equality_is_deep() -> None:
     """The oracle of the test above sees one coefficient."""
     network = some_network(0)
-    index, layer = next((i, it) for i, it in enumerate(network.layers) if isinstance(it.weights, Factored))
-    assert isinstance(layer.weights, Factored)
-    coefficients = layer.weights.coefficients.copy()
+    index, layer = next(
+        (i, it) for i, it in enumerate(network.layers) if isinstance(it.product.weights, Factored)
+    )
+    assert isinstance(layer.product.weights, Factored)
+    coefficients = layer.product.weights.coefficients.copy()
     coefficients.flat[0] += 1
-    other = replace(layer, weights=replace(layer.weights, coefficients=coefficients))
+    other = altered(layer, weights=replace(layer.product.weights, coefficients=coefficients))
     layers = (*network.layers[:index], other, *network.layers[index + 1 :])
     assert not same(network, replace(network, layers=layers))
 
@@ -88,7 +92,7 @@ def test_a_foreign_or_missing_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("description", "words"),
-    [({"version": 99}, "version 99; this release reads 1"), ({}, "contents are incomplete: 'version'")],
+    [({"version": 99}, "version 99; this release reads 2"), ({}, "contents are incomplete: 'version'")],
 )
 def test_another_version_is_refused(description: dict[str, int], words: str, tmp_path: Path) -> None:
     archive = io.BytesIO()

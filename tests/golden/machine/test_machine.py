@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from golden.compiler import compile_network
-from golden.graph.network import Network, Residual
+from golden.graph.network import Network
+from golden.graph.operations.add import Add
+from golden.graph.operations.global_mean import GlobalMean
+from golden.graph.operations.relu import Relu
 from golden.graph.reference import run_network
 from golden.machine import run as machine
 from golden.machine.decode import decode
@@ -62,12 +65,13 @@ def test_random_networks_have_every_kind_of_layer() -> None:
         for seed in range(1000, 1120)
         for layer in random_network(np.random.default_rng(seed), TINY).layers
     ]
-    folds = {type(layer.weights).__name__ + str(getattr(layer.weights, "fold", "")) for layer in layers}
+    weights = [layer.product.weights for layer in layers]
+    folds = {type(it).__name__ + str(getattr(it, "fold", "")) for it in weights}
     assert len(folds) == 3
-    assert {layer.stride for layer in layers} == {1, 2}
-    assert {(1, 1), (2, 2), (3, 3), (5, 5)} <= {layer.kernel for layer in layers}
-    assert any(layer.residual and layer.pool is not None for layer in layers)
-    assert any(layer.residual and layer.relu for layer in layers)
+    assert {layer.product.stride for layer in layers} == {1, 2}
+    assert {(1, 1), (2, 2), (3, 3), (5, 5)} <= {layer.product.kernel for layer in layers}
+    assert any(layer.find(Add) and layer.find(GlobalMean) for layer in layers)
+    assert any(layer.find(Add) and layer.find(Relu) for layer in layers)
 
 
 @pytest.mark.parametrize("config", [TINY, SMALL], ids=lambda config: config.name)
@@ -103,7 +107,7 @@ def test_a_residual_block_with_a_strided_shortcut() -> None:
         ("stem", 4, (3, 3), {"padding": 1}),
         ("down", 6, (3, 3), {"stride": 2, "padding": 1}),
         ("shortcut", 6, (1, 1), {"stride": 2, "source": "stem"}),
-        ("join", 6, (3, 3), {"padding": 1, "source": "down", "residual": Residual("shortcut", 1, 2, 3)}),
+        ("join", 6, (3, 3), {"padding": 1, "source": "down", "residual": Add("shortcut", 1, 2, 3)}),
         ("head", 3, (4, 4)),
     )
     program = _assert_equal(network, TINY, 4)

@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 
 from golden.compiler import compile_network
-from golden.graph.network import Network, Plain
+from golden.graph.network import Network
+from golden.graph.operations.weights import Plain
 from golden.graph.reference import run_network
 from golden.machine.run import run_program
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
 from golden.spec.formats import round_shift, saturate
+from tests.golden.layers import altered
 from tests.golden.small import chain, factored
 
 WIDE = replace(TINY, accumulator_bits=28, coefficient_words=32768, feature_words=2048)
@@ -28,7 +30,7 @@ def _odd(sign: int) -> tuple[Network, np.ndarray]:
         images[number].reshape(-1)[places] = 126
     weights = Plain(np.full((1, 512, 2, 2), sign * 127), np.ones(1, np.int64))
     middle = sign * 127 * (2048 * 127 - 41)
-    layer = replace(layer, weights=weights, bias=np.array([-middle]), shift=np.array([6]))
+    layer = altered(layer, weights=weights, bias=np.array([-middle]), shift=np.array([6]))
     return replace(network, layers=(layer,)), images
 
 
@@ -41,7 +43,7 @@ def test_odd_sums_above_two_to_the_24_are_exact() -> None:
             total = sign * 127 * int(one.astype(np.int64).sum())
             assert abs(total) > 1 << 24
             assert total % 2
-            layer = replace(network.layers[0], bias=np.array([3 - total]), shift=np.array([0]))
+            layer = altered(network.layers[0], bias=np.array([3 - total]), shift=np.array([0]))
             exact = replace(network, layers=(layer,))
             result = run_program(compile_network(exact, WIDE), one)
             assert result.tensors["a"].item() == 3, f"sum {total}"
@@ -61,7 +63,7 @@ def test_sums_that_wrap_do_so_as_two_s_complement() -> None:
     weights = replace(
         factored(layer), coefficients=coefficients, kept=coefficients != 0, basis=np.full((4, 1, 1), 3)
     )
-    layer = replace(layer, weights=weights, bias=np.arange(4) * 1000, shift=np.full(4, 9))
+    layer = altered(layer, weights=weights, bias=np.arange(4) * 1000, shift=np.full(4, 9))
     network = replace(network, layers=(layer,))
     program = compile_network(network, TINY)
     program = replace(program, config=replace(TINY, accumulator_bits=16))

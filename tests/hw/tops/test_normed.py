@@ -11,7 +11,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from golden.compiler import compile_network
-from golden.graph.network import Feature, Layer, Network
+from golden.graph.network import Feature, Network
 from golden.graph.reference import run_network
 from golden.lightnorm import scalars, unit
 from golden.lightnorm.blocks import Blocks, encode, encode_floats
@@ -25,6 +25,7 @@ from hw.tops.normed import NormedAccelerator, Results
 from sim.drivers.handshake import watch_outputs
 from sim.lightnorm.beats import beats, joint_beats, joint_seen, seen
 from sim.lightnorm.numbers import as_number, constant, numbers
+from tests.golden.layers import make_layer
 from tests.golden.networks import random_images, random_weights
 from tests.hw.bench import join, seeded, split
 
@@ -37,7 +38,7 @@ LIMIT = 20_000
 def network(rng: np.random.Generator) -> Network:
     """One convolution of two channels, as a layer before its norm."""
     weights = random_weights(rng, "group2", (FILTERS, 2, 3, 3), 0.5, 2000)
-    layer = Layer(
+    layer = make_layer(
         path="conv",
         input="image",
         output="x",
@@ -48,7 +49,6 @@ def network(rng: np.random.Generator) -> Network:
         weights=weights,
         bias=rng.integers(-9999, 9999, FILTERS),
         shift=np.full(FILTERS, 10),
-        relu=False,
     )
     features = {
         "image": Feature("image", (2, HEIGHT, WIDTH), 1.0),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from golden.datapath import protocol
 from golden.datapath.entries import Entries
 from golden.fidelity import Bounds, NoReferenceError
 from golden.graph import network_file
-from golden.graph.network import Factored, Layer, Network
+from golden.graph.network import Layer, Network
+from golden.graph.operations.weights import Factored
 from golden.spec.config import TINY, Config
 from golden.spec.errors import LightDealError, ProgramError
 from golden.spec.memories import back_record, filter_record
@@ -24,6 +26,7 @@ from golden.spec.program import Program
 from sim.checks.fidelity import Fidelity, fidelity
 from sim.run import run
 from tests.golden.compressed import compressed, images, residual
+from tests.golden.layers import altered, numbers
 
 CONFIG = replace(TINY, coefficient_words=2048, feature_words=512)
 LAYERS = ("first", "second", "down", "last")
@@ -38,9 +41,9 @@ def near(program: Program) -> Fidelity:
     return fidelity(program, images().numpy())
 
 
-def alter(network: Network, path: str, change: Callable[[Layer], dict[str, Any]]) -> Network:
+def alter(network: Network, path: str, change: Callable[[SimpleNamespace], dict[str, Any]]) -> Network:
     """The network with other fields in one layer; its float networks stay."""
-    layers = [replace(it, **change(it)) if it.path == path else it for it in network.layers]
+    layers = [altered(it, **change(numbers(it))) if it.path == path else it for it in network.layers]
     assert [it.path for it in layers] == list(LAYERS)
     return replace(network, layers=tuple(layers))
 
@@ -64,7 +67,7 @@ def test_a_right_network_is_near(network: Network) -> None:
     assert max(it.steps for it in found.distances.tensors) < 0.7
 
 
-def weights(layer: Layer) -> Factored:
+def weights(layer: SimpleNamespace) -> Factored:
     assert isinstance(layer.weights, Factored)
     return layer.weights
 
@@ -75,12 +78,12 @@ def one(values: np.ndarray, filter_: int, change: Callable[[Any], Any]) -> np.nd
     return values
 
 
-def strongest(layer: Layer) -> int:
+def strongest(layer: SimpleNamespace) -> int:
     """The filter whose bias means most."""
     return int((np.abs(layer.bias) / 2.0**layer.shift).argmax())
 
 
-def swapped(layer: Layer, left: int, right: int) -> dict[str, Any]:
+def swapped(layer: SimpleNamespace, left: int, right: int) -> dict[str, Any]:
     """Two filters of one group, or of two groups of one filter, in each other's place."""
     ce, order = weights(layer), np.arange(layer.filters)
     order[[left, right]] = right, left
@@ -93,12 +96,12 @@ def swapped(layer: Layer, left: int, right: int) -> dict[str, Any]:
     return other | {"weights": replace(ce, basis=basis)}
 
 
-def turned(layer: Layer, axis: int) -> dict[str, Any]:
+def turned(layer: SimpleNamespace, axis: int) -> dict[str, Any]:
     ce = weights(layer)
     return {"weights": replace(ce, coefficients=np.flip(ce.coefficients, axis), kept=np.flip(ce.kept, axis))}
 
 
-PLANTED: dict[str, Callable[[Layer], dict[str, Any]]] = {
+PLANTED: dict[str, Callable[[SimpleNamespace], dict[str, Any]]] = {
     "every bias lost": lambda it: {"bias": it.bias * 0},
     "the strongest bias lost": lambda it: {"bias": one(it.bias, strongest(it), lambda _: 0)},
     "the strongest bias negated": lambda it: {"bias": one(it.bias, strongest(it), lambda bias: -bias)},
@@ -147,7 +150,7 @@ def test_wrong_integers_of_a_layer_are_seen(name: str, path: str, network: Netwo
     ],
 )
 def test_wrong_structure_is_seen(
-    path: str, change: Callable[[Layer], dict[str, Any]], network: Network
+    path: str, change: Callable[[SimpleNamespace], dict[str, Any]], network: Network
 ) -> None:
     (fault,) = near(compile_network(alter(network, path, change), CONFIG)).faults(Bounds(changed=1))
     assert f"first {path} (" in fault

@@ -1,0 +1,60 @@
+"""Batch normalisation after a convolution: no operation of the machine, its factor and offset are folded into
+the basis, the bias and the shift of each filter."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from golden.graph.operations.operation import FloatOperation, Operation, Problem
+from golden.graph.operations.requantise import Requantise
+
+
+@dataclass(frozen=True)
+class Norm(FloatOperation):
+    """y = (x − mean)·gamma / √(variance + epsilon) + beta.
+
+    All tensors float32 of shape (M,).
+    """
+
+    gamma: torch.Tensor
+    beta: torch.Tensor
+    mean: torch.Tensor
+    variance: torch.Tensor
+    epsilon: float
+
+    def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """See `FloatOperation`."""
+        return nn.functional.batch_norm(
+            values, self.mean, self.variance, self.gamma, self.beta, eps=self.epsilon
+        )
+
+
+def norm_of(module: Any) -> Norm:
+    """The norm of a BatchNorm2d in eval mode."""
+    size = module.num_features
+    gamma = module.weight.detach().clone() if module.affine else torch.ones(size)
+    beta = module.bias.detach().clone() if module.affine else torch.zeros(size)
+    return Norm(gamma, beta, module.running_mean.clone(), module.running_var.clone(), module.eps)
+
+
+def _check(module: Any) -> Iterator[Problem]:
+    if module.running_mean is None:
+        yield "track_running_stats = False", "running statistics"
+
+
+BATCH_NORM = Operation(
+    name="batch norm",
+    called="BatchNorm2d",
+    says="folded into the basis, the bias and the shift of each filter",
+    torch=(nn.BatchNorm2d,),
+    limits="directly after a convolution, with running statistics",
+    cost="nothing",
+    integers=Requantise,
+    floats=Norm,
+    imported=lambda module, _: norm_of(module),
+    once=True,
+    check=_check,
+)

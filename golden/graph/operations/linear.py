@@ -1,0 +1,38 @@
+"""Fully connected: a convolution whose kernel covers its whole input map."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from golden.graph.operations.convolution import FloatConvolution
+from golden.graph.operations.operation import Operation, Problem, Shape
+from golden.spec.memories import MAX_CHANNELS, MAX_TAPS
+
+
+def _check_shapes(before: tuple[int, ...], _: tuple[int, ...]) -> Iterator[Problem]:
+    if len(before) != 2:
+        yield f"Linear on a tensor of shape {before[1:]}", "Linear after Flatten"
+
+
+def _imported(module: Any, shape: Shape) -> FloatConvolution:
+    weight = module.weight.detach().clone()
+    bias = torch.zeros(len(weight)) if module.bias is None else module.bias.detach().clone()
+    return FloatConvolution(weight.reshape(len(weight), *shape), bias, stride=1, padding=0)
+
+
+LINEAR = Operation(
+    name="linear",
+    called="Linear",
+    says="a convolution whose kernel covers its whole input map",
+    torch=(nn.Linear,),
+    limits=(
+        f"on (images, features), as after Flatten; a map of up to {MAX_TAPS} pixels before it, up to "
+        f"{MAX_CHANNELS} channels there and outputs"
+    ),
+    cost="an instruction; an engine's cycle for each kept coefficient",
+    convolution=_imported,
+    once=True,
+    check_shapes=_check_shapes,
+)

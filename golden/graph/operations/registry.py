@@ -1,0 +1,40 @@
+"""The operations of a network, one file each, and the list of them.
+
+Importer, checks, compiler and `./run layers` know an operation from this list alone: a new one is one
+new file and one line here.
+"""
+
+from typing import Any
+
+from golden.graph.operations.add import ADD
+from golden.graph.operations.batch_norm import BATCH_NORM
+from golden.graph.operations.convolution import CONVOLUTION
+from golden.graph.operations.flatten import FLATTEN
+from golden.graph.operations.global_mean import GLOBAL_MEAN
+from golden.graph.operations.linear import LINEAR
+from golden.graph.operations.nothing import NOTHING
+from golden.graph.operations.operation import Operation
+from golden.graph.operations.relu import RELU
+
+OPERATIONS = (CONVOLUTION, LINEAR, BATCH_NORM, ADD, RELU, GLOBAL_MEAN, FLATTEN, NOTHING)
+
+_MEANINGS = {what: operation for operation in OPERATIONS for what in operation.torch}
+
+
+def meaning(what: Any) -> Operation | None:
+    """The operation that a module class, a function or the name of a method means, if any."""
+    return _MEANINGS.get(what)
+
+
+def supported() -> str:
+    """All of them, as errors list them."""
+    *most, last = (operation.called for operation in OPERATIONS)
+    return f"{', '.join(most)}, {last}"
+
+
+def layer_parts() -> str:
+    """What a layer may be made of, as errors say it."""
+    products = " or ".join(operation.name for operation in OPERATIONS if operation.product)
+    rest = [operation for operation in OPERATIONS if operation.stage is not None]
+    names = ", ".join(it.name for it in sorted(rest, key=lambda operation: operation.stage or 0))
+    return f"{products}, then {names}, each optional and in this order"
