@@ -13,9 +13,11 @@ from golden.machine.writes import trace_program
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
 from sim import run as run_module
+from sim.backends.hardware import make_job
+from sim.backends.registry import BACKENDS
 from sim.checks.compare import first_mismatch
 from sim.drivers.ports import Each, ImageRecord, Job, Recording, SimulationError, write_type
-from sim.run import BACKENDS, make_job, run
+from sim.run import run
 from tests.sim.programs import Case, random_case
 
 Change = Callable[[ImageRecord], ImageRecord]
