@@ -59,9 +59,9 @@ def _seconds() -> float:
 
 
 def unit_totals(options: Synth) -> str:
-    """Synthesis of a unit, as `flows.cost.verb.synth_unit` does it; its counts in a line."""
+    """Synthesis of a unit, as `flows.cost.unit.synth_unit` does it; its counts in a line."""
     from flows.cost.tables import COLUMNS
-    from flows.cost.verb import synth_unit
+    from flows.cost.unit import synth_unit
 
     _, area = synth_unit(options)
     counts = {COLUMNS[name]: getattr(area, name) for name in COLUMNS}

@@ -14,7 +14,7 @@ from flows.base.roots import SYNTHESIS
 from flows.base.units import UNITS
 from flows.cli import main
 from flows.cost.tables import area_table
-from flows.cost.verb import metrics_of, still_routed
+from flows.cost.unit import metrics_of, still_routed
 from flows.synth.liberty import OSU018
 from flows.synth.netlist import synthesise
 from flows.synth.route import Route

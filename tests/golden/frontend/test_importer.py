@@ -12,6 +12,7 @@ from golden.frontend.importer import import_module
 from golden.graph.floats import run_float
 from golden.spec.errors import UnsupportedError
 from golden.workloads.networks import DigitsNet, FashionNet
+from tests.golden.statistics_of_norms import trained_statistics
 
 IMAGES = torch.rand(3, 2, 8, 8, generator=torch.Generator().manual_seed(1))
 
@@ -43,17 +44,6 @@ def add_pooled(net: Any, x: torch.Tensor) -> torch.Tensor:
     """Adds a pooled tensor to what a convolution makes of it."""
     pooled = net.c(x).mean((2, 3), keepdim=True)
     return net.d(pooled) + pooled
-
-
-def trained_statistics(module: nn.Module) -> nn.Module:
-    """Batch norms that are not the identity."""
-    generator = torch.Generator().manual_seed(7)
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            for tensor in (part.weight, part.bias, part.running_mean, part.running_var):
-                assert tensor is not None
-                tensor.data = torch.rand(tensor.shape, generator=generator) + 0.5
-    return module.eval()
 
 
 def test_residual_network_in_the_order_of_execution() -> None:
