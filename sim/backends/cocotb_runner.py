@@ -166,7 +166,7 @@ def run_bench(built: Path, simulator: str, top: str, module: str, parameters: An
 
     Parameters
     ----------
-    parameters: anything JSON can hold; the bench gets it from `sim.benches.streams.parameters`.
+    parameters: anything JSON can hold; the bench gets it from `sim.drivers.cocotb_streams.parameters`.
     folder: where the bench's files go; its log is `log.txt` there.
 
     Raises AssertionError with the text of the first test that fails, SimulationError if the

@@ -5,7 +5,6 @@ is what the next rising edge sees, on every simulator.
 """
 
 import json
-import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ from cocotb.clock import Clock
 from cocotb.simtime import get_sim_time
 from cocotb.triggers import FallingEdge, ReadOnly, RisingEdge
 
+from sim.drivers.pauses import Pauses
+from sim.drivers.ports import RESET_CYCLES
+
 PERIOD = 2
 """Clock period in simulation steps of a nanosecond."""
-
-RESET_CYCLES = 2
 
 
 def parameters() -> Any:
@@ -38,17 +38,6 @@ async def start(dut: Any) -> None:
     for _ in range(RESET_CYCLES + 1):
         await FallingEdge(dut.clk)
     dut.rst.value = 0
-
-
-class Pauses:
-    """Decides in which cycles a stream pauses: seeded, with a probability of 0…0.9."""
-
-    def __init__(self, probability: float, seed: int) -> None:
-        self.probability = probability
-        self._random = random.Random(seed)
-
-    def __call__(self) -> bool:
-        return self.probability > 0 and self._random.random() < self.probability
 
 
 class StreamDriver:
