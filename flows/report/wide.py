@@ -41,8 +41,8 @@ def wide_networks(config: Config) -> dict[str, Network]:
     found = {"smartdeal": best, "rebuild": best, "no_basis": made("scale")}
     found["int8"] = compress(module, images, int8_plan()).network
     plan = replace(ROWS, density=ROWS_DENSITY)
-    chosen = choose_kept(unfold(layer.weight.abs(), plan), plan, ROWS_DENSITY, len(layer.weight))
-    mask = fold(chosen.float(), plan, layer.weight.shape)
+    kept = choose_kept(unfold(layer.weight.abs(), plan), plan, ROWS_DENSITY, len(layer.weight))
+    mask = fold(kept.float(), plan, layer.weight.shape)
     with torch.no_grad():
         layer.weight *= mask
     found["rows_int8"] = compress(module, images, int8_plan()).network

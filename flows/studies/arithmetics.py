@@ -148,8 +148,8 @@ def _masks(network: nn.Module, samples: torch.Tensor, density: float) -> dict[st
     layers = import_module(network, samples).layers[1:-1]
     masks = {}
     for layer in layers:
-        chosen = choose_kept(unfold(layer.weight.abs(), ROWS), ROWS, density, len(layer.weight))
-        masks[layer.path] = fold(chosen.float(), ROWS, layer.weight.shape)
+        kept = choose_kept(unfold(layer.weight.abs(), ROWS), ROWS, density, len(layer.weight))
+        masks[layer.path] = fold(kept.float(), ROWS, layer.weight.shape)
     return masks
 
 
