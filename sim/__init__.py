@@ -1,0 +1,1 @@
+"""Golden and hardware are asked the same question."""

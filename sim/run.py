@@ -1,31 +1,13 @@
 """One question to golden and hardware alike: what does this Program make of these images?"""
 
-import functools
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from golden.machine.load import demand_loadable
 from golden.machine.result import Result
-from golden.machine.run import run_program
-from golden.machine.tensors import demand_places, image_words, result_tensor
-from golden.machine.writes import tensors_from_writes
 from golden.spec.config import Config
-from golden.spec.errors import ErrorCode, MachineError
-from golden.spec.memories import run_record
 from golden.spec.program import Program
-from hw.core.accelerator import Accelerator
-from sim.backends import amaranth_backend, cocotb_runner, compiled
-from sim.drivers.ports import Each, ImageRecord, Job, Recording, SimulationError
-
-Int8 = npt.NDArray[np.int8]
-
-BACKENDS = ("golden", "amaranth", "icarus", "verilator", "cxxrtl")
-"""Golden first; the others are the hardware: in Amaranth's simulator, the emitted Verilog under
-cocotb on two simulators, and compiled C++ (the only one for whole networks on many images)."""
+from sim.backends.protocol import Conditions, Int8
+from sim.backends.registry import backend
 
 
 def run(
@@ -44,7 +26,7 @@ def run(
     Parameters
     ----------
     images: int8 (images, channels, height, width) of the program's input tensor.
-    on: one of `BACKENDS`.
+    on: a name of `sim.backends.registry.BACKENDS`.
     skip: zero-row skipping on; golden gives the same values either way.
     stalls, seed: pauses of the streams (`sim.drivers.ports.Job`); they change no value and no cycle count.
     on_image: called with the number of each image as it ends.
@@ -58,148 +40,6 @@ def run(
     from what was written; ToolError if a tool is missing; ValueError if images have another dtype or
     shape.
     """
-    if on not in BACKENDS:
-        raise SimulationError(f"backend {on!r}; legal: {', '.join(BACKENDS)}")
+    chosen = backend(on)
     program.demand_config(config or program.config)
-    if on == "golden":
-        return run_program(program, images, _in_batches(on_image))
-    job = make_job(program, images, skip, stalls, seed, waveform)
-    # The loader itself says what it refuses.
-    with suppress(MachineError):
-        demand_loadable(program)
-        demand_places(program)
-    collector = _Collector(program, images, on, on_image)
-    recording = simulate(on, job, collector.add)
-    return collector.result(recording)
-
-
-def make_job(
-    program: Program,
-    images: Int8,
-    skip: bool = False,
-    stalls: float = 0.0,
-    seed: int = 0,
-    waveform: Path | None = None,
-) -> Job:
-    """What `run` asks of a simulator. Raises ValueError if images have another dtype or shape."""
-    word = run_record(program.config).unpack(program.run)
-    return Job(
-        config=program.config,
-        program=program.image(),
-        images=image_words(program, images),
-        result_words=word["result_words"],
-        cycle_limit=word["cycle_limit"],
-        skip=skip,
-        stalls=stalls,
-        seed=seed,
-        waveform=waveform,
-    )
-
-
-def simulate(on: str, job: Job, each: Each) -> Recording:
-    """Runs a job on the accelerator in a simulator: "amaranth", "icarus", "verilator", "cxxrtl"."""
-    if on == "amaranth":
-        return amaranth_backend.simulate(Accelerator(job.config), job, each)
-    if on == "cxxrtl":
-        return compiled.simulate(_library(job.config, job.waveform is not None), job, each)
-    return cocotb_runner.simulate(_simulator(job.config, on), on, job, each)
-
-
-# Elaborating an accelerator takes seconds, so a process does it once for each configuration.
-@functools.cache
-def _library(config: Config, waveform: bool) -> Path:
-    return compiled.build(Accelerator(config), waveform)
-
-
-@functools.cache
-def _simulator(config: Config, simulator: str) -> Path:
-    return cocotb_runner.build(Accelerator(config), simulator, "accelerator")
-
-
-def _in_batches(on_image: Callable[[int], None] | None) -> Callable[[int], None] | None:
-    """`on_image` for a backend that reports how many images are done."""
-    if on_image is None:
-        return None
-    done = 0
-
-    def report(count: int) -> None:
-        nonlocal done
-        for number in range(done, count):
-            on_image(number)
-        done = count
-
-    return report
-
-
-class _Collector:
-    """Turns the records of images into tensors as they come."""
-
-    def __init__(
-        self, program: Program, images: Int8, backend: str, on_image: Callable[[int], None] | None
-    ) -> None:
-        self._program = program
-        self._images = images
-        self._backend = backend
-        self._on_image = on_image
-        names = [layer.output for layer in program.layers]
-        self._values: dict[str, list[Int8]] = {name: [] for name in names}
-        self._cycles: dict[str, list[npt.NDArray[np.uint32]]] = {name: [] for name in names}
-        self._records: list[tuple[int, int]] = []
-
-    def add(self, number: int, record: ImageRecord) -> None:
-        """The next image."""
-        where = f"{self._backend}: image {number}"
-        lane = np.arange(self._program.config.lanes, dtype=np.uint64)
-        writes = record.writes
-        enable = (writes["enable"][:, None] >> lane & np.uint64(1)).astype(bool)
-        try:
-            written = tensors_from_writes(
-                self._program, writes["address"].astype(np.int64), enable, writes["data"]
-            )
-        except ValueError as error:
-            raise SimulationError(f"{where}: {error}") from error
-        # A cycle more at the end, so that "never written" (−1) finds cycle 0.
-        cycles = np.append(writes["cycle"], np.uint32(0))
-        for name, tensor in written.items():
-            self._values[name].append(tensor.values)
-            self._cycles[name].append(cycles[tensor.write])
-        if len(record.result):
-            # Without a layer the result is the image.
-            layers = self._program.layers
-            right = self._values[self._program.output][-1] if layers else self._images[number]
-            self._check_result(record, right, where)
-        self._records.append((record.cycles, record.load_cycles))
-        if self._on_image is not None:
-            self._on_image(number)
-
-    def _check_result(self, record: ImageRecord, written: Int8, where: str) -> None:
-        program = self._program
-        sent = result_tensor(program, record.result[None])[0]
-        if (sent != written).any():
-            place = tuple(int(i) for i in np.argwhere(sent != written)[0])
-            raise SimulationError(
-                f"{where}: the result stream gives {sent[place]} at index {place} of {program.output!r}, "
-                f"but {written[place]} was written"
-            )
-
-    def result(self, recording: Recording) -> Result:
-        """Everything so far."""
-        shapes = {tensor.name: tensor.shape for tensor in self._program.tensors}
-        cycles = {
-            name: np.array(values, np.uint32).reshape(-1, *shapes[name])
-            for name, values in self._cycles.items()
-        }
-        failed = recording.error != ErrorCode.NONE
-        return Result(
-            backend=self._backend,
-            tensors={
-                name: np.array(values, np.int8).reshape(-1, *shapes[name])
-                for name, values in self._values.items()
-            },
-            cycles=tuple(count for count, _ in self._records[: -1 if failed else None]),
-            load_cycles=max((count for _, count in self._records), default=0),
-            error=recording.error,
-            last_write={name: tuple(int(image.max()) for image in values) for name, values in cycles.items()},
-            write_cycles=cycles,
-            seconds=recording.seconds,
-        )
+    return chosen.run(program, images, Conditions(skip, stalls, seed, waveform), on_image)

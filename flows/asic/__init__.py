@@ -1,0 +1,1 @@
+"""Gates of an ASIC: simulated for their toggles, timed, and their power."""

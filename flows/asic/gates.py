@@ -12,10 +12,10 @@ from amaranth.lib.wiring import In
 
 from flows.asic.cells import cell_model
 from flows.asic.vcd import toggles
+from flows.base.tools import find_tool, run_tool
 from flows.synth.liberty import Library
 from flows.synth.netlist import Synthesis
 from flows.synth.yosys import run_yosys
-from flows.tools import find_tool, run_tool
 from golden.spec.errors import LightDealError
 from hw.tops.verilog import component_verilog
 

@@ -7,7 +7,7 @@ flip-flop of the library at hand.
 
 from dataclasses import dataclass
 
-from flows.energy import access_energy
+from flows.base.energy import access_energy
 from flows.synth.liberty import Library
 from flows.synth.memories import Macro
 from golden.spec.errors import LightDealError
@@ -60,5 +60,5 @@ def macro_area(macro: Macro, library: Library, table: MacroTable = MACROS) -> fl
 
 
 def macro_energy(macro: Macro) -> float | None:
-    """pJ of one access by `flows.energy.TABLE`, at 45 nm whatever the library; None beyond that table."""
+    """pJ of one access by `flows.base.energy`, at 45 nm whatever the library; None beyond its table."""
     return access_energy(macro.words, macro.bits)

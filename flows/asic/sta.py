@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.asic.gates import Activity
+from flows.base.tools import find_tool, run_tool, said_version
 from flows.synth.liberty import Library
-from flows.tools import find_tool, run_tool, said_version
 from golden.spec.errors import LightDealError
 
 INSTALL = "the Debian package opensta"

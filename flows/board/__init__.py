@@ -1,0 +1,1 @@
+"""A self-test of a program on an FPGA board, down to the bitstream."""

@@ -9,7 +9,7 @@ from amaranth.hdl import ClockDomain, ClockSignal, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from flows.tools import MissingTool
+from flows.base.tools import MissingTool
 from golden.spec.errors import LightDealError
 from hw.tops.selftest import SelfTest
 

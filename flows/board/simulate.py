@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from flows.files import write_whole
-from flows.tools import find_tool, run_tool
+from flows.base.files import write_whole
+from flows.base.tools import find_tool, run_tool
 from sim.drivers.ports import ToolError
 
 _BENCH = """\

@@ -5,20 +5,20 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.base.fidelity import check
+from flows.base.files import whole_folder, write_whole
+from flows.base.metrics import Metric, table, write_metrics
+from flows.base.progress import step
+from flows.base.provenance import write_provenance
+from flows.base.roots import BOARD
+from flows.base.tools import MissingTool, find_tool, run_tool, said_version
 from flows.board.boards import Board, BoardTop, find_board
+from flows.board.commands import Board as Options
 from flows.board.contents import make_contents
 from flows.board.simulate import simulate
-from flows.fidelity import check
-from flows.figures.groups import BOARD
-from flows.files import whole_folder, write_whole
-from flows.metrics import Metric, table, write_metrics
-from flows.options import Board as Options
-from flows.own import inputs_of
-from flows.progress import step
-from flows.provenance import write_provenance
 from flows.synth.netlist import Synthesis, synthesise
 from flows.synth.route import ECP5_ROUTER, INSTALL, run_router
-from flows.tools import MissingTool, find_tool, run_tool, said_version
+from flows.user.own import inputs_of
 from golden.fidelity import Bounds
 from golden.machine.run import run_program
 from golden.spec.errors import LightDealError

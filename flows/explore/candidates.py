@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
+from flows.base.metrics import percent, table
 from flows.explore.area import AreaModel, dsps_of
 from flows.explore.front import pareto_front
 from flows.explore.memories import clocked_rams
 from flows.explore.networks import Trained
 from flows.explore.points import Measured
 from flows.explore.space import Point
-from flows.metrics import percent, table
 from golden.spec.config import Config
 
 

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from flows.base.jobs import run_jobs
+from flows.base.metrics import table
+from flows.base.progress import step
 from flows.explore.candidates import Candidate
 from flows.explore.fitted import synthesised
-from flows.jobs import run_jobs
-from flows.metrics import table
-from flows.progress import step
 from flows.synth.area import Area
 from golden.spec.config import Config
 from golden.workloads.loop import Progress

@@ -7,18 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flows.base.files import write_whole
+from flows.base.jobs import run_jobs
+from flows.base.metrics import Metric, table, write_metrics
+from flows.base.progress import say, step
+from flows.base.provenance import commit
+from flows.base.units import make_unit
 from flows.explore.area import FITTED, SAVED, AreaModel, dsps_of, fit
+from flows.explore.commands import Area
 from flows.explore.memories import clocked_rams
 from flows.explore.points import code_digest
 from flows.explore.samples import TESTS, TRAINING, WITH_DSP_TESTS, WITH_DSP_TRAINING
-from flows.files import write_whole
-from flows.jobs import run_jobs
-from flows.metrics import Metric, table, write_metrics
-from flows.options import Area
-from flows.progress import say, step
-from flows.provenance import commit
 from flows.synth.netlist import Synthesis, synthesise
-from flows.units import make_unit
 from golden.spec.config import Config
 from golden.spec.errors import LightDealError
 from golden.workloads.loop import Progress
@@ -41,7 +41,7 @@ JUDGED_BY: tuple[Sample, ...] = (
 
 
 def synthesised(config: Config, dsp: bool, out: Path, progress: Progress) -> Synthesis:
-    """The flattened accelerator on ECP5, or its kept result; a job for `flows.jobs.run_jobs`."""
+    """The flattened accelerator on ECP5, or its kept result; a job for `flows.base.jobs.run_jobs`."""
     progress("synthesis", 0.0)
     return synthesise(make_unit(UNIT, config), UNIT, "ecp5", dsp=dsp, out=out)
 

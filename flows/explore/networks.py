@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from flows.files import save_whole, write_whole
-from flows.jobs import run_jobs
-from flows.progress import say, step
-from flows.training import finish, load, pretrained, recipe
+from flows.base.files import save_whole, write_whole
+from flows.base.jobs import run_jobs
+from flows.base.progress import say, step
+from flows.studies.training import finish, load, pretrained, recipe
 from golden.compress.patterns import Pattern
 from golden.graph.network import Network
 from golden.graph.network_file import load as load_network

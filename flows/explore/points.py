@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from flows.energy import network_energy
+from flows.base.energy import network_energy
 from flows.explore.space import Point
 from golden.compiler import compile_network
 from golden.cycles.timing import count_cycles
@@ -15,7 +15,7 @@ from golden.graph.network import Network
 from golden.spec.errors import CapacityError, LightDealError, UnsupportedError
 
 ROOT = Path(__file__).parent.parent.parent
-CODE = ("golden", "flows/energy.py", "flows/explore/points.py")
+CODE = ("golden", "flows/base/energy.py", "flows/explore/points.py")
 """What decides the cycles and energy of a point."""
 
 
@@ -28,7 +28,7 @@ class Measured:
     key: see `point_key`.
     reason: why the network does not fit the configuration; "" if it does.
     cycles: for one image, zero rows not skipped.
-    energy: for one image, in pJ, by `flows.energy`; both 0 where it does not fit.
+    energy: for one image, in pJ, by `flows.base.energy`; both 0 where it does not fit.
     """
 
     key: str

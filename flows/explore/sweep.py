@@ -7,6 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from flows.base.jobs import run_jobs
+from flows.base.progress import counted, say
+from flows.base.tools import MissingTool
 from flows.explore.networks import Trained
 from flows.explore.points import (
     Measured,
@@ -18,9 +21,6 @@ from flows.explore.points import (
     read_points,
 )
 from flows.explore.space import Point
-from flows.jobs import run_jobs
-from flows.progress import counted, say
-from flows.tools import MissingTool
 from golden.graph.network import Network
 from golden.spec.errors import LightDealError
 from golden.workloads.loop import Progress

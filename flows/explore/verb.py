@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from flows.base.files import demand_replaceable, whole_folder, write_all
+from flows.base.metrics import Metric, metrics_text, table
+from flows.base.progress import step
 from flows.explore.candidates import Candidate, candidates, front_of, front_table, refusals, spread, toml_of
+from flows.explore.commands import Explore
 from flows.explore.confirm import confirm
 from flows.explore.fitted import is_current, read_model
 from flows.explore.folder import sweep_folder
@@ -11,11 +15,7 @@ from flows.explore.pictures import accuracy_and_energy, cycles_and_area
 from flows.explore.points import Measured
 from flows.explore.space import draw_points, read_axes
 from flows.explore.sweep import measure_all
-from flows.files import demand_replaceable, whole_folder, write_all
-from flows.metrics import Metric, metrics_text, table
-from flows.options import Explore
-from flows.progress import step
-from flows.training import load
+from flows.studies.training import load
 from golden.spec.errors import LightDealError
 
 SIGN = "1.toml"

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 
-from flows import study
+from flows.base.metrics import percent, table
+from flows.base.sources import ROOT
 from flows.figures.groups import GROUPS
 from flows.figures.kept import Kept
-from flows.figures.sources import ROOT
-from flows.lightnorm import area, traffic
-from flows.lightnorm import study as norms
-from flows.lightnorm.report import kept_results
-from flows.lightnorm.settings import CHOSEN, confirmation, screening
-from flows.metrics import percent, table
-from flows.options import LIGHTNORM_RUNS, LightNormScreen, LightNormTrain
+from flows.studies import study
+from flows.studies.lightnorm import area, traffic
+from flows.studies.lightnorm import study as norms
+from flows.studies.lightnorm.commands import LIGHTNORM_RUNS, LightNormScreen, LightNormTrain
+from flows.studies.lightnorm.report import kept_results
+from flows.studies.lightnorm.settings import CHOSEN, confirmation, screening
 
 Groups = Mapping[str, Kept]
 Block = Callable[[Groups], str]

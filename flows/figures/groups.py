@@ -3,38 +3,6 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-SYNTHESIS = (
-    "flows.synth.area",
-    "flows.synth.blocks",
-    "flows.synth.carry",
-    "flows.synth.copies",
-    "flows.synth.liberty",
-    "flows.synth.mapping",
-    "flows.synth.memories",
-    "flows.synth.netlist",
-    "flows.synth.reads",
-    "flows.synth.route",
-    "flows.synth.wrap",
-    "flows/synth/rows.v",
-)
-"""What makes a netlist of a component, and counts, places and routes it."""
-
-ARITHMETICS = ("flows.training", "flows.arithmetics")
-TRAINING = ("flows.training", "flows.study")
-DEMO = ("flows.demo", "flows.training", "hw.core.accelerator")
-NORMS = (*SYNTHESIS, "hw.lightnorm.unit", "hw.baselines.batchnorm.batch_norm", "flows/units.py")
-BOARD = (*SYNTHESIS, "hw.tops.selftest", "flows.board.boards", "flows.board.contents", "flows.board.verb")
-REPORT = (
-    *SYNTHESIS,
-    "hw.core.accelerator",
-    "flows.training",
-    "flows.arithmetics",
-    "flows.energy",
-    "flows.report.area",
-    "flows.report.programs",
-    "flows.report.collect",
-)
-
 
 @dataclass(frozen=True)
 class Group:

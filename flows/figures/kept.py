@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.base.files import read_json, read_text, write_whole
+from flows.base.metrics import Metric, read_metrics
+from flows.base.sources import sources_digest
 from flows.figures.groups import GROUPS, Group
-from flows.figures.sources import sources_digest
-from flows.files import read_json, read_text, write_whole
-from flows.metrics import Metric, read_metrics
 
 RESULTS = Path("docs/results")
 
@@ -22,7 +22,7 @@ class Kept:
     ----------
     metrics: by name.
     made: date, versions, options and processor, from the command's about.json.
-    roots, digest: what the measured code was, see `flows.figures.sources`.
+    roots, digest: what the measured code was, see `flows.base.sources`.
     text: the command's own report, or "".
     """
 

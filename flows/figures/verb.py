@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from flows.base.files import read_text, write_whole
+from flows.base.plots import summary
+from flows.explore.commands import AREA_MODEL
 from flows.explore.fitted import is_current
 from flows.figures.blocks import BLOCKS
+from flows.figures.commands import ReadmeReport, StaleReport
 from flows.figures.groups import GROUPS, Group
 from flows.figures.kept import RESULTS, Kept, read_all, stale_groups, take, write
-from flows.files import read_text, write_whole
-from flows.options import AREA_MODEL, ReadmeReport, StaleReport
-from flows.plots import summary
 from golden.spec.errors import LightDealError
 
 PICTURE = Path("docs/results.svg")

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from flows.arithmetics import matched
-from flows.metrics import Metric
-from flows.progress import step
+from flows.base.metrics import Metric
+from flows.base.progress import step
 from flows.report.names import AREA
+from flows.studies.arithmetics import matched
 from flows.synth.netlist import Synthesis, synthesise
 from golden.cycles.timing import count_cycles
 from golden.spec.config import SMALL, Config

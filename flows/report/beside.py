@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from flows.metrics import Metric
+from flows.base.metrics import Metric
 from flows.report.document import Block, Heading, Inline, Paragraph, figure, table
 from flows.report.names import AREA, NETWORKS, TITLES
 from flows.report.peers import PEERS, WHEN

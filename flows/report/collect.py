@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from flows.metrics import Metric, read_metrics
-from flows.report.kept import read_kept
+from flows.base.kept import read_kept
+from flows.base.metrics import Metric, read_metrics
 from flows.report.names import AREA, DENSE, MAIN, NETWORKS, TITLES, WIDE
 from flows.report.peers import PEERS, peer_metrics
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from flows.energy import TABLE
-from flows.metrics import Metric
+from flows.base.energy import TABLE
+from flows.base.metrics import Metric
 from flows.report import beside, plots
 from flows.report.document import Block, Document, Heading, Inline, Paragraph, Table, figure, table
 from flows.report.gaps import gaps

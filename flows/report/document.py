@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flows.metrics import Metric, percent
+from flows.base.metrics import Metric, percent
 
 PERCENT = ("accuracy", "utilisation", "worst_error")
 """Last parts of the names of metrics that are shown in percent."""

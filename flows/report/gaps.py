@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from flows.metrics import Metric
+from flows.base.metrics import Metric
 from flows.report.names import AREA, NETWORKS, TITLES, WIDE
 
 MEASURE = "`lightdeal report`"

@@ -1,6 +1,6 @@
 """A document as Markdown; every figure is a link to its source at the end."""
 
-from flows.metrics import table
+from flows.base.metrics import table
 from flows.report.document import Document, Figure, Heading, Inline, Paragraph, Picture, Table, anchor, shown
 
 UNITS = {"1": ""}

@@ -5,18 +5,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows.arithmetics import NAMES, arithmetics, matched
-from flows.files import read_json
-from flows.metrics import Metric
-from flows.options import Arithmetics
-from flows.progress import say
+from flows.base.files import read_json
+from flows.base.kept import code, digest, kept
+from flows.base.metrics import Metric
+from flows.base.progress import say
 from flows.report.area import accelerator_metrics, adder_metrics, width_metrics
-from flows.report.kept import code, digest, kept
 from flows.report.names import NETWORKS, WIDE
 from flows.report.power import power_metrics
 from flows.report.programs import CODE, program_metrics
 from flows.report.wide import WHAT, wide_programs
-from flows.training import load
+from flows.studies.arithmetics import NAMES, arithmetics, matched
+from flows.studies.commands import Arithmetics
+from flows.studies.training import load
 from golden.machine.tensors import quantise
 from golden.spec.config import SMALL
 from golden.spec.errors import LightDealError, ProgramError
@@ -28,7 +28,7 @@ ARITHMETICS = Path("build/arithmetics")
 MEASURED = Path("build/report/measured")
 SYNTH = Path("build/synth")
 
-_HARDWARE = ("hw", "golden/spec", "flows/synth", "flows/arithmetics.py", "flows/report/area.py")
+_HARDWARE = ("hw", "golden/spec", "flows/synth", "flows/studies/arithmetics.py", "flows/report/area.py")
 
 
 def program_file(data: str, name: str, folder: Path = ARITHMETICS) -> Path:
@@ -83,7 +83,9 @@ def measure_wide(measured: Path = MEASURED) -> None:
         for name, program in wide_programs().items():
             yield from program_metrics(f"{WIDE}.{name}", program, WHAT)
 
-    kept(measured, "program-wide", code("golden", *CODE, "flows/report", "flows/arithmetics.py"), make)
+    kept(
+        measured, "program-wide", code("golden", *CODE, "flows/report", "flows/studies/arithmetics.py"), make
+    )
 
 
 def measure_accelerator(name: str, dsp: bool, measured: Path = MEASURED, synth: Path = SYNTH) -> None:

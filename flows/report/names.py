@@ -1,7 +1,7 @@
 """Names that the report's parts agree on."""
 
-from flows.arithmetics import NAMES
-from flows.options import DATA
+from flows.base.option_kinds import DATA
+from flows.studies.arithmetics import NAMES
 
 TITLES = {
     "smartdeal": "SmartDeal",
@@ -10,7 +10,7 @@ TITLES = {
     "rows_int8": "row-sparse int8",
     "rebuild": "rebuild first",
 }
-"""Arithmetic → title; the order of `flows.arithmetics.NAMES`."""
+"""Arithmetic → title; the order of `flows.studies.arithmetics.NAMES`."""
 
 assert tuple(TITLES) == NAMES
 

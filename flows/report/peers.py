@@ -5,7 +5,7 @@ The workloads differ from this project's and are named with each; nothing here i
 
 from dataclasses import dataclass
 
-from flows.metrics import Metric
+from flows.base.metrics import Metric
 
 WHEN = "measured with open tools, November 2026"
 

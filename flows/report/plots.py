@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from flows.metrics import Metric
+from flows.base.metrics import Metric
 from flows.report.document import Picture
 from flows.report.drawing import Value, bars, points
 from flows.report.names import MAIN, NETWORKS, TITLES, layer_names

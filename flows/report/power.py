@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from flows.asic.engine import LAYERS, EngineCost, engine_cost
-from flows.energy import layer_energy
-from flows.metrics import Metric
-from flows.progress import step
+from flows.base.energy import layer_energy
+from flows.base.metrics import Metric
+from flows.base.progress import step
 from golden.cycles.timing import count_cycles
 from golden.spec.program import Program
 
@@ -17,7 +17,7 @@ GATES_NM, GATES_VOLTS = 180.0, 1.8
 """OSU018: feature size and nominal voltage."""
 
 TABLE_NM, TABLE_VOLTS = 45.0, 0.9
-"""Of `flows.energy.TABLE`."""
+"""Of `flows.base.energy.TABLE`."""
 
 SCALE = TABLE_NM / GATES_NM * (TABLE_VOLTS / GATES_VOLTS) ** 2
 """Energy C·V² of a gate of the table's process ÷ one of OSU018, capacitance in proportion to the size."""
@@ -86,7 +86,7 @@ def cost_metrics(cost: EngineCost, program: Program, what: str) -> Iterator[Metr
         table,
         "pJ",
         "less",
-        "flows.energy: row registers, partial sums and lanes of an engine, mean of a cycle of the same "
+        "flows.base.energy: row registers, partial sums and lanes of an engine, mean of a cycle of the same "
         f"layers; {where}",
     )
     yield Metric("power.scale", SCALE, "1", "neither", SCALING)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from flows.energy import TABLE, layer_energy, network_energy
-from flows.metrics import Metric
+from flows.base.energy import TABLE, layer_energy, network_energy
+from flows.base.metrics import Metric
 from golden.cycles.timing import count_cycles
 from golden.spec.config import Config
 from golden.spec.memories import memories, memory_shape, run_record
@@ -12,7 +12,7 @@ from golden.spec.program import Program
 
 CODE = (
     *(f"golden/{name}" for name in ("timing.py", "timing_layers.py", "decode.py", "datapath", "baselines")),
-    "flows/energy.py",
+    "flows/base/energy.py",
 )
 """What the metrics depend on beside the Program and this file."""
 
@@ -25,7 +25,7 @@ COMPONENTS = {
     "lanes": "lanes",
     "basis": "basis stage",
 }
-"""Field of `flows.energy.Energy` → title."""
+"""Field of `flows.base.energy.Energy` → title."""
 
 
 def on_chip_bytes(config: Config) -> float:
@@ -74,7 +74,7 @@ def program_metrics(prefix: str, program: Program, what: str) -> Iterator[Metric
     yield metric("on_chip_bytes", on_chip_bytes(config), "byte", "less", "all memories of the configuration")
     yield metric("dram_bytes", moved, "byte", "less", "weights, image and result, once an image")
     yield metric("dram_bytes_per_kept_mac", moved / steps, "byte", "less", "dram_bytes ÷ kept_macs")
-    table = f"flows.energy, counts × table of {TABLE.source.partition(':')[0]}"
+    table = f"flows.base.energy, counts × table of {TABLE.source.partition(':')[0]}"
     yield metric("energy", energy.total / 1000, "nJ", "less", table)
     for name, value in asdict(energy).items():
         yield metric(f"energy.{name}", value / 1000, "nJ", "less", table)

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from flows.figures.groups import REPORT
-from flows.files import write_whole
-from flows.metrics import Metric, read_metrics, write_metrics
-from flows.options import FullReport
-from flows.progress import bar
-from flows.provenance import is_current, write_provenance
+from flows.base.files import write_whole
+from flows.base.metrics import Metric, read_metrics, write_metrics
+from flows.base.progress import bar
+from flows.base.provenance import is_current, write_provenance
+from flows.base.roots import REPORT
 from flows.report.collect import collect
+from flows.report.commands import FullReport
 from flows.report.content import GOALS, document
 from flows.report.document import Picture, figure
 from flows.report.gaps import gaps

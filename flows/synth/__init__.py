@@ -1,0 +1,1 @@
+"""From a component to cells: synthesis, mapping, place and route."""

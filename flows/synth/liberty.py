@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.tools import MissingTool
+from flows.base.tools import MissingTool
 from golden.spec.errors import LightDealError
 
 OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")

@@ -13,8 +13,7 @@ from typing import Any
 from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable
 
-from flows.files import read_json, write_whole
-from flows.options import TARGETS
+from flows.base.files import read_json, write_whole
 from flows.synth.area import Area, make_area, total_cells
 from flows.synth.blocks import cells_by_block
 from flows.synth.liberty import Library, read_liberty
@@ -28,6 +27,7 @@ from flows.synth.mapping import (
 )
 from flows.synth.memories import Macro, make_macros, without_zeros
 from flows.synth.reads import reads_in_mid_cycle, unordered_reads
+from flows.synth.targets import TARGETS
 from flows.synth.yosys import run_yosys, yosys_version
 from golden.spec.errors import LightDealError
 from sim.drivers.ports import ToolError
@@ -172,7 +172,7 @@ def synthesise(
     ----------
     component: with ports that Amaranth can find by itself (a `wiring.Component`).
     name: of the top module.
-    target: one of `flows.options.TARGETS`.
+    target: one of `flows.synth.targets.TARGETS`.
     dsp: multipliers may use DSP blocks (FPGA).
     macros: large memories stay black boxes and are not counted; always so for an ASIC.
     liberty: library for an ASIC; None for osu018 from its Debian package. A user's own file goes

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.files import read_json, write_whole
+from flows.base.files import read_json, write_whole
+from flows.base.tools import find_tool, run_tool, said_version
 from flows.synth.netlist import BUILD, Synthesis
 from flows.synth.yosys import run_yosys
-from flows.tools import find_tool, run_tool, said_version
 from golden.spec.errors import LightDealError
 from sim.drivers.ports import ToolError
 

@@ -30,7 +30,7 @@ _BATCH = 128
 
 
 @dataclass(frozen=True)
-class Words:
+class JobWrites:
     """Whole words that one job writes, in the order of the drain.
 
     Parameters
@@ -82,7 +82,7 @@ def run_program(program: Program, images: Int8, on_images: Callable[[int], None]
     return Result("golden", tensors, seconds=time.perf_counter() - started)
 
 
-def run_words(program: Program, images: Int8) -> Iterator[Words]:
+def run_words(program: Program, images: Int8) -> Iterator[JobWrites]:
     """The words that a run writes for a few images, job after job, in the order of the drain.
 
     Raises MachineError where the machine would stop.
@@ -137,7 +137,7 @@ def _read(memory: Int8, tensor: Tensor) -> Int8:
     return np.moveaxis(memory.reshape(words * lanes, images)[positions(tensor, lanes)], -1, 0)
 
 
-def _run_layer(index: int, layer: DecodedLayer, memory: Int8, config: Config) -> Iterator[Words]:
+def _run_layer(index: int, layer: DecodedLayer, memory: Int8, config: Config) -> Iterator[JobWrites]:
     """Runs the jobs of a layer on the memories, in place."""
     back = layer.back
     for number in range(back["rounds"]):
@@ -157,7 +157,7 @@ def _run_layer(index: int, layer: DecodedLayer, memory: Int8, config: Config) ->
             else:
                 address = (address + tile) % len(memory)
             memory[address] = words.astype(np.int8)
-            yield Words(index, address, memory[address])
+            yield JobWrites(index, address, memory[address])
 
 
 def _weights(layer: DecodedLayer, number: int, config: Config) -> Float:

@@ -1,0 +1,1 @@
+"""The words both sides agree on; plain Python that imports nothing else."""

@@ -1,0 +1,1 @@
+"""LightNorm: the passes over the values, and the words of a channel."""

@@ -1,6 +1,5 @@
 """The accelerator in Amaranth's own simulator: a few thousand cycles per second, nothing to build."""
 
-import random
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from amaranth.sim import Simulator
 
 from golden.spec.errors import ErrorCode
 from sim.drivers.handshake import watch_outputs
+from sim.drivers.pauses import Pauses
 from sim.drivers.ports import (
     RESET_CYCLES,
     Each,
@@ -34,7 +34,7 @@ class _Bench:
     job: Job
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.job.seed)
+        self.pauses = Pauses(self.job.stalls, self.job.seed)
         self.clocks = 0
         dut = self.dut
         self.ports = (
@@ -42,10 +42,6 @@ class _Bench:
             *(dut.error, dut.loaded, dut.busy),
             *(dut.trace.valid, dut.trace.address, dut.trace.enable, dut.trace.data),
         )
-
-    def go(self) -> bool:
-        """False when a stream pauses in this cycle."""
-        return self.job.stalls == 0 or self.random.random() >= self.job.stalls
 
     async def step(self) -> Any:
         """The port values that the clock edge sees, in the order of `ports`."""
@@ -61,7 +57,7 @@ class _Bench:
         """Streams the program; ends when it is accepted or refused."""
         ctx, dut, sent, valid = self.ctx, self.dut, 0, False
         for _ in range(self.job.limit):
-            valid = sent < len(self.job.program) and (valid or self.go())
+            valid = sent < len(self.job.program) and (valid or not self.pauses())
             ctx.set(dut.i_program.valid, valid)
             if valid:
                 ctx.set(dut.i_program.payload, self.job.program[sent])
@@ -82,11 +78,11 @@ class _Bench:
         sent, valid, begin = 0, False, 0
         writes, result = [], []
         for cycle in range(job.limit):
-            valid = sent < len(words) and (valid or self.go())
+            valid = sent < len(words) and (valid or not self.pauses())
             ctx.set(dut.i_image.valid, valid)
             if valid:
                 ctx.set(dut.i_image.payload, {"data": words[sent], "last": sent == len(words) - 1})
-            taking = self.go()
+            taking = not self.pauses()
             ctx.set(dut.o_result.ready, taking)
             _, ready, out_valid, out, error, _, busy, write, address, enable, data = await self.step()
             if write:

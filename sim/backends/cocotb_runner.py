@@ -18,6 +18,7 @@ from amaranth.lib import wiring
 from golden.spec.errors import ErrorCode
 from hw.tops.verilog import component_verilog
 from sim.backends.places import place_of
+from sim.backends.simulators import SIMULATORS, TOOLS
 from sim.drivers.ports import (
     Each,
     ImageRecord,
@@ -28,14 +29,6 @@ from sim.drivers.ports import (
     result_end,
     write_type,
 )
-
-SIMULATORS = ("icarus", "verilator")
-
-_TOOLS = {
-    "icarus": {"iverilog": "iverilog", "vvp": "iverilog"},
-    "verilator": {"g++": "g++", "make": "make", "perl": "perl"},
-}
-"""Programs that a simulator needs and the Debian packages that bring them."""
 
 # Amaranth's Verilog is not written for these rules of style.
 _WAIVED = (
@@ -132,7 +125,7 @@ def build(component: wiring.Component, simulator: str, top: str, tidy: bool = Fa
     text = component_verilog(component, top)
     if simulator not in SIMULATORS:
         raise SimulationError(f"simulator {simulator!r}; legal: {', '.join(SIMULATORS)}")
-    for tool, package in _TOOLS[simulator].items():
+    for tool, package in TOOLS[simulator].items():
         if shutil.which(tool) is None:
             raise ToolError(f"{simulator} needs {tool}: install the Debian package {package}")
     args = _BUILD_ARGS[simulator]
@@ -173,7 +166,7 @@ def run_bench(built: Path, simulator: str, top: str, module: str, parameters: An
 
     Parameters
     ----------
-    parameters: anything JSON can hold; the bench gets it from `sim.benches.streams.parameters`.
+    parameters: anything JSON can hold; the bench gets it from `sim.drivers.cocotb_streams.parameters`.
     folder: where the bench's files go; its log is `log.txt` there.
 
     Raises AssertionError with the text of the first test that fails, SimulationError if the

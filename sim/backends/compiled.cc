@@ -62,7 +62,7 @@ enum Status { DONE = 0, ERROR = 1, LIMIT = 2, MARK = 3, CHANGED = 4 };
 // one from before may still stand. LIGHTDEAL_RECOVERED is golden.spec.errors.FIRST_RECOVERED.
 bool fails(uint64_t error, bool sent) { return error && (error < LIGHTDEAL_RECOVERED || sent); }
 
-struct Engine {
+struct Simulator {
     design_t design;
     std::vector<Write> writes;
     uint64_t cycles = 0;  // clock cycles of the last call
@@ -112,20 +112,20 @@ struct Engine {
 #endif
 };
 
-Status load(Engine &engine, const uint32_t *words, uint64_t count, uint64_t limit) {
-    design_t &design = engine.design;
-    engine.cycles = 0;
+Status load(Simulator &simulator, const uint32_t *words, uint64_t count, uint64_t limit) {
+    design_t &design = simulator.design;
+    simulator.cycles = 0;
     uint64_t sent = 0;
     bool valid = false;
-    while (engine.cycles < limit) {
-        valid = sent < count && (valid || !engine.pause());
+    while (simulator.cycles < limit) {
+        valid = sent < count && (valid || !simulator.pause());
         design.p_i__program____valid.data[0] = valid;
         if (valid) design.p_i__program____payload.data[0] = words[sent];
-        engine.evaluate();
+        simulator.evaluate();
         const bool taken = valid && number(design.p_i__program____ready);
         const bool loaded = number(design.p_loaded);
         const bool failed = fails(number(design.p_error), sent == count);
-        engine.advance();
+        simulator.advance();
         if (taken) {
             sent++;
             valid = false;
@@ -136,31 +136,31 @@ Status load(Engine &engine, const uint32_t *words, uint64_t count, uint64_t limi
     return LIMIT;
 }
 
-Status run(Engine &engine, const uint8_t *image, uint64_t image_words, uint8_t *result,
+Status run(Simulator &simulator, const uint8_t *image, uint64_t image_words, uint8_t *result,
            uint64_t result_words, uint64_t limit) {
-    design_t &design = engine.design;
-    engine.cycles = 0;
-    engine.writes.clear();
+    design_t &design = simulator.design;
+    simulator.cycles = 0;
+    simulator.writes.clear();
     design.p_i__program____valid.data[0] = 0;
     uint64_t sent = 0, received = 0;
-    engine.begin = 0;
+    simulator.begin = 0;
     bool valid = false;
     bool waiting = false;  // a result word was offered in the cycle before, and not taken
     uint8_t offered[LANES + 1], now[LANES + 1];  // its bytes, and whether it is the last
-    while (engine.cycles < limit) {
-        valid = sent < image_words && (valid || !engine.pause());
+    while (simulator.cycles < limit) {
+        valid = sent < image_words && (valid || !simulator.pause());
         design.p_i__image____valid.data[0] = valid;
         if (valid) set_word(design.p_i__image____payload, image + sent * LANES, sent + 1 == image_words);
-        const bool ready = !engine.pause();
+        const bool ready = !simulator.pause();
         design.p_o__result____ready.data[0] = ready;
-        engine.evaluate();
+        simulator.evaluate();
         if (number(design.p_trace____valid)) {
             Write write{};
-            write.cycle = uint32_t(engine.cycles - engine.begin);
+            write.cycle = uint32_t(simulator.cycles - simulator.begin);
             write.address = uint32_t(number(design.p_trace____address));
             write.enable = number(design.p_trace____enable);
             bytes_of(design.p_trace____data, write.data, LANES);
-            engine.writes.push_back(write);
+            simulator.writes.push_back(write);
         }
         const bool taken = valid && number(design.p_i__image____ready);
         const bool offers = number(design.p_o__result____valid);
@@ -174,12 +174,12 @@ Status run(Engine &engine, const uint8_t *image, uint64_t image_words, uint8_t *
         if (given && received < result_words) std::memcpy(result + received * LANES, now, LANES);
         const bool failed = fails(number(design.p_error), sent == image_words);
         const bool busy = number(design.p_busy);
-        engine.advance();
+        simulator.advance();
         if (failed) return ERROR;
         if (taken) {
             sent++;
             valid = false;
-            if (sent == image_words) engine.begin = engine.cycles - 1;
+            if (sent == image_words) simulator.begin = simulator.cycles - 1;
         }
         if (given && last != (++received == result_words)) return MARK;
         if (sent == image_words && received == result_words && !busy) return DONE;
@@ -193,64 +193,64 @@ extern "C" {
 
 // Two cycles of reset, nothing offered; memories keep what they hold.
 void lightdeal_reset(void *pointer) {
-    Engine &engine = *static_cast<Engine *>(pointer);
-    engine.design.p_i__program____valid.data[0] = 0;
-    engine.design.p_i__image____valid.data[0] = 0;
-    engine.design.p_rst.data[0] = 1;
+    Simulator &simulator = *static_cast<Simulator *>(pointer);
+    simulator.design.p_i__program____valid.data[0] = 0;
+    simulator.design.p_i__image____valid.data[0] = 0;
+    simulator.design.p_rst.data[0] = 1;
     for (int i = 0; i < 2; i++) {
-        engine.evaluate();
-        engine.advance();
+        simulator.evaluate();
+        simulator.advance();
     }
-    engine.design.p_rst.data[0] = 0;
+    simulator.design.p_rst.data[0] = 0;
 }
 
-// A new engine: memories and registers as at power-up, then reset.
+// A new simulator: memories and registers as at power-up, then reset.
 void *lightdeal_new(int skip, uint32_t stall, uint32_t seed) {
-    Engine *engine = new Engine;
-    engine->stall = stall;
-    engine->random = seed | 1;
-    engine->design.p_skip.data[0] = skip != 0;
-    lightdeal_reset(engine);
-    return engine;
+    Simulator *simulator = new Simulator;
+    simulator->stall = stall;
+    simulator->random = seed | 1;
+    simulator->design.p_skip.data[0] = skip != 0;
+    lightdeal_reset(simulator);
+    return simulator;
 }
 
-void lightdeal_free(void *engine) { delete static_cast<Engine *>(engine); }
+void lightdeal_free(void *simulator) { delete static_cast<Simulator *>(simulator); }
 
-int lightdeal_load(void *engine, const uint32_t *words, uint64_t count, uint64_t limit) {
-    return load(*static_cast<Engine *>(engine), words, count, limit);
+int lightdeal_load(void *simulator, const uint32_t *words, uint64_t count, uint64_t limit) {
+    return load(*static_cast<Simulator *>(simulator), words, count, limit);
 }
 
-int lightdeal_run(void *engine, const uint8_t *image, uint64_t image_words, uint8_t *result,
+int lightdeal_run(void *simulator, const uint8_t *image, uint64_t image_words, uint8_t *result,
                   uint64_t result_words, uint64_t limit) {
-    return run(*static_cast<Engine *>(engine), image, image_words, result, result_words, limit);
+    return run(*static_cast<Simulator *>(simulator), image, image_words, result, result_words, limit);
 }
 
 // What the last call left: clock cycles, the cycle of the last image word, the cycle counter's
 // port, the error port, the writes.
-uint64_t lightdeal_cycles(void *engine) { return static_cast<Engine *>(engine)->cycles; }
-uint64_t lightdeal_begin(void *engine) { return static_cast<Engine *>(engine)->begin; }
-uint64_t lightdeal_counter(void *engine) { return number(static_cast<Engine *>(engine)->design.p_cycles); }
-uint32_t lightdeal_error(void *engine) { return uint32_t(number(static_cast<Engine *>(engine)->design.p_error)); }
-uint64_t lightdeal_write_count(void *engine) { return static_cast<Engine *>(engine)->writes.size(); }
-const void *lightdeal_writes(void *engine) { return static_cast<Engine *>(engine)->writes.data(); }
+uint64_t lightdeal_cycles(void *simulator) { return static_cast<Simulator *>(simulator)->cycles; }
+uint64_t lightdeal_begin(void *simulator) { return static_cast<Simulator *>(simulator)->begin; }
+uint64_t lightdeal_counter(void *simulator) { return number(static_cast<Simulator *>(simulator)->design.p_cycles); }
+uint32_t lightdeal_error(void *simulator) { return uint32_t(number(static_cast<Simulator *>(simulator)->design.p_error)); }
+uint64_t lightdeal_write_count(void *simulator) { return static_cast<Simulator *>(simulator)->writes.size(); }
+const void *lightdeal_writes(void *simulator) { return static_cast<Simulator *>(simulator)->writes.data(); }
 uint64_t lightdeal_write_size() { return sizeof(Write); }
 
 #ifdef LIGHTDEAL_WAVEFORM
 // Everything from here to `lightdeal_wave_end` goes into a VCD file; 0 if it cannot be opened.
 int lightdeal_wave_begin(void *pointer, const char *path) {
-    Engine &engine = *static_cast<Engine *>(pointer);
-    engine.file = std::fopen(path, "wb");
-    if (!engine.file) return 0;
-    engine.design.debug_info(&engine.items, nullptr, "accelerator ");
-    engine.vcd.timescale(1, "ns");
-    engine.vcd.add_without_memories(engine.items);
+    Simulator &simulator = *static_cast<Simulator *>(pointer);
+    simulator.file = std::fopen(path, "wb");
+    if (!simulator.file) return 0;
+    simulator.design.debug_info(&simulator.items, nullptr, "accelerator ");
+    simulator.vcd.timescale(1, "ns");
+    simulator.vcd.add_without_memories(simulator.items);
     return 1;
 }
 
 int lightdeal_wave_end(void *pointer) {
-    Engine &engine = *static_cast<Engine *>(pointer);
-    const int failed = std::fclose(engine.file);
-    engine.file = nullptr;
+    Simulator &simulator = *static_cast<Simulator *>(pointer);
+    const int failed = std::fclose(simulator.file);
+    simulator.file = nullptr;
     return failed == 0;
 }
 #endif

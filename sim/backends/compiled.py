@@ -121,10 +121,10 @@ def build(component: wiring.Component, waveform: bool = False) -> Path:
     return library
 
 
-class Engine:
+class CompiledSimulator:
     """One accelerator in a compiled library: fresh memories, reset done.
 
-    Use as a context manager through `open_engine`.
+    Use as a context manager through `open_simulator`.
     """
 
     def __init__(self, library: Path, lanes: int, skip: bool, stalls: float, seed: int) -> None:
@@ -140,25 +140,25 @@ class Engine:
         pause = ctypes.c_uint32(round(stalls * 65536))
         # Neighbouring seeds must not give neighbouring states of the shift register.
         state = ctypes.c_uint32(int.from_bytes(hashlib.sha256(str(seed).encode()).digest()[:4], "big"))
-        self._engine = ctypes.c_void_p(self._library.lightdeal_new(int(skip), pause, state))
+        self._handle = ctypes.c_void_p(self._library.lightdeal_new(int(skip), pause, state))
 
     def close(self) -> None:
-        """Frees the engine."""
-        self._library.lightdeal_free(self._engine)
+        """Frees it."""
+        self._library.lightdeal_free(self._handle)
 
     def reset(self) -> None:
         """Resets the accelerator, at whatever it is; memories keep what they hold."""
-        self._library.lightdeal_reset(self._engine)
+        self._library.lightdeal_reset(self._handle)
 
     @property
     def cycles(self) -> int:
         """Clock cycles of the last `load` or `run`."""
-        return int(self._library.lightdeal_cycles(self._engine))
+        return int(self._library.lightdeal_cycles(self._handle))
 
     @property
     def error(self) -> ErrorCode:
         """The error register."""
-        return ErrorCode(self._library.lightdeal_error(self._engine))
+        return ErrorCode(self._library.lightdeal_error(self._handle))
 
     def load(self, words: list[int], limit: int) -> str:
         """Streams a program; "done" when it is accepted, "error", or "limit" after `limit` cycles.
@@ -167,7 +167,7 @@ class Engine:
         """
         data = np.array(words, dtype=np.uint32)
         status = self._library.lightdeal_load(
-            self._engine, data.ctypes, ctypes.c_uint64(len(data)), ctypes.c_uint64(limit)
+            self._handle, data.ctypes, ctypes.c_uint64(len(data)), ctypes.c_uint64(limit)
         )
         return _STATUS[status]
 
@@ -182,21 +182,21 @@ class Engine:
         image = np.ascontiguousarray(image, dtype=np.int8)
         result = np.zeros((result_words, self.lanes), dtype=np.int8)
         status = self._library.lightdeal_run(
-            self._engine,
+            self._handle,
             image.ctypes,
             ctypes.c_uint64(len(image)),
             result.ctypes,
             ctypes.c_uint64(result_words),
             ctypes.c_uint64(limit),
         )
-        count = self._library.lightdeal_write_count(self._engine)
+        count = self._library.lightdeal_write_count(self._handle)
         kind = write_type(self.lanes)
-        data = ctypes.string_at(self._library.lightdeal_writes(self._engine), count * kind.itemsize)
+        data = ctypes.string_at(self._library.lightdeal_writes(self._handle), count * kind.itemsize)
         record = ImageRecord(
             writes=np.frombuffer(data, dtype=kind),
             result=result if status == 0 else result[:0],
-            cycles=int(self._library.lightdeal_counter(self._engine)),
-            load_cycles=int(self._library.lightdeal_begin(self._engine)) + 1,
+            cycles=int(self._library.lightdeal_counter(self._handle)),
+            load_cycles=int(self._library.lightdeal_begin(self._handle)) + 1,
         )
         return _STATUS[status], record
 
@@ -204,23 +204,23 @@ class Engine:
     def waveform(self, path: Path) -> Iterator[None]:
         """Writes all that happens inside to a VCD file; the file appears whole or not at all."""
         partial = path.with_name(path.name + ".partial")
-        if not self._library.lightdeal_wave_begin(self._engine, os.fsencode(partial)):
+        if not self._library.lightdeal_wave_begin(self._handle, os.fsencode(partial)):
             raise SimulationError(f"waveform {path}: cannot be written")
         try:
             yield
         finally:
-            if self._library.lightdeal_wave_end(self._engine):
+            if self._library.lightdeal_wave_end(self._handle):
                 partial.replace(path)
 
 
 @contextmanager
-def open_engine(library: Path, job: Job) -> Iterator[Engine]:
-    """An engine for a job, closed at the end."""
-    engine = Engine(library, job.config.lanes, job.skip, job.stalls, job.seed)
+def open_simulator(library: Path, job: Job) -> Iterator[CompiledSimulator]:
+    """A simulator for a job, closed at the end."""
+    simulator = CompiledSimulator(library, job.config.lanes, job.skip, job.stalls, job.seed)
     try:
-        yield engine
+        yield simulator
     finally:
-        engine.close()
+        simulator.close()
 
 
 def simulate(library: Path, job: Job, each: Each) -> Recording:
@@ -228,24 +228,24 @@ def simulate(library: Path, job: Job, each: Each) -> Recording:
 
     Raises SimulationError when the accelerator hangs.
     """
-    with open_engine(library, job) as engine:
+    with open_simulator(library, job) as simulator:
         start = time.perf_counter()
-        status = engine.load(job.program, job.limit)
+        status = simulator.load(job.program, job.limit)
         seconds = time.perf_counter() - start
-        clocks = program_cycles = engine.cycles
+        clocks = program_cycles = simulator.cycles
         if status not in ("done", "error"):
             raise SimulationError(f"cxxrtl: loading did not end in {program_cycles} cycles: {status}")
         for number, image in enumerate(job.images):
-            if engine.error:
+            if simulator.error:
                 break
-            with engine.waveform(job.waveform) if job.waveform and number == 0 else nullcontext():
+            with simulator.waveform(job.waveform) if job.waveform and number == 0 else nullcontext():
                 start = time.perf_counter()
-                status, record = engine.run(image, job.result_words, job.limit)
+                status, record = simulator.run(image, job.result_words, job.limit)
                 seconds += time.perf_counter() - start
-            clocks += engine.cycles
+            clocks += simulator.cycles
             if status not in ("done", "error"):
                 raise SimulationError(
-                    f"cxxrtl: image {number} did not end as it must in {engine.cycles} cycles: {status}"
+                    f"cxxrtl: image {number} did not end as it must in {simulator.cycles} cycles: {status}"
                 )
             each(number, record)
-        return Recording(program_cycles, engine.error, clocks, seconds)
+        return Recording(program_cycles, simulator.error, clocks, seconds)

@@ -1,1 +1,1 @@
-"""cocotb benches: they run inside the simulators and import golden, but neither hw nor the rest of sim."""
+"""cocotb benches: they run inside the simulators and import golden and `sim.drivers`, no more of ours."""

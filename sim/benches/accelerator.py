@@ -15,7 +15,8 @@ from cocotb.triggers import (
 )
 from cocotb.types import LogicArray
 
-from sim.benches.streams import PERIOD, Pauses, StreamDriver, StreamMonitor, cycle, parameters, start
+from sim.drivers.cocotb_streams import PERIOD, StreamDriver, StreamMonitor, cycle, parameters, start
+from sim.drivers.pauses import Pauses
 
 
 class UnknownBits(Exception):

@@ -7,7 +7,7 @@ import cocotb
 from cocotb.triggers import FallingEdge, ReadOnly
 
 from golden.spec import latency
-from sim.benches.streams import parameters, start
+from sim.drivers.cocotb_streams import parameters, start
 
 
 @cocotb.test()

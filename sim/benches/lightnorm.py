@@ -8,7 +8,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge, ReadOnly
 
-from sim.benches.streams import Standing, cycle, parameters, start
+from sim.drivers.cocotb_streams import Standing, cycle, parameters, start
 
 _PATIENCE = 20_000
 """Cycles without any transfer after which the unit counts as stuck."""

@@ -5,7 +5,8 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge, with_timeout
 
-from sim.benches.streams import PERIOD, Pauses, StreamDriver, parameters, start
+from sim.drivers.cocotb_streams import PERIOD, StreamDriver, parameters, start
+from sim.drivers.pauses import Pauses
 
 
 @cocotb.test()

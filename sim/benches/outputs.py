@@ -5,7 +5,8 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge
 
-from sim.benches.streams import Pauses, StreamMonitor, parameters, start
+from sim.drivers.cocotb_streams import StreamMonitor, parameters, start
+from sim.drivers.pauses import Pauses
 
 
 @cocotb.test()

@@ -5,7 +5,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge, ReadOnly
 
-from sim.benches.streams import parameters, start
+from sim.drivers.cocotb_streams import parameters, start
 
 
 @cocotb.test()

@@ -1,0 +1,1 @@
+"""LightNorm's Verilog beside the integer model: stimulus, expected beats, runs."""

@@ -15,18 +15,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flows.base.files import read_json
+from flows.base.kept import kept, read_kept
+from flows.base.metrics import Metric, metrics_text, read_metrics
+from flows.explore.commands import AREA_MODEL
 from flows.explore.fitted import read_model
 from flows.explore.networks import read_trained
 from flows.explore.points import Measured, read_points
 from flows.explore.space import read_axes
-from flows.files import read_json
-from flows.lightnorm.rtl import outcome_of
-from flows.lightnorm.runs import read as read_run
-from flows.lightnorm.settings import confirmation
-from flows.metrics import Metric, metrics_text, read_metrics
-from flows.options import AREA_MODEL, LIGHTNORM_RUNS
-from flows.report.kept import kept, read_kept
 from flows.report.measure import accuracy_metrics
+from flows.studies.lightnorm.commands import LIGHTNORM_RUNS
+from flows.studies.lightnorm.rtl import outcome_of
+from flows.studies.lightnorm.runs import read as read_run
+from flows.studies.lightnorm.settings import confirmation
 from flows.synth.area import Area
 from flows.synth.netlist import Synthesis, read_synthesis
 from flows.synth.route import Route, read_route

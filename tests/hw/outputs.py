@@ -12,8 +12,7 @@ from golden.spec.formats import round_shift, saturate
 from golden.spec.memories import back_record
 from hw.writeback.terms import token_layout
 from tests.hw.bench import join, seeded, some
-from tests.hw.writeback.test_basis import neighbour
-from tests.hw.writeback.test_drain import Token, expected_tokens, random_back
+from tests.hw.writeback.tokens import Token, expected_tokens, neighbour, random_back
 
 RESIDUAL_READ = 6
 """Cycles from an output's last term to the read of its residual; the data come one later."""

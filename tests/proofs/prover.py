@@ -14,7 +14,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Assume, Module, ResetSignal
 from amaranth.lib import wiring
 
-from flows.tools import find_tool
+from flows.base.tools import find_tool
 
 INSTALL = "pip install 'lightdeal[test]'"
 _TIMEOUT = 300

@@ -12,7 +12,7 @@ from golden.spec.errors import ErrorCode
 from golden.spec.memories import run_record
 from golden.spec.program import Program
 from hw.core.accelerator import Accelerator
-from sim.backends.compiled import Engine, build
+from sim.backends.compiled import CompiledSimulator, build
 from sim.drivers.ports import ImageRecord
 
 SLACK = 20_000
@@ -38,15 +38,15 @@ def run_images(
     error register. Raises AssertionError if the program is not accepted.
     """
     run = run_record(program.config).unpack(program.run)
-    engine = Engine(library(program.config), program.config.lanes, skip, stalls, seed)
+    simulator = CompiledSimulator(library(program.config), program.config.lanes, skip, stalls, seed)
     try:
-        assert engine.load(program.image(), SLACK) == "done"
+        assert simulator.load(program.image(), SLACK) == "done"
         records = []
         for words in image_words(program, images):
             limit = run["cycle_limit"] + SLACK
-            records.append(engine.run(words, run["result_words"], limit))
-            if engine.error:
+            records.append(simulator.run(words, run["result_words"], limit))
+            if simulator.error:
                 break
-        return records, engine.error
+        return records, simulator.error
     finally:
-        engine.close()
+        simulator.close()

@@ -9,12 +9,12 @@ import pytest
 from golden.cycles.timing import count_cycles
 from golden.spec.config import SMALL, TINY
 from golden.spec.errors import ErrorCode, ProgramError
+from sim.backends.hardware import make_job
+from sim.backends.registry import HARDWARE
 from sim.checks.compare import first_mismatch, mismatch_count, values_compared
 from sim.drivers.ports import SimulationError
-from sim.run import BACKENDS, make_job, run, simulate
+from sim.run import run
 from tests.sim.programs import Case, random_case
-
-HARDWARE = [name for name in BACKENDS if name != "golden"]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_a_result_of_another_length_is_seen_by_its_mark(case: Case, on: str) -> 
     ):
         found = r"did not end as it must in \d+ cycles: mark" if on == "cxxrtl" else f": {text}"
         with pytest.raises(SimulationError, match=f"^{on}: image 0{' ' if on == 'cxxrtl' else ''}{found}$"):
-            simulate(on, replace(job, result_words=expected), lambda *_: None)
+            HARDWARE[on].simulate(replace(job, result_words=expected), lambda *_: None)
 
 
 @pytest.mark.parametrize("on", ["amaranth", "cxxrtl"])

@@ -28,7 +28,7 @@ from golden.spec.memories import (
     tap_record,
 )
 from golden.spec.program import Program, Tensor, checksum
-from sim.backends.compiled import Engine
+from sim.backends.compiled import CompiledSimulator
 from sim.run import run
 from tests.golden.networks import random_images, random_network
 from tests.sim.hardware import SLACK, library
@@ -104,16 +104,16 @@ def golden_says(program: Program, frame: Int8) -> tuple[ErrorCode, Int8 | None]:
 
 def hardware_says(words: list[int], frame: Int8, result_words: int) -> tuple[ErrorCode, Int8 | None]:
     """The code, or the result; None for both the result and an error if the loader waits for more words."""
-    engine = Engine(library(TINY), TINY.lanes, False, 0.0, 0)
+    simulator = CompiledSimulator(library(TINY), TINY.lanes, False, 0.0, 0)
     try:
-        status = engine.load(words, 2 * len(words) + 100)
+        status = simulator.load(words, 2 * len(words) + 100)
         if status != "done":
-            return engine.error, None
-        status, record = engine.run(frame[0], result_words, LIMIT + SLACK)
+            return simulator.error, None
+        status, record = simulator.run(frame[0], result_words, LIMIT + SLACK)
         assert status in ("done", "error"), status
-        return engine.error, record.result if status == "done" else None
+        return simulator.error, record.result if status == "done" else None
     finally:
-        engine.close()
+        simulator.close()
 
 
 @pytest.mark.parametrize("block", range(4))

@@ -10,7 +10,8 @@ from golden.spec.memories import Memory
 from hw.engine.engine import Engine
 from hw.parts.rounding import RoundShift
 from hw.writeback.output import OutputPipeline
-from sim.backends.cocotb_runner import SIMULATORS, run_unit
+from sim.backends.cocotb_runner import run_unit
+from sim.backends.simulators import SIMULATORS
 from tests.hw.bench import NANO, join, seeded, some
 from tests.hw.outputs import random_vectors
 from tests.hw.streams import random_work

@@ -14,9 +14,11 @@ from golden.spec.memories import END_SECTION, Memory, run_record
 from golden.spec.program import Program, checksum
 from hw.core.accelerator import Accelerator
 from sim.backends import compiled
+from sim.backends.hardware import make_job
+from sim.backends.registry import HARDWARE
 from sim.checks.compare import first_mismatch, mismatch_count
 from sim.drivers.ports import Job, Recording
-from sim.run import make_job, run, simulate
+from sim.run import run
 from tests.sim.programs import Case, random_case
 
 
@@ -67,7 +69,7 @@ def _attempt(words: list[int], job: Job) -> Recording:
     """Loads a damaged image, and then, as a host would, the right one; runs no image that is refused."""
     images: list[int] = []
     damaged = replace(job, program=words + job.program)
-    recording = simulate("cxxrtl", damaged, lambda number, _: images.append(number))
+    recording = HARDWARE["cxxrtl"].simulate(damaged, lambda number, _: images.append(number))
     assert not images
     return recording
 
@@ -175,11 +177,11 @@ def test_illegal_operation_is_an_error(case: Case) -> None:
 
 
 def test_an_error_stays_until_reset(job: Job, case: Case) -> None:
-    engine_job = replace(job, program=job.program)
-    with compiled.open_engine(compiled.build(Accelerator(TINY)), engine_job) as engine:
-        assert engine.load([0], job.limit) == "error"
-        assert engine.load(job.program, 500) == "error"
-        assert engine.error == ErrorCode.MAGIC
-    # A new engine has been reset.
-    with compiled.open_engine(compiled.build(Accelerator(TINY)), engine_job) as engine:
-        assert engine.load(job.program, job.limit) == "done"
+    other_job = replace(job, program=job.program)
+    with compiled.open_simulator(compiled.build(Accelerator(TINY)), other_job) as simulator:
+        assert simulator.load([0], job.limit) == "error"
+        assert simulator.load(job.program, 500) == "error"
+        assert simulator.error == ErrorCode.MAGIC
+    # A new simulator has been reset.
+    with compiled.open_simulator(compiled.build(Accelerator(TINY)), other_job) as simulator:
+        assert simulator.load(job.program, job.limit) == "done"

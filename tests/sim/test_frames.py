@@ -14,7 +14,7 @@ from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
 from golden.spec.memories import END_SECTION, run_record
 from golden.spec.program import MAGIC, Program, checksum
-from sim.backends.compiled import Engine
+from sim.backends.compiled import CompiledSimulator
 from tests.golden.networks import random_images, random_network
 from tests.sim.hardware import SLACK, library
 
@@ -34,14 +34,14 @@ class Case:
         self.frames = image_words(self.program, random_images(rng, network, 3))
         self.results = run_frames(self.program, self.frames)
 
-    def runs(self, engine: Engine, number: int) -> None:
+    def runs(self, simulator: CompiledSimulator, number: int) -> None:
         """One right image gives its result."""
-        status, record = engine.run(self.frames[number], self.results.shape[1], LIMIT)
-        assert (status, engine.error) == ("done", ErrorCode.NONE)
+        status, record = simulator.run(self.frames[number], self.results.shape[1], LIMIT)
+        assert (status, simulator.error) == ("done", ErrorCode.NONE)
         np.testing.assert_array_equal(record.result, self.results[number])
 
-    def loads(self, engine: Engine) -> None:
-        assert engine.load(self.program.image(), SLACK) == "done"
+    def loads(self, simulator: CompiledSimulator) -> None:
+        assert simulator.load(self.program.image(), SLACK) == "done"
 
 
 @pytest.fixture(scope="module")
@@ -50,30 +50,30 @@ def case() -> Case:
 
 
 @pytest.fixture(params=[0.0, 0.5], ids=["steady", "stalls"])
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    engine = Engine(library(TINY), TINY.lanes, False, request.param, SEED)
-    yield engine
-    engine.close()
+def simulator(request: pytest.FixtureRequest) -> Iterator[CompiledSimulator]:
+    simulator = CompiledSimulator(library(TINY), TINY.lanes, False, request.param, SEED)
+    yield simulator
+    simulator.close()
 
 
-def test_frames_of_wrong_lengths_between_right_ones(case: Case, engine: Engine) -> None:
-    case.loads(engine)
+def test_frames_of_wrong_lengths_between_right_ones(case: Case, simulator: CompiledSimulator) -> None:
+    case.loads(simulator)
     words = case.frames.shape[1]
     rng = np.random.default_rng(SEED)
     for length in (words - 1, words + 1, 1, 3 * words, words - 1, words - 1, words + 1, words + 1, 2 * words):
         frame = rng.integers(-128, 128, (length, TINY.lanes)).astype(np.int8)
-        status, record = engine.run(frame, case.results.shape[1], LIMIT)
+        status, record = simulator.run(frame, case.results.shape[1], LIMIT)
         code = ErrorCode.SHORT_IMAGE if length < words else ErrorCode.LONG_IMAGE
-        assert (status, engine.error) == ("error", code), length
+        assert (status, simulator.error) == ("error", code), length
         # Nothing ran, nothing was sent.
         assert not len(record.writes)
         if length != 1:
             for number in range(2):
-                case.runs(engine, number)
+                case.runs(simulator, number)
         else:
             # A program clears the code as a run does.
-            case.loads(engine)
-            assert engine.error == ErrorCode.NONE
+            case.loads(simulator)
+            assert simulator.error == ErrorCode.NONE
 
 
 def _images_that_are_refused(program: Program) -> dict[str, list[int]]:
@@ -91,20 +91,20 @@ def _images_that_are_refused(program: Program) -> dict[str, list[int]]:
     return images | {"shortest": [*shortest, checksum(shortest)]}
 
 
-def test_refused_programs_are_followed_by_right_ones(case: Case, engine: Engine) -> None:
+def test_refused_programs_are_followed_by_right_ones(case: Case, simulator: CompiledSimulator) -> None:
     for name, image in _images_that_are_refused(case.program).items():
         for _ in range(2):
-            assert engine.load(image, SLACK) == "error", name
-            assert engine.error == ErrorCode.PROGRAM
-        case.loads(engine)
+            assert simulator.load(image, SLACK) == "error", name
+            assert simulator.error == ErrorCode.PROGRAM
+        case.loads(simulator)
         for number in range(2):
-            case.runs(engine, number)
+            case.runs(simulator, number)
         # No image is taken after a refusal, whatever was loaded before.
-        assert engine.load(image, SLACK) == "error"
-        status, record = engine.run(case.frames[0], 1, 10 * len(case.frames[0]))
+        assert simulator.load(image, SLACK) == "error"
+        status, record = simulator.run(case.frames[0], 1, 10 * len(case.frames[0]))
         assert (status, len(record.writes)) == ("limit", 0)
-        assert engine.error == ErrorCode.PROGRAM
-        engine.reset()
+        assert simulator.error == ErrorCode.PROGRAM
+        simulator.reset()
 
 
 def _halting(program: Program) -> dict[ErrorCode, list[int]]:
@@ -125,47 +125,47 @@ def _halting(program: Program) -> dict[ErrorCode, list[int]]:
     }
 
 
-def test_errors_that_stop_the_machine_stay_until_reset(case: Case, engine: Engine) -> None:
+def test_errors_that_stop_the_machine_stay_until_reset(case: Case, simulator: CompiledSimulator) -> None:
     for code, image in _halting(case.program).items():
         assert not code.recovers
-        if engine.load(image, SLACK) == "done":
-            status, _ = engine.run(case.frames[0], case.results.shape[1], LIMIT)
+        if simulator.load(image, SLACK) == "done":
+            status, _ = simulator.run(case.frames[0], case.results.shape[1], LIMIT)
             assert status == "error"
-        assert engine.error == code
+        assert simulator.error == code
         # Neither a right program nor an image changes that.
-        assert engine.load(case.program.image(), SLACK) == "error"
-        assert engine.run(case.frames[0], case.results.shape[1], SLACK)[0] == "error"
-        assert engine.error == code
-        engine.reset()
-        assert engine.error == ErrorCode.NONE
-        case.loads(engine)
+        assert simulator.load(case.program.image(), SLACK) == "error"
+        assert simulator.run(case.frames[0], case.results.shape[1], SLACK)[0] == "error"
+        assert simulator.error == code
+        simulator.reset()
+        assert simulator.error == ErrorCode.NONE
+        case.loads(simulator)
         for number in range(2):
-            case.runs(engine, number)
+            case.runs(simulator, number)
 
 
-def test_a_reset_at_any_time(case: Case, engine: Engine) -> None:
+def test_a_reset_at_any_time(case: Case, simulator: CompiledSimulator) -> None:
     """In a program, in an image, in a run, in a result."""
     program = case.program.image()
     words = case.frames.shape[1]
     for cut in (1, 2, 5, len(program) // 2, len(program) - 1):
-        assert engine.load(program, cut) == "limit"
-        engine.reset()
+        assert simulator.load(program, cut) == "limit"
+        simulator.reset()
         # What was loaded before is gone: no image is taken.
-        assert engine.run(case.frames[0], 1, 3 * words)[0] == "limit"
-        engine.reset()
-        case.loads(engine)
-        case.runs(engine, 0)
-    case.runs(engine, 1)
-    status, _ = engine.run(case.frames[0], case.results.shape[1], LIMIT)
-    whole = engine.cycles
+        assert simulator.run(case.frames[0], 1, 3 * words)[0] == "limit"
+        simulator.reset()
+        case.loads(simulator)
+        case.runs(simulator, 0)
+    case.runs(simulator, 1)
+    status, _ = simulator.run(case.frames[0], case.results.shape[1], LIMIT)
+    whole = simulator.cycles
     assert status == "done"
     ends = []
     for cut in (1, words // 2, words + 2, words + 40, whole // 2, whole - 20, whole - 3):
-        ends.append(engine.run(case.frames[0], case.results.shape[1], cut)[0])
-        engine.reset()
-        case.loads(engine)
+        ends.append(simulator.run(case.frames[0], case.results.shape[1], cut)[0])
+        simulator.reset()
+        case.loads(simulator)
         for number in (1, 2):
-            case.runs(engine, number)
+            case.runs(simulator, number)
     # With stalls the last one may be done already.
     assert ends[:5] == ["limit"] * 5
     assert set(ends) <= {"limit", "done"}

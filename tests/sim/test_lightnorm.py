@@ -7,7 +7,7 @@ import pytest
 from golden.lightnorm.traffic import traffic
 from golden.spec import block
 from golden.spec.block import Spikes
-from sim.backends.cocotb_runner import SIMULATORS
+from sim.backends.simulators import SIMULATORS
 from sim.lightnorm import regression
 from sim.lightnorm.regression import Case, port_bits, run_case, sizes, tensor_beats
 from sim.lightnorm.samples import CHANNELS, Sample, sample

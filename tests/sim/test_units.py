@@ -10,7 +10,8 @@ from golden.spec.formats import round_shift, saturate
 from golden.spec.memories import memory_shape
 from hw.core.loader import Loader
 from hw.parts.rounding import RoundShift
-from sim.backends.cocotb_runner import SIMULATORS, run_unit
+from sim.backends.cocotb_runner import run_unit
+from sim.backends.simulators import SIMULATORS
 from sim.drivers.ports import SimulationError
 from tests.sim.programs import random_case
 

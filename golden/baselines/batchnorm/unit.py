@@ -31,7 +31,7 @@ class Host:
 
 
 @dataclass(frozen=True)
-class Words:
+class ChannelConstants:
     """result = x·`x` + dy·`dy` + `offset`, one of each per channel."""
 
     x: Float32
@@ -65,24 +65,24 @@ def variance(x: Float32, mean: Float32, host: Host) -> tuple[Float32, Float32]:
     return found, rsqrt(add(found, host.epsilon))
 
 
-def apply_words(gamma: Float32, beta: Float32, mean: Float32, scale: Float32, host: Host) -> Words:
+def apply_words(gamma: Float32, beta: Float32, mean: Float32, scale: Float32, host: Host) -> ChannelConstants:
     """What APPLY holds still for a channel; the offset belongs to the factor as it was rounded."""
     factor = narrow(multiply(gamma, scale), host.fmt)
-    return Words(factor, np.zeros_like(factor), subtract(beta, multiply(factor, mean)))
+    return ChannelConstants(factor, np.zeros_like(factor), subtract(beta, multiply(factor, mean)))
 
 
 def grad_words(
     gamma: Float32, mean: Float32, scale: Float32, d_gamma: Float32, d_beta: Float32, host: Host
-) -> Words:
+) -> ChannelConstants:
     """What GRAD holds still for a channel."""
     factor = narrow(multiply(gamma, scale), host.fmt)
     slope = multiply(multiply(multiply(d_gamma, scale), factor), host.inverse)
     slope = -narrow(slope, host.fmt)
     level = multiply(multiply(factor, d_beta), host.inverse)
-    return Words(slope, factor, subtract(multiply(-slope, mean), level))
+    return ChannelConstants(slope, factor, subtract(multiply(-slope, mean), level))
 
 
-def elementwise(x: Float32, dy: Float32, words: Words, fmt: FloatFormat) -> Float32:
+def elementwise(x: Float32, dy: Float32, words: ChannelConstants, fmt: FloatFormat) -> Float32:
     """APPLY (dy = 0) and GRAD: the same datapath."""
     both = add(multiply(x, words.x[:, None]), multiply(dy, words.dy[:, None]))
     return narrow(add(both, words.offset[:, None]), fmt)

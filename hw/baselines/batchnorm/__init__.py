@@ -1,0 +1,1 @@
+"""Batch norm in FP32 or bfloat16."""

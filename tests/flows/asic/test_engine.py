@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from flows.asic.engine import engine_cost
-from flows.synth.tables import power_table
+from flows.cost.tables import power_table
 from golden.compiler import compile_network
 from golden.cycles.timing import count_cycles
 from golden.spec.config import TINY

@@ -12,9 +12,9 @@ from flows.asic.cells import cell_model, verilog_expression
 from flows.asic.gates import plain_netlist, simulate_gates
 from flows.asic.sta import power, timing
 from flows.asic.vcd import samples, toggles, variables
+from flows.base.tools import MissingTool
 from flows.synth.liberty import OSU018, Cell, parse, read_liberty
 from flows.synth.netlist import synthesise
-from flows.tools import MissingTool
 from golden.spec.errors import LightDealError
 from tests.flows.synth.units import Ram, Sum
 

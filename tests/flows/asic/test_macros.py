@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from flows.asic.macros import flip_flop_area, macro_area, macro_energy
-from flows.energy import TABLE
+from flows.base.energy import TABLE
 from flows.synth.liberty import read_liberty
 from flows.synth.memories import Macro
 from golden.spec.errors import LightDealError

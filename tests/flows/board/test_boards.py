@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from amaranth.sim import Simulator
 
+from flows.base.tools import MissingTool
 from flows.board import boards
 from flows.board.boards import BoardTop, find_board
 from flows.board.contents import make_contents
-from flows.tools import MissingTool
 from golden.spec.config import TINY
 from golden.spec.errors import LightDealError
 from hw.tops.selftest import SelfTest

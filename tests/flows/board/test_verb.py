@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 from amaranth.hdl import Fragment
 
+from flows.base.tools import MissingTool
 from flows.board import verb
 from flows.board.boards import BoardTop
 from flows.board.contents import make_contents
@@ -16,7 +17,6 @@ from flows.cli import main
 from flows.synth import route
 from flows.synth.area import make_area
 from flows.synth.netlist import Synthesis
-from flows.tools import MissingTool
 from golden.spec.config import TINY
 from golden.spec.program import Program
 from hw.tops.selftest import Contents

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from flows.base.metrics import read_metrics
 from flows.explore import fitted
 from flows.explore.area import FITTED, SAVED, AreaModel, dsps_of
+from flows.explore.commands import Area as Options
 from flows.explore.fitted import FIT_TO, JUDGED_BY, fit_area, is_current, read_model
 from flows.explore.memories import clocked_rams
 from flows.explore.samples import TESTS
-from flows.metrics import read_metrics
-from flows.options import Area as Options
 from flows.synth.area import Area
 from flows.synth.netlist import Synthesis
 from golden.spec.config import Config

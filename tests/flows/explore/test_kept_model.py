@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from flows.explore.area import fit
+from flows.explore.commands import AREA_MODEL
 from flows.explore.fitted import FIT_TO, JUDGED_BY, Sample, read_model
 from flows.explore.samples import TESTS, TRAINING, WITH_DSP_TESTS, WITH_DSP_TRAINING
-from flows.options import AREA_MODEL
 from golden.spec.config import Config
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.base.jobs import Job
 from flows.explore import networks
 from flows.explore.networks import network_path, read_trained, trained_networks, wanted_patterns
-from flows.jobs import Job
 from golden.graph.network_file import save
 from golden.spec.errors import LightDealError
 from tests.flows.explore.sweep_networks import tiny_networks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.energy import network_energy
+from flows.base.energy import network_energy
 from flows.explore.candidates import refusals
 from flows.explore.points import (
     Measured,

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from flows.base.metrics import read_metrics
 from flows.cli import main
 from flows.explore import verb
 from flows.explore.area import dsps_of
 from flows.explore.candidates import candidates
+from flows.explore.commands import AREA_MODEL, Explore
 from flows.explore.confirm import confirm
 from flows.explore.fitted import read_model
 from flows.explore.folder import sweep_folder
@@ -20,8 +22,6 @@ from flows.explore.memories import clocked_rams
 from flows.explore.networks import Trained
 from flows.explore.points import Measured, measure_point
 from flows.explore.space import Point, draw_points
-from flows.metrics import read_metrics
-from flows.options import AREA_MODEL, Explore
 from flows.synth.area import Area
 from golden.spec.config import Config, load_config
 from golden.spec.errors import LightDealError

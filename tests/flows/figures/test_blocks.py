@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from flows import study
+from flows.base.metrics import Metric
 from flows.figures.blocks import BLOCKS
 from flows.figures.groups import GROUPS
 from flows.figures.kept import RESULTS, Kept, network_file, take
-from flows.metrics import Metric
-from flows.options import Table
-from flows.training import Outcome
+from flows.studies import study
+from flows.studies.commands import Table
+from flows.studies.training import Outcome
 from golden.compress.patterns import patterns
 from golden.graph import network_file as network_files
 from golden.spec.config import SMALL

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from flows.base.metrics import Metric, write_metrics
+from flows.base.provenance import write_provenance
+from flows.base.sources import sources_digest
 from flows.cli import main
 from flows.figures import verb
+from flows.figures.commands import ReadmeReport
 from flows.figures.groups import GROUPS, Group
 from flows.figures.kept import Kept, read, stale_groups, take, write
-from flows.figures.sources import sources_digest
-from flows.metrics import Metric, write_metrics
-from flows.options import Bench, ReadmeReport
-from flows.provenance import write_provenance
+from flows.studies.commands import Bench
 from golden.spec.config import TINY
 from golden.spec.errors import LightDealError
 
-ROOTS = ("flows.metrics", "golden.spec.errors")
+ROOTS = ("flows.base.metrics", "golden.spec.errors")
 GROUP = Group("it", "it/metrics.json", "it/about.json", "./run it", 1, ("a.*",), text="it/report.md")
 PAGE = "head\n<!-- it: written by `./run report readme` -->\nold\n<!-- end of it -->\ntail\n"
 

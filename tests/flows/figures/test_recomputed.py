@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from flows.base.measure import bits_each, label_accuracy
 from flows.figures.groups import GROUPS
 from flows.figures.kept import RESULTS, Kept, network_file, read
-from flows.measure import bits_each, label_accuracy
-from flows.training import load
+from flows.studies.training import load
 from golden.compiler import compile_network
 from golden.cycles.bounds import cycle_bound, dense_cycles
 from golden.cycles.timing import count_cycles

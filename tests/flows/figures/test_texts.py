@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from flows.base.plots import summary
 from flows.figures.blocks import BLOCKS
 from flows.figures.kept import RESULTS, read_all
 from flows.figures.verb import MARK, PICTURE, fill, texts
-from flows.plots import summary
 from tests.flows.figures.scan import measurements, numeric_cells
 
 ROOT = Path(__file__).parents[3]

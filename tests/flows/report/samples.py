@@ -2,7 +2,7 @@
 
 import random
 
-from flows.metrics import Metric
+from flows.base.metrics import Metric
 from flows.report.collect import FMAX, LIGHTNORM, derived
 from flows.report.content import CARD
 from flows.report.names import AREA, NETWORKS, TITLES, WIDE

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.metrics import Metric, write_metrics
+from flows.base.kept import code, digest, kept
+from flows.base.metrics import Metric, write_metrics
 from flows.report.collect import FMAX, collect, derived
-from flows.report.kept import code, digest, kept
 
 
 def measured(values: dict[str, float]) -> dict[str, Metric]:
@@ -80,4 +80,4 @@ def test_a_kept_step_is_not_repeated(tmp_path: Path) -> None:
 def test_digests_tell_parts_apart() -> None:
     assert digest("ab", "c") != digest("a", "bc")
     assert digest("a") == digest(b"a")
-    assert code("flows/report") != code("flows/report/kept.py")
+    assert code("flows/report") != code("flows/base/kept.py")

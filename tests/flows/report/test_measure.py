@@ -9,7 +9,7 @@ import pytest
 from flows.asic.engine import EngineCost
 from flows.asic.gates import Activity
 from flows.asic.sta import Part, Power, Timing
-from flows.energy import layer_energy, network_energy
+from flows.base.energy import layer_energy, network_energy
 from flows.report import measure
 from flows.report.power import SCALE, cost_metrics, table_of_engine
 from flows.report.programs import COMPONENTS, dram_bytes, on_chip_bytes, program_metrics

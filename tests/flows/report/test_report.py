@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.metrics import write_metrics
+from flows.base.metrics import write_metrics
 from flows.report.content import document, reached
 from flows.report.document import anchor, shown
 from flows.report.gaps import gaps

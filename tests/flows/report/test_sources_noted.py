@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.figures.groups import ARITHMETICS, GROUPS, REPORT
-from flows.options import FullReport
-from flows.provenance import is_current, write_provenance
+from flows.base.provenance import is_current, write_provenance
+from flows.base.roots import ARITHMETICS, REPORT
+from flows.figures.groups import GROUPS
+from flows.report.commands import FullReport
 from flows.report.measure import POWER, steps
 from flows.report.verb import note_sources
 from golden.spec.config import SMALL

@@ -9,8 +9,8 @@ from amaranth.hdl import Module
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
+from flows.base.tools import find_tool
 from flows.synth.netlist import synthesise
-from flows.tools import find_tool
 from hw.parts.memory import UNORDERED
 from tests.flows.synth.units import Ram
 

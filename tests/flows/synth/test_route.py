@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from flows.base.tools import MissingTool
 from flows.synth import route
 from flows.synth.netlist import Synthesis, synthesise
 from flows.synth.route import place_and_route
 from flows.synth.wrap import TwoPins
-from flows.tools import MissingTool
 from golden.spec.errors import LightDealError
 from sim.drivers.ports import ToolError
 from tests.flows.synth.units import Sum

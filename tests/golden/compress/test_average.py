@@ -14,7 +14,7 @@ from golden.spec.errors import UnsupportedError
 from golden.workloads import Dataset
 from golden.workloads.average import Average
 from golden.workloads.loop import fit
-from tests.golden.frontend.test_importer import trained_statistics
+from tests.golden.statistics_of_norms import trained_statistics
 
 
 def network(seed: int) -> nn.Module:

@@ -11,7 +11,7 @@ from golden.graph.operations.weights import Factored, rebuild
 from golden.spec.config import DEFAULT
 from golden.spec.memories import Fold
 from golden.workloads.data import Dataset
-from tests.golden.compress.test_integer import same
+from tests.golden.compress.agreement import same
 
 IMAGES = torch.randn(12, 2, 8, 8, generator=torch.Generator().manual_seed(1))
 KINDS = [("scale", 3), ("group", 2), ("group", 3), ("group", 4), ("column", 3)]

@@ -1,7 +1,5 @@
 """The integer network equals the torch module, and both equal a float calculation within a bound."""
 
-import copy
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,6 @@ from golden.compress import CompressionPlan, LayerPlan, compress, import_module
 from golden.compress.calibrate import best_grid, calibrate, restore_statistics
 from golden.compress.quantized import QuantizedNet
 from golden.compress.retrain import Schedule, density_at
-from golden.graph.network import Network
 from golden.graph.operations.weights import Factored, Plain, rebuild
 from golden.graph.reference import run_network
 from golden.machine.tensors import quantise
@@ -19,7 +16,8 @@ from golden.spec.errors import UnsupportedError
 from golden.workloads.data import Dataset, load_digits
 from golden.workloads.loop import fit
 from golden.workloads.networks import DigitsNet, Residual
-from tests.golden.frontend.test_importer import trained_statistics
+from tests.golden.compress.agreement import same
+from tests.golden.statistics_of_norms import trained_statistics
 
 KINDS = [
     LayerPlan("plain"),
@@ -57,17 +55,6 @@ def plan_for(graph_paths: list[str], plan: LayerPlan) -> CompressionPlan:
     """`plan` where it is legal, plain elsewhere."""
     fits = [p for p in graph_paths if plan.kind != "column" or p in ("2.conv1", "2.conv2", "3.conv2")]
     return CompressionPlan(dict.fromkeys(fits, plan), LayerPlan("plain"))
-
-
-def same(net: QuantizedNet, integer: Network, real: torch.Tensor) -> None:
-    """Every feature of the module in float64 and of the integer network is equal."""
-    exact = copy.deepcopy(net).double().eval()
-    with torch.no_grad():
-        values, scales = exact.features(real.double())
-    whole = quantise(real.numpy(), integer.features[integer.input].scale)
-    for name, expected in run_network(integer, whole).items():
-        np.testing.assert_array_equal(values[name].numpy(), expected, err_msg=name)
-        assert integer.features[name].scale == scales[name]
 
 
 @pytest.mark.parametrize("size", [8, 6])

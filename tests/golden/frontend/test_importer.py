@@ -14,6 +14,7 @@ from golden.graph.operations.global_mean import FloatMean
 from golden.graph.operations.relu import FloatRelu
 from golden.spec.errors import UnsupportedError
 from golden.workloads.networks import DigitsNet, FashionNet
+from tests.golden.statistics_of_norms import trained_statistics
 
 IMAGES = torch.rand(3, 2, 8, 8, generator=torch.Generator().manual_seed(1))
 
@@ -45,17 +46,6 @@ def add_pooled(net: Any, x: torch.Tensor) -> torch.Tensor:
     """Adds a pooled tensor to what a convolution makes of it."""
     pooled = net.c(x).mean((2, 3), keepdim=True)
     return net.d(pooled) + pooled
-
-
-def trained_statistics(module: nn.Module) -> nn.Module:
-    """Batch norms that are not the identity."""
-    generator = torch.Generator().manual_seed(7)
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            for tensor in (part.weight, part.bias, part.running_mean, part.running_var):
-                assert tensor is not None
-                tensor.data = torch.rand(tensor.shape, generator=generator) + 0.5
-    return module.eval()
 
 
 def test_residual_network_in_the_order_of_execution() -> None:

@@ -12,12 +12,7 @@ from golden.spec import formats, latency
 from golden.spec.config import Config
 from hw.writeback.basis import BasisStage, slice_bits
 from tests.hw.bench import NANO, join, pipeline, seeded, signed, some, split
-
-
-def neighbour(sums: list[int], lane: int, column: int, width: int) -> int:
-    """The sum that a lane uses: P(x + column − 1), zero outside its map row of `width` lanes."""
-    other = lane + column - 1
-    return sums[other] if other // width == lane // width and 0 <= other < len(sums) else 0
+from tests.hw.writeback.tokens import neighbour
 
 
 def run(config: Config, rng: random.Random, outputs: int, column_fold: bool, bubbles: float) -> None:

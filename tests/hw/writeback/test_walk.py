@@ -9,7 +9,7 @@ from amaranth.hdl import Value
 from golden.spec.memories import Fold, back_record
 from hw.writeback.walk import Walk
 from tests.hw.bench import NANO, seeded, simulate
-from tests.hw.writeback.test_drain import expected_tokens, random_back
+from tests.hw.writeback.tokens import expected_tokens, random_back
 
 CONFIG = replace(NANO, engines=2, accumulators=8)
 

@@ -5,8 +5,8 @@ from golden.machine.writes import trace_program
 from golden.spec.config import TINY
 from hw.core.accelerator import Accelerator
 from sim.backends.amaranth_backend import simulate
+from sim.backends.hardware import make_job
 from sim.drivers.ports import ImageRecord, Recording
-from sim.run import make_job
 from tests.sim.programs import Case, random_case
 
 

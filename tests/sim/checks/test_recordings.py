@@ -12,10 +12,12 @@ from golden.machine.tensors import pack_tensor
 from golden.machine.writes import trace_program
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
-from sim import run as run_module
+from sim.backends.hardware import Hardware, make_job
+from sim.backends.protocol import Conditions
+from sim.backends.registry import BACKENDS
 from sim.checks.compare import first_mismatch
 from sim.drivers.ports import Each, ImageRecord, Job, Recording, SimulationError, write_type
-from sim.run import BACKENDS, make_job, run
+from sim.run import run
 from tests.sim.programs import Case, random_case
 
 Change = Callable[[ImageRecord], ImageRecord]
@@ -34,7 +36,7 @@ class Simulator:
     changes: dict[int, Change] = field(default_factory=dict)
     error: ErrorCode = ErrorCode.NONE
 
-    def __call__(self, on: str, job: Job, each: Each) -> Recording:
+    def __call__(self, job: Job, each: Each) -> Recording:
         program, images = self.case.program, self.case.images
         lanes = program.config.lanes
         trace = trace_program(program, images)
@@ -50,11 +52,9 @@ class Simulator:
         return Recording(5, self.error, 1000, 0.5)
 
 
-def _run(
-    monkeypatch: pytest.MonkeyPatch, simulator: Simulator, on_image: Callable[[int], None] | None = None
-) -> Result:
-    monkeypatch.setattr(run_module, "simulate", simulator)
-    return run(simulator.case.program, simulator.case.images, on="cxxrtl", on_image=on_image)
+def _run(simulator: Simulator, on_image: Callable[[int], None] | None = None) -> Result:
+    backend = Hardware("cxxrtl", simulator)
+    return backend.run(simulator.case.program, simulator.case.images, Conditions(), on_image)
 
 
 def _byte(case: Case) -> tuple[int, int]:
@@ -73,9 +73,9 @@ def _last_write(case: Case) -> int:
     return int(np.flatnonzero((trace.address == address) & trace.enable[:, lane])[-1])
 
 
-def test_a_right_recording(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_right_recording(case: Case) -> None:
     seen: list[int] = []
-    result = _run(monkeypatch, Simulator(case), on_image=seen.append)
+    result = _run(Simulator(case), on_image=seen.append)
     assert seen == [0, 1, 2]
     assert first_mismatch(case.expected, result, case.program) is None
     assert (result.backend, result.cycles, result.load_cycles) == ("cxxrtl", (100, 101, 102), 8)
@@ -85,9 +85,7 @@ def test_a_right_recording(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("image", [0, 2])
-def test_a_result_stream_that_differs_from_the_writes_is_told(
-    case: Case, monkeypatch: pytest.MonkeyPatch, image: int
-) -> None:
+def test_a_result_stream_that_differs_from_the_writes_is_told(case: Case, image: int) -> None:
     word, lane = _byte(case)
 
     def flip(record: ImageRecord) -> ImageRecord:
@@ -97,28 +95,28 @@ def test_a_result_stream_that_differs_from_the_writes_is_told(
     written = int(case.expected[case.program.output][image, -1, -1, -1])
     channels, height, width = case.program.tensor(case.program.output).shape
     with pytest.raises(SimulationError) as error:
-        _run(monkeypatch, Simulator(case, {image: flip}))
+        _run(Simulator(case, {image: flip}))
     assert str(error.value) == (
         f"cxxrtl: image {image}: the result stream gives {written ^ 1} at index "
         f"{(channels - 1, height - 1, width - 1)} of {case.program.output!r}, but {written} was written"
     )
 
 
-def test_a_write_too_many_is_told(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_too_many_is_told(case: Case) -> None:
     def again(record: ImageRecord) -> ImageRecord:
         return replace(record, writes=np.append(record.writes, record.writes[-1:]))
 
     count = len(trace_program(case.program, case.images).address)
     with pytest.raises(SimulationError) as error:
-        _run(monkeypatch, Simulator(case, {1: again}))
+        _run(Simulator(case, {1: again}))
     assert str(error.value) == f"cxxrtl: image 1: {count + 1} writes; the program makes {count}"
 
 
-def test_a_missing_write_is_a_mismatch_without_a_cycle(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_write_is_a_mismatch_without_a_cycle(case: Case) -> None:
     def cut(record: ImageRecord) -> ImageRecord:
         return replace(record, writes=record.writes[: _last_write(case)], result=record.result[:0])
 
-    result = _run(monkeypatch, Simulator(case, {2: cut}, ErrorCode.TIMEOUT))
+    result = _run(Simulator(case, {2: cut}, ErrorCode.TIMEOUT))
     assert result.error == ErrorCode.TIMEOUT
     # The image that ended in the error has no count of cycles.
     assert result.cycles == (100, 101)

@@ -8,7 +8,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from sim.backends.cocotb_runner import SIMULATORS, run_unit
+from sim.backends.cocotb_runner import run_unit
+from sim.backends.simulators import SIMULATORS
 from sim.drivers.handshake import output_streams
 from sim.drivers.ports import SimulationError
 from tests.hw.bench import NANO, simulate, simulate_with_reset

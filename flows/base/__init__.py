@@ -1,0 +1,1 @@
+"""What all verbs stand on: options, files, jobs, progress, metrics, what a result was measured on."""

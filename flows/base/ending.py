@@ -1,0 +1,83 @@
+"""How a verb ends: its exit code, and one line for whatever went wrong."""
+
+import io
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+
+from flows.base.files import one_line, reason
+from golden.spec.errors import LightDealError
+
+FAILED = 1
+"""A check failed: a mismatch, a bar that was not reached."""
+
+WRONG = 2
+"""A wrong argument, configuration, file, place or network."""
+
+FAULT = 3
+"""An exception that nobody foresaw."""
+
+INTERRUPTED = 130
+"""By the user, as shells count it."""
+
+UNREAD = 141
+"""Nobody reads what is said any more, as shells count it."""
+
+
+def exit_code(call: Callable[[], int]) -> int:
+    """What `call` returns, or the code of what it raised, which is said in one line on standard error.
+
+    All of an unforeseen exception goes into a file of the temporary folder, which that line names.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may lack some of the characters
+            stream.reconfigure(errors="replace")
+    try:
+        code = call()
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a failure can be told
+        return code
+    except LightDealError as error:
+        return _tell(one_line(error, 4000), WRONG)
+    except KeyboardInterrupt:
+        return _tell("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        _drop_output()
+        return UNREAD
+    except OSError as error:
+        _drop_output()
+        where = f"{error.filename}: " if error.filename else "standard output, or a file: "
+        return _tell(f"{where}{reason(error)}", WRONG)
+    except MemoryError as error:
+        return _tell(f"out of memory: {one_line(error) or 'the system gives no more'}", WRONG)
+    except Exception as error:
+        return _tell(_fault(error), FAULT)
+
+
+def _tell(text: str, code: int) -> int:
+    with suppress(OSError):
+        print(f"lightdeal: {text}", file=sys.stderr, flush=True)
+    return code
+
+
+def _drop_output() -> None:
+    """Keeps Python from trying again, at its end, what could not be written."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fault(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
+    said = f"{type(error).__name__}: {one_line(error)}{notes}"
+    file = "what you did"
+    with suppress(OSError):
+        number, file = tempfile.mkstemp(prefix="lightdeal-fault-", suffix=".txt")
+        with open(number, "w", encoding="utf-8") as report:
+            report.write(f"{sys.version}\n{sys.argv}\n")
+            traceback.print_exception(error, file=report)
+    where = f"{last.filename}:{last.lineno}"
+    return f"a fault of LightDeal itself, at {where}: {said}; please report it with {file}"

@@ -1,0 +1,33 @@
+"""The code that each kind of result depends on, as roots for `flows.base.sources`."""
+
+SYNTHESIS = (
+    "flows.synth.area",
+    "flows.synth.blocks",
+    "flows.synth.carry",
+    "flows.synth.copies",
+    "flows.synth.liberty",
+    "flows.synth.mapping",
+    "flows.synth.memories",
+    "flows.synth.netlist",
+    "flows.synth.reads",
+    "flows.synth.route",
+    "flows.synth.wrap",
+    "flows/synth/rows.v",
+)
+"""What makes a netlist of a component, and counts, places and routes it."""
+
+ARITHMETICS = ("flows.studies.training", "flows.studies.arithmetics")
+TRAINING = ("flows.studies.training", "flows.studies.study")
+DEMO = ("flows.user.demo", "flows.studies.training", "hw.core.accelerator")
+NORMS = (*SYNTHESIS, "hw.lightnorm.unit", "hw.baselines.batchnorm.batch_norm", "flows/base/units.py")
+BOARD = (*SYNTHESIS, "hw.tops.selftest", "flows.board.boards", "flows.board.contents", "flows.board.verb")
+REPORT = (
+    *SYNTHESIS,
+    "hw.core.accelerator",
+    "flows.studies.training",
+    "flows.studies.arithmetics",
+    "flows.base.energy",
+    "flows.report.area",
+    "flows.report.programs",
+    "flows.report.collect",
+)

@@ -1,0 +1,44 @@
+"""The verbs of all rooms, in the order of the help."""
+
+from flows.base.verb import Verb
+from flows.board import commands as board
+from flows.cost import commands as cost
+from flows.explore import commands as explore
+from flows.figures import commands as figures
+from flows.report import commands as report
+from flows.studies import commands as studies
+from flows.studies.lightnorm import commands as lightnorm
+from flows.user import commands as user
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        user.DEMO,
+        user.COMPRESS,
+        user.LAYERS,
+        user.COMPILE,
+        user.RUN,
+        user.VERILOG,
+        cost.SYNTH,
+        user.HANDOFF,
+        board.BOARD,
+        studies.TABLE,
+        studies.ACCURACY,
+        studies.ARITHMETICS,
+        studies.BENCH,
+        studies.MUTATE,
+        explore.AREA,
+        explore.EXPLORE,
+        lightnorm.LIGHTNORM_SCREEN,
+        lightnorm.LIGHTNORM_TRAIN,
+        lightnorm.LIGHTNORM_RTL,
+        report.REPORT,
+        figures.REPORT_README,
+        figures.REPORT_STALE,
+        lightnorm.REPORT_LIGHTNORM,
+    )
+}
+"""A name of two words is a verb and what it is about; such a verb may also stand alone."""
+
+GROUPS = {"lightnorm": lightnorm.GROUP}
+"""Verbs that do not stand alone → help."""

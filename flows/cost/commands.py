@@ -1,0 +1,71 @@
+"""The verb synth: options, help, and what does it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from flows.base.option_kinds import (
+    Choice,
+    DataSet,
+    FoundFile,
+    OutFolder,
+)
+from flows.base.verb import Verb
+from flows.synth.targets import TARGETS
+
+
+@dataclass(frozen=True)
+class Synth:
+    """What a unit of a configuration costs on a target; without any option but `out`, all of it.
+
+    Parameters
+    ----------
+    config, target, unit: None stand for small, ecp5 and accelerator; units are names of `flows.base.units`.
+    dsp: multipliers may use DSP blocks.
+    liberty: Liberty file in the place of osu018's.
+    blocks: count by block, too; takes a second run.
+    route: place and route, too.
+    timing: static timing, too (of an ASIC).
+    power: program of `config` whose first layers an engine runs in gates, for its power, or None.
+    data: data set of the program's image.
+    out: folder of the runs and results.
+    """
+
+    config: str | None = None
+    target: Annotated[str, Choice(TARGETS)] | None = None
+    unit: str | None = None
+    dsp: bool = True
+    liberty: FoundFile | None = None
+    blocks: bool = True
+    route: bool = False
+    timing: bool = False
+    power: FoundFile | None = None
+    data: DataSet = "digits"
+    out: OutFolder = Path("build/synth")
+
+    @property
+    def whole(self) -> bool:
+        """Nothing but the place is asked for: all figures are wanted."""
+        return self == Synth(out=self.out)
+
+    @property
+    def also(self) -> tuple[Path, ...]:
+        """Where else results go."""
+        return (Path("build"),) if self.whole else ()
+
+
+SYNTH = Verb(
+    "synth",
+    "what it costs: all of it, or one unit: cells, frequency, power",
+    Synth,
+    "flows.cost.verb:synth",
+    {
+        "blocks": "count by block, too (a second run)",
+        "dsp": "let multipliers use DSP blocks",
+        "liberty": "Liberty file in the place of osu018's, for --target osu018",
+        "power": "program whose first layers an engine runs in gates, for its power (--unit engine)",
+        "route": "place and route, too",
+        "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
+        "timing": "static timing, too (--target osu018)",
+    },
+)

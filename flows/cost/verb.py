@@ -1,0 +1,16 @@
+"""The verb synth: what one unit costs, or all figures of synthesis."""
+
+from flows.cost.commands import Synth
+from flows.cost.everything import everything
+from flows.cost.unit import synth_unit
+
+
+def synth(options: Synth) -> tuple[str, bool]:
+    """Everything (`flows.cost.everything`) if no option but `out` is given, else one unit.
+
+    Returns the text of the result, and False if a step failed.
+    """
+    if options.whole:
+        return everything(options.out)
+    text, _ = synth_unit(options)
+    return text, True

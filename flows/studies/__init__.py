@@ -1,0 +1,1 @@
+"""Trainings and comparisons: patterns, accuracy, arithmetics, simulators, LightNorm, planted bugs."""

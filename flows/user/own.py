@@ -1,0 +1,194 @@
+"""A user's own network and images: compress, compile, run, hand off."""
+
+import math
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from flows.base.fidelity import check
+from flows.base.files import save_whole, shell_word
+from flows.base.measure import bits_each, label_accuracy
+from flows.base.metrics import percent, table
+from flows.base.progress import bar, counted, say, step
+from flows.user.commands import Compile, Compress, Handoff, Run
+from flows.user.handoff import write_handoff
+from flows.user.own_images import Images, demand_classes, load_images
+from flows.user.own_module import load_module
+from flows.user.verilog import write_verilog
+from golden.compiler import compile_network
+from golden.compress import compress, import_module
+from golden.compress.patterns import Pattern, pattern_plan
+from golden.cycles.bounds import cycle_bound, dense_cycles
+from golden.cycles.timing import count_cycles
+from golden.fidelity import Bounds
+from golden.frontend.inputs import check_training
+from golden.frontend.modules import evaluation
+from golden.graph import network_file
+from golden.graph.floats import FloatGraph
+from golden.machine.result import Result
+from golden.machine.run import run_program
+from golden.machine.tensors import NotFiniteError, clipping, quantise
+from golden.spec.config import load_config
+from golden.spec.errors import ErrorCode, LightDealError, ProgramError, UnsupportedError
+from golden.spec.program import Program
+from golden.workloads import Dataset
+from sim.checks.compare import first_mismatch, values_compared
+from sim.run import run
+
+SAMPLES = 512
+"""Images that activations are calibrated on."""
+
+
+def compress_own(options: Compress) -> tuple[str, bool]:
+    """Compress a network into a file; returns a table of its layers, and whether nothing speaks against it.
+
+    The file is written in any case. Raises LightDealError before any training, with all reasons, if network,
+    data or options cannot work, or the network does not fit the configuration.
+    """
+    config = load_config(options.config)
+    data = load_images(options.data, training=True)
+    if options.epochs and data.labels is None:
+        raise LightDealError(f"data {options.data!r}: re-training needs labels; give some, or --epochs 0")
+    module = load_module(options.module)
+    images = torch.from_numpy(data.images)
+    labels = None if data.labels is None else torch.from_numpy(data.labels)
+    samples = images[:SAMPLES]
+    name, _, shared = options.pattern.partition("s")
+    pattern = Pattern(options.basis, f"{name}s", int(shared or 1), options.density)
+    graph = import_module(module, samples)
+    plan = pattern_plan(graph, pattern, config)
+    train = None if labels is None else Dataset(options.data, images, labels)
+    if train is not None:
+        _demand_training(options.data, train, graph, module)
+    with step("compression"), bar("compression") as progress:
+        made = compress(
+            module,
+            samples,
+            plan,
+            train,
+            options.epochs,
+            seed=options.seed,
+            progress=progress,
+            config=config,
+            tolerance=options.tolerance,
+        )
+    save_whole(options.out, partial(network_file.save, made.network))
+    rows = [
+        [layer.path, layer.kind, layer.weights, layer.kept, f"{layer.error:.3f}"] for layer in made.layers
+    ]
+    text = table(["layer", "kind", "weights", "kept", "distance"], rows)
+    text += f"\n\nkept {percent(made.kept)} of all weights\n{made.comparison}\nnetwork: {options.out}"
+    text += "".join(f"\nWARNING: {warning}" for warning in made.warnings)
+    return text, not made.warnings
+
+
+def _demand_training(data: str, train: Dataset, graph: FloatGraph, module: torch.nn.Module) -> None:
+    """Raises LightDealError unless the labels are classes of what the network gives."""
+    with evaluation(module) as network, torch.no_grad():
+        logits = network(train.images[:1])
+    try:
+        check_training(train, graph, logits)
+    except UnsupportedError as error:
+        raise LightDealError(f"data {data!r}: {error}") from error
+
+
+def compile_own(options: Compile) -> str:
+    """Compile a network file into a program file; returns what it costs."""
+    config = load_config(options.config)
+    network = network_file.load(options.network)
+    with step("compilation"), counted("compilation", len(network.layers)) as it:
+        program = compile_network(network, config, on_layer=lambda _: it.update())
+    save_whole(options.out, program.save)
+    bound = cycle_bound(program).total
+    cycles = count_cycles(program).cycles
+    return (
+        f"{cycles} cycles an image without skipping ({cycles / bound:.2f} x the bound, "
+        f"{dense_cycles(program) / cycles:.2f} x faster than ideal dense int8), "
+        f"{bits_each(program):.2f} bits a weight\nprogram: {options.out}"
+    )
+
+
+def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArray[np.int8], Images]:
+    """The first images of `data` as the program's int8 input, and themselves with their labels.
+
+    Says so where they are of another range than the program's.
+    Raises LightDealError if they have another shape than the program takes, or are not finite.
+    """
+    found = load_images(data, training=False)
+    tensor = program.tensor(program.input)
+    if found.images.shape[1:] != tensor.shape:
+        shape = found.images.shape[1:]
+        raise LightDealError(f"data {data!r}: images of shape {shape}; the program takes {tensor.shape}")
+    some = Images(found.images[:count], None if found.labels is None else found.labels[:count])
+    demand_classes(data, some, math.prod(program.tensor(program.output).shape))
+    try:
+        inputs = quantise(some.images, tensor.scale)
+    except NotFiniteError as error:
+        raise LightDealError(f"data {data!r}: images: {error}") from error
+    if (said := clipping(program, some.images)) is not None:
+        say(f"WARNING: data {data!r}: images: {said}")
+    return inputs, some
+
+
+def run_own(options: Run) -> tuple[str, bool]:
+    """Run a program on images; returns a text, and whether all checks passed.
+
+    They are: the backend equals the golden machine, the golden machine the reference network, and the
+    integers are as near to the float networks as `options` demand.
+    """
+    bounds = Bounds(options.snr, options.changed)
+    program = Program.load(options.program)
+    inputs, data = inputs_of(program, options.data, options.images)
+    with step("golden machine"):
+        golden = run_program(program, inputs)
+    if golden.error != ErrorCode.NONE:
+        raise ProgramError(f"program {options.program}: the machine stops with {golden.error.name}")
+    with step("reference network and float networks"):
+        checked = check(program, data.images, golden, bounds)
+    result: Result = golden
+    if options.on != "golden":
+        with step(options.on), counted(options.on, len(inputs)) as it:
+            result = run(program, inputs, on=options.on, skip=options.skip, on_image=lambda _: it.update())
+    mismatch = first_mismatch(golden.tensors, result, program)
+    lines = [f"{options.on}: {len(inputs)} images"]
+    if data.labels is not None:
+        lines.append(f"accuracy: {percent(label_accuracy(result.tensors[program.output], data.labels))}")
+    if result.cycles:
+        lines.append(
+            f"cycles: {np.mean(result.cycles):.1f} an image (zero rows "
+            f"{'skipped' if options.skip else 'not skipped'}), {result.load_cycles} to load one"
+        )
+    if mismatch:
+        lines.append(f"MISMATCH: {mismatch}")
+    elif options.on != "golden":
+        lines.append(f"{values_compared(golden.tensors, program):,} values equal golden")
+    lines.append(checked.text)
+    return "\n".join(lines), mismatch is None and not checked.faults
+
+
+def handoff_own(options: Handoff) -> tuple[str, bool]:
+    """Write the hand-off folder of a program.
+
+    Returns the command that tries it, and whether the comparisons passed that the folder cannot make:
+    those of `run` without a backend. What they found is said beside.
+    """
+    bounds = Bounds(options.snr, options.changed)
+    program = Program.load(options.program)
+    inputs, data = inputs_of(program, options.data, options.images)
+    with step("golden machine and cycle model"):
+        golden = run_program(program, inputs)
+        cycles = tuple(
+            count_cycles(program, {n: v[i : i + 1] for n, v in golden.tensors.items()}).cycles
+            for i in range(len(inputs))
+        )
+    with step("reference network and float networks"):
+        checked = check(program, data.images, golden, bounds)
+    say(checked.text)
+    with step("Verilog"), TemporaryDirectory() as scratch:
+        verilog = write_verilog(program.config, Path(scratch) / "accelerator.v")
+        write_handoff(options.out, program, verilog, golden.tensors, cycles, skip=True)
+    return f"sh {shell_word(options.out / 'run.sh')}    # needs iverilog, no Python", not checked.faults
