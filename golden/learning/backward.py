@@ -1,4 +1,4 @@
-"""From the loss to the gradients: errors layer by layer, last to first. Docs/learning.md, sections 5 and 8."""
+"""From the loss to the gradients: errors layer by layer, last to first; docs/learning.md, section 8."""
 
 from dataclasses import dataclass
 
@@ -118,7 +118,9 @@ class Backward:
             self._send(layer.add, output.values, it.map_error)
         normed = norm.backward(output.values, trace.normed)
         errors = self._round(fraction(normed.dx, it.map_error - it.error), self._images, it.error)
-        terms = powers(errors.values, self._bytes(layer.filters, self._images, errors.values.shape[1] // self._images))
+        terms = powers(
+            errors.values, self._bytes(layer.filters, self._images, errors.values.shape[1] // self._images)
+        )
         shape = self._trace.maps[index + 1].shape
         if layer.source:
             sent = exact.below(by_image(errors.values, shape), x, it.codes, layer.stride, f"{where}: errors")

@@ -3,6 +3,7 @@
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,11 +77,12 @@ def _read(arrays: dict[str, np.ndarray], network: Network) -> State:
         raise LearningError(f"of network {owner}; legal: this one's, {network.digest}")
     layers = []
     for index in range(len(network.layers)):
-        tensors = {name: torch.from_numpy(arrays[f"{index}.{name}"]) for name in _TENSORS}
-        rows = {name: _integers(arrays, f"{index}.{name}", (2, len(tensors["gamma"]))) for name in _SCALARS}
-        numbers = {name: Scalars(row[0], row[1]) for name, row in rows.items()}
-        found = _integers(arrays, f"{index}.exponents", (len(_EXPONENTS),)).tolist()
-        layers.append(LayerState(**tensors, **numbers, **dict(zip(_EXPONENTS, found, strict=True))))
+        parts: dict[str, Any] = {name: torch.from_numpy(arrays[f"{index}.{name}"]) for name in _TENSORS}
+        for name in _SCALARS:
+            mantissa, exponent = _integers(arrays, f"{index}.{name}", (2, network.layers[index].filters))
+            parts[name] = Scalars(mantissa, exponent)
+        numbers = _integers(arrays, f"{index}.exponents", (len(_EXPONENTS),)).tolist()
+        layers.append(LayerState(**parts, **dict(zip(_EXPONENTS, numbers, strict=True))))
     found = _integers(arrays, "head.exponents", (3,)).tolist()
     weights, bias = (torch.from_numpy(arrays[f"head.{name}"]) for name in ("weights", "bias"))
     head = HeadState(weights, bias, *found)

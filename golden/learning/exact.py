@@ -31,7 +31,9 @@ def forward(x: torch.Tensor, weight: torch.Tensor, stride: int, where: str) -> t
     return conv2d(x.to(kind), weight.to(kind), None, stride, weight.shape[-1] // 2)
 
 
-def below(errors: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int, where: str) -> torch.Tensor:
+def below(
+    errors: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int, where: str
+) -> torch.Tensor:
     """The transposed convolution: errors (N, F, H', W') → (N, C, H, W), the shape of x."""
     kind = work_type(float(weight.abs().transpose(0, 1).flatten(1).sum(1).max()) * _peak(errors), where)
     return _backward(errors.to(kind), x.to(kind), weight.to(kind), stride, (True, False))[0]
@@ -50,7 +52,7 @@ def _backward(
     errors: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, stride: int, wanted: tuple[bool, bool]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     pad = weight.shape[-1] // 2
-    return torch.ops.aten.convolution_backward(  # type: ignore[no-any-return]
+    return torch.ops.aten.convolution_backward(
         errors, x, weight, None, [stride] * 2, [pad] * 2, [1, 1], False, [0, 0], 1, [*wanted, False]
     )[:2]
 

@@ -41,7 +41,9 @@ def logits(network: Network, state: State, images: torch.Tensor) -> torch.Tensor
         for layer, it in zip(network.layers, state.layers, strict=True):
             sums = exact.forward(maps[layer.source], it.codes, layer.stride, f"layer {layer.name}")
             found = folded(it, map_exponent(state, layer.source) + layer.unit)
-            factor, offset, exponent = (torch.from_numpy(np.asarray(each, np.float64))[:, None] for each in found)
+            factor, offset, exponent = (
+                torch.from_numpy(np.asarray(each, np.float64))[:, None] for each in found
+            )
             y = (by_channel(sums).to(torch.float64) * factor + offset) * 2.0**exponent
             if layer.add is not None:
                 y += by_channel(maps[layer.add]).to(torch.float64) * 2.0 ** map_exponent(state, layer.add)
@@ -49,7 +51,9 @@ def logits(network: Network, state: State, images: torch.Tensor) -> torch.Tensor
         return head(network, state, maps[-1]).logits
 
 
-def accuracy(network: Network, state: State, images: torch.Tensor, labels: torch.Tensor, part: int = 500) -> float:
+def accuracy(
+    network: Network, state: State, images: torch.Tensor, labels: torch.Tensor, part: int = 500
+) -> float:
     """Share of images whose largest logit is their label; the first of equal logits counts."""
     right = 0
     for some, truth in zip(images.split(part), labels.split(part), strict=True):

@@ -10,7 +10,7 @@ from golden.learning.network import Network
 from golden.learning.state import State
 from golden.learning.step import Report, step
 from golden.learning.update import STILL, Rates
-from golden.spec.learning import RATE_FRACTION, LearningError
+from golden.spec.learning import LearningError
 from golden.workloads.loop import Progress, silent
 
 _LOWEST_FACTOR = 2.0**-7
@@ -46,7 +46,7 @@ class Plan:
         return images // self.batch
 
     def rates(self, done: float) -> Rates:
-        """Of the step at which the share `done` of all steps is done: a cosine, for codes in powers of two."""
+        """Of the step at which a share `done` of all steps is done: a cosine, for codes in powers of two."""
         factor = max((1 + math.cos(math.pi * done)) / 2, _LOWEST_FACTOR)
         return Rates(self.code_rate + round(math.log2(factor)), round(self.plain_rate * factor))
 
@@ -58,7 +58,9 @@ class Plan:
         return order[place * self.batch : (place + 1) * self.batch]
 
 
-def settle(network: Network, state: State, images: torch.Tensor, labels: torch.Tensor, rounds: int = 64) -> State:
+def settle(
+    network: Network, state: State, images: torch.Tensor, labels: torch.Tensor, rounds: int = 64
+) -> State:
     """Steps of rate zero on one batch until no exponent moves any more, at most `rounds`.
 
     Exponents move by one a step; a training that begins with wrong ones would move codes by noise.

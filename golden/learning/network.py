@@ -77,7 +77,9 @@ class Network:
             self._check(index, layer)
         read = {layer.source for layer in self.layers} | {layer.add for layer in self.layers}
         for index, layer in enumerate(self.layers[:-1]):
-            _demand(index + 1 in read, f"layer {layer.name}: nothing reads its output; legal: a later layer does")
+            _demand(
+                index + 1 in read, f"layer {layer.name}: nothing reads its output; legal: a later layer does"
+            )
 
     def _check(self, index: int, layer: Layer) -> None:
         def demand(field: str, holds: bool, legal: str) -> None:
@@ -98,7 +100,9 @@ class Network:
         terms = channels * layer.kernel**2
         _check_sum(terms * (1 << EXPONENTS - 1) * INT8_LARGEST, f"layer {layer.name}: {terms} terms of a sum")
         back = layer.filters * layer.kernel**2
-        _check_sum(back * (1 << EXPONENTS - 1) * INT8_LARGEST, f"layer {layer.name}: {back} terms of an error")
+        _check_sum(
+            back * (1 << EXPONENTS - 1) * INT8_LARGEST, f"layer {layer.name}: {back} terms of an error"
+        )
 
     def shape(self, index: int) -> tuple[int, int, int]:
         """Channels, height, width of map `index`: 0 is the image."""
@@ -133,7 +137,9 @@ class Network:
         for index, layer in enumerate(self.layers):
             _, height, width = self.shape(index + 1)
             terms = images * height * width
-            _check_sum(terms * (INT8_LARGEST + 1) * INT8_LARGEST, f"layer {layer.name}: {terms} terms of a gradient")
+            _check_sum(
+                terms * (INT8_LARGEST + 1) * INT8_LARGEST, f"layer {layer.name}: {terms} terms of a gradient"
+            )
 
     @property
     def digest(self) -> str:
@@ -148,7 +154,9 @@ def _demand(holds: bool, text: str) -> None:
 
 def _check_sum(largest: int, what: str) -> None:
     limit = 1 << (GRADIENT_BITS - 1)
-    _demand(largest < limit, f"{what} may reach {largest}; legal: below {limit}, what {GRADIENT_BITS} bits hold")
+    _demand(
+        largest < limit, f"{what} may reach {largest}; legal: below {limit}, what {GRADIENT_BITS} bits hold"
+    )
 
 
 def residual_network(

@@ -97,7 +97,9 @@ def check_state(network: Network, state: State) -> None:
     for index, (layer, it) in enumerate(zip(network.layers, state.layers, strict=True)):
         _check_layer(network, f"layer {layer.name}", network.weight_shape(index), it)
     head = state.head
-    _check_tensor("head: weights", head.weights, torch.int16, (network.classes, network.features), HEAD_LARGEST)
+    _check_tensor(
+        "head: weights", head.weights, torch.int16, (network.classes, network.features), HEAD_LARGEST
+    )
     _check_tensor("head: bias", head.bias, torch.int16, (network.classes,), 1 << PARAMETER_BITS - 1)
     _check_exponents("head", head)
 
@@ -112,9 +114,13 @@ def _check_layer(network: Network, where: str, shape: tuple[int, ...], it: Layer
     magnitudes = it.codes.to(torch.int32).abs()
     broken = magnitudes & (magnitudes - 1) != 0
     if broken.any():
-        raise LearningError(f"{where}: code {int(it.codes[broken][0])}; legal: 0 or ±2^p, p in 0…{EXPONENTS - 1}")
+        raise LearningError(
+            f"{where}: code {int(it.codes[broken][0])}; legal: 0 or ±2^p, p in 0…{EXPONENTS - 1}"
+        )
     if ((it.codes != 0) | (it.counters != 0))[~it.mask].any():
-        raise LearningError(f"{where}: a code or a counter outside the mask is not 0; legal: kept positions alone")
+        raise LearningError(
+            f"{where}: a code or a counter outside the mask is not 0; legal: kept positions alone"
+        )
     if not it.mask.any():
         raise LearningError(f"{where}: its mask keeps nothing; legal: at least one position")
     for name in ("mean", "spread"):
@@ -128,7 +134,9 @@ def _check_layer(network: Network, where: str, shape: tuple[int, ...], it: Layer
     _check_exponents(where, it)
 
 
-def _check_tensor(what: str, it: torch.Tensor, kind: torch.dtype, shape: tuple[int, ...], largest: int) -> None:
+def _check_tensor(
+    what: str, it: torch.Tensor, kind: torch.dtype, shape: tuple[int, ...], largest: int
+) -> None:
     if it.dtype != kind or tuple(it.shape) != tuple(shape):
         nan = ", with NaN" if it.is_floating_point() and bool(it.isnan().any()) else ""
         raise LearningError(f"{what}: {it.dtype} {tuple(it.shape)}{nan}; legal: {kind} {tuple(shape)}")

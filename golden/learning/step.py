@@ -53,7 +53,9 @@ def _check_labels(network: Network, labels: torch.Tensor, images: int) -> np.nda
     wrong = (labels < 0) | (labels >= network.classes)
     if wrong.any():
         place = int(wrong.nonzero()[0, 0])
-        raise LearningError(f"labels: image {place} has label {int(labels[place])}; legal: 0…{network.classes - 1}")
+        raise LearningError(
+            f"labels: image {place} has label {int(labels[place])}; legal: 0…{network.classes - 1}"
+        )
     return np.asarray(labels.numpy())
 
 

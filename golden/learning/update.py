@@ -42,7 +42,9 @@ class Rates:
 
     def __post_init__(self) -> None:
         if self.code is not None and not CODE_RATES[0] <= self.code <= CODE_RATES[1]:
-            raise LearningError(f"rate of codes 2^{self.code}; legal exponents: {CODE_RATES[0]}…{CODE_RATES[1]}, None")
+            raise LearningError(
+                f"rate of codes 2^{self.code}; legal exponents: {CODE_RATES[0]}…{CODE_RATES[1]}, None"
+            )
         if not PLAIN_RATES[0] <= self.plain <= PLAIN_RATES[1]:
             raise LearningError(f"plain rate {self.plain}/256; legal: {PLAIN_RATES[0]}…{PLAIN_RATES[1]}")
 
@@ -81,7 +83,7 @@ def update_codes(
     round_filters: int,
     words: RandomWords,
 ) -> Moved:
-    """The rule `golden.spec.learning.switched` for every kept code, with `gradient` = g of the step before."""
+    """`golden.spec.learning.switched` for every kept code; `gradient` is g as the step before left it."""
     places = walk_order(mask.numpy(), round_filters)
     sums = gradients.codes.numpy().reshape(-1)[places].astype(np.float64)
     bar = 1 << counter_bits - 1
@@ -117,7 +119,9 @@ def update_parameters(
 _PARAMETER_LARGEST = (1 << PARAMETER_BITS - 1) - 1
 
 
-def update_norm(values: torch.Tensor, gradients: np.ndarray, unit: int, rate: int, words: RandomWords) -> torch.Tensor:
+def update_norm(
+    values: torch.Tensor, gradients: np.ndarray, unit: int, rate: int, words: RandomWords
+) -> torch.Tensor:
     """gamma, beta or a bias, from gradients of unit 2^unit."""
     return update_parameters(values, gradients, unit + PARAMETER_FRACTION, rate, _PARAMETER_LARGEST, words)
 
@@ -131,5 +135,7 @@ def update_head(
     old = weights.reshape(-1)[torch.from_numpy(places)]
     shift = gradients.weight_unit - HEAD_UNIT + HEAD_FRACTION
     result = weights.clone()
-    result.numpy().reshape(-1)[places] = update_parameters(old, sums, shift, rate, HEAD_LARGEST, words).numpy()
+    result.numpy().reshape(-1)[places] = update_parameters(
+        old, sums, shift, rate, HEAD_LARGEST, words
+    ).numpy()
     return result

@@ -21,10 +21,12 @@ class RandomWords:
         these are whole words, so 127 words by single steps give the rest in ever larger blocks.
         """
         words = np.empty(count, np.uint64)
+        first = []
         state = self.state
-        for place in range(min(count, LFSR_BITS)):
+        for _ in range(min(count, LFSR_BITS)):
             state = state.step()
-            words[place] = state.last
+            first.append(state.last)
+        words[: len(first)] = first
         filled, near, far = LFSR_BITS, LFSR_WORD, LFSR_BITS
         while filled < count:
             if filled >= 2 * far:

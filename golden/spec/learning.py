@@ -20,7 +20,7 @@ LANES = 8
 ERROR_RANDOM_BITS = 8
 """Random bits, and fraction bits, of an int8 error before it is cut."""
 UPDATE_RANDOM_BITS = 16
-"""The same where a counter or a parameter is written; a word serves four of them, the first in the lowest bits."""
+"""The same where a counter or a parameter is written; a word serves four, the first in its lowest bits."""
 TERM_RANDOM_BITS = 5
 """Upper bits of a lane's byte that decide a rounding to powers of two."""
 
@@ -91,7 +91,9 @@ class Lfsr:
             if not 0 <= value < 1 << LFSR_WORD:
                 raise LearningError(f"LFSR word {name!r} = {value}; legal: 0…2^{LFSR_WORD} − 1")
         if not (self.before >> 1 or self.last):
-            raise LearningError("LFSR of zeros: it would stay at zero; at least one of its 127 bits must be set")
+            raise LearningError(
+                "LFSR of zeros: it would stay at zero; at least one of its 127 bits must be set"
+            )
 
     def step(self) -> "Lfsr":
         """The next clock; its `last` is the fresh word."""
