@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,19 @@ from golden.lightnorm.scalars import Scalars
 from golden.spec.learning import LearningError, Lfsr
 
 _VERSION = 1
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    TypeError,
+    SyntaxError,
+    AttributeError,
+    MemoryError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What NumPy and zipfile raise on bytes that are no archive of arrays."""
 _TENSORS = ("codes", "mask", "counters", "gamma", "beta")
 _SCALARS = ("mean", "spread")
 _EXPONENTS = ("activation", "map_error", "error", "gradient")
@@ -53,11 +67,11 @@ def load_state(path: Path, network: Network) -> State:
     or holds what no training could have left (NaN, codes outside the mask, exponents beyond their ends).
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError as error:
         raise LearningError(f"{path}: missing; legal: a checkpoint of this network") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise LearningError(f"{path}: damaged ({error}); legal: a checkpoint as it was written") from error
     try:
         state = _read(arrays, network)
