@@ -20,8 +20,8 @@ LOG_TABLE: Int64 = np.rint(_STEPS * np.log2(1 + np.arange(_STEPS + 1) / _STEPS))
 def probability_bound(classes: int) -> float:
     """How far a probability is from float64's softmax of the same logits, at most.
 
-    Exponents are off by 2^−9 at most, each exponential so by 0.136 %, a probability by p(1 − p) times
-    twice that; the rest are the roundings to 2^−17 and the constant of log2(e).
+    Exponents are off by 2^−9 at most, each exponential so by a share of 0.00136, a probability by
+    p(1 − p) times twice that; the rest are the roundings to 2^−17 and the constant of log2(e).
     """
     return 0.00075 + (classes + 2) * 2.0**-17
 

@@ -117,7 +117,7 @@ def seeded(seed: int) -> Lfsr:
         z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & mask
         z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
         words.append(z ^ z >> 31)
-    # Both are zero for no seed: the second is a different value of a bijection.
+    # Never zeros alone: a bijection gives them for one of its values, and these two differ.
     return Lfsr(words[0], words[1])
 
 

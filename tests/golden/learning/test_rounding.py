@@ -6,8 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from golden.learning import random, rounding
+from golden.learning import Layer, Network, fresh_state, random, rounding
 from golden.learning.backward import LayerGradients
+from golden.learning.forward import activated
 from golden.learning.update import update_codes, update_parameters
 from golden.numerics.lfsr import RandomWords
 from golden.spec import learning
@@ -159,3 +160,20 @@ def test_parameters_move_without_bias_and_saturate() -> None:
     assert (found[:, 3] == -32767).all()
     still = update_parameters(values, gradients, 0, 0, 32767, words)
     assert torch.equal(still, values)
+
+
+@pytest.mark.parametrize("relu", [True, False])
+def test_an_error_passes_where_the_map_is_positive_and_not_saturated(relu: bool) -> None:
+    layer = Layer("a", 0, 1, relu=relu)
+    it = fresh_state(Network((1, 8, 8), (layer,)), 0).layers[0]
+    assert it.activation == -5
+    y = torch.tensor([[-5.0, -0.001, 0.0, 0.001, 1.0, 127.49 / 32, 127.5 / 32, 900.0]])
+    made, passes = activated(y, layer, it)
+    if relu:
+        assert made.values.tolist() == [[0, 0, 0, 0, 32, 127, 127, 127]]
+        assert passes.tolist() == [[False, False, False, True, True, True, False, False]]
+    else:
+        assert made.values.tolist() == [[-127, 0, 0, 0, 32, 127, 127, 127]]
+        assert passes.tolist() == [[False, True, True, True, True, True, False, False]]
+    # One of eight values saturates: the scale rises.
+    assert made.exponent == -4

@@ -89,6 +89,16 @@ def test_scales_at_their_ends(end: int) -> None:
     assert after.head.error == ERROR_EXPONENTS[end] + (1, -1)[end]
 
 
+def test_saturated_features_pass_no_error() -> None:
+    state = settled()
+    state = replace(state, head=replace(state.head, activation=ACTIVATION_EXPONENTS[0]))
+    trace = forward(NETWORK, state, batch()[0].to(torch.float32))
+    full = trace.head.features == 127
+    assert full.float().mean() > 0.5
+    assert not trace.head.passes[full].any()
+    assert trace.head.passes[trace.head.features < 127].all()
+
+
 def test_constant_images_teach_the_first_layer_nothing() -> None:
     """Without range the norm gives beta and an error of zero: no gradient comes to the codes below."""
     state = settled()
@@ -134,9 +144,13 @@ def test_running_statistics_follow_the_batch() -> None:
     inferred = logits(network, replace(after, head=state.head), images)
     gap = (inferred - trace.head.logits).abs().max()
     assert gap < 0.2 * trace.head.logits.abs().max()
+    # A batch apart from the one that the state has settled on.
+    images, labels = batch(seed=7)
     shared, _ = step(NETWORK, state, images, labels, STILL)
+    statistics = forward(NETWORK, state, images.to(torch.float32)).layers[0].normed.found
     first, now = state.layers[0].spread.floats(), shared.layers[0].spread.floats()
-    batch_spread = trace.layers[0].normed.found.spread.floats()
+    batch_spread = statistics.spread.floats()
+    assert abs(batch_spread - first).min() > 0.01 * abs(first).min()
     assert now.tolist() == pytest.approx((first + (batch_spread - first) / 16).tolist(), rel=1e-6)
 
 
