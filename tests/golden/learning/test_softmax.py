@@ -1,7 +1,6 @@
 """Integer softmax against float64, within the bounds that the module states."""
 
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,22 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from golden.learning.softmax import LOSS_BOUND, probability_bound, softmax
-
-
-def by_the_contract(logits: list[int], label: int) -> tuple[list[int], int]:
-    """docs/learning.md, section 7, in Python's integers and fractions."""
-
-    def rounded(value: Fraction) -> int:
-        return math.floor(value + Fraction(1, 2))
-
-    steps = [rounded(Fraction((max(logits) - z) * 23637, 1 << 16)) for z in logits]
-    table = [round(2 ** (16 - i / 256)) for i in range(256)]
-    parts = [rounded(Fraction(table[t % 256], 1 << min(t // 256, 18))) for t in steps]
-    total = sum(parts)
-    lead = total.bit_length() - 1
-    below = rounded(Fraction(total - (1 << lead), 1 << lead - 8))
-    log_total = (lead - 16) * 256 + round(256 * math.log2(1 + below / 256))
-    return [(e * 65536 + total // 2) // total for e in parts], steps[label] + log_total
+from tests.golden.learning.naive_parts import by_the_contract
 
 
 @given(st.lists(st.integers(-20 * 1024, 20 * 1024), min_size=2, max_size=12), st.integers(0, 1))
