@@ -1,0 +1,61 @@
+"""Inference with the running statistics: the norm folded into eight-bit factors, as the array has them."""
+
+import numpy as np
+import torch
+
+from golden.learning import exact
+from golden.learning.forward import activated, by_channel, by_image, head, map_exponent
+from golden.learning.network import Network
+from golden.learning.state import LayerState, State
+from golden.learning.step import check_images
+from golden.spec.block import constants
+from golden.spec.learning import PARAMETER_FRACTION
+
+_FACTOR_BITS = 7
+_EPSILON = constants(2).epsilon
+
+
+def folded(it: LayerState, unit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(factor, offset, exponent), float64 (F,): y = (sum · factor + offset) · 2^exponent, all integers.
+
+    Parameters
+    ----------
+    unit: exponent of the sums.
+
+    |factor| has 7 bits, the offset is the nearest integer.
+    """
+    epsilon = float(np.ldexp(_EPSILON.mantissa, _EPSILON.exponent))
+    gamma, beta = (np.ldexp(v.numpy().astype(np.float64), -PARAMETER_FRACTION) for v in (it.gamma, it.beta))
+    scale = gamma / (it.spread.floats() + epsilon)
+    fraction, place = np.frexp(np.ldexp(scale, unit))
+    factor = np.rint(np.ldexp(fraction, _FACTOR_BITS))
+    exponent = place - _FACTOR_BITS
+    offset = np.rint(np.ldexp(beta - it.mean.floats() * scale, -exponent))
+    return factor, offset, exponent
+
+
+def logits(network: Network, state: State, images: torch.Tensor) -> torch.Tensor:
+    """float64 integers (N, classes), LSB 2^−10, of int8 images (N, C, H, W); any N of at least 1."""
+    with torch.no_grad():
+        maps = [check_images(network, images)]
+        for layer, it in zip(network.layers, state.layers, strict=True):
+            sums = exact.forward(maps[layer.source], it.codes, layer.stride, f"layer {layer.name}")
+            found = folded(it, map_exponent(state, layer.source) + layer.unit)
+            factor, offset, exponent = (
+                torch.from_numpy(np.asarray(each, np.float64))[:, None] for each in found
+            )
+            y = (by_channel(sums).to(torch.float64) * factor + offset) * 2.0**exponent
+            if layer.add is not None:
+                y += by_channel(maps[layer.add]).to(torch.float64) * 2.0 ** map_exponent(state, layer.add)
+            maps.append(by_image(activated(y, layer, it)[0].values, sums.shape))
+        return head(network, state, maps[-1]).logits
+
+
+def accuracy(
+    network: Network, state: State, images: torch.Tensor, labels: torch.Tensor, part: int = 500
+) -> float:
+    """Share of images whose largest logit is their label; the first of equal logits counts."""
+    right = 0
+    for some, truth in zip(images.split(part), labels.split(part), strict=True):
+        right += int((logits(network, state, some).argmax(1) == truth).sum())
+    return right / len(labels)

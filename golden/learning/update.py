@@ -1,0 +1,141 @@
+"""The update: counters and codes, parameters of 16 bits. Docs/learning.md, section 9."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from golden.learning.backward import HeadGradients, LayerGradients
+from golden.learning.random import update_numbers, walk_order
+from golden.learning.state import HEAD_LARGEST
+from golden.numerics.lfsr import RandomWords
+from golden.spec.formats import EXPONENTS
+from golden.spec.learning import (
+    HEAD_FRACTION,
+    HEAD_UNIT,
+    PARAMETER_BITS,
+    PARAMETER_FRACTION,
+    RATE_FRACTION,
+    UPDATE_RANDOM_BITS,
+    LearningError,
+    moved_gradient,
+)
+
+CODE_RATES = (-24, 4)
+PLAIN_RATES = (0, 255)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How far a step goes.
+
+    Parameters
+    ----------
+    code: L, log2 of the rate of codes, −24…4; None: codes and counters stay.
+    plain: of gamma, beta, biases and the head's weights, in units of 2^−8, 0…255; 0: they stay.
+
+    Raises LearningError for values outside.
+    """
+
+    code: int | None
+    plain: int
+
+    def __post_init__(self) -> None:
+        if self.code is not None and not CODE_RATES[0] <= self.code <= CODE_RATES[1]:
+            raise LearningError(
+                f"rate of codes 2^{self.code}; legal exponents: {CODE_RATES[0]}…{CODE_RATES[1]}, None"
+            )
+        if not PLAIN_RATES[0] <= self.plain <= PLAIN_RATES[1]:
+            raise LearningError(f"plain rate {self.plain}/256; legal: {PLAIN_RATES[0]}…{PLAIN_RATES[1]}")
+
+
+STILL = Rates(None, 0)
+"""A step that moves scales, exponents and statistics alone."""
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Codes and counters after an update, the layer's next g, how many codes moved of how many kept."""
+
+    codes: torch.Tensor
+    counters: torch.Tensor
+    gradient: int
+    moved: int
+    kept: int
+
+
+def _cut(values: np.ndarray, limit: int, words: RandomWords) -> np.ndarray:
+    """Real values, exact in float64, to integers without bias, saturated to ±limit; int64."""
+    fine = np.rint(np.ldexp(values, UPDATE_RANDOM_BITS))
+    top = float(limit << UPDATE_RANDOM_BITS)
+    whole = np.clip(fine, -top, top).astype(np.int64)
+    return np.asarray((whole + update_numbers(words, len(whole))) >> UPDATE_RANDOM_BITS)
+
+
+def update_codes(
+    codes: torch.Tensor,
+    mask: torch.Tensor,
+    counters: torch.Tensor,
+    gradients: LayerGradients,
+    gradient: int,
+    rate: int | None,
+    counter_bits: int,
+    round_filters: int,
+    words: RandomWords,
+) -> Moved:
+    """`golden.spec.learning.switched` for every kept code; `gradient` is g as the step before left it."""
+    places = walk_order(mask.numpy(), round_filters)
+    sums = gradients.codes.numpy().reshape(-1)[places].astype(np.float64)
+    bar = 1 << counter_bits - 1
+    shift = counter_bits - 1 + (rate or 0) + gradients.code_unit - gradient
+    # Twice the bar moves any code, wherever its counter stands.
+    moves = _cut(np.ldexp(-sums, shift) if rate is not None else 0 * sums, 2 * bar, words)
+    old = codes.numpy().reshape(-1)[places].astype(np.int64)
+    total = counters.numpy().reshape(-1)[places] + moves
+    goes, sign = np.abs(total) >= bar, np.sign(total)
+    larger = np.where(np.abs(old) < 1 << EXPONENTS - 1, old * 2, old)
+    smaller = np.sign(old) * (np.abs(old) >> 1)
+    switched = np.where(old == 0, sign, np.where(sign == np.sign(old), larger, smaller))
+    new_codes, new_counters = codes.clone(), counters.clone()
+    new_codes.numpy().reshape(-1)[places] = np.where(goes, switched, old)
+    new_counters.numpy().reshape(-1)[places] = np.where(goes, 0, total)
+    level = moved_gradient(gradient, int(np.abs(sums).sum()), gradients.code_unit, len(places))
+    return Moved(new_codes, new_counters, level, int((goes & (switched != old)).sum()), len(places))
+
+
+def update_parameters(
+    values: torch.Tensor, gradients: np.ndarray, shift: int, rate: int, largest: int, words: RandomWords
+) -> torch.Tensor:
+    """values − gradients · 2^shift · rate/256, without bias, saturated to ±largest; int16, one dimension.
+
+    shift: unit of the gradients over the LSB of the values, as an exponent.
+    """
+    step = np.ldexp(-gradients * rate, shift - RATE_FRACTION)
+    # Twice the largest is beyond the other end from anywhere.
+    moved = values.numpy().astype(np.int64) + _cut(step, 2 * largest, words)
+    return torch.from_numpy(np.clip(moved, -largest, largest).astype(np.int16))
+
+
+_PARAMETER_LARGEST = (1 << PARAMETER_BITS - 1) - 1
+
+
+def update_norm(
+    values: torch.Tensor, gradients: np.ndarray, unit: int, rate: int, words: RandomWords
+) -> torch.Tensor:
+    """gamma, beta or a bias, from gradients of unit 2^unit."""
+    return update_parameters(values, gradients, unit + PARAMETER_FRACTION, rate, _PARAMETER_LARGEST, words)
+
+
+def update_head(
+    weights: torch.Tensor, gradients: HeadGradients, rate: int, round_filters: int, words: RandomWords
+) -> torch.Tensor:
+    """The head's weights, in the order of a layer's codes."""
+    places = walk_order(np.ones(weights.shape, np.bool_), round_filters)
+    sums = gradients.weights.numpy().reshape(-1)[places].astype(np.float64)
+    old = weights.reshape(-1)[torch.from_numpy(places)]
+    shift = gradients.weight_unit - HEAD_UNIT + HEAD_FRACTION
+    result = weights.clone()
+    result.numpy().reshape(-1)[places] = update_parameters(
+        old, sums, shift, rate, HEAD_LARGEST, words
+    ).numpy()
+    return result

@@ -1,0 +1,179 @@
+"""Tensors against the rules of one number, and which random bits belong to which value."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from golden.learning import Layer, Network, fresh_state, random, rounding
+from golden.learning.backward import LayerGradients
+from golden.learning.forward import activated
+from golden.learning.update import update_codes, update_parameters
+from golden.numerics.lfsr import RandomWords
+from golden.spec import learning
+from golden.spec.learning import seeded
+
+
+def test_powers_for_every_error_and_every_byte() -> None:
+    errors = torch.arange(-127, 128, dtype=torch.float32)[:, None].expand(-1, 256).contiguous()
+    bytes_ = torch.arange(256, dtype=torch.float32).expand(255, -1)
+    expected = [
+        [sum(learning.power_terms(error, byte >> 3)) for byte in range(256)] for error in range(-127, 128)
+    ]
+    assert rounding.powers(errors, bytes_).tolist() == expected
+
+
+def test_stochastic_int8_for_every_byte() -> None:
+    """The mean over all bytes is the value with its eight fraction bits, exactly."""
+    values = torch.arange(-3000, 3001, dtype=torch.float32)
+    found = [
+        rounding.stochastic_int8(values.clone(), torch.full_like(values, byte), 0, (-9, 9)).values
+        for byte in range(256)
+    ]
+    for byte in (0, 100, 255):
+        expected = [learning.stochastic(int(v), 8, byte) for v in values]
+        assert found[byte].tolist() == expected
+    assert torch.equal(torch.stack(found).sum(0), values)
+
+
+@pytest.mark.parametrize(("value", "shift", "expected"), [(1, -9, 0), (3, -9, 2), (-3, -9, -2), (5, -1, 640)])
+def test_fraction_rounds_to_even(value: int, shift: int, expected: int) -> None:
+    assert rounding.fraction(torch.tensor([float(value)]), shift).tolist() == [expected]
+
+
+def test_fraction_saturates_where_sums_stay_exact() -> None:
+    found = rounding.fraction(torch.tensor([1e30, -1e30]), 8)
+    assert found.tolist() == [rounding.FRACTION_LARGEST, -rounding.FRACTION_LARGEST]
+    assert 7 * rounding.FRACTION_LARGEST + 255 < 1 << 24
+
+
+def test_int8_counts_and_saturates() -> None:
+    made = rounding.to_int8(torch.tensor([0.5, 1.5, 127.49, 127.5, -300.0, 63.6]), 0, (-9, 9))
+    assert made.values.tolist() == [0, 2, 127, 127, -127, 64]
+    assert (made.saturated, made.exponent) == (2, 1)
+    assert rounding.to_int8(torch.tensor([63.4]), 0, (-9, 9)).exponent == -1
+    assert rounding.to_int8(torch.tensor([63.6]), 0, (-9, 9)).exponent == 0
+
+
+@pytest.mark.parametrize(
+    ("channels", "images", "pixels", "size"), [(5, 3, 20, 2), (4, 2, 8, 4), (3, 1, 3, 9)]
+)
+def test_bytes_follow_the_drain(channels: int, images: int, pixels: int, size: int) -> None:
+    found = random.tile_bytes(RandomWords(seeded(1)), channels, images, pixels, size)
+    state = seeded(1)
+    for first in range(0, channels, size):
+        for image in range(images):
+            for tile in range(0, pixels, 8):
+                for channel in range(first, min(first + size, channels)):
+                    state = state.step()
+                    lanes = min(8, pixels - tile)
+                    expected = [state.last >> 8 * lane & 255 for lane in range(lanes)]
+                    assert found[channel, image, tile : tile + lanes].tolist() == expected
+
+
+def test_update_numbers_are_quarters_of_words() -> None:
+    found = random.update_numbers(RandomWords(seeded(2)), 6).tolist()
+    words = [seeded(2).step().last, seeded(2).step().step().last]
+    assert found == [words[k // 4] >> 16 * (k % 4) & 0xFFFF for k in range(6)]
+
+
+def test_walk_goes_round_by_round_and_row_by_row() -> None:
+    mask = np.random.default_rng(0).random((5, 2, 3, 3)) < 0.4
+    expected = [
+        filter_ * 18 + place
+        for first in (0, 2, 4)
+        for place in range(18)
+        for filter_ in range(first, min(first + 2, 5))
+        if mask.reshape(5, 18)[filter_, place]
+    ]
+    assert random.walk_order(mask, 2).tolist() == expected
+
+
+def layer_gradients(codes: torch.Tensor, unit: int) -> LayerGradients:
+    nothing = np.zeros(len(codes))
+    return LayerGradients(codes, unit, nothing, nothing, 0, 0, 0)
+
+
+@given(st.integers(0, 2**32), st.integers(3, 8), st.integers(-9, 4), st.integers(-14, -2))
+def test_update_is_the_rule_of_one_code(seed: int, bits: int, rate: int, level: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape, bar = (4, 2, 3, 3), 1 << bits - 1
+    mask = torch.from_numpy(rng.random(shape) < 0.5)
+    ladder = np.concatenate([-(2 ** np.arange(7)), [0], 2 ** np.arange(7)])
+    codes = torch.from_numpy(rng.choice(ladder, shape).astype(np.int8)) * mask
+    counters = torch.from_numpy(rng.integers(1 - bar, bar, shape).astype(np.int8)) * mask
+    sums = torch.from_numpy(rng.integers(-3000, 3000, shape).astype(np.float32))
+    before = codes.clone(), counters.clone()
+    found = update_codes(
+        codes, mask, counters, layer_gradients(sums, -12), level, rate, bits, 3, RandomWords(seeded(9))
+    )
+    places = random.walk_order(mask.numpy(), 3)
+    draws = random.update_numbers(RandomWords(seeded(9)), len(places)).tolist()
+    expected_codes, expected_counters = codes.flatten().clone(), counters.flatten().clone()
+    for place, draw in zip(places.tolist(), draws, strict=True):
+        # −G·2^(bits − 1 + L − g) with 16 fraction bits: Python rounds a fraction's half to even, too.
+        fine = round(-float(sums.flatten()[place]) * 2.0 ** (bits - 1 + rate - 12 - level + 16))
+        move = max(-2 * bar, min(2 * bar, learning.stochastic(fine, 16, draw)))
+        code, counter = learning.switched(
+            int(codes.flatten()[place]), int(counters.flatten()[place]), move, bits
+        )
+        expected_codes[place], expected_counters[place] = code, counter
+    assert torch.equal(found.codes.flatten(), expected_codes)
+    assert torch.equal(found.counters.flatten(), expected_counters)
+    assert found.moved == int((found.codes != codes).sum())
+    assert found.kept == int(mask.sum())
+    # Nothing outside the mask, and nothing in place.
+    assert not found.codes[~mask].any()
+    assert not found.counters[~mask].any()
+    assert torch.equal(codes, before[0])
+    assert torch.equal(counters, before[1])
+
+
+def test_expected_move_is_against_the_gradient() -> None:
+    """Over many seeds the mean move of a counter is −G · 2^(3 + L − g), within five standard errors."""
+    sums = torch.linspace(-40, 40, 81)[:, None, None, None]
+    codes, mask = torch.full(sums.shape, 4, dtype=torch.int8), torch.ones(sums.shape, dtype=torch.bool)
+    counters = torch.zeros(sums.shape, dtype=torch.int8)
+    words = RandomWords(seeded(11))
+    total = torch.zeros(81)
+    rounds = 400
+    for _ in range(rounds):
+        found = update_codes(codes, mask, counters, layer_gradients(sums, 0), 6, -2, 6, 32, words)
+        assert torch.equal(found.codes, codes)
+        total += found.counters.flatten()
+    expected = -sums.flatten() * 2.0 ** (5 - 2 - 6)
+    assert (total / rounds - expected).abs().max() < 5 * 0.5 / rounds**0.5
+    assert (total * sums.flatten() <= 0).all()
+
+
+def test_parameters_move_without_bias_and_saturate() -> None:
+    values = torch.tensor([0, 100, 32767, -32767], dtype=torch.int16)
+    gradients = np.array([0.3, -1.0, -1e30, 1e30])
+    words = RandomWords(seeded(1))
+    found = np.array(
+        [update_parameters(values, gradients, 0, 128, 32767, words).tolist() for _ in range(600)], float
+    )
+    assert abs(found[:, 0].mean() + 0.15) < 5 * 0.36 / 600**0.5
+    assert abs(found[:, 1].mean() - 100.5) < 5 * 0.5 / 600**0.5
+    assert (found[:, 2] == 32767).all()
+    assert (found[:, 3] == -32767).all()
+    still = update_parameters(values, gradients, 0, 0, 32767, words)
+    assert torch.equal(still, values)
+
+
+@pytest.mark.parametrize("relu", [True, False])
+def test_an_error_passes_where_the_map_is_positive_and_not_saturated(relu: bool) -> None:
+    layer = Layer("a", 0, 1, relu=relu)
+    it = fresh_state(Network((1, 8, 8), (layer,)), 0).layers[0]
+    assert it.activation == -5
+    y = torch.tensor([[-5.0, -0.001, 0.0, 0.001, 1.0, 127.49 / 32, 127.5 / 32, 900.0]])
+    made, passes = activated(y, layer, it)
+    if relu:
+        assert made.values.tolist() == [[0, 0, 0, 0, 32, 127, 127, 127]]
+        assert passes.tolist() == [[False, False, False, True, True, True, False, False]]
+    else:
+        assert made.values.tolist() == [[-127, 0, 0, 0, 32, 127, 127, 127]]
+        assert passes.tolist() == [[False, True, True, True, True, True, False, False]]
+    # One of eight values saturates: the scale rises.
+    assert made.exponent == -4

@@ -1,0 +1,133 @@
+"""The rules of training, one number at a time: LFSR, roundings, scales, codes."""
+
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from golden.spec import learning
+from golden.spec.learning import LearningError, Lfsr, seeded
+
+
+def test_lfsr_is_the_bit_sequence() -> None:
+    """s[t] = s[t − 64] ⊕ s[t − 127], kept as a plain list of bits."""
+    state = seeded(7)
+    bits = [state.before >> i & 1 for i in range(64)] + [state.last >> i & 1 for i in range(64)]
+    for _ in range(40):
+        state = state.step()
+        for _ in range(64):
+            bits.append(bits[-64] ^ bits[-127])
+        assert state.last == sum(bit << i for i, bit in enumerate(bits[-64:]))
+
+
+def test_lfsr_has_the_full_period() -> None:
+    """x^127 + x^63 + 1 divides x^(2^127) − x, and 127 is prime: it is irreducible. As 2^127 − 1 is prime
+    as well, every state but zero lies on one cycle of 2^127 − 1 bits."""
+    polynomial = 1 << learning.LFSR_BITS | 1 << 63 | 1
+
+    def squared(value: int) -> int:
+        spread = int("0".join(f"{value:b}"), 2)
+        while spread.bit_length() > learning.LFSR_BITS:
+            spread ^= polynomial << spread.bit_length() - 1 - learning.LFSR_BITS
+        return spread
+
+    x = 2
+    for _ in range(learning.LFSR_BITS):
+        x = squared(x)
+    assert x == 2
+    # No root in the field of two elements, the only proper subfield.
+    assert polynomial.bit_count() % 2 == 1
+    # Lucas and Lehmer: 2^127 − 1 is prime.
+    prime, s = (1 << 127) - 1, 4
+    for _ in range(125):
+        s = (s * s - 2) % prime
+    assert s == 0
+
+
+def test_lfsr_refuses_what_would_stand_still() -> None:
+    with pytest.raises(LearningError, match="LFSR of zeros"):
+        Lfsr(1, 0)
+    with pytest.raises(LearningError, match="'last' = -1; legal"):
+        Lfsr(0, -1)
+    with pytest.raises(LearningError, match="seed = -1; legal"):
+        seeded(-1)
+    assert seeded(0) != seeded(1)
+    assert seeded(2**64 - 1)
+
+
+@pytest.mark.parametrize("bits", [0, 1, 3, 6])
+def test_stochastic_is_unbiased(bits: int) -> None:
+    """The mean over all random numbers is the value, exactly; each result is one of its neighbours."""
+    for value in range(-200, 201):
+        found = [learning.stochastic(value, bits, random) for random in range(1 << bits)]
+        exact = Fraction(value, 1 << bits)
+        assert Fraction(sum(found), len(found)) == exact
+        assert {math.floor(exact), math.ceil(exact)} >= set(found)
+
+
+def test_power_terms_are_unbiased_for_every_error() -> None:
+    randoms = range(1 << learning.TERM_RANDOM_BITS)
+    for error in range(-127, 128):
+        found = [learning.power_terms(error, random) for random in randoms]
+        assert Fraction(sum(map(sum, found)), len(found)) == error
+        for terms in found:
+            assert len(terms) <= (2 if abs(error) >= 16 else 1)
+            assert all(term * error > 0 and abs(term) in (1, 2, 4, 8, 16, 32, 64) for term in terms)
+    assert learning.power_terms(0, 31) == ()
+
+
+def test_a_large_error_keeps_its_leading_term() -> None:
+    assert learning.power_terms(-100, 0) == (-64, -32)
+    assert learning.power_terms(-100, 31) == (-64, -64)
+    assert learning.power_terms(96, 31) == (64, 32)
+    assert learning.power_terms(15, 4) == (16,)
+
+
+@pytest.mark.parametrize(
+    ("saturated", "large", "expected"),
+    [(2, 9, 4), (1, 9, 3), (0, 1, 3), (0, 0, 2), (1024, 1024, 4)],
+)
+def test_scale_moves_by_its_counts(saturated: int, large: int, expected: int) -> None:
+    assert learning.moved_scale(3, 1024, saturated, large, (-9, 9)) == expected
+
+
+def test_scale_stays_at_its_ends() -> None:
+    assert learning.moved_scale(9, 10, 10, 10, (-9, 9)) == 9
+    assert learning.moved_scale(-9, 10, 0, 0, (-9, 9)) == -9
+
+
+@given(st.integers(1, 1 << 45), st.integers(-40, 20), st.integers(-40, 20), st.integers(1, 1 << 16))
+def test_gradient_exponent_follows_the_mean(total: int, unit: int, exponent: int, kept: int) -> None:
+    """Away from the borders of 2^(g ± 0.75) the integers decide as the logarithm does."""
+    distance = math.log2(total) + unit - math.log2(kept) - exponent
+    if abs(abs(distance) - 0.75) < 0.001:
+        return
+    expected = exponent + (distance > 0.75) - (distance < -0.75)
+    assert learning.moved_gradient(exponent, total, unit, kept) == expected
+
+
+def test_gradient_exponent_without_gradient_or_at_an_end() -> None:
+    assert learning.moved_gradient(5, 0, 0, 10) == 5
+    low, high = learning.GRADIENT_EXPONENTS
+    assert learning.moved_gradient(high, 1 << 31, 31, 1) == high
+    assert learning.moved_gradient(low, 1, low - 20, 9) == low
+
+
+CODES = [-64, -32, -16, -8, -4, -2, -1, 0, 1, 2, 4, 8, 16, 32, 64]
+
+
+@pytest.mark.parametrize("bits", range(3, 9))
+def test_a_code_moves_one_place_towards_the_sign(bits: int) -> None:
+    """Codes in order are a ladder: a move is one rung up or down, and stays at its ends."""
+    bar = 1 << bits - 1
+    for place, code in enumerate(CODES):
+        for counter in range(1 - bar, bar):
+            for move in (-2 * bar, -1, 0, 1, bar - 1, 2 * bar):
+                found, left = learning.switched(code, counter, move, bits)
+                if -bar < counter + move < bar:
+                    assert (found, left) == (code, counter + move)
+                else:
+                    rung = place + (1 if counter + move > 0 else -1)
+                    assert (found, left) == (CODES[min(max(rung, 0), 14)], 0)
