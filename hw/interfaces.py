@@ -9,7 +9,6 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import memories
 from golden.spec.config import ADDRESS_BITS, Config
 from golden.spec.memories import SECTION, log2, memory_shape
-from hw.parts.layouts import layout
 
 
 def load_bits(config: Config) -> int:
@@ -22,7 +21,7 @@ def load_signature(config: Config) -> wiring.Signature:
     return wiring.Signature(
         {
             "valid": Out(1),
-            "memory": Out(layout(SECTION)["memory"].shape),
+            "memory": Out(SECTION.width("memory")),
             "address": Out(ADDRESS_BITS),
             "data": Out(load_bits(config)),
         }

@@ -50,6 +50,10 @@ class Record:
         """Width of the packed word."""
         return sum(field.bits for field in self.fields)
 
+    def width(self, name: str) -> int:
+        """Bits of the field of that name. Raises KeyError."""
+        return {field.name: field.bits for field in self.fields}[name]
+
     def pack(self, **values: int) -> int:
         """One unsigned integer of `bits` bits; every field must be given.
 
