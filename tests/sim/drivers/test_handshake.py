@@ -8,12 +8,12 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.core.host_port import HostPort
 from sim.backends.cocotb_runner import run_unit
 from sim.backends.simulators import SIMULATORS
 from sim.drivers.handshake import output_streams
 from sim.drivers.ports import SimulationError
 from tests.hw.bench import NANO, simulate, simulate_with_reset
-from tests.hw.core.boundary import Boundary
 
 
 class Source(wiring.Component):
@@ -48,7 +48,7 @@ async def _take(ctx: Any, dut: Source) -> None:
 
 def test_every_output_stream_is_watched() -> None:
     assert output_streams(Source("")) == ["o"]
-    assert output_streams(Boundary(NANO)) == ["o_result"]
+    assert output_streams(HostPort(NANO)) == ["o_result"]
 
 
 def test_a_payload_that_stands_is_well() -> None:
