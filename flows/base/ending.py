@@ -28,7 +28,8 @@ UNREAD = 141
 
 
 def exit_code(call: Callable[[], int]) -> int:
-    """What `call` returns, or the code of what it raised, which is said in one line on standard error.
+    """What `call` returns, or the code of what it raised, which is said on standard error: in one line, or
+    in one for each of several problems.
 
     All of an unforeseen exception goes into a file of the temporary folder, which that line names.
     """
@@ -41,7 +42,10 @@ def exit_code(call: Callable[[], int]) -> int:
             sys.stdout.flush()  # here, where a failure can be told
         return code
     except LightDealError as error:
-        return _tell(one_line(error, 4000), WRONG)
+        lines = [one_line(problem, 4000) for problem in error.problems]
+        return _tell(
+            "\n  ".join([f"{len(lines)} problems:", *lines]) if lines else one_line(error, 4000), WRONG
+        )
     except KeyboardInterrupt:
         return _tell("interrupted", INTERRUPTED)
     except BrokenPipeError:

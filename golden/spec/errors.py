@@ -4,7 +4,12 @@ from enum import IntEnum
 
 
 class LightDealError(ValueError):
-    """Base of every error that a user can cause; its text names what, where and what is right."""
+    """Base of every error that a user can cause; its text names what, where and what is right.
+
+    problems: the texts of several errors that are told at once; else empty.
+    """
+
+    problems: tuple[str, ...] = ()
 
 
 class UnsupportedError(LightDealError):

@@ -34,4 +34,6 @@ class Findings:
             capacity = all(isinstance(error, CapacityError) for error in self.errors)
             lines = "".join(f"\n  {error}" for error in self.errors)
             text = f"{len(self.errors)} problems:{lines}"
-            raise CapacityError(text) if capacity else UnsupportedError(text)
+            error = CapacityError(text) if capacity else UnsupportedError(text)
+            error.problems = tuple(map(str, self.errors))
+            raise error
