@@ -229,7 +229,9 @@ def test_illegal_instructions_stop_the_machine(field: str, value: int) -> None:
 def test_errors_say_where_and_what() -> None:
     network = chain((2, 4, 4), ("conv", 4, (3, 3), {"padding": 1}))
     program = compile_network(network, TINY)
-    with pytest.raises(MachineError, match=r"^INSTRUCTION: instruction 0: last_lanes = 5$"):
+    with pytest.raises(
+        MachineError, match=r"^INSTRUCTION: instruction 0: back last_lanes = 5; legal: 1…`lanes`$"
+    ):
         decode(_changed(program, "last_lanes", 5))
     with pytest.raises(MachineError, match=r"^INSTRUCTION: term words 1000…1003 of 4 are read$"):
         decode(_changed(program, "term_address", 1000))
