@@ -8,7 +8,7 @@ from torch import nn
 from flows.studies.arithmetics import NAMES, ROWS, ROWS_DENSITY, matched
 from golden.compiler import compile_network
 from golden.compress import CompressionPlan, LayerPlan, compress, int8_plan
-from golden.compress.decompose import choose_kept
+from golden.compress.decompose import choose_mask
 from golden.compress.fold import fold, unfold
 from golden.cycles.timing import count_cycles
 from golden.graph.network import Network
@@ -41,7 +41,7 @@ def wide_networks(config: Config) -> dict[str, Network]:
     found = {"smartdeal": best, "rebuild": best, "no_basis": made("scale")}
     found["int8"] = compress(module, images, int8_plan()).network
     plan = replace(ROWS, density=ROWS_DENSITY)
-    kept = choose_kept(unfold(layer.weight.abs(), plan), plan, ROWS_DENSITY, len(layer.weight))
+    kept = choose_mask(unfold(layer.weight.abs(), plan), plan, ROWS_DENSITY, len(layer.weight))
     mask = fold(kept.float(), plan, layer.weight.shape)
     with torch.no_grad():
         layer.weight *= mask

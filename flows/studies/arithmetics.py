@@ -25,7 +25,7 @@ from flows.studies.commands import Arithmetics
 from flows.studies.training import Outcome, dense, jobs, load, pretrained, recipe, retrain, standard
 from golden.compiler import compile_network
 from golden.compress import LayerPlan, import_module
-from golden.compress.decompose import choose_kept
+from golden.compress.decompose import choose_mask
 from golden.compress.fold import fold, unfold
 from golden.cycles.timing import count_cycles
 from golden.graph import network_file
@@ -149,7 +149,7 @@ def _masks(network: nn.Module, samples: torch.Tensor, density: float) -> dict[st
     masks = {}
     for layer in layers:
         weight = layer.product.weight
-        kept = choose_kept(unfold(weight.abs(), ROWS), ROWS, density, len(weight))
+        kept = choose_mask(unfold(weight.abs(), ROWS), ROWS, density, len(weight))
         masks[layer.path] = fold(kept.float(), ROWS, weight.shape)
     return masks
 

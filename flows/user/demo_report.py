@@ -115,7 +115,7 @@ def demo_plots(
 def coefficient_counts(network: Network) -> dict[int, int]:
     """Value → how many kept coefficients of the factored layers have it, from small to large."""
     kept = [
-        layer.product.weights.coefficients[layer.product.weights.kept]
+        layer.product.weights.coefficients[layer.product.weights.mask]
         for layer in network.layers
         if isinstance(layer.product.weights, Factored)
     ]

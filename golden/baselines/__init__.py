@@ -30,7 +30,7 @@ def _all(layer: Layer, _: int) -> int:
 
 def _kept(layer: Layer, _: int) -> int:
     assert isinstance(layer.product.weights, Factored)
-    return int(layer.product.weights.kept.sum())
+    return int(layer.product.weights.mask.sum())
 
 
 def _steps(_: Layer, steps: int) -> int:

@@ -32,16 +32,16 @@ def layer_entries(layer: Layer) -> Entries:
         )
     size = weights.coefficients.shape[-1]
     dense = rebuild(weights, layer.product.filters)
-    kept = weights.kept.any(axis=-1).reshape(len(weights.kept), -1)
+    mask = weights.mask.any(axis=-1).reshape(len(weights.mask), -1)
     if weights.fold == Fold.COLUMN:
-        unit, row = np.nonzero(kept)
+        unit, row = np.nonzero(mask)
         values = dense.reshape(layer.product.filters, -1, size)[unit, row].reshape(-1)
         unit, row = np.repeat(unit, size), np.repeat(row, size)
         slot = np.tile(np.arange(size), len(unit) // size)
         terms = np.tile(np.eye(size, dtype=np.int64).reshape(-1), (layer.product.filters, 1))
         slots, together = size, 1
     else:
-        unit, row = np.nonzero(np.repeat(kept, size, axis=0)[: layer.product.filters])
+        unit, row = np.nonzero(np.repeat(mask, size, axis=0)[: layer.product.filters])
         values = dense.reshape(layer.product.filters, -1)[unit, row]
         slot = np.zeros_like(unit)
         terms = np.ones((layer.product.filters, 1), np.int64)
@@ -71,16 +71,16 @@ def layer_blocks(
     bases = units // entries.together
     size = weights.coefficients.shape[-1]
     matrices = weights.coefficients.astype(np.int64).reshape(len(weights.coefficients), -1, size)
-    kept = weights.kept.any(axis=-1).reshape(len(matrices), -1)
+    mask = weights.mask.any(axis=-1).reshape(len(matrices), -1)
     pieces = [slice(i * bases, (i + 1) * bases) for i in range(rounds * config.engines)]
     blocks = [
-        _block(matrices[p], kept[p], weights.basis[p].astype(np.int64), rows, config.window - 1)
+        _block(matrices[p], mask[p], weights.basis[p].astype(np.int64), rows, config.window - 1)
         for p in pieces
     ]
     return [blocks[engine :: config.engines] for engine in range(config.engines)]
 
 
-def _block(matrices: Int64, kept: npt.NDArray[np.bool_], basis: Int64, rows: int, largest: int) -> Int64:
+def _block(matrices: Int64, mask: npt.NDArray[np.bool_], basis: Int64, rows: int, largest: int) -> Int64:
     """Head, a column of B for each slot, the rows in order, END; rows of zeros in gaps over `largest`."""
     units, _, size = matrices.shape
     columns = np.zeros((units * size, formats.BASIS), np.int64)
@@ -90,7 +90,7 @@ def _block(matrices: Int64, kept: npt.NDArray[np.bool_], basis: Int64, rows: int
     codes, slots, advances = [], [], []
     at = 0
     zero = _pack_codes(np.zeros(1, np.int64))
-    for row, unit in [*np.argwhere(kept.T).tolist(), (rows, 0)]:
+    for row, unit in [*np.argwhere(mask.T).tolist(), (rows, 0)]:
         while row - at > largest:
             at += largest
             codes.append(zero)

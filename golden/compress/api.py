@@ -183,5 +183,5 @@ def _report(layer: QuantizedLayer) -> LayerReport:
         error = float((layer.real_weight() - target).norm() / target.norm().clamp_min(1e-30))
         kept = weights
         if not layer.plain:
-            kept = int(layer.kept.sum())
+            kept = int(layer.mask.sum())
     return LayerReport(layer.layer.path, layer.plan.kind, weights, kept, error)

@@ -23,13 +23,13 @@ class Decomposition:
     Parameters
     ----------
     coefficients: float (units, rows, S), entries 0 or ±2**p, p in 0…6.
-    kept: bool, same shape; coefficients are zero outside it.
+    mask: bool, same shape; coefficients are zero outside it.
     basis: float (units, S, S).
     error: ‖W − coefficients·basis‖ / ‖W‖ in the Frobenius norm, of the whole layer.
     """
 
     coefficients: torch.Tensor
-    kept: torch.Tensor
+    mask: torch.Tensor
     basis: torch.Tensor
     error: float
 
@@ -47,7 +47,7 @@ def quota(rows: int, size: int, density: float) -> int:
     return max(1, round(rows * size * density))
 
 
-def choose_kept(score: torch.Tensor, plan: LayerPlan, density: float, filters: int) -> torch.Tensor:
+def choose_mask(score: torch.Tensor, plan: LayerPlan, density: float, filters: int) -> torch.Tensor:
     """The mask of the coefficients with the largest scores, the first of equal ones.
 
     Every unit keeps equally many: `quota` elements, or for rows the nearest whole number of
@@ -105,27 +105,27 @@ def decompose(
     target = weight.double() / norm
     size = weight.shape[2]
     basis = torch.eye(size, dtype=torch.float64).repeat(len(weight), 1, 1)
-    kept = torch.ones_like(target, dtype=torch.bool)
+    mask = torch.ones_like(target, dtype=torch.bool)
     coefficients = target.clone()
-    coefficients, basis = _rescale(target, coefficients, basis, kept)
+    coefficients, basis = _rescale(target, coefficients, basis, mask)
     for _ in range(iterations if size > 1 else 1):
-        coefficients = _descend(target, coefficients, basis, kept)
+        coefficients = _descend(target, coefficients, basis, mask)
         basis = _fit_basis(target, coefficients, basis)
     exact = solve_coefficients(target, basis)
     importance = exact.abs() * basis.norm(dim=2)[:, None]
-    kept = choose_kept(importance, plan, density, filters)
-    coefficients, basis = _rescale(target, exact * kept, basis, kept)
+    mask = choose_mask(importance, plan, density, filters)
+    coefficients, basis = _rescale(target, exact * mask, basis, mask)
     for _ in range(iterations):
-        coefficients = _descend(target, coefficients, basis, kept)
+        coefficients = _descend(target, coefficients, basis, mask)
         basis = _fit_basis(target, coefficients, basis)
     identity = torch.eye(size, dtype=torch.float64).repeat(len(weight), 1, 1)
-    plain = _rescale(target, target * kept, identity, kept)
+    plain = _rescale(target, target * mask, identity, mask)
     coefficients, basis = _better(target, (coefficients, basis), plain)
     # A group of fewer filters has as many rows and columns of the basis.
     real = real_columns(len(weight), plan, filters)
     basis = basis * norm * real[:, :, None] * real[:, None]
     error = (weight - coefficients @ basis).norm() / weight.norm().clamp_min(1e-30)
-    return Decomposition(coefficients.to(weight.dtype), kept, basis.to(weight.dtype), float(error))
+    return Decomposition(coefficients.to(weight.dtype), mask, basis.to(weight.dtype), float(error))
 
 
 def solve_coefficients(target: torch.Tensor, basis: torch.Tensor) -> torch.Tensor:
@@ -155,7 +155,7 @@ def _fit_basis(target: torch.Tensor, coefficients: torch.Tensor, basis: torch.Te
 
 
 def _descend(
-    target: torch.Tensor, coefficients: torch.Tensor, basis: torch.Tensor, kept: torch.Tensor
+    target: torch.Tensor, coefficients: torch.Tensor, basis: torch.Tensor, mask: torch.Tensor
 ) -> torch.Tensor:
     """Each column of coefficients in turn gets its best powers of two, the others fixed."""
     result = coefficients.clone()
@@ -164,12 +164,12 @@ def _descend(
         rest = target - result @ basis + result[:, :, k, None] * row[:, None]
         square = row.square().sum(1).clamp_min(1e-30)
         best = (rest @ row[:, :, None])[:, :, 0] / square[:, None]
-        result[:, :, k] = round_power(best) * kept[:, :, k]
+        result[:, :, k] = round_power(best) * mask[:, :, k]
     return result
 
 
 def _rescale(
-    target: torch.Tensor, coefficients: torch.Tensor, basis: torch.Tensor, kept: torch.Tensor
+    target: torch.Tensor, coefficients: torch.Tensor, basis: torch.Tensor, mask: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Real coefficients become powers of two; the scale of each column, put into the basis, is the
     best of those that map its largest coefficient near the largest power."""
@@ -182,7 +182,7 @@ def _rescale(
         error = (rounded - coefficients).square().sum(1)
         best = torch.where(error < best_error, scale, best)
         best_error = torch.minimum(error, best_error)
-    return round_power(coefficients / best[:, None]) * kept, basis * best[:, :, None]
+    return round_power(coefficients / best[:, None]) * mask, basis * best[:, :, None]
 
 
 def _better(

@@ -108,7 +108,7 @@ def _weights(module: QuantizedLayer, weights: torch.Tensor, terms: torch.Tensor)
     return Factored(
         fold=Fold.COLUMN if plan.kind == "column" else Fold.GROUP,
         coefficients=_whole(coefficient_array(coefficients, plan, shape)),
-        kept=coefficient_array(module.kept, plan, shape).numpy(),
+        mask=coefficient_array(module.mask, plan, shape).numpy(),
         basis=_whole(terms),
     )
 

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from golden.compress.decompose import Decomposition, choose_kept, decompose, round_power, solve_coefficients
+from golden.compress.decompose import Decomposition, choose_mask, decompose, round_power, solve_coefficients
 from golden.compress.fold import fold, per_filter, unfold
 from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.compress.shifts import LARGEST_TERM, filter_scale, filter_shift, least_grid
@@ -92,7 +92,7 @@ class QuantizedLayer(nn.Module):
     mean: torch.Tensor
     variance: torch.Tensor
     unit: torch.Tensor
-    kept: torch.Tensor
+    mask: torch.Tensor
 
     def __init__(self, layer: FloatLayer, plan: LayerPlan, pixels: int) -> None:
         super().__init__()
@@ -125,17 +125,17 @@ class QuantizedLayer(nn.Module):
         unit = torch.where(norm > 0, norm, torch.ones_like(norm))
         basis = found.basis / unit[:, :, None]
         exact = solve_coefficients(target.double(), basis.double()).to(target.dtype)
-        self.shadow = nn.Parameter(torch.where(found.kept, found.coefficients * unit[:, None], exact))
+        self.shadow = nn.Parameter(torch.where(found.mask, found.coefficients * unit[:, None], exact))
         self.basis = nn.Parameter(basis)
         self.register_buffer("unit", unit[:, None])
-        self.register_buffer("kept", found.kept)
+        self.register_buffer("mask", found.mask)
 
     def prune(self, density: float) -> None:
         """Keep the coefficients that matter most now; pruned ones go on training in the shadow."""
         if not self.plain:
             with torch.no_grad():
                 score = self.shadow.abs() * self.basis.norm(dim=2)[:, None]
-                self.kept = choose_kept(score, self.plan, density, self.shape[0])
+                self.mask = choose_mask(score, self.plan, density, self.shape[0])
 
     def refit(self, density: float) -> None:
         """Decompose again what all shadow values stand for, and keep `density` of the coefficients."""
@@ -146,7 +146,7 @@ class QuantizedLayer(nn.Module):
 
     def coefficients(self) -> torch.Tensor:
         """Ce, (units, rows, S): 0 or ±2**p."""
-        return _ROUND_POWER(self.shadow / self.unit) * self.kept
+        return _ROUND_POWER(self.shadow / self.unit) * self.mask
 
     def real_weight(self) -> torch.Tensor:
         """The weights that the layer stands for, before batch norm, (M, C, KH, KW)."""

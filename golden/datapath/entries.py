@@ -82,7 +82,7 @@ def layer_entries(layer: Layer) -> Entries:
     coefficients, basis = weights.coefficients.astype(np.int64), weights.basis.astype(np.int64)
     units, slots = len(coefficients), coefficients.shape[-1]
     matrices = coefficients.reshape(units, -1, slots)
-    unit, row, slot = np.nonzero(weights.kept.reshape(matrices.shape))
+    unit, row, slot = np.nonzero(weights.mask.reshape(matrices.shape))
     value = matrices[unit, row, slot]
     if weights.fold == Fold.COLUMN:
         terms = basis.reshape(units, -1)

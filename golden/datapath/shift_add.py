@@ -13,7 +13,7 @@ from golden.spec import arithmetics
 def _kept(layer: Layer, _: int) -> int:
     """Kept coefficients; all weights of a plain layer."""
     weights = layer.product.weights
-    return int(weights.kept.sum()) if isinstance(weights, Factored) else weights.weights.size
+    return int(weights.mask.sum()) if isinstance(weights, Factored) else weights.weights.size
 
 
 SHIFT_ADD = Datapath(arithmetics.SHIFT_ADD, layer_entries, layer_blocks, _kept, PairStream, PairEngine)

@@ -144,7 +144,7 @@ def _entries(layer: Layer) -> int:
     """Entries of the layer in its coefficient streams, without fillers, or a little more."""
     if isinstance(layer.product.weights, Plain):
         return 4 * int(np.count_nonzero(layer.product.weights.weights))
-    return int(layer.product.weights.kept.sum())
+    return int(layer.product.weights.mask.sum())
 
 
 def _draw(rng: np.random.Generator, config: Config, largest: int) -> Network:

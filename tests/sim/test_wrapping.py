@@ -23,7 +23,7 @@ def test_partial_sums_that_wrap(kind: str) -> None:
     network = chain((6, 4, 4), ("a", 5, (3, 3), {"kind": kind, "padding": 1, "relu": False}))
     layer = network.layers[0]
     old = factored(layer)
-    values = np.where(old.kept, 64, 0) * np.where(np.arange(old.kept.size).reshape(old.kept.shape) % 5, 1, -1)
+    values = np.where(old.mask, 64, 0) * np.where(np.arange(old.mask.size).reshape(old.mask.shape) % 5, 1, -1)
     layer = altered(layer, weights=replace(old, coefficients=values), shift=np.full(5, 14))
     network = replace(network, layers=(layer,))
     program = replace(compile_network(network, TINY), config=replace(TINY, accumulator_bits=16))

@@ -28,13 +28,13 @@ class Factored:
         The columns of the last group beyond M are zero.
         COLUMN, shape (M, C, KH, 3), KW = 3: W[m, c, r, q] = Σ_k coefficients[m, c, r, k] ·
         basis[m, k, q].
-    kept: bool, same shape; coefficients outside it are zero, inside it may be zero (training).
+    mask: bool, same shape; coefficients outside it are zero, inside it may be zero (training).
     basis: int8 values; GROUP (⌈M/S⌉, S, S), COLUMN (M, 3, 3).
     """
 
     fold: Fold
     coefficients: Int64
-    kept: npt.NDArray[np.bool_]
+    mask: npt.NDArray[np.bool_]
     basis: Int64
 
 
@@ -88,7 +88,7 @@ def weight_problems(weights: Factored | Plain, dense: tuple[int, int, int, int])
         basis, expected = (groups, group, group), (groups, *dense[1:], group)
     shapes = [
         *shape_problems("coefficients", weights.coefficients, expected),
-        *shape_problems("kept", weights.kept, expected),
+        *shape_problems("mask", weights.mask, expected),
         *shape_problems("basis", weights.basis, basis),
     ]
     yield from shapes
@@ -102,8 +102,8 @@ def _coefficient_problems(weights: Factored, filters: int) -> Iterator[Problem]:
     if not legal.all():
         value = weights.coefficients[~legal][0]
         yield f"coefficient {value}", f"0 or ±2**p, p in 0…{formats.EXPONENTS - 1}"
-    if weights.coefficients[~weights.kept].any():
+    if weights.coefficients[~weights.mask].any():
         yield "a coefficient outside the kept ones", "zero there"
-    beyond = weights.kept.shape[0] * weights.kept.shape[-1] - filters
-    if weights.fold == Fold.GROUP and beyond and weights.kept[-1, ..., -beyond:].any():
+    beyond = weights.mask.shape[0] * weights.mask.shape[-1] - filters
+    if weights.fold == Fold.GROUP and beyond and weights.mask[-1, ..., -beyond:].any():
         yield "kept coefficients of filters beyond the last", "none there"

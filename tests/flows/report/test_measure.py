@@ -98,7 +98,7 @@ def test_the_wide_layer_has_the_density_that_it_states() -> None:
     for name in ("smartdeal", "no_basis"):
         weights = found[name].layers[0].product.weights
         assert isinstance(weights, Factored)
-        assert weights.kept.mean() == pytest.approx(DENSITY, abs=0.01)
+        assert weights.mask.mean() == pytest.approx(DENSITY, abs=0.01)
     assert found["rebuild"] is found["smartdeal"]
     dense, rows = (found[name].layers[0].product.weights for name in ("int8", "rows_int8"))
     assert isinstance(dense, Plain)

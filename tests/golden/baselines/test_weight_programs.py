@@ -40,8 +40,8 @@ def _network(arithmetic: str, filters: int, seed: int) -> Network:
             weights: object = Plain(values, layer.product.weights.scale)
         else:
             old = factored(layer)
-            kept = old.kept & (rng.random(old.kept.shape[1:-1]) < 0.08)[None, ..., None]
-            weights = replace(old, kept=kept, coefficients=old.coefficients * kept)
+            kept = old.mask & (rng.random(old.mask.shape[1:-1]) < 0.08)[None, ..., None]
+            weights = replace(old, mask=kept, coefficients=old.coefficients * kept)
         layers.append(altered(layer, weights=weights, shift=np.full(layer.product.filters, 10)))
     return replace(network, layers=tuple(layers))
 

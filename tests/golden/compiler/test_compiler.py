@@ -129,7 +129,7 @@ def test_counts_follow_from_the_network_and_the_words(case: tuple[Network, Progr
             assert counts.kept == counts.weights
             assert counts.steps == sum(len(formats.signed_digits(value)) for value in values)
         else:
-            assert counts.kept == counts.steps == layer.product.weights.kept.sum()
+            assert counts.kept == counts.steps == layer.product.weights.mask.sum()
         terms = {"plain": 1, "scale": 1, "column": 9}.get(counts.fold, decoded.back["group"])
         assert counts.products == layer.product.filters * terms * pixels
         front = decoded.front
@@ -156,9 +156,9 @@ def test_entries_come_in_order(case: tuple[Network, Program]) -> None:
 def test_kept_zeros_cost_an_entry() -> None:
     network = chain((2, 3, 3), ("a", 2, (1, 1), {"kind": "scale", "seed": 1}))
     layer = network.layers[0]
-    kept = np.ones_like(factored(layer).kept)
+    kept = np.ones_like(factored(layer).mask)
     values = np.zeros_like(factored(layer).coefficients)
-    weights = replace(factored(layer), kept=kept, coefficients=values)
+    weights = replace(factored(layer), mask=kept, coefficients=values)
     program = compile_network(replace(network, layers=(altered(layer, weights=weights),)), TINY)
     assert program.layers[0].steps == 4
 
@@ -170,7 +170,7 @@ def test_long_gaps_take_fillers() -> None:
         kept = np.zeros((1, 40, 1, 1, 1), bool)
         kept[0, row] = True
         values = np.where(kept, 4, 0)
-        weights = replace(factored(layer), kept=kept, coefficients=values)
+        weights = replace(factored(layer), mask=kept, coefficients=values)
         program = compile_network(replace(network, layers=(altered(layer, weights=weights),)), TINY)
         block = entry_blocks(decode(program)[0])[0]
         live = np.flatnonzero(block.code == formats.encode_coefficient(4))

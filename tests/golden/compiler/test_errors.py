@@ -98,15 +98,15 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
         "layer conv: weights of shape (3, 2, 3, 2); supported: (3, 2, 3, 3)",
     ),
     "coefficient": (
-        lambda: _weights("group", coefficients=_three(), kept=np.ones((2, 2, 3, 3, 3), bool)),
+        lambda: _weights("group", coefficients=_three(), mask=np.ones((2, 2, 3, 3, 3), bool)),
         "layer conv: coefficient 3; supported: 0 or ±2**p, p in 0…6",
     ),
     "kept": (
-        lambda: _weights("group", kept=np.zeros((2, 2, 3, 3, 3), bool)),
+        lambda: _weights("group", mask=np.zeros((2, 2, 3, 3, 3), bool)),
         "layer conv: a coefficient outside the kept ones; supported: zero there",
     ),
     "beyond": (
-        lambda: _weights("group", kept=np.ones((2, 2, 3, 3, 3), bool)),
+        lambda: _weights("group", mask=np.ones((2, 2, 3, 3, 3), bool)),
         "layer conv: kept coefficients of filters beyond the last; supported: none there",
     ),
     "group": (
@@ -269,7 +269,7 @@ def _large_outputs(term: int) -> Network:
     kept = np.ones((1, 512, 4, 4, 4), bool)
     weights = replace(
         factored(network.layers[0]),
-        kept=kept,
+        mask=kept,
         coefficients=np.where(kept, 64, 0),
         basis=np.full((1, 4, 4), term),
     )

@@ -22,7 +22,7 @@ def _layer(coefficients: list[int], basis: int = 1, bias: int = 0) -> Layer:
     kernel = (1, len(coefficients))
     layer = chain((1, *kernel), ("a", 1, kernel, {"kind": "scale"})).layers[0]
     values = np.array(coefficients).reshape(1, 1, *kernel, 1)
-    weights = replace(factored(layer), coefficients=values, kept=values != 0, basis=np.full((1, 1, 1), basis))
+    weights = replace(factored(layer), coefficients=values, mask=values != 0, basis=np.full((1, 1, 1), basis))
     return altered(layer, weights=weights, bias=np.array([bias]), shift=np.array([0]))
 
 

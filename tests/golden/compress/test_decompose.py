@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from golden.compress.decompose import choose_kept, decompose, round_power
+from golden.compress.decompose import choose_mask, decompose, round_power
 from golden.compress.fold import fold, unfold
 from golden.compress.plan import LayerPlan
 from golden.spec.errors import UnsupportedError
@@ -50,16 +50,16 @@ def test_every_unit_keeps_its_exact_quota_of_powers_of_two(plan: LayerPlan) -> N
         kept = [max(1, round(rows * count * plan.density)) for count in columns]
     else:
         kept = [count * max(1, round(rows * plan.density)) for count in columns]
-    assert found.kept.sum(dim=(1, 2)).tolist() == kept
-    assert not found.kept[-1, :, columns[-1] :].any()
+    assert found.mask.sum(dim=(1, 2)).tolist() == kept
+    assert not found.mask[-1, :, columns[-1] :].any()
     assert torch.isin(found.coefficients, LEVELS).all()
-    assert not found.coefficients[~found.kept].any()
+    assert not found.coefficients[~found.mask].any()
 
 
 @pytest.mark.parametrize(("kind", "group", "together"), [("column", 3, 4), ("scale", 3, 4), ("group", 2, 2)])
 def test_rows_are_masked_whole_and_shared(kind: str, group: int, together: int) -> None:
     plan = LayerPlan(kind, group, 0.3, "rows", 4)
-    kept = decompose(unfold(filters(2), plan), plan, 10).kept
+    kept = decompose(unfold(filters(2), plan), plan, 10).mask
     assert torch.equal(kept[:-1].any(2), kept[:-1].all(2))
     for first in range(0, len(kept), together):
         block = kept[first : first + together]
@@ -73,7 +73,7 @@ def test_error_is_below_naive_rounding(plan: LayerPlan, seed: int) -> None:
     matrix = unfold(filters(seed), plan).double()
     found = decompose(matrix, plan, 10)
     scale = matrix.abs().amax(1, keepdim=True).clamp_min(1e-30) / 64
-    naive = round_power(matrix / scale) * scale * found.kept
+    naive = round_power(matrix / scale) * scale * found.mask
     norm = matrix.square().sum(1, keepdim=True).sqrt().clamp_min(1e-30)
     if plan.kind == "column":
         norm = matrix.square().sum(dim=(1, 2), keepdim=True).sqrt()
@@ -99,9 +99,9 @@ def test_density_one_without_basis_is_the_best_of_all_scales() -> None:
     assert found.error * matrix.norm() <= best * 1.2
 
 
-def test_choose_kept_takes_the_largest() -> None:
+def test_choose_mask_takes_the_largest() -> None:
     score = torch.rand(4, 5, 3, generator=torch.Generator().manual_seed(5))
-    kept = choose_kept(score, LayerPlan(), 0.4, 12)
+    kept = choose_mask(score, LayerPlan(), 0.4, 12)
     for unit in range(4):
         assert score[unit][kept[unit]].min() > score[unit][~kept[unit]].max()
 

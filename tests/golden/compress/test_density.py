@@ -66,14 +66,14 @@ def test_any_filters_density_and_pattern_compiles_and_keeps_what_was_asked(seed:
     for made_layer, report, part in zip(made.network.layers, made.layers, (a, b), strict=False):
         weights = made_layer.product.weights
         assert isinstance(weights, Factored)
-        assert int(weights.kept.sum()) == report.kept == wanted(plan, tuple(part.weight.shape))
+        assert int(weights.mask.sum()) == report.kept == wanted(plan, tuple(part.weight.shape))
         check_last_group(weights, made_layer.product.filters)
 
 
 def check_last_group(weights: Factored, filters: int) -> None:
     """Nothing of filters beyond the last: no mask, no coefficient, no row and no column of the basis."""
-    if weights.fold == Fold.GROUP and (beyond := -filters % weights.kept.shape[-1]):
-        assert not weights.kept[-1, ..., -beyond:].any()
+    if weights.fold == Fold.GROUP and (beyond := -filters % weights.mask.shape[-1]):
+        assert not weights.mask[-1, ..., -beyond:].any()
         assert not weights.coefficients[-1, ..., -beyond:].any()
         assert not weights.basis[-1, -beyond:].any()
         assert not weights.basis[-1, :, -beyond:].any()
@@ -91,8 +91,8 @@ def test_the_smallest_density_keeps_one_coefficient_or_row_of_a_unit(kind: str, 
     made = compress(module, IMAGES, CompressionPlan({"0": plan}, LayerPlan("plain")), tolerance=1.0)
     layer = made.network.layers[0]
     assert isinstance(layer.product.weights, Factored)
-    each = layer.product.weights.kept.reshape(len(layer.product.weights.kept), -1).sum(1)
-    size = layer.product.weights.kept.shape[-1]
+    each = layer.product.weights.mask.reshape(len(layer.product.weights.mask), -1).sum(1)
+    size = layer.product.weights.mask.shape[-1]
     last = 1 if kind == "group" and pattern == "rows" else each[0]
     assert each.tolist() == [1 if pattern == "elements" else size] * (len(each) - 1) + [last]
     assert rebuild(layer.product.weights, 7).reshape(7, -1).any(axis=1).sum() >= len(each)

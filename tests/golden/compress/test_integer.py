@@ -92,10 +92,10 @@ def check_factored(weights: Factored, filters: int) -> None:
     """Levels, masks, and terms that use their seven bits."""
     magnitudes = np.abs(weights.coefficients)
     assert set(np.unique(magnitudes)) <= {0, 1, 2, 4, 8, 16, 32, 64}
-    assert not weights.coefficients[~weights.kept].any()
+    assert not weights.coefficients[~weights.mask].any()
     terms = np.abs(weights.basis)
     assert terms.max() <= 127
-    largest = terms.max(axis=(1, 2)) if weights.kept.shape[0] == filters else terms.max(axis=1).reshape(-1)
+    largest = terms.max(axis=(1, 2)) if weights.mask.shape[0] == filters else terms.max(axis=1).reshape(-1)
     used = rebuild(weights, filters).reshape(filters, -1).any(1)
     assert (largest[:filters][used] >= 64).all()
 

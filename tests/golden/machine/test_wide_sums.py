@@ -61,7 +61,7 @@ def test_sums_that_wrap_do_so_as_two_s_complement() -> None:
     coefficients = np.full(factored(layer).coefficients.shape, 64)
     coefficients[1::2] = -64
     weights = replace(
-        factored(layer), coefficients=coefficients, kept=coefficients != 0, basis=np.full((4, 1, 1), 3)
+        factored(layer), coefficients=coefficients, mask=coefficients != 0, basis=np.full((4, 1, 1), 3)
     )
     layer = altered(layer, weights=weights, bias=np.arange(4) * 1000, shift=np.full(4, 9))
     network = replace(network, layers=(layer,))

@@ -89,8 +89,8 @@ def swapped(layer: SimpleNamespace, left: int, right: int) -> dict[str, Any]:
     order[[left, right]] = right, left
     other = {"bias": layer.bias[order], "shift": layer.shift[order]}
     if ce.basis.shape[-1] == 1:
-        kept, coefficients = ce.kept[order], ce.coefficients[order]
-        return other | {"weights": replace(ce, coefficients=coefficients, kept=kept, basis=ce.basis[order])}
+        kept, coefficients = ce.mask[order], ce.coefficients[order]
+        return other | {"weights": replace(ce, coefficients=coefficients, mask=kept, basis=ce.basis[order])}
     basis = ce.basis.copy()
     basis[0][:, [left, right]] = basis[0][:, [right, left]]
     return other | {"weights": replace(ce, basis=basis)}
@@ -98,7 +98,7 @@ def swapped(layer: SimpleNamespace, left: int, right: int) -> dict[str, Any]:
 
 def turned(layer: SimpleNamespace, axis: int) -> dict[str, Any]:
     ce = weights(layer)
-    return {"weights": replace(ce, coefficients=np.flip(ce.coefficients, axis), kept=np.flip(ce.kept, axis))}
+    return {"weights": replace(ce, coefficients=np.flip(ce.coefficients, axis), mask=np.flip(ce.mask, axis))}
 
 
 PLANTED: dict[str, Callable[[SimpleNamespace], dict[str, Any]]] = {
