@@ -80,11 +80,11 @@ class LayerCounts:
     output: name of the tensor that it writes.
     macs: multiply-accumulates of the dense layer for one image.
     weights: weights of the dense layer.
-    kept: kept coefficients; all weights of a plain layer, or those of its kept rows (rows_int8).
+    kept: kept coefficients; all weights of a plain layer; what a baseline counts as such.
     steps: coefficients or signed digits that cost a shift-add for each output pixel, or weights that
         cost a multiplication there (baselines).
     output_pixels: pixels of one output channel before pooling.
-    products: basis terms for one image; the only ones that are no products are those of rebuild.
+    products: basis terms for one image; those of a baseline may only pick sums.
     rows_fetched: input rows of `lanes` bytes read for one image.
     bytes_moved: bytes of input that some kernel position reads, of the residual, the output and the
         weights, each counted once.
