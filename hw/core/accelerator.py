@@ -1,7 +1,5 @@
 """The whole accelerator."""
 
-from typing import Any
-
 from amaranth.hdl import Cat, Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -9,18 +7,15 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import memories
 from golden.spec.config import Config
 from golden.spec.errors import ERROR_BITS
+from hw.core.array import add_array
 from hw.core.host_port import HostPort
 from hw.core.loader import Loader
 from hw.core.port_arbiter import PortArbiter
 from hw.core.sequencer import Sequencer
 from hw.engine.engine import Engine
-from hw.fetch.fetch import Fetch
-from hw.fetch.window import RowWindow
 from hw.interfaces import frame_word, write_signature
 from hw.parts.fan_out import fan_out
 from hw.parts.memory import FeatureMemory
-from hw.writeback.drain import Drain
-from hw.writeback.operands import Operands
 from hw.writeback.output import OutputPipeline
 
 
@@ -65,39 +60,28 @@ class Accelerator(wiring.Component):
         m.submodules.sequencer = sequencer = Sequencer(config)
         m.submodules.arbiter = arbiter = PortArbiter(config)
         m.submodules.features = features = FeatureMemory(config)
-        m.submodules.fetch = fetch = Fetch(config)
-        m.submodules.window = window = RowWindow(config)
-        m.submodules.drain = drain = Drain(config)
-        m.submodules.operands = operands = Operands(config)
+        array = add_array(m, config, Engine)
+        fetch, drain, engines = array.fetch, array.drain, array.engines
         m.submodules.output = output = OutputPipeline(config)
-        engines = [Engine(config, number) for number in range(config.engines)]
-        for number, engine in enumerate(engines):
-            m.submodules[f"engine{number}"] = engine
 
         # The host's streams.
         wiring.connect(m, wiring.flipped(self.i_program), loader.i)
         wiring.connect(m, wiring.flipped(self.i_image), host.i_image)
         wiring.connect(m, host.o_result, wiring.flipped(self.o_result))
         # Program words to their memories; rows; sums; words.
-        units: list[Any] = [fetch, drain, *engines]
-        fan_out(m, loader.load, [unit.load for unit in [*units, host, sequencer]])
+        fan_out(m, loader.load, [unit.load for unit in [*array.units, host, sequencer]])
         wiring.connect(m, fetch.features, features.rows)
-        wiring.connect(m, fetch.push, window.push)
         for number, engine in enumerate(engines):
-            wiring.connect(m, engine.ahead, window.ahead[number])
-            wiring.connect(m, engine.rows, window.rows[number])
             wiring.connect(m, drain.engines[number], engine.sums)
-            m.d.comb += [engine.skip.eq(self.skip), fetch.engine_row[number].eq(engine.row)]
-        wiring.connect(m, drain.reads, operands.reads)
-        wiring.connect(m, drain.terms, operands.i)
-        wiring.connect(m, operands.o, output.i)
+            m.d.comb += engine.skip.eq(self.skip)
+        wiring.connect(m, array.operands.o, output.i)
         fan_out(m, output.write, [arbiter.write, wiring.flipped(self.trace)])
         wiring.connect(m, output.residual, arbiter.residual)
         wiring.connect(m, host.features, arbiter.host)
         wiring.connect(m, arbiter.port, features.port)
 
         m.d.comb += [
-            *(unit.start.eq(sequencer.start) for unit in [*units, window]),
+            *(unit.start.eq(sequencer.start) for unit in [*array.units, array.window]),
             sequencer.go.eq(host.go),
             sequencer.turn_done.eq(output.turn_done),
             fetch.turns_done.eq(sequencer.turns_done),
