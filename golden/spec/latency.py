@@ -96,3 +96,7 @@ NEXT_LAYER_TERM = FLUSH + DRAIN_DECODE + 1
 RESIDUAL_GAP = WRITE - RESIDUAL_ADDRESS
 POOLED_RESIDUAL_GAP = POOLED_WRITE - RESIDUAL_ADDRESS
 """From the read of an output's residual to the write of the output: the two may not meet at the port."""
+
+# Learning: what the writeback of a pass does.
+WORD_ACCESSES = 4
+"""Cycles between words whose writeback reads two words of the feature memory and writes one."""

@@ -63,7 +63,7 @@ class Fetch(wiring.Component):
     Members
     -------
     load: load bus (front words and tap words).
-    start: In, begin with instruction 0.
+    start: In, begin with instruction `entry`.
     turns_done: In, turns done since the start.
     engine_row: In, per engine, the oldest row that it may still read (row numbers as in RowWindow).
     features: Out, reads of the feature memory.
@@ -80,6 +80,7 @@ class Fetch(wiring.Component):
             {
                 "load": In(load_signature(config)),
                 "start": In(1),
+                "entry": In(log2(config.instructions)),
                 "turns_done": In(TURN_BITS),
                 "engine_row": In(row_bits(config)).array(config.engines),
                 "features": Out(bank_signature(config)),
@@ -146,7 +147,7 @@ class Fetch(wiring.Component):
 
         with m.FSM() as machine:
             with m.State("IDLE"), m.If(self.start):
-                m.d.sync += counter.eq(0)
+                m.d.sync += counter.eq(self.entry)
                 m.next = "READ"
             with m.State("READ"):
                 m.next = "WORD"
@@ -204,7 +205,7 @@ class Fetch(wiring.Component):
             with m.State("FINISHED"):
                 m.d.comb += self.finished.eq(fetched == self.turns_done[: len(fetched)])
                 with m.If(self.start):
-                    m.d.sync += counter.eq(0)
+                    m.d.sync += counter.eq(self.entry)
                     m.next = "READ"
             with m.State("ILLEGAL"):
                 m.d.comb += self.illegal.eq(1)

@@ -14,7 +14,7 @@ from golden.spec.memories import Memory, Operation, back_record, filter_record, 
 from hw.interfaces import load_signature, sums_signature
 from hw.parts.layouts import layout
 from hw.parts.memory import LoadedMemory
-from hw.writeback.terms import reads_signature, terms_signature
+from hw.writeback.terms import reads_signature, source_layout, terms_signature
 from hw.writeback.walk import Walk
 
 
@@ -42,9 +42,11 @@ class Drain(wiring.Component):
     Members
     -------
     load: load bus (back words, terms, filter words).
-    start: In, begin with instruction 0.
+    start: In, begin with instruction `entry`.
+    spaced: In, words begin at least `latency.WORD_ACCESSES` cycles apart, as whoever takes them uses the
+        feature memory so often for each; still during a layer.
     engines: per engine, its sums.
-    terms, reads: Out, to the operands.
+    terms, reads: Out, to the operands.  source: Out, where the sums of the token of this cycle are.
     layer: Out, the back word of the layer in hand; stands still until its words are in memory.
     finished: Out, END was reached.  illegal: Out, an instruction is illegal.
     """
@@ -57,8 +59,11 @@ class Drain(wiring.Component):
             {
                 "load": In(load_signature(config)),
                 "start": In(1),
+                "entry": In(log2(config.instructions)),
+                "spaced": In(1),
                 "engines": Out(sums_signature(config)).array(config.engines),
                 "terms": Out(terms_signature(config)),
+                "source": Out(source_layout(config)),
                 "reads": Out(reads_signature(config)),
                 "layer": Out(layout(back_record(config))),
                 "finished": Out(1),
@@ -87,13 +92,14 @@ class Drain(wiring.Component):
         issue = Signal()
         draining = Signal()
         ended = Signal(latency.POOLED_RESIDUAL_GAP)
+        near = Signal()
         m.d.comb += [
             conflict.eq(
                 now.residual
                 & step.last
                 & Mux(now.pool, ended[latency.POOLED_RESIDUAL_GAP - 1], ended[latency.RESIDUAL_GAP - 1])
             ),
-            issue.eq(draining & ready & (step.empty | ~conflict)),
+            issue.eq(draining & ready & (step.empty | ~(conflict | (self.spaced & near)))),
             walk.layer.eq(now),
             walk.start.eq(self.start),
             instructions.address.eq(counter),
@@ -103,6 +109,7 @@ class Drain(wiring.Component):
             self.terms.bias.eq(filters.data.bias),
             self.terms.shift.eq(filters.data.shift),
             self.reads.part.eq(step.part),
+            *(self.source[name].eq(step[name]) for name in self.source.shape().members),
             self.reads.read.eq(token.valid & step.read),
             # Engines that are not read give zero.
             self.reads.sums.eq(reduce(or_, (engine.sums for engine in self.engines))),
@@ -117,6 +124,9 @@ class Drain(wiring.Component):
             )
         )
         m.d.sync += ended.eq(Cat(token.valid & token.last, ended))
+        pause = latency.WORD_ACCESSES - config.lanes // config.basis
+        if pause > 0:
+            m.d.comb += near.eq(ended[:pause].any())
         for name in token.shape().members:
             if name not in ("valid", "turn_end"):
                 m.d.comb += token[name].eq(step[name])
@@ -142,7 +152,7 @@ class Drain(wiring.Component):
         ]
         with m.FSM() as machine:
             with m.State("IDLE"), m.If(self.start):
-                m.d.sync += counter.eq(0)
+                m.d.sync += counter.eq(self.entry)
                 m.next = "READ"
             with m.State("READ"):
                 m.next = "DECODE"
@@ -172,7 +182,7 @@ class Drain(wiring.Component):
             with m.State("FINISHED"):
                 m.d.comb += self.finished.eq(1)
                 with m.If(self.start):
-                    m.d.sync += counter.eq(0)
+                    m.d.sync += counter.eq(self.entry)
                     m.next = "READ"
             with m.State("ILLEGAL"):
                 m.d.comb += self.illegal.eq(1)

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import Out
 
 from golden.spec import formats
 from golden.spec.config import Config
-from hw.writeback.walk import output_fields
+from hw.writeback.walk import output_fields, walk_layout
 
 
 def token_layout(config: Config) -> data.StructLayout:
@@ -15,6 +15,12 @@ def token_layout(config: Config) -> data.StructLayout:
     valid: it is a term.  turn_end: the engine is done with the job.  The others: see `output_fields`.
     """
     return data.StructLayout({"valid": 1, **output_fields(config), "turn_end": 1})
+
+
+def source_layout(config: Config) -> data.StructLayout:
+    """Where sums stand: engine, bank, slot."""
+    members = walk_layout(config).members
+    return data.StructLayout({name: members[name] for name in ("engine", "bank", "slot")})
 
 
 def reads_signature(config: Config) -> wiring.Signature:
