@@ -59,6 +59,25 @@ def _tap(
     row = y * layer.product.stride + offset[0] - layer.product.padding
     column = x * layer.product.stride + offset[1] - layer.product.padding
     mask = used & (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    taps = row_taps(source, mask, row, column, lanes)
+    if taps is None:
+        raise refuse(
+            layer,
+            f"rows of the output map (plane width {_plane_width(x, used)}) and of its input "
+            f"(plane width {source.plane_shape[1]}) that do not run side by side",
+            "paddings that keep the width (padding = kernel div 2 for odd kernels), "
+            "or a kernel that covers the whole map",
+        )
+    return taps
+
+
+def row_taps(
+    source: Tensor, mask: np.ndarray, row: np.ndarray, column: np.ndarray, lanes: int
+) -> list[Tap] | None:
+    """Where the lanes of each tile find pixel (row, column) of the source; arrays (tiles, lanes).
+
+    None if the lanes of a tile that the mask names do not find them side by side.
+    """
     plane = (row % source.degree) * source.degree + column % source.degree
     position = plane * source.plane_words(lanes) * lanes
     position += (row // source.degree) * source.plane_shape[1] + column // source.degree
@@ -67,13 +86,7 @@ def _tap(
     for lane_mask, starts in zip(mask, first, strict=True):
         wanted = starts[lane_mask]
         if wanted.size and (wanted != wanted[0]).any():
-            raise refuse(
-                layer,
-                f"rows of the output map (plane width {_plane_width(x, used)}) and of its input "
-                f"(plane width {source.plane_shape[1]}) that do not run side by side",
-                "paddings that keep the width (padding = kernel div 2 for odd kernels), "
-                "or a kernel that covers the whole map",
-            )
+            return None
         bits = sum(1 << int(lane) for lane in np.flatnonzero(lane_mask))
         taps.append((bits, int(wanted[0]) if wanted.size else 0))
     return taps

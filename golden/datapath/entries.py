@@ -21,6 +21,11 @@ for _value in [0] + [sign << p for p in range(formats.EXPONENTS) for sign in (1,
     _CODES[_value + _LARGEST] = formats.encode_coefficient(_value)
 
 
+def coefficient_codes(values: Int64) -> Int64:
+    """The 4-bit code of each value, 0 or ±2^p."""
+    return _CODES[values + _LARGEST]
+
+
 @dataclass(frozen=True)
 class Entries:
     """All entries of a layer, in no particular order but digits of one weight largest first.
@@ -58,7 +63,7 @@ class Entries:
     @property
     def codes(self) -> Int64:
         """The 4-bit code of each entry."""
-        return _CODES[self.value + _LARGEST]
+        return coefficient_codes(self.value)
 
 
 def fold_of(layer: Layer) -> Fold:

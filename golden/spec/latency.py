@@ -100,3 +100,7 @@ POOLED_RESIDUAL_GAP = POOLED_WRITE - RESIDUAL_ADDRESS
 # Learning: what the writeback of a pass does.
 WORD_ACCESSES = 4
 """Cycles between words whose writeback reads two words of the feature memory and writes one."""
+ERROR_WORD = 1 + MEMORY + 1
+"""From the drain's token to the word of errors it asks for: the address, the memory, the word are registered."""
+ERROR_CODES = ERROR_WORD + 1
+"""From the drain's token to the error codes of its lanes, which are registered."""

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,22 +155,8 @@ class Program:
             yield Memory.COEFFICIENT + engine, words
 
     def image(self) -> list[int]:
-        """The 32-bit words that load the program into the hardware.
-
-        MAGIC, configuration digest, then for each memory: its section word (`SECTION`), count of memory
-        words, the memory words (each in ⌈bits/32⌉ words, low word first), and at the end
-        END_SECTION and the CRC-32 (ISO-HDLC) of all words before it, bytes in little-endian order.
-        """
-        words = [MAGIC, self.config.digest]
-        for memory, contents in self.contents():
-            if not contents:
-                continue
-            chunks = -(-memories.memory_shape(self.config, memory).bits // 32)
-            words += [SECTION.pack(memory=memory, address=0, reserved=0), len(contents)]
-            for content in contents:
-                words += [content >> 32 * i & 0xFFFFFFFF for i in range(chunks)]
-        words.append(END_SECTION)
-        return [*words, checksum(words)]
+        """The 32-bit words that load the program into the hardware: `memory_image`."""
+        return memory_image(self.config, self.contents())
 
     def save(self, path: Path | str) -> None:
         """Write the program file; the file appears whole or not at all."""
@@ -222,6 +208,25 @@ class Program:
                 f"({self.config.digest:08x}), not for {config.name!r} ({config.digest:08x}); "
                 "compile the network again"
             )
+
+
+def memory_image(config: Config, contents: Iterable[tuple[int, tuple[int, ...]]]) -> list[int]:
+    """The 32-bit words that load memories: (number, words from address 0) of each.
+
+    MAGIC, configuration digest, then for each memory that has words: its section word (`SECTION`), count of
+    memory words, the memory words (each in ⌈bits/32⌉ words, low word first), and at the end
+    END_SECTION and the CRC-32 (ISO-HDLC) of all words before it, bytes in little-endian order.
+    """
+    words = [MAGIC, config.digest]
+    for memory, values in contents:
+        if not values:
+            continue
+        chunks = -(-memories.memory_shape(config, memory).bits // 32)
+        words += [SECTION.pack(memory=memory, address=0, reserved=0), len(values)]
+        for value in values:
+            words += [value >> 32 * i & 0xFFFFFFFF for i in range(chunks)]
+    words.append(END_SECTION)
+    return [*words, checksum(words)]
 
 
 def checksum(words: list[int]) -> int:

@@ -6,27 +6,32 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec import formats, latency
 from golden.spec.config import Config
-from hw.interfaces import errors_signature, sums_signature
+from golden.spec.learning import LFSR_WORD, random_words
+from hw.interfaces import errors_signature, read_signature, sums_signature
+from hw.learning.term_rounder import TermRounder
 from hw.parts.delay import delayed
+from hw.parts.lfsr import Lfsr
 from hw.writeback.basis import slice_bits
-from hw.writeback.terms import source_layout
+from hw.writeback.terms import source_layout, token_layout
 
 
 class ErrorLoader(wiring.Component):
     """In a gradient pass a turn of the drain brings error codes to an engine instead of taking its sums.
 
-    A token of the drain says where the codes go that come `latency.ERROR_CODES` cycles later, `basis` lanes
-    with each. The turn's end reaches the engine behind the last of them; until then its bank does not look
-    full to the drain.
+    Each token of the drain has the address of a word of errors and the slot that they belong to. A word is
+    read with its first slice; its lanes become powers of two, `basis` with each token. The turn's end reaches
+    the engine behind the last of them; until then its bank does not look full to the drain.
 
-    Latency: none in other passes.  Throughput: a slice of a word in a cycle.
+    Golden: `golden.learning.rounding.powers`.  Latency: none in other passes; `latency.ERROR_CODES` cycles
+    from token to codes.  Throughput: a slice of a word in a cycle.
 
     Members
     -------
     gradient: In, it is a gradient pass; still during a pass.
-    valid, source, slice: In, the drain's token.
+    token, source: In, from the drain.  read: Out, words of errors.
     drain: In, per engine, from the drain.  engines: Out, likewise, to the engines.
-    codes: In, of the token that long ago.  errors: Out, per engine.
+    errors: Out, per engine.
+    seed, before, last: In, a new state for the generator of random bits (`hw.parts.lfsr`).
     """
 
     def __init__(self, config: Config) -> None:
@@ -34,31 +39,57 @@ class ErrorLoader(wiring.Component):
         super().__init__(
             {
                 "gradient": In(1),
-                "valid": In(1),
+                "token": In(token_layout(config)),
                 "source": In(source_layout(config)),
-                "slice": In(slice_bits(config)),
+                "read": Out(read_signature(config)),
                 "drain": In(sums_signature(config)).array(config.engines),
                 "engines": Out(sums_signature(config)).array(config.engines),
-                "codes": In(config.basis * formats.CODE_BITS),
                 "errors": Out(errors_signature(config)).array(config.engines),
+                "seed": In(1),
+                "before": In(LFSR_WORD),
+                "last": In(LFSR_WORD),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        wait = latency.ERROR_CODES
-        source = delayed(m, self.source, wait, "source")[-1]
-        slice_ = delayed(m, self.slice, wait, "slice")[-1]
-        valid = delayed(m, self.valid & self.gradient, wait, "valid")[-1]
+        config = self._config
+        slices = config.lanes // config.basis
+        token = Signal(token_layout(config))
+        m.d.comb += [token.eq(self.token), token.valid.eq(self.token.valid & self.gradient)]
+        tokens = delayed(m, token, latency.ERROR_CODES, "token")
+        late = tokens[latency.ERROR_WORD]
+        word = Signal(config.lanes * 8)
+        m.d.comb += [
+            self.read.valid.eq(tokens[1].valid & (tokens[1].slice == 0)),
+            self.read.address.eq(tokens[1].address),
+        ]
+        asked = Signal()
+        m.d.sync += asked.eq(self.read.valid)
+        with m.If(asked):
+            m.d.sync += word.eq(self.read.data)
+
+        m.submodules.random = random = Lfsr(random_words(config.lanes))
+        m.submodules.rounder = rounder = TermRounder(config.basis)
+        part = config.basis * 8
+        m.d.comb += [
+            random.load.eq(self.seed),
+            random.before.eq(self.before),
+            random.last.eq(self.last),
+            random.step.eq(late.valid & (late.slice == slices - 1)),
+            rounder.errors.eq(word.word_select(late.slice, part)),
+            rounder.random.eq(random.bits[: config.lanes * 8].word_select(late.slice, part)),
+        ]
+        source = delayed(m, self.source, latency.ERROR_CODES, "source")[-1]
         for number, (drain, engine, errors) in enumerate(
             zip(self.drain, self.engines, self.errors, strict=True)
         ):
-            own, late = Signal(2, name=f"own{number}"), Signal(2, name=f"late{number}")
+            own, late_own = Signal(2, name=f"own{number}"), Signal(2, name=f"later{number}")
             m.d.comb += [
-                late.eq(drain.release & self.gradient.replicate(2)),
+                late_own.eq(drain.release & self.gradient.replicate(2)),
                 own.eq(drain.release & ~self.gradient.replicate(2)),
             ]
-            coming = delayed(m, late, wait, f"late{number}_")
+            coming = delayed(m, late_own, latency.ERROR_CODES + 1, f"release{number}")
             held = Cat(Cat(stage[bank] for stage in coming[1:]).any() for bank in range(2))
             m.d.comb += [
                 drain.full.eq(engine.full & ~held),
@@ -67,10 +98,10 @@ class ErrorLoader(wiring.Component):
                 engine.bank.eq(drain.bank),
                 engine.slot.eq(drain.slot),
                 engine.release.eq(coming[-1] | own),
-                errors.valid.eq(valid & (source.engine == number)),
+                errors.valid.eq(tokens[-1].valid & (source.engine == number)),
                 errors.bank.eq(source.bank),
                 errors.slot.eq(source.slot),
-                errors.slice.eq(slice_),
-                errors.codes.eq(self.codes),
+                errors.slice.eq(tokens[-1].slice),
+                errors.codes.eq(rounder.codes),
             ]
         return m

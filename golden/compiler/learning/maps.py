@@ -1,0 +1,147 @@
+"""The tensors of a step, when they live, and where they lie."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from golden.compiler.placement import Demand, place
+from golden.learning.network import Network
+from golden.spec.config import Config
+from golden.spec.program import Tensor
+
+
+@dataclass(frozen=True)
+class Moments:
+    """When the commands of a step are carried out, from 0 on.
+
+    Parameters
+    ----------
+    layers: number of layers.
+    """
+
+    layers: int
+
+    def forward(self, layer: int) -> int:
+        """The array's forward pass."""
+        return 2 * layer
+
+    def normed(self, layer: int) -> int:
+        """The norm's forward pass."""
+        return 2 * layer + 1
+
+    @property
+    def head(self) -> int:
+        """The head: between the last forward pass and the first backward one."""
+        return 2 * self.layers
+
+    def _back(self, layer: int) -> int:
+        return self.head + 1 + 3 * (self.layers - 1 - layer)
+
+    def norm_error(self, layer: int) -> int:
+        """The norm's backward pass."""
+        return self._back(layer)
+
+    def gradient(self, layer: int) -> int:
+        """The gradient pass."""
+        return self._back(layer) + 1
+
+    def error(self, layer: int) -> int:
+        """The error pass."""
+        return self._back(layer) + 2
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The tensors of a step for a batch; a batch is a tall map, its images one below the other.
+
+    Parameters
+    ----------
+    values: of each map, the image first.  sums: of each layer, in blocks.
+    errors: of each map; the image has none; a map that is only added has that of the layer that adds it.
+    outputs: errors at each layer's convolution.
+    report: what units write for the host.
+    """
+
+    values: tuple[Tensor, ...]
+    sums: tuple[Tensor, ...]
+    errors: tuple[Tensor | None, ...]
+    outputs: tuple[Tensor, ...]
+    report: Tensor
+
+
+def error_owner(network: Network, index: int) -> int:
+    """The map whose error tensor map `index` has: its own, or that of the layer that alone reads it by adding."""
+    adder = network.adder(index)
+    return index if network.readers(index) or adder is None else error_owner(network, adder + 1)
+
+
+def plan_maps(network: Network, images: int, report_words: int, config: Config) -> Maps:
+    """Places for all tensors, largest first.
+
+    Raises CapacityError where the feature memory is too small.
+    """
+    moments = Moments(len(network.layers))
+    tensors: dict[str, Tensor] = {}
+    demands: list[Demand] = []
+
+    def add(name: str, shape: tuple[int, int, int], degree: int, first: int, last: int) -> None:
+        channels, height, width = shape
+        tall = (channels, images * height, width)
+        words = images * height * width // config.lanes
+        tensors[name] = Tensor(name, tall, degree, 0, words, 1.0)
+        demands.append(Demand(name, channels * words, first, last))
+
+    for name, shape, degree, first, last in _lives(network, moments):
+        add(name, shape, degree, first, last)
+    tensors["report"] = Tensor("report", (report_words, 1, config.lanes), 1, 0, 1, 1.0)
+    demands.append(Demand("report", report_words, 0, moments.error(0)))
+    places = place(demands, config.feature_words)
+    found = {
+        name: Tensor(it.name, it.shape, it.degree, places[name], it.stride, it.scale)
+        for name, it in tensors.items()
+    }
+    count = len(network.layers)
+    errors = (found[f"error {error_owner(network, index)}"] for index in range(1, count + 1))
+    return Maps(
+        values=tuple(found[f"map {index}"] for index in range(count + 1)),
+        sums=tuple(found[f"sums {index}"] for index in range(count)),
+        errors=(None, *errors),
+        outputs=tuple(found[f"output {index}"] for index in range(count)),
+        report=found["report"],
+    )
+
+
+def _lives(
+    network: Network, moments: Moments
+) -> Iterator[tuple[str, tuple[int, int, int], int, int, int]]:
+    """(name, shape of one image, degree, first and last moment) of every tensor."""
+    count = len(network.layers)
+    degrees = network.degrees
+    for index in range(count + 1):
+        shape, degree = network.shape(index), degrees[index]
+        readers, adder = network.readers(index), network.adder(index)
+        ends = [moments.head] if index == count else []
+        ends += [moments.gradient(k) for k in readers]
+        if index and readers:
+            # The last error pass looks where errors pass.
+            ends.append(moments.error(readers[0]))
+        if adder is not None:
+            ends.append(moments.normed(adder))
+        begins = moments.normed(index - 1) if index else 0
+        yield f"map {index}", shape, degree, begins, max(ends)
+        if index == 0 or error_owner(network, index) != index:
+            continue
+        born = moments.head if index == count else moments.error(readers[-1])
+        uses = [moments.norm_error(index - 1)]
+        for other in range(1, index):
+            # Maps that this one's layer adds take its error, as their own or as an addend.
+            if error_owner(network, other) == index:
+                uses.append(moments.norm_error(other - 1))
+        added = network.layers[index - 1].add
+        if added is not None and network.readers(added):
+            uses.append(moments.error(network.readers(added)[-1]))
+        yield f"error {index}", shape, degree, born, max(uses)
+    for index in range(count):
+        shape, degree = network.shape(index + 1), degrees[index + 1]
+        yield f"sums {index}", shape, degree, moments.forward(index), moments.norm_error(index)
+        last = moments.error(index) if network.layers[index].source else moments.gradient(index)
+        yield f"output {index}", shape, degree, moments.norm_error(index), last

@@ -1,0 +1,46 @@
+"""Several who use the feature memory word by word, one port."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.config import Config
+from hw.interfaces import access_signature
+
+
+class AccessArbiter(wiring.Component):
+    """Grants the first of those who ask.
+
+    Latency: none.  Throughput: an access per cycle.
+
+    Parameters
+    ----------
+    users: how many.
+
+    Members
+    -------
+    users: In, per user, the first goes first.  port: Out.
+    """
+
+    def __init__(self, config: Config, users: int) -> None:
+        self._count = users
+        super().__init__(
+            {"users": In(access_signature(config)).array(users), "port": Out(access_signature(config))}
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for user in self.users:
+            m.d.comb += user.read.eq(self.port.read)
+        with m.If(0):
+            pass
+        for user in self.users:
+            with m.Elif(user.valid):
+                m.d.comb += [
+                    self.port.valid.eq(1),
+                    self.port.write.eq(user.write),
+                    self.port.address.eq(user.address),
+                    self.port.data.eq(user.data),
+                    user.grant.eq(self.port.grant),
+                ]
+        return m
