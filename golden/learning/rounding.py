@@ -6,15 +6,13 @@ import torch
 
 from golden.spec.learning import (
     ERROR_RANDOM_BITS,
+    FRACTION_LARGEST,
     INT8_LARGEST,
     SCALE_LARGE,
     TERM_RANDOM_BITS,
     TWO_TERMS,
     moved_scale,
 )
-
-FRACTION_LARGEST = 1 << 21
-"""Where a value with fraction bits saturates before it is rounded: sums of seven stay exact in float32."""
 
 _MANTISSA = 23
 

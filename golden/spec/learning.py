@@ -7,6 +7,7 @@ moving scales and errors as powers of two are this project's.
 
 from dataclasses import dataclass
 
+from golden.spec.block import BlockFormat, NormFormat
 from golden.spec.errors import LightDealError
 from golden.spec.formats import EXPONENTS
 
@@ -18,11 +19,17 @@ LFSR_WORD = 64
 LANES = 8
 """Values that share a word of random bits: one byte a lane, lane 0 in the lowest byte."""
 ERROR_RANDOM_BITS = 8
-"""Random bits, and fraction bits, of an int8 error before it is cut."""
+"""Random bits, and fraction bits, of an int8 error before it is cut; one byte a lane."""
+FRACTION_LARGEST = 1 << 21
+"""Where a value with fraction bits saturates before another is added and the sum is rounded."""
 UPDATE_RANDOM_BITS = 16
 """The same where a counter or a parameter is written; a word serves four, the first in its lowest bits."""
 TERM_RANDOM_BITS = 5
 """Upper bits of a lane's byte that decide a rounding to powers of two."""
+
+NORM_FORMAT = NormFormat(BlockFormat(5, -14, 15), BlockFormat(7, 6, 6), 12, 12, 10, 10, 0)
+"""LightNorm's: blocks as `golden.spec.block.light` forward; gradients with a fixed exponent, the integers
+−127…127. Spikes go apart, so they need no bits of their own."""
 
 INT8_LARGEST = 127
 """Activations and errors are symmetric: −127…127."""
