@@ -10,7 +10,7 @@ from golden.spec.fields import Field, Record
 from golden.spec.memories import feature_bits, log2
 
 SHIFT_BITS = 8
-"""Exponent distances between tensors, with sign."""
+"""Exponents and distances between them, with sign."""
 
 
 class Command(IntEnum):
@@ -40,14 +40,50 @@ def pass_record(config: Config) -> Record:
         (
             Field("entry", log2(config.instructions), doc="first instruction"),
             Field("block", log2(config.coefficient_words), doc="first pair of the engines' streams"),
-            Field("shift", SHIFT_BITS, signed=True, doc="FORWARD: exponent of the sums; ERROR: see MapRounder"),
+            Field("shift", SHIFT_BITS, signed=True, doc="FORWARD: exponent of sums; ERROR: to fractions"),
             Field("addend", 1, doc="ERROR: a tensor of errors is added"),
             Field("addend_address", address, doc="its first word"),
-            Field("addend_shift", SHIFT_BITS, signed=True, doc="see MapRounder"),
+            Field("addend_shift", SHIFT_BITS, signed=True, doc="likewise, of the addend"),
             Field("masked", 1, doc="ERROR: what does not pass the map below becomes zero"),
             Field("mask_relu", 1, doc="it has a ReLU"),
             Field("mask_address", address, doc="its first word"),
-            Field("counted", 1, doc="ERROR: counts for the scale are written"),
-            Field("report_address", address, doc="where they are written"),
+            Field("report_address", address, doc="ERROR: where the counts for the scale are written"),
         ),
     )
+
+
+def payload_records(config: Config) -> dict[Command, Record]:
+    """The fields of each kind; STOP has none."""
+    array = (Command.LAYERS, Command.FORWARD, Command.ERROR, Command.GRADIENT)
+    return {**dict.fromkeys(array, pass_record(config))}
+
+
+def payload_bits(config: Config) -> int:
+    """Width of a payload: that of the widest record."""
+    return max(record.bits for record in payload_records(config).values())
+
+
+def command_record(config: Config) -> Record:
+    """A word of the command memory."""
+    return Record(
+        "command",
+        (
+            Field("kind", max(Command).bit_length(), doc="Command"),
+            Field("payload", payload_bits(config), doc="fields of the record of that kind"),
+        ),
+    )
+
+
+def command_word(config: Config, kind: Command, **values: int) -> int:
+    """A packed command. Raises ValueError as `Record.pack`."""
+    record = payload_records(config).get(kind)
+    return command_record(config).pack(kind=kind, payload=record.pack(**values) if record else 0)
+
+
+REPORT_BITS = 64
+"""Width of a number that a unit writes for the host, the lowest byte first."""
+
+
+def report_words(lanes: int) -> int:
+    """Words of the feature memory that it takes."""
+    return -(-REPORT_BITS // (8 * lanes))

@@ -97,10 +97,27 @@ RESIDUAL_GAP = WRITE - RESIDUAL_ADDRESS
 POOLED_RESIDUAL_GAP = POOLED_WRITE - RESIDUAL_ADDRESS
 """From the read of an output's residual to the write of the output: the two may not meet at the port."""
 
-# Learning: what the writeback of a pass does.
-WORD_ACCESSES = 4
-"""Cycles between words whose writeback reads two words of the feature memory and writes one."""
+# Training: values into maps of int8.
+MAP_ROUND = ROUND + 3
+"""A value as a fraction, what is added to it, the random byte or half a unit, the saturation."""
+
+# Learning: sums into maps and blocks, errors into engines.
+def slow_terms(slices: int) -> int:
+    """Cycles between terms of a pass whose writeback adds to each, and reads two words and writes one for
+    each word of so many slices.
+    """
+    return max(2, 5 - slices)
+
+
+MAP_OPERANDS = TERM + MEMORY + 3
+"""From a token to the beat of its sums and of the words that are read for it."""
+ERRORS = MAP_OPERANDS + MAP_ROUND
+"""From a token to its errors."""
+BLOCKS = TERM + 1 + 2
+"""From a token to its sums in blocks: one slice of them is chosen, then encoded."""
+WRITE_WAIT = 4
+"""From a word's last bytes until it is surely written."""
 ERROR_WORD = 1 + MEMORY + 1
-"""From the drain's token to the word of errors it asks for: the address, the memory, the word are registered."""
+"""From the drain's token to the word of errors that it asks for: address, memory and word are registered."""
 ERROR_CODES = ERROR_WORD + 1
 """From the drain's token to the error codes of its lanes, which are registered."""

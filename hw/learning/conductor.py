@@ -1,13 +1,14 @@
 """The conductor: one command after the other."""
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.commands import Command, command_record, payload_bits
+from golden.spec.commands import REPORT_BITS, Command, command_record, payload_bits, report_words
 from golden.spec.config import Config
-from golden.spec.memories import Memory, log2
+from golden.spec.memories import Memory, feature_bits, log2
 from hw.interfaces import load_signature
+from hw.learning.report_writer import report_item
 from hw.parts.layouts import layout
 from hw.parts.memory import LoadedMemory
 
@@ -25,6 +26,8 @@ class Conductor(wiring.Component):
     illegal: Out, a command is of no kind.
     kind: Out, Command in hand.  payload: Out, its fields.  start: Out, one cycle, its unit begins.
     done: In, one cycle, it ends.
+    report_address: In, of the command in hand.  counts: In, two numbers that are reported behind ERROR,
+        NORM and UPDATE.  report: Out, stream of `report_item`.
     """
 
     def __init__(self, config: Config) -> None:
@@ -39,6 +42,9 @@ class Conductor(wiring.Component):
                 "payload": Out(payload_bits(config)),
                 "start": Out(1),
                 "done": In(1),
+                "report_address": In(feature_bits(config)),
+                "counts": In(REPORT_BITS).array(2),
+                "report": Out(stream.Signature(report_item(config))),
             }
         )
 
@@ -54,6 +60,12 @@ class Conductor(wiring.Component):
             commands.address.eq(counter),
             self.kind.eq(now.kind),
             self.payload.eq(now.payload),
+        ]
+        second = Signal()
+        item = self.report.payload
+        m.d.comb += [
+            item.value.eq(Mux(second, self.counts[1], self.counts[0])),
+            item.address.eq(self.report_address + Mux(second, report_words(config.lanes), 0)),
         ]
         with m.FSM():
             with m.State("IDLE"), m.If(self.go):
@@ -73,7 +85,16 @@ class Conductor(wiring.Component):
                     m.d.comb += self.start.eq(1)
                     m.next = "WAIT"
             with m.State("WAIT"), m.If(self.done):
+                m.d.sync += second.eq(0)
                 m.next = "READ"
+                with m.If((now.kind == Command.ERROR) | (now.kind > Command.GRADIENT)):
+                    m.next = "REPORT"
+            with m.State("REPORT"):
+                m.d.comb += self.report.valid.eq(1)
+                with m.If(self.report.ready):
+                    m.d.sync += second.eq(1)
+                    with m.If(second):
+                        m.next = "READ"
             with m.State("FINISHED"):
                 m.d.comb += self.finished.eq(1)
                 with m.If(self.go):

@@ -4,14 +4,13 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import formats, latency
+from golden.spec import latency
 from golden.spec.config import Config
-from golden.spec.learning import LFSR_WORD, random_words
+from golden.spec.learning import LFSR_WORD
 from hw.interfaces import errors_signature, read_signature, sums_signature
 from hw.learning.term_rounder import TermRounder
+from hw.learning.word_random import WordRandom
 from hw.parts.delay import delayed
-from hw.parts.lfsr import Lfsr
-from hw.writeback.basis import slice_bits
 from hw.writeback.terms import source_layout, token_layout
 
 
@@ -54,7 +53,6 @@ class ErrorLoader(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        slices = config.lanes // config.basis
         token = Signal(token_layout(config))
         m.d.comb += [token.eq(self.token), token.valid.eq(self.token.valid & self.gradient)]
         tokens = delayed(m, token, latency.ERROR_CODES, "token")
@@ -69,16 +67,16 @@ class ErrorLoader(wiring.Component):
         with m.If(asked):
             m.d.sync += word.eq(self.read.data)
 
-        m.submodules.random = random = Lfsr(random_words(config.lanes))
+        m.submodules.random = random = WordRandom(config)
         m.submodules.rounder = rounder = TermRounder(config.basis)
         part = config.basis * 8
         m.d.comb += [
-            random.load.eq(self.seed),
+            random.seed.eq(self.seed),
             random.before.eq(self.before),
             random.last.eq(self.last),
-            random.step.eq(late.valid & (late.slice == slices - 1)),
+            random.draw.eq(late.valid),
             rounder.errors.eq(word.word_select(late.slice, part)),
-            rounder.random.eq(random.bits[: config.lanes * 8].word_select(late.slice, part)),
+            rounder.random.eq(random.bytes),
         ]
         source = delayed(m, self.source, latency.ERROR_CODES, "source")[-1]
         for number, (drain, engine, errors) in enumerate(

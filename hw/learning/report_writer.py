@@ -5,8 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import memories
+from golden.spec.commands import REPORT_BITS, report_words
 from golden.spec.config import Config
-from golden.spec.learning import REPORT_BITS, report_words
 from hw.interfaces import access_signature
 
 

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.block import BlockFormat, NormFormat, Spikes
+from golden.spec.formats import ACTIVATION_BITS
 from hw.lightnorm.encoder import Encoder
 from hw.lightnorm.layouts import GRID_BITS, beat
 
@@ -17,10 +18,14 @@ def block_beat(fmt: BlockFormat, lanes: int) -> data.StructLayout:
     return data.StructLayout({"beat": beat(fmt, lanes), "overflow": 1, "underflow": 1})
 
 
-def _narrow(fmt: BlockFormat) -> NormFormat:
-    """Number formats whose encoder is the smallest that takes int8."""
-    window = max(8, fmt.magnitude_bits + 3)
-    return NormFormat(fmt, fmt, window, window, reciprocal=6, scale=4, spike=0)
+_SCALE = 4
+"""The smallest that formats may have."""
+
+
+def narrow(fmt: BlockFormat, bits: int) -> NormFormat:
+    """Number formats whose encoder is the smallest that takes integers of so many bits (and a sign more)."""
+    window = max(8, fmt.magnitude_bits + 3, bits - _SCALE)
+    return NormFormat(fmt, fmt, window, max(8, fmt.magnitude_bits + 3), reciprocal=6, scale=_SCALE, spike=0)
 
 
 class ToBlocks(wiring.Component):
@@ -58,7 +63,7 @@ class ToBlocks(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         fmt, lanes = self._fmt, self._lanes
-        m.submodules.encoder = encoder = Encoder(_narrow(fmt), lanes, Spikes.BLOCK)
+        m.submodules.encoder = encoder = Encoder(narrow(fmt, ACTIVATION_BITS), lanes, Spikes.BLOCK)
         source, out = encoder.i.payload, self.o.payload
 
         # Where the word is in its channel, and the beat in the word.

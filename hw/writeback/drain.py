@@ -43,8 +43,7 @@ class Drain(wiring.Component):
     -------
     load: load bus (back words, terms, filter words).
     start: In, begin with instruction `entry`.
-    spaced: In, words begin at least `latency.WORD_ACCESSES` cycles apart, as whoever takes them uses the
-        feature memory so often for each; still during a layer.
+    spaced: In, terms are issued every `latency.slow_terms` cycles at most; still during a layer.
     engines: per engine, its sums.
     terms, reads: Out, to the operands.  source: Out, where the sums of the token of this cycle are.
     layer: Out, the back word of the layer in hand; stands still until its words are in memory.
@@ -124,9 +123,7 @@ class Drain(wiring.Component):
             )
         )
         m.d.sync += ended.eq(Cat(token.valid & token.last, ended))
-        pause = latency.WORD_ACCESSES - config.lanes // config.basis
-        if pause > 0:
-            m.d.comb += near.eq(ended[:pause].any())
+        m.d.comb += near.eq(ended[: latency.slow_terms(config.lanes // config.basis) - 1].any())
         for name in token.shape().members:
             if name not in ("valid", "turn_end"):
                 m.d.comb += token[name].eq(step[name])

@@ -69,7 +69,7 @@ class Maps:
 
 
 def error_owner(network: Network, index: int) -> int:
-    """The map whose error tensor map `index` has: its own, or that of the layer that alone reads it by adding."""
+    """The map whose error tensor map `index` has: its own, or that of the layer that only adds it."""
     adder = network.adder(index)
     return index if network.readers(index) or adder is None else error_owner(network, adder + 1)
 

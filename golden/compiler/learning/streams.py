@@ -1,4 +1,4 @@
-"""The streams of a layer that learns: its codes forward and transposed, counters, and where a code stands twice."""
+"""The streams of a layer that learns: codes forward and transposed, counters, where a code stands twice."""
 
 from dataclasses import dataclass
 
@@ -115,9 +115,11 @@ class EngineMemories:
                     twin["valid"][block.places] = 1
                     twin["engine"][block.places] = twins.engine[place]
                     twin["entry"][block.places] = twins.entry[place]
-                self.counters[engine] += _paired(pack_words(counter_record(), **values), counter_record().bits)
-                record = place_record(self._config)
-                self.places[engine] += _paired(pack_words(record, **twin), record.bits)
+                for target, record, fields in (
+                    (self.counters, counter_record(), values),
+                    (self.places, place_record(self._config), twin),
+                ):
+                    target[engine] += _paired(pack_words(record, **fields), record.bits)
 
 
 def _paired(words: Int64, bits: int) -> list[int]:

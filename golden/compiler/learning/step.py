@@ -1,0 +1,166 @@
+"""One step of training as memories and commands."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from golden.compiler.contents import Memories
+from golden.compiler.instructions import end_words
+from golden.compiler.learning.maps import Maps, plan_maps
+from golden.compiler.learning.rows import error_taps, forward_taps
+from golden.compiler.learning.streams import EngineMemories, Entries, Stream, entry_numbers, stream
+from golden.learning.network import Network
+from golden.learning.state import State
+from golden.spec.config import Config
+from golden.spec.learning import ArrayShape
+from golden.spec.memories import Fold, Operation, back_record, front_record
+from golden.spec.program import Tensor
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """Where the parts of a layer's passes are.
+
+    Parameters
+    ----------
+    forward, transposed: the streams; none transposed where nothing is sent below.
+    starts, back_starts: first pair of each of their rounds.
+    entries: where each place of (filters, rows) stands in the forward stream.
+    forward_at, error_at: their instructions; the gradient pass has an instruction of its own, gradient_at.
+    """
+
+    forward: Stream
+    transposed: Stream | None
+    starts: list[int]
+    back_starts: list[int]
+    entries: Entries
+    forward_at: int
+    gradient_at: int
+    error_at: int
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """All of a step but what changes from step to step: exponents, rates, parameters.
+
+    Parameters
+    ----------
+    front, back: instruction words.  memories: taps.  engines: coefficients, counters, places.
+    """
+
+    network: Network
+    images: int
+    config: Config
+    maps: Maps
+    layers: tuple[LayerPlan, ...]
+    front: tuple[int, ...]
+    back: tuple[int, ...]
+    taps: tuple[int, ...]
+    engines: EngineMemories
+
+
+def plan_step(network: Network, state: State, images: int, report_words: int, config: Config) -> StepPlan:
+    """Raises CapacityError where a memory is too small, LearningError for a batch that cannot be."""
+    network.check_batch(images)
+    maps = plan_maps(network, images, report_words, config)
+    memories, engines = Memories(config), EngineMemories(config)
+    front: list[int] = []
+    back: list[int] = []
+    end_front, end_back = end_words(config)
+    plans = []
+
+    def instruction(
+        taps: int, taps_at: int, source: Tensor, target: Tensor
+    ) -> int:
+        """One layer and an END; its number."""
+        at = len(front)
+        tiles = target.words(config.lanes)
+        filters = target.shape[0]
+        array = network.array
+        rounds = -(-filters // array.round_filters(filters))
+        front.extend((_front(config, rounds, tiles, taps, taps_at, source), end_front))
+        back.extend((_back(config, rounds, tiles, filters, array, target), end_back))
+        return at
+
+    for index, (layer, it) in enumerate(zip(network.layers, state.layers, strict=True)):
+        source, errors = maps.values[layer.source], maps.outputs[index]
+        taps = forward_taps(source, maps.sums[index], images, layer.kernel, layer.stride, config.lanes)
+        taps_at = memories.add_taps(taps)
+        kernel = layer.kernel**2
+        forward_at = instruction(kernel, taps_at, source, maps.sums[index])
+        gradient_at = instruction(kernel, taps_at, source, errors)
+        codes, mask = it.codes.numpy().astype(np.int64), it.mask.numpy()
+        filters, channels = codes.shape[:2]
+        forward = stream(codes.reshape(filters, -1), mask.reshape(filters, -1), network.array)
+        starts = engines.starts(forward)
+        entries = entry_numbers(forward, starts, mask.size)
+        transposed, back_starts, error_at, twins = None, [], 0, None
+        below = maps.errors[layer.source]
+        if below is not None:
+            back_taps = error_taps(errors, below, images, layer.kernel, layer.stride, config.lanes)
+            error_at = instruction(kernel, memories.add_taps(back_taps), errors, below)
+            turned = (1, 0, 2, 3)
+            transposed = stream(
+                codes.transpose(turned).reshape(channels, -1),
+                mask.transpose(turned).reshape(channels, -1),
+                network.array,
+            )
+            back_starts = [start + sum(forward.pairs) for start in engines.starts(transposed)]
+            back_entries = entry_numbers(transposed, back_starts, mask.size)
+            # Place (f, c, k) of the forward matrix is place (c, f, k) of the transposed one.
+            places = np.arange(mask.size).reshape(mask.transpose(turned).shape).transpose(turned).reshape(-1)
+            twins = Entries(back_entries.engine[places], back_entries.entry[places])
+        engines.add(forward, it.counters.numpy().astype(np.int64).reshape(-1), twins)
+        if transposed is not None:
+            engines.add(transposed)
+        plans.append(
+            LayerPlan(
+                forward, transposed, starts, back_starts, entries, forward_at, gradient_at, error_at
+            )
+        )
+    return StepPlan(
+        network,
+        images,
+        config,
+        maps,
+        tuple(plans),
+        tuple(front),
+        tuple(back),
+        memories.tap_words(),
+        engines,
+    )
+
+
+def _front(config: Config, rounds: int, tiles: int, taps: int, taps_at: int, source: Tensor) -> int:
+    return front_record(config).pack(
+        operation=Operation.LAYER,
+        rounds=rounds,
+        tiles=tiles,
+        channels=source.shape[0],
+        taps=taps,
+        tap_address=taps_at,
+        input_address=source.address,
+        input_stride=source.stride,
+        ready_first=0,
+        ready_step=0,
+        ready_channels=source.shape[0],
+    )
+
+
+def _back(config: Config, rounds: int, tiles: int, filters: int, array: ArrayShape, target: Tensor) -> int:
+    values = {field.name: 0 for field in back_record(config).fields} | {
+        "operation": Operation.LAYER,
+        "rounds": rounds,
+        "tiles": tiles,
+        "fold": Fold.GROUP,
+        "group": 1,
+        "filters": filters,
+        "engine_filters": array.engine_filters(filters),
+        "row_width": config.lanes,
+        "output_address": target.address,
+        "output_stride": target.stride,
+        "plane_tiles": tiles,
+        "last_lanes": config.lanes,
+    }
+    return back_record(config).pack(**values)

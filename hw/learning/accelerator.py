@@ -1,0 +1,204 @@
+"""The whole accelerator that learns."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import latency, memories
+from golden.spec.commands import Command, payload_records
+from golden.spec.config import Config
+from golden.spec.errors import ERROR_BITS
+from golden.spec.learning import Generator
+from golden.spec.memories import TURN_BITS, Memory, seed_record
+from hw.core.array import add_array
+from hw.core.host_port import HostPort
+from hw.core.loader import Loader
+from hw.core.port_arbiter import PortArbiter
+from hw.core.sequencer import Sequencer
+from hw.interfaces import frame_word, write_signature
+from hw.learning.access_arbiter import AccessArbiter
+from hw.learning.conductor import Conductor
+from hw.learning.engine import LearningEngine
+from hw.learning.error_loader import ErrorLoader
+from hw.learning.map_writer import MapWriter
+from hw.learning.report_writer import ReportWriter
+from hw.parts.delay import delayed
+from hw.parts.fan_out import fan_out
+from hw.parts.layouts import layout
+from hw.parts.memory import FeatureMemory
+from hw.writeback.output import OutputPipeline
+
+
+class LearningAccelerator(wiring.Component):
+    """Runs commands: layers as `Accelerator` does, and the passes of training (docs/machine.md, section 10).
+
+    Golden: `golden.learning`.
+
+    Members: those of `Accelerator`; `trace` shows every word that a unit writes into the feature memory.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "i_program": In(stream.Signature(32)),
+                "i_image": In(stream.Signature(frame_word(config))),
+                "o_result": Out(stream.Signature(frame_word(config))),
+                "skip": In(1),
+                "error": Out(ERROR_BITS),
+                "loaded": Out(1),
+                "busy": Out(1),
+                "cycles": Out(memories.CYCLE_BITS),
+                "trace": Out(write_signature(config)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        m.submodules.loader = loader = Loader(config)
+        m.submodules.host = host = HostPort(config)
+        m.submodules.sequencer = sequencer = Sequencer(config)
+        m.submodules.conductor = conductor = Conductor(config)
+        m.submodules.arbiter = arbiter = PortArbiter(config)
+        m.submodules.features = features = FeatureMemory(config)
+        array = add_array(m, config, LearningEngine)
+        m.submodules.output = output = OutputPipeline(config)
+        m.submodules.errors = errors = ErrorLoader(config)
+        m.submodules.writer = writer = MapWriter(config)
+        m.submodules.reports = reports = ReportWriter(config)
+        m.submodules.access = access = AccessArbiter(config, 4)
+
+        # The host's streams; program words to their memories.
+        wiring.connect(m, wiring.flipped(self.i_program), loader.i)
+        wiring.connect(m, wiring.flipped(self.i_image), host.i_image)
+        wiring.connect(m, host.o_result, wiring.flipped(self.o_result))
+        fan_out(m, loader.load, [unit.load for unit in [*array.units, host, sequencer, conductor]])
+        self._seed(m, loader.load, {Generator.ERRORS: writer, Generator.TERMS: errors})
+
+        # The feature memory.
+        wiring.connect(m, array.fetch.features, features.rows)
+        wiring.connect(m, arbiter.port, features.port)
+        wiring.connect(m, output.write, arbiter.write)
+        wiring.connect(m, output.residual, arbiter.residual)
+        wiring.connect(m, access.port, arbiter.host)
+        read = access.users[1]
+        wiring.connect(m, writer.port, access.users[0])
+        wiring.connect(m, reports.port, access.users[2])
+        wiring.connect(m, host.features, access.users[3])
+        m.d.comb += [
+            read.valid.eq(errors.read.valid),
+            read.address.eq(errors.read.address),
+            errors.read.data.eq(read.read),
+            self.trace.valid.eq(output.write.valid | (access.port.valid & access.port.write & sequencer.busy)),
+            self.trace.address.eq(arbiter.port.address),
+            self.trace.enable.eq(arbiter.port.enable),
+            self.trace.data.eq(arbiter.port.write),
+        ]
+
+        # The array: which pass it is, and what begins and ends it.
+        kind = conductor.kind
+        fields = {
+            name: data.View(layout(record), conductor.payload[: record.bits])
+            for name, record in payload_records(config).items()
+        }
+        command = fields[Command.LAYERS]
+        gradient, layers = Signal(), Signal()
+        start, finished, going = Signal(), Signal(), Signal()
+        turns = Signal(TURN_BITS)
+        of_array = kind <= Command.GRADIENT
+        waiting = Cat(engine.sums.full.all() for engine in array.engines).all()
+        idle = delayed(m, waiting, latency.gradient(config.lanes), "idle")[-1]
+        turn_done = Mux(layers, output.turn_done, writer.turn_done)
+        m.d.comb += [
+            gradient.eq(kind == Command.GRADIENT),
+            layers.eq(kind == Command.LAYERS),
+            start.eq(conductor.start & of_array),
+            # In a gradient pass the array is done when every engine waits for errors that do not come.
+            finished.eq(
+                going
+                & array.drain.finished
+                & Mux(gradient, idle, array.fetch.finished)
+            ),
+            array.fetch.turns_done.eq(turns),
+        ]
+        with m.If(turn_done):
+            m.d.sync += turns.eq(turns + 1)
+        with m.If(start):
+            m.d.sync += [turns.eq(0), going.eq(1)]
+        with m.Elif(finished):
+            m.d.sync += going.eq(0)
+        for unit in [*array.units, array.window]:
+            m.d.comb += unit.start.eq(start)
+        m.d.comb += [
+            array.fetch.entry.eq(command.entry),
+            array.drain.entry.eq(command.entry),
+            array.drain.spaced.eq(kind == Command.ERROR),
+        ]
+        for number, engine in enumerate(array.engines):
+            wiring.connect(m, array.drain.engines[number], errors.drain[number])
+            wiring.connect(m, errors.engines[number], engine.sums)
+            wiring.connect(m, errors.errors[number], engine.errors)
+            m.d.comb += [
+                engine.skip.eq(self.skip),
+                engine.block.eq(command.block),
+                engine.gradient.eq(gradient),
+            ]
+
+        # Sums to whoever takes them.
+        operands = array.operands.o
+        for target, wanted in ((output.i, layers), (writer.i, ~layers & ~gradient)):
+            m.d.comb += [
+                getattr(target, name).eq(getattr(operands, name)) for name in operands.signature.members
+            ]
+        m.d.comb += [
+            output.i.token.valid.eq(operands.token.valid & layers),
+            output.i.token.turn_end.eq(operands.token.turn_end & layers),
+            output.layer.eq(array.drain.layer),
+            writer.enable.eq((kind == Command.FORWARD) | (kind == Command.ERROR)),
+            writer.error.eq(kind == Command.ERROR),
+            writer.command.eq(command),
+            writer.layer.eq(array.drain.layer),
+            writer.clear.eq(conductor.start),
+            errors.gradient.eq(gradient),
+            errors.token.eq(array.drain.terms.token),
+            errors.source.eq(array.drain.source),
+        ]
+
+        # Commands and their ends.
+        wiring.connect(m, conductor.report, reports.i)
+        m.d.comb += [
+            conductor.go.eq(sequencer.start),
+            conductor.done.eq(finished),
+            conductor.report_address.eq(command.report_address),
+            conductor.counts[0].eq(writer.saturated),
+            conductor.counts[1].eq(writer.large),
+            sequencer.go.eq(host.go),
+            sequencer.finished.eq(conductor.finished),
+            sequencer.illegal.eq(
+                conductor.illegal | (going & (array.fetch.illegal | array.drain.illegal))
+            ),
+            sequencer.bad.eq(going & Cat(engine.bad for engine in array.engines).any()),
+            host.done.eq(sequencer.done),
+            host.fault.eq(sequencer.fault),
+            host.loaded.eq(loader.loaded),
+            host.load_error.eq(loader.error),
+            host.program_waits.eq(self.i_program.valid),
+            loader.enable.eq(host.idle),
+            self.error.eq(host.error),
+            self.loaded.eq(loader.loaded),
+            self.busy.eq(sequencer.busy),
+            self.cycles.eq(sequencer.cycles),
+        ]
+        return m
+
+    def _seed(self, m: Module, load: wiring.PureInterface, units: dict[Generator, wiring.Component]) -> None:
+        """New states of the generators come as words of a memory that there is not."""
+        record = seed_record()
+        seed = data.View(layout(record), load.data[: record.bits])
+        for generator, unit in units.items():
+            m.d.comb += [
+                unit.seed.eq(load.valid & (load.memory == Memory.SEED) & (load.address == generator)),
+                unit.before.eq(seed.before),
+                unit.last.eq(seed.last),
+            ]

@@ -1,0 +1,197 @@
+"""Writeback of the passes of training: sums become blocks, or errors of the map below."""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import latency
+from golden.spec.block import Spikes
+from golden.spec.commands import pass_record
+from golden.spec.config import Config
+from golden.spec.learning import LFSR_WORD, NORM_FORMAT
+from golden.spec.maps import CODE_BITS, EXPONENT_SHARE
+from golden.spec.memories import back_record, feature_bits
+from hw.interfaces import access_signature
+from hw.learning.map_rounder import MapRounder
+from hw.learning.word_random import WordRandom
+from hw.lightnorm.encoder import Encoder
+from hw.lightnorm.to_blocks import narrow
+from hw.parts.delay import delayed
+from hw.parts.layouts import layout
+from hw.writeback.terms import operands_signature
+
+
+class MapWriter(wiring.Component):
+    """Takes `basis` sums at a time and writes whole words.
+
+    FORWARD: groups of sums in the forward format of `golden.spec.learning.NORM_FORMAT`, packed as
+    `golden.spec.maps.pack_group` says.  ERROR: `MapRounder`, stochastic, with the words of an addend and of
+    the map that masks, read with a word's first slice.
+
+    Golden: `golden.learning`.  Latency: `latency.BLOCKS` or `latency.ERRORS` cycles from a word's last token
+    to the cycle in which it may be written, and at most two more.  Throughput: a term a cycle (FORWARD), one
+    every `latency.slow_terms` (ERROR).
+
+    Members
+    -------
+    error: In, it is an error pass, else a forward pass of training; still during a pass, as `command`.
+    enable: In, it is one of the two.  command: In, fields.  layer: In, the drain's back word.
+    i: In, from the operands.  port: Out, always granted at once.
+    turn_done: Out, the last word of a turn is written.
+    saturated, large: Out, counts of errors since `clear` (`MapRounder`).
+    seed, before, last: In, a new state for the generator of random bits.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "enable": In(1),
+                "error": In(1),
+                "command": In(layout(pass_record(config))),
+                "layer": In(layout(back_record(config))),
+                "i": In(operands_signature(config)),
+                "port": Out(access_signature(config)),
+                "turn_done": Out(1),
+                "clear": In(1),
+                "saturated": Out(24),
+                "large": Out(24),
+                "seed": In(1),
+                "before": In(LFSR_WORD),
+                "last": In(LFSR_WORD),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self._config
+        slices = config.lanes // config.basis
+        token = Signal.like(self.i.token)
+        m.d.comb += [
+            token.eq(self.i.token),
+            token.valid.eq(self.i.token.valid & self.enable),
+            token.turn_end.eq(self.i.token.turn_end & self.enable),
+        ]
+        tokens = delayed(m, token, latency.ERRORS, "token")
+        chosen = Signal(config.basis * config.accumulator_bits)
+        m.d.sync += chosen.eq(
+            Array(
+                self.i.sums.word_select(part, len(chosen)) for part in range(slices)
+            )[tokens[1].slice]
+        )
+        blocks, blocks_valid = self._blocks(m, chosen, tokens[2].valid & ~self.error)
+        errors, errors_valid, reading = self._errors(m, chosen, tokens)
+
+        # Slices gather in a word, which is written when nothing is read.
+        part = Signal(range(slices))
+        come = Signal()
+        piece = Signal(config.basis * 8)
+        word = Signal(config.lanes * 8)
+        waiting = Signal()
+        address = Signal(feature_bits(config))
+        writing = Mux(self.error, tokens[latency.ERRORS].as_value(), tokens[latency.BLOCKS].as_value())
+        writing = data.View(tokens[0].shape(), writing)
+        m.d.comb += [
+            come.eq(Mux(self.error, errors_valid, blocks_valid)),
+            piece.eq(Mux(self.error, errors, blocks)),
+        ]
+        with m.If(waiting & ~reading):
+            m.d.sync += waiting.eq(0)
+        with m.If(come):
+            m.d.sync += [word.word_select(part, len(piece)).eq(piece), part.eq(part + 1)]
+            with m.If(part == slices - 1):
+                m.d.sync += [part.eq(0), waiting.eq(1), address.eq(writing.address)]
+        with m.If(waiting & ~reading):
+            m.d.comb += [
+                self.port.valid.eq(1),
+                self.port.write.eq(1),
+                self.port.address.eq(address),
+                self.port.data.eq(word),
+            ]
+        m.d.comb += self.turn_done.eq(delayed(m, writing.turn_end, latency.WRITE_WAIT, "turn_end")[-1])
+        return m
+
+    def _blocks(self, m: Module, sums: Signal, valid: Signal) -> tuple[Signal, Signal]:
+        """Bytes of blocks, `latency.BLOCKS` cycles after their token, and whether there are some."""
+        config, bits = self._config, self._config.accumulator_bits
+        fmt = narrow(NORM_FORMAT.forward, bits + 1)
+        m.submodules.encoder = encoder = Encoder(fmt, config.basis, Spikes.BLOCK)
+        source, out = encoder.i.payload, encoder.o.payload.beat
+        m.d.comb += [
+            encoder.i.valid.eq(valid),
+            encoder.o.ready.eq(1),
+            source.mask.eq(-1),
+            source.grid.eq(self.command.shift),
+        ]
+        bytes_ = Signal(config.basis * 8)
+        group = NORM_FORMAT.forward.group
+        for lane in range(config.basis):
+            m.d.comb += [
+                source.words[lane].eq(sums.word_select(lane, bits).as_signed()),
+                bytes_.word_select(lane, 8).eq(
+                    Cat(
+                        out.magnitudes[lane],
+                        out.signs[lane],
+                        out.exponents[lane // group][EXPONENT_SHARE * (lane % group) :][:EXPONENT_SHARE],
+                    )
+                ),
+            ]
+            assert len(out.magnitudes[lane]) + 1 == CODE_BITS
+        return bytes_, encoder.o.valid
+
+    def _errors(self, m: Module, sums: Signal, tokens: list) -> tuple[Signal, Signal, Signal]:
+        """Bytes of errors, `latency.ERRORS` cycles after their token, whether there are some, and whether
+        a word is read in this cycle."""
+        config, command = self._config, self.command
+        bits, part = config.accumulator_bits, config.basis * 8
+        m.submodules.rounder = rounder = MapRounder(config.basis, bits)
+        m.submodules.random = random = WordRandom(config)
+        to_addend, to_mask = Signal(feature_bits(config)), Signal(feature_bits(config))
+        m.d.sync += [
+            to_addend.eq(command.addend_address - self.layer.output_address),
+            to_mask.eq(command.mask_address - self.layer.output_address),
+        ]
+        # The word of the addend is asked for in the first cycle, that of the mask in the second.
+        asks = [
+            (tokens[1], command.addend, to_addend),
+            (tokens[2], command.masked, to_mask),
+        ]
+        reading = Signal()
+        for asker, wanted, distance in asks:
+            with m.If(asker.valid & (asker.slice == 0) & wanted & self.error):
+                m.d.comb += [
+                    reading.eq(1),
+                    self.port.valid.eq(1),
+                    self.port.address.eq(asker.address + distance),
+                ]
+        first, addend, mask = (Signal(config.lanes * 8, name=name) for name in ("first", "addend", "mask"))
+        m.d.sync += first.eq(self.port.read)
+        with m.If(tokens[3].valid & (tokens[3].slice == 0)):
+            m.d.sync += [addend.eq(first), mask.eq(self.port.read)]
+
+        # Addends enter a cycle before their sums.
+        before, now = tokens[latency.MAP_OPERANDS - 1], tokens[latency.MAP_OPERANDS]
+        values = delayed(m, sums, latency.MAP_OPERANDS - 2, "sums")[-1]
+        beat = rounder.i.payload
+        m.d.comb += [
+            rounder.rule.shift.eq(command.shift),
+            rounder.rule.addend_shift.eq(command.addend_shift),
+            rounder.rule.add.eq(command.addend),
+            rounder.rule.stochastic.eq(1),
+            rounder.rule.masked.eq(command.masked),
+            rounder.rule.mask_relu.eq(command.mask_relu),
+            rounder.i.valid.eq(self.error & (now.valid | (command.addend & before.valid))),
+            rounder.random.eq(random.bytes),
+            random.draw.eq(rounder.draw),
+            rounder.clear.eq(self.clear),
+            self.saturated.eq(rounder.saturated),
+            self.large.eq(rounder.large),
+            random.seed.eq(self.seed),
+            random.before.eq(self.before),
+            random.last.eq(self.last),
+            Cat(beat.addends).eq(addend.word_select(before.slice, part)),
+            Cat(beat.mask).eq(mask.word_select(now.slice, part)),
+        ]
+        for lane in range(config.basis):
+            m.d.comb += beat.values[lane].eq(values.word_select(lane, bits).as_signed())
+        return rounder.o, rounder.valid, reading
