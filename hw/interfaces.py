@@ -188,20 +188,3 @@ def frame_word(config: Config) -> data.StructLayout:
     `last` means what TLAST means in AXI4-Stream, and is the highest bit of the payload.
     """
     return data.StructLayout({"data": config.lanes * 8, "last": 1})
-
-
-def errors_signature(config: Config) -> wiring.Signature:
-    """Who loads errors → engine that learns: error codes of `basis` lanes for a slot of a bank.
-
-    valid: Out, in the next cycle they stand there.  bank, slot: Out.  slice: Out, which lanes.
-    codes: Out, a code a lane (`golden.spec.formats`).
-    """
-    return wiring.Signature(
-        {
-            "valid": Out(1),
-            "bank": Out(1),
-            "slot": Out(log2(config.accumulators)),
-            "slice": Out(log2(config.lanes // config.basis)),
-            "codes": Out(config.basis * formats.CODE_BITS),
-        }
-    )

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from golden.spec.config import Config
 from golden.spec.fields import Field, Record
-from golden.spec.memories import feature_bits, log2
+from golden.spec.sizes import feature_bits, log2
 
 SHIFT_BITS = 8
 """Exponents and distances between them, with sign."""

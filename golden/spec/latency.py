@@ -128,7 +128,9 @@ BLOCKS = TERM + 1 + 2
 """From a token to its sums in blocks: one slice of them is chosen, then encoded."""
 WRITE_WAIT = 4
 """From a word's last bytes until it is surely written."""
+TERM_ROUND = 2
+"""From an int8 error to its code: its magnitude, the code."""
 ERROR_WORD = 1 + MEMORY + 1
 """From the drain's token to the word of errors that it asks for: address, memory and word are registered."""
-ERROR_CODES = ERROR_WORD + 1
+ERROR_CODES = ERROR_WORD + TERM_ROUND
 """From the drain's token to the error codes of its lanes, which are registered."""

@@ -8,8 +8,12 @@ from enum import IntEnum
 
 from golden.spec import formats
 from golden.spec.arithmetics import PAIR, arithmetic
+from golden.spec.commands import command_record
 from golden.spec.config import ADDRESS_BITS, MAX_ENGINES, Config
 from golden.spec.fields import Field, Record
+from golden.spec.learning import LFSR_WORD, Generator
+from golden.spec.sizes import feature_bits as feature_bits
+from golden.spec.sizes import log2 as log2
 
 
 class Memory(IntEnum):
@@ -25,9 +29,12 @@ class Memory(IntEnum):
     TAP = 3
     TERM = 4
     FILTER = 5
+    COMMAND = 7
     COEFFICIENT = 8
     COUNTER = COEFFICIENT + MAX_ENGINES
     PLACES = COUNTER + MAX_ENGINES
+    SEED = PLACES + MAX_ENGINES
+    """No memory: a word is the state of the generator whose number is its address."""
 
 
 SECTION = Record(
@@ -42,16 +49,6 @@ SECTION = Record(
 
 END_SECTION = 0xFF
 """In place of the number of a memory: no section follows but the checksum word."""
-
-
-def log2(value: int) -> int:
-    """Exact base-two logarithm of a power of two."""
-    return value.bit_length() - 1
-
-
-def feature_bits(config: Config) -> int:
-    """Width of an address of the activation memory."""
-    return log2(config.feature_words)
 
 
 MAX_CHANNELS = 1024
@@ -206,6 +203,16 @@ def place_record(config: Config) -> Record:
     )
 
 
+SEED_RECORD = Record(
+    "seed",
+    (
+        Field("before", LFSR_WORD, doc="see golden.spec.learning.Lfsr"),
+        Field("last", LFSR_WORD, doc="likewise"),
+    ),
+)
+"""The state of a generator of random bits."""
+
+
 @dataclass(frozen=True)
 class MemoryShape:
     """Width in bits of a word of a memory as the loader sees it, and its depth in words."""
@@ -228,6 +235,8 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
         bits = arithmetic(config.arithmetic).word_bits(config)
         shapes[Memory.COEFFICIENT + engine] = MemoryShape(bits, config.coefficient_words)
         if config.learning:
+            shapes[Memory.COMMAND] = MemoryShape(command_record(config).bits, config.instructions)
+            shapes[Memory.SEED] = MemoryShape(SEED_RECORD.bits, len(Generator))
             for first, record in ((Memory.COUNTER, counter_record()), (Memory.PLACES, place_record(config))):
                 shapes[first + engine] = MemoryShape(PAIR * record.bits, config.coefficient_words)
     return shapes[memory]
@@ -236,6 +245,11 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
 def memories(config: Config) -> list[int]:
     """Numbers of all loadable memories of a configuration, in order."""
     of_engines = (Memory.COEFFICIENT, Memory.COUNTER, Memory.PLACES)
-    fixed = [int(memory) for memory in Memory if memory not in of_engines]
+    learning = (Memory.COMMAND, Memory.SEED)
+    fixed = [
+        int(memory)
+        for memory in Memory
+        if memory not in of_engines and (config.learning or memory not in learning)
+    ]
     there = of_engines if config.learning else of_engines[:1]
     return fixed + [first + engine for first in there for engine in range(config.engines)]

@@ -9,7 +9,7 @@ from golden.spec.commands import Command, payload_records
 from golden.spec.config import Config
 from golden.spec.errors import ERROR_BITS
 from golden.spec.learning import Generator
-from golden.spec.memories import TURN_BITS, Memory, seed_record
+from golden.spec.memories import SEED_RECORD, TURN_BITS, Memory
 from hw.core.array import add_array
 from hw.core.host_port import HostPort
 from hw.core.loader import Loader
@@ -90,7 +90,7 @@ class LearningAccelerator(wiring.Component):
             read.valid.eq(errors.read.valid),
             read.address.eq(errors.read.address),
             errors.read.data.eq(read.read),
-            self.trace.valid.eq(output.write.valid | (access.port.valid & access.port.write & sequencer.busy)),
+            self.trace.valid.eq(arbiter.port.enable.any() & sequencer.busy),
             self.trace.address.eq(arbiter.port.address),
             self.trace.enable.eq(arbiter.port.enable),
             self.trace.data.eq(arbiter.port.write),
@@ -147,7 +147,7 @@ class LearningAccelerator(wiring.Component):
 
         # Sums to whoever takes them.
         operands = array.operands.o
-        for target, wanted in ((output.i, layers), (writer.i, ~layers & ~gradient)):
+        for target in (output.i, writer.i):
             m.d.comb += [
                 getattr(target, name).eq(getattr(operands, name)) for name in operands.signature.members
             ]
@@ -194,7 +194,7 @@ class LearningAccelerator(wiring.Component):
 
     def _seed(self, m: Module, load: wiring.PureInterface, units: dict[Generator, wiring.Component]) -> None:
         """New states of the generators come as words of a memory that there is not."""
-        record = seed_record()
+        record = SEED_RECORD
         seed = data.View(layout(record), load.data[: record.bits])
         for generator, unit in units.items():
             m.d.comb += [

@@ -44,7 +44,7 @@ for line in sys.argv[1].split(";"):
 
 # Equal cells of different units become one (the lanes of the requantiser share their masks), which
 # halves the code.
-_PASSES = "read_rtlil {il};hierarchy -auto-top;flatten;proc;opt_merge;opt_clean;write_cxxrtl -g{level} {cc}"
+_PASSES = "read_rtlil {il};hierarchy -auto-top;flatten;proc;opt_merge;opt_clean;{split}write_cxxrtl -g{level} {cc}"
 
 # Initial zeros of memories are what CXXRTL starts with anyway, and g++ is slow on long tables.
 _ZEROS = re.compile(
@@ -78,6 +78,21 @@ def _call(command: list[str], folder: Path, what: str) -> str:
     return done.stdout
 
 
+def _translate(folder: Path, level: int, split: str) -> list[str]:
+    """Writes C++; returns the wires that depend on themselves."""
+    passes = _PASSES.format(il="accelerator.il", cc="accelerator.cc", level=level, split=split)
+    log = _call([sys.executable, "-c", _TRANSLATE, passes], folder, "Yosys (write_cxxrtl)")
+    if _FEEDBACK not in log:
+        return []
+    lines = log[log.index(_FEEDBACK) :].splitlines()[1:]
+    return [line.strip() for line in itertools.takewhile(_is_indented, lines)]
+
+
+def _split(wires: list[str]) -> str:
+    """A pass that makes bits of words: a word may only seem to depend on itself, bit upon other bit."""
+    return f"splitnets {' '.join('w:*' + wire.replace(chr(92), '?') for wire in wires)};"
+
+
 def build(component: wiring.Component, waveform: bool = False) -> Path:
     """The shared library of a component with the accelerator's ports; built if it is not there.
 
@@ -100,12 +115,11 @@ def build(component: wiring.Component, waveform: bool = False) -> Path:
     with tempfile.TemporaryDirectory(prefix="partial-", dir=folder.parent) as name:
         partial = Path(name)
         (partial / "accelerator.il").write_text(text)
-        passes = _PASSES.format(il="accelerator.il", cc="accelerator.cc", level=4 if waveform else 0)
-        log = _call([sys.executable, "-c", _TRANSLATE, passes], partial, "Yosys (write_cxxrtl)")
-        if _FEEDBACK in log:
-            lines = log[log.index(_FEEDBACK) :].splitlines()[1:]
-            wires = ", ".join(line.strip() for line in itertools.takewhile(_is_indented, lines))
-            raise ToolError(f"the design has words that depend on themselves: {wires}")
+        level = 4 if waveform else 0
+        if (wires := _translate(partial, level, "")) and (
+            left := _translate(partial, level, _split(wires))
+        ):
+            raise ToolError(f"the design has bits that depend on themselves: {', '.join(left)}")
         include = [f"-I{partial}", f"-I{_runtime()}"]
         _call([*COMPILER, *options, *include, str(HARNESS), "-o", library.name], partial, "g++")
         whole = partial / "whole"

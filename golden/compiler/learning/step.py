@@ -1,6 +1,5 @@
 """One step of training as memories and commands."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
