@@ -11,7 +11,7 @@ import torch
 
 from golden.lightnorm import channel, scalars
 from golden.lightnorm.blocks import Bool
-from golden.lightnorm.channel import Gradients, Statistics
+from golden.lightnorm.channel import Gradients, GradWords, Statistics
 from golden.lightnorm.quantise import BITS, Met, quantise
 from golden.lightnorm.scalars import Int64, Scalars
 from golden.spec.block import PRESETS, Constants, GroupAxis, NormFormat, Spikes
@@ -98,11 +98,17 @@ def apply(
     x: torch.Tensor, found: Statistics, gamma: Scalars, beta: Scalars, options: LightNormOptions
 ) -> tuple[torch.Tensor, Met]:
     """As `golden.lightnorm.unit.apply`: y (C, n), and what its encoder met."""
-    fmt = options.format
+    return quantise(apply_exact(x, found, gamma, beta, options.format), options.format.forward, options.axis)
+
+
+def apply_exact(
+    x: torch.Tensor, found: Statistics, gamma: Scalars, beta: Scalars, fmt: NormFormat
+) -> torch.Tensor:
+    """What APPLY hands to its encoder: y (C, n), exact."""
     words = channel.apply_words(found, gamma, beta, fmt)
     result = _window(x, words.window_grid, words.mean)
     result = result.mul_(_column(words.scale, x)).add_(_column(words.offset, x))
-    return quantise(result.mul_(_power_of(words.grid, x)), fmt.forward, options.axis)
+    return result.mul_(_power_of(words.grid, x))
 
 
 def reduce(
@@ -135,16 +141,15 @@ def grad(
     channels (C,) whose spikes were cut, in their bits or by the encoder.
     """
     fmt = options.format
-    words = channel.grad_words(gradients, fmt)
-    result = _window(dy, words.window_grid, words.mean).mul_(_column(words.scale, dy))
-    places = torch.from_numpy(np.concatenate([found.highest, found.lowest], 1)).to(dy.device)
-    signs = np.where(found.highest == found.lowest, 0, 1)
-    signs = np.concatenate([-signs, signs], 1)
-    unit = _power_of(words.grid, dy)
+    places, signs = spike_places(found)
+    places = places.to(dy.device)
     if options.spikes == Spikes.APART:
-        dx, met = quantise(result.mul_(unit), fmt.gradient, options.axis)
+        dx, met = quantise(grad_exact(dy, gradients, fmt), fmt.gradient, options.axis)
         apart = torch.from_numpy(signs * gradients.spike.floats()[:, None]).to(dy.device, dy.dtype)
         return dx.scatter_add_(1, places, apart), met, met.clipped
+    words = channel.grad_words(gradients, fmt)
+    result = _grad_integers(dy, words)
+    unit = _power_of(words.grid, dy)
     # Where both extremes are one value the signs are zero, and both writes write the same.
     there = result.gather(1, places).to(torch.float64).cpu().numpy().astype(np.int64)
     spiked = _to_odd(np.asarray(there + signs * words.spike[:, None], np.int64)).astype(np.float64)
@@ -154,6 +159,25 @@ def grad(
         quiet = torch.zeros(dy.shape, dtype=torch.bool, device=dy.device).scatter_(1, places, True)
     dx, met = quantise(result.mul_(unit), fmt.gradient, options.axis, quiet)
     return dx, met, met.clipped | channel.spikes_cut(gradients, words)
+
+
+def _grad_integers(dy: torch.Tensor, words: GradWords) -> torch.Tensor:
+    return _window(dy, words.window_grid, words.mean).mul_(_column(words.scale, dy))
+
+
+def grad_exact(dy: torch.Tensor, gradients: Gradients, fmt: NormFormat) -> torch.Tensor:
+    """What GRAD hands to its encoder where spikes go apart: dx (C, n), exact."""
+    words = channel.grad_words(gradients, fmt)
+    return _grad_integers(dy, words).mul_(_power_of(words.grid, dy))
+
+
+def spike_places(found: Statistics) -> tuple[torch.Tensor, Int64]:
+    """Where a channel has its spikes, int64 (C, 2·chunks), and with which sign, −1 or 1 in the same shape:
+    the maxima, then the minima; 0 where both are one value.
+    """
+    apart = np.where(found.highest == found.lowest, 0, 1)
+    places = np.concatenate([found.highest, found.lowest], 1)
+    return torch.from_numpy(places), np.concatenate([-apart, apart], 1)
 
 
 def _to_odd(values: Int64) -> Int64:
