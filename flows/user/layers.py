@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from flows.user.commands import Layers
-from golden.graph.operations.operation import Operation, Stage
+from golden.graph.operations.integers import Stage
+from golden.graph.operations.operation import Operation
 from golden.graph.operations.registry import OPERATIONS, layer_parts
 
 _WIDTHS = (22, 40, 60, 30)

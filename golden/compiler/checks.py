@@ -6,7 +6,7 @@ What is legal stands with each operation (`golden.graph.operations`); here it is
 from collections.abc import Iterator
 
 from golden.graph.network import Layer, Network, refuse
-from golden.graph.operations.operation import Problem, Shape, order_problems
+from golden.graph.operations.integers import Problem, Shape, order_problems
 from golden.spec.errors import UnsupportedError
 from golden.spec.findings import Findings
 

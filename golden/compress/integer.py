@@ -1,7 +1,6 @@
 """From a trained `QuantizedNet` to the integers of `golden.graph.network.Network`."""
 
 import copy
-import math
 
 import numpy as np
 import torch
@@ -11,12 +10,7 @@ from golden.compress.quantized import QuantizedLayer, QuantizedNet
 from golden.compress.shifts import LARGEST_TERM
 from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.network import Feature, Layer, Network
-from golden.graph.operations.add import Add, FloatAdd
-from golden.graph.operations.batch_norm import Norm
 from golden.graph.operations.convolution import Convolution
-from golden.graph.operations.global_mean import FloatMean, GlobalMean
-from golden.graph.operations.operation import FloatOperation, IntegerOperation
-from golden.graph.operations.relu import FloatRelu, Relu
 from golden.graph.operations.requantise import Requantise
 from golden.graph.operations.weights import Factored, Plain
 from golden.spec import formats
@@ -44,12 +38,7 @@ def skeleton(graph: FloatGraph) -> Network:
             input=layer.input,
             output=layer.output,
             product=_product(layer, Plain(nothing, nothing)),
-            epilogue=_epilogue(
-                layer,
-                Requantise(nothing, nothing),
-                None if layer.residual is None else Add(layer.residual, 0, 0, 0),
-                0,
-            ),
+            epilogue=(Requantise(nothing, nothing), *(it.blank() for it in layer.behind)),
         )
         for layer in graph.layers
     ]
@@ -64,37 +53,18 @@ def _layer(module: QuantizedLayer, scales: dict[str, float]) -> Layer:
     half = 1 << (formats.BIAS_BITS - 1)
     _demand(module, "a weight" if module.plain else "a basis term", each, -LARGEST_TERM, LARGEST_TERM)
     _demand(module, "the bias", bias, -half, half - 1)
-    residual = None
-    if layer.residual is not None and grids.adds:
-        other = round(math.log2(scales[layer.residual]))
-        finest = min(grids.result, other)
-        residual = Add(layer.residual, grids.result - finest, other - finest, grids.output - finest)
     return Layer(
         path=layer.path,
         input=layer.input,
         output=layer.output,
         product=_product(layer, _weights(module, weights, terms)),
-        epilogue=_epilogue(layer, Requantise(_whole(bias), _whole(shift)), residual, grids.pool),
+        epilogue=(Requantise(_whole(bias), _whole(shift)), *(it.integers() for it in grids.epilogue)),
     )
 
 
 def _product(layer: FloatLayer, weights: Factored | Plain) -> Convolution:
     filters, _, height, width = layer.product.weight.shape
     return Convolution(filters, (height, width), layer.product.stride, layer.product.padding, weights)
-
-
-def _epilogue(
-    layer: FloatLayer, requantise: Requantise, residual: Add | None, pool: int
-) -> tuple[IntegerOperation, ...]:
-    """What follows the product; `pool` is the rounding shift of the pooled sum, if it is pooled."""
-    made: dict[type[FloatOperation], IntegerOperation | None] = {
-        Norm: None,
-        FloatAdd: residual,
-        FloatRelu: Relu(),
-        FloatMean: GlobalMean(pool),
-    }
-    followed = [made[type(operation)] for operation in layer.epilogue]
-    return (requantise, *(operation for operation in followed if operation is not None))
 
 
 def _weights(module: QuantizedLayer, weights: torch.Tensor, terms: torch.Tensor) -> Factored | Plain:

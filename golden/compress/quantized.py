@@ -4,13 +4,9 @@ One forward pass serves training and proof: in its *integer* mode the module com
 for operation, what `golden.graph.network.Network` means; in float64 every sum is exact, so it equals the
 machine to the last bit, and in float32 it is what re-training minimises the loss of. In *norm* mode
 (the first part of re-training) batch statistics take the place of the folded batch norm.
-
-Rounding passes gradients through unchanged (Bengio, Léonard, Courville, arXiv 1308.3432); values that
-saturate pass none.
 """
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,22 +19,8 @@ from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.compress.shifts import LARGEST_TERM, filter_scale, filter_shift, least_grid
 from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.operations.batch_norm import Norm
-from golden.graph.operations.global_mean import FloatMean
-from golden.graph.operations.relu import FloatRelu
-
-
-class _Round(torch.autograd.Function):
-    """Nearest integer, ties to even; the gradient passes."""
-
-    @staticmethod
-    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
-        """See the class."""
-        return torch.round(values)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        """See the class."""
-        return gradient
+from golden.graph.operations.floats import QuantizedOperation
+from golden.numerics.straight_through import rounded, saturated
 
 
 class _RoundPower(torch.autograd.Function):
@@ -56,29 +38,21 @@ class _RoundPower(torch.autograd.Function):
 
 
 # torch leaves `apply` without types.
-_ROUND: Callable[[torch.Tensor], torch.Tensor] = _Round.apply
 _ROUND_POWER: Callable[[torch.Tensor], torch.Tensor] = _RoundPower.apply
 
 
-def _saturate(values: torch.Tensor) -> torch.Tensor:
-    return values.clamp(-128, 127)
-
-
-@dataclass
+@dataclass(frozen=True)
 class Grids:
-    """Exponents of the powers of two that one step of a layer's values is worth.
+    """What was chosen on sample images for a layer.
 
     Parameters
     ----------
-    result: of the requantised sum. output: after residual and ReLU, before pooling.
-    pool: rounding shift of the pooled sum, 0 without pooling.
-    adds: the residual is added; False where it has none, or one of less than half a step of the result.
+    result: exponent of the power of two that a step of the requantised sum is worth.
+    epilogue: what follows it, with the numbers that were chosen for it.
     """
 
     result: int = 0
-    output: int = 0
-    pool: int = 0
-    adds: bool = False
+    epilogue: tuple[QuantizedOperation, ...] = ()
 
 
 class QuantizedLayer(nn.Module):
@@ -86,7 +60,7 @@ class QuantizedLayer(nn.Module):
 
     Factored layers train real coefficients `shadow` (units, rows, S), in units of weights, and the
     `basis` (units, S, S). `unit` (units, 1, S) is the worth of coefficient 1; Ce = round(shadow/unit).
-    Plain layers train `weight` (M, C, KH, KW). `pixels` are those of the map before pooling.
+    Plain layers train `weight` (M, C, KH, KW).
     """
 
     mean: torch.Tensor
@@ -94,11 +68,10 @@ class QuantizedLayer(nn.Module):
     unit: torch.Tensor
     mask: torch.Tensor
 
-    def __init__(self, layer: FloatLayer, plan: LayerPlan, pixels: int) -> None:
+    def __init__(self, layer: FloatLayer, plan: LayerPlan) -> None:
         super().__init__()
         self.layer = layer
         self.plan = plan
-        self.pixels = pixels
         product, norm = layer.product, layer.find(Norm)
         self.shape = product.weight.shape
         self.grids = Grids()
@@ -175,11 +148,11 @@ class QuantizedLayer(nn.Module):
         if self.plain:
             terms = filter_scale(largest * 2.0**shift).detach()
             each = (factor * (scale / grid) * 2.0**shift / terms)[:, None, None, None]
-            weights = _ROUND(self.weight * each) * terms[:, None, None, None]
+            weights = rounded(self.weight * each) * terms[:, None, None, None]
         else:
-            terms = _ROUND(real * per_filter(2.0**shift, self.plan))
+            terms = rounded(real * per_filter(2.0**shift, self.plan))
             weights = fold(self.coefficients() @ terms, self.plan, self.shape)
-        return weights, terms, _ROUND(offset * 2.0 ** (shift - self.grids.result)), shift
+        return weights, terms, rounded(offset * 2.0 ** (shift - self.grids.result)), shift
 
     def least_grid(self, scale: float) -> int:
         """The finest result grid whose terms and biases the machine can hold, for an input of `scale`."""
@@ -207,14 +180,14 @@ class QuantizedLayer(nn.Module):
             weight = self.real_weight() * (scale / 2.0**self.grids.result)
             y = nn.functional.conv2d(x, weight, None, product.stride, product.padding)
             y = self._normalise(y)
-            return _saturate(_ROUND(y))
+            return saturated(rounded(y))
         weights, _, bias, shift = self.integers(scale)
         # Dividing the operands is as exact as dividing the sum, and keeps float32 in its range.
         down = 2.0**-shift
         y = nn.functional.conv2d(
             x, weights * down[:, None, None, None], bias * down, product.stride, product.padding
         )
-        return _saturate(_ROUND(y))
+        return saturated(rounded(y))
 
     def _normalise(self, y: torch.Tensor) -> torch.Tensor:
         """Batch norm with batch statistics, in steps of the result grid."""
@@ -227,6 +200,20 @@ class QuantizedLayer(nn.Module):
         self.mean.copy_(mean * step)
         self.variance.copy_(variance * step**2)
         return y
+
+    @property
+    def scale(self) -> float:
+        """The worth of a step of the output feature."""
+        scale = 2.0**self.grids.result
+        for operation in self.grids.epilogue:
+            scale = operation.scale(scale)
+        return scale
+
+    def finish(self, result: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """A requantised result and what is read beside it, in real units, by name → the output feature."""
+        for operation in self.grids.epilogue:
+            result = operation.run(result, features)
+        return result
 
     def real_result(self, x: torch.Tensor, scale: float) -> torch.Tensor:
         """The sum with batch norm folded, not requantised, in real units; for calibration."""
@@ -250,10 +237,7 @@ class QuantizedNet(nn.Module):
         self.plan = plan
         self.norm_mode = False
         self.input_grid = 0
-        self.layers = nn.ModuleList(
-            QuantizedLayer(layer, plan.of(layer.path), math.prod(graph.maps[layer.path]))
-            for layer in graph.layers
-        )
+        self.layers = nn.ModuleList(QuantizedLayer(layer, plan.of(layer.path)) for layer in graph.layers)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Images (N, C, H, W) → real logits (N, M)."""
@@ -270,34 +254,16 @@ class QuantizedNet(nn.Module):
         """The worth of a step of every feature."""
         scales = {self.graph.input: 2.0**self.input_grid}
         for module in self.stages:
-            scale = 2.0**module.grids.output
-            if module.layer.find(FloatMean):
-                scale *= 2.0**module.grids.pool / module.pixels
-            scales[module.layer.output] = scale
+            scales[module.layer.output] = module.scale
         return scales
 
     def features(self, images: torch.Tensor) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
         """Every feature as whole numbers −128…127 (N, C, H, W), and the worth of a step."""
         scales = self.scales()
-        values = {self.graph.input: _saturate(torch.round(images / scales[self.graph.input]))}
+        values = {self.graph.input: saturated(torch.round(images / scales[self.graph.input]))}
         for module in self.stages:
             layer = module.layer
             result = module(values[layer.input], scales[layer.input], self.norm_mode and self.training)
-            residual = None
-            if layer.residual is not None:
-                residual = values[layer.residual] * scales[layer.residual]
-            values[layer.output] = finish(module, result, residual)
+            others = {name: values[name] * scales[name] for name in layer.reads}
+            values[layer.output] = module.finish(result, others)
         return values, scales
-
-
-def finish(module: QuantizedLayer, result: torch.Tensor, residual: torch.Tensor | None) -> torch.Tensor:
-    """Residual (in real units), ReLU and pooling of a requantised result: the layer's output feature."""
-    grids = module.grids
-    if residual is not None and grids.adds:
-        total = result * 2.0**grids.result + residual
-        result = _saturate(_ROUND(total / 2.0**grids.output))
-    if module.layer.find(FloatRelu):
-        result = result.relu()
-    if module.layer.find(FloatMean):
-        result = _saturate(_ROUND(result.sum(dim=(2, 3), keepdim=True) * 2.0**-grids.pool))
-    return result

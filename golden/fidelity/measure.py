@@ -12,7 +12,6 @@ from golden.fidelity.verdict import Distances, TensorDistance
 from golden.graph import network_file
 from golden.graph.floats import FloatGraph, FloatLayer, float_features
 from golden.graph.network import Network
-from golden.graph.operations.add import Add
 from golden.machine.tensors import clipped_share
 from golden.spec.errors import LightDealError
 from golden.spec.program import Program
@@ -105,8 +104,10 @@ def decibel(signal: float, noise: float) -> float:
 def _coarsest(network: Network, output: str) -> float:
     """The coarsest step that the layer of an output rounds to, in steps of the output."""
     (layer,) = (it for it in network.layers if it.output == output)
-    add = layer.find(Add)
-    return 1.0 if add is None else max(1.0, 2.0 ** (add.align_result - add.shift))
+    steps = 1.0
+    for operation in layer.epilogue:
+        steps = operation.rounding(steps)
+    return steps
 
 
 def _run(graph: FloatGraph, images: npt.NDArray[np.floating]) -> dict[str, Float]:

@@ -4,19 +4,13 @@ import torch
 import torch.fx
 from torch import nn
 
+from golden.frontend.chain import Chain
 from golden.frontend.import_check import check_values
 from golden.frontend.inputs import check_images
 from golden.frontend.modules import check_module, evaluation, name_of, unwrapped
 from golden.frontend.trace import Trace, map_shape
 from golden.graph.floats import INPUT, FloatGraph, FloatLayer, float_features
-from golden.graph.operations.add import ADD
-from golden.graph.operations.batch_norm import BATCH_NORM
-from golden.graph.operations.flatten import FLATTEN
-from golden.graph.operations.global_mean import FloatMean
-from golden.graph.operations.nothing import NOTHING
-from golden.graph.operations.operation import FloatOperation, Operation
 from golden.graph.operations.registry import layer_parts
-from golden.graph.operations.relu import RELU
 from golden.spec.errors import UnsupportedError
 from golden.spec.findings import Findings
 
@@ -75,7 +69,7 @@ class _Importer:
         self.refused = set(trace.refused)
         self.absorbs: dict[torch.fx.Node, torch.fx.Node] = {}
         for node in nodes:
-            if self.trace.meaning(node) is ADD:
+            if (operation := self.trace.meaning(node)) is not None and operation.joins:
                 try:
                     self.absorbs[self._absorber(node)] = node
                 except UnsupportedError as error:
@@ -84,7 +78,7 @@ class _Importer:
             node: found
             for conv in nodes
             if self.is_product(conv)
-            for found in [_Chain(self, conv)]
+            for found in [Chain(self.trace, conv, self.absorbs, self.refused, self.refuse)]
             for node in found.nodes
         }
         output = ""
@@ -141,7 +135,7 @@ class _Importer:
         if node in self.chains:
             # Inside a chain the value has no name of its own; whoever else wanted it was refused.
             return self._emit(self.chains[node])
-        if operation in (NOTHING, FLATTEN) and source is not None:
+        if operation is not None and operation.passes and source is not None:
             self.trace.check_shapes(node)
             return self._resolve(source)
         if not self.refused.isdisjoint(node.all_input_nodes):
@@ -172,7 +166,7 @@ class _Importer:
             )
         candidates = []
         for node in operands:
-            while self.trace.meaning(node) in (BATCH_NORM, NOTHING) and len(node.users) == 1:
+            while self._before(node, addition) and len(node.users) == 1:
                 node = node.args[0]  # type: ignore[assignment]
             if self.is_product(node) and len(node.users) == 1:
                 candidates.append(node)
@@ -184,6 +178,15 @@ class _Importer:
             )
         return max(candidates, key=self._depth)
 
+    def _before(self, node: torch.fx.Node, addition: torch.fx.Node) -> bool:
+        """Whether a layer can do the operation of `node` and then the addition."""
+        operation, joining = self.trace.meaning(node), self.trace.meaning(addition)
+        if operation is None or joining is None:
+            return False
+        if operation.stage is None or joining.stage is None:
+            return operation.anywhere
+        return operation.stage < joining.stage
+
     def _depth(self, node: torch.fx.Node) -> int:
         """Layers on the longest path from the images to a node."""
         if node not in self.depths:
@@ -192,12 +195,15 @@ class _Importer:
             )
         return self.depths[node]
 
-    def _emit(self, chain: "_Chain") -> str:
+    def _emit(self, chain: Chain) -> str:
         node = chain.nodes[0]
         self.trace.check_shapes(node)
         source = self._resolve(node.args[0])  # type: ignore[arg-type]
         residual = None if chain.other is None else self._resolve(chain.other)
-        if any(layer.find(FloatMean) and layer.output == residual for layer in self.layers):
+        if any(
+            layer.output == residual and not all(it.power_of_two for it in layer.epilogue)
+            for layer in self.layers
+        ):
             raise self.trace.refuse(
                 node, f"the addition of the pooled {residual!r}", "additions before pooling"
             )
@@ -218,53 +224,3 @@ class _Importer:
         )
         self.feature |= dict.fromkeys(chain.nodes, path)
         return path
-
-
-class _Chain:
-    """A convolution and the nodes that follow it without a fork, as far as one layer can hold them."""
-
-    def __init__(self, importer: _Importer, conv: torch.fx.Node) -> None:
-        self.importer = importer
-        self.nodes = [conv]
-        self.other: torch.fx.Node | None = None
-        self.taken: list[tuple[Operation, torch.fx.Node]] = []
-        while (node := self._next()) is not None:
-            operation = importer.trace.meaning(node)
-            if node in importer.refused or operation is None or not self._follows(operation):
-                return
-            if operation is ADD and importer.absorbs.get(conv) != node:
-                return
-            try:
-                importer.trace.check_shapes(node)
-            except UnsupportedError as error:
-                importer.refuse(node, error)
-                return
-            if operation is ADD:
-                (self.other,) = set(node.all_input_nodes) - {self.nodes[-1]}
-            if operation.stage is not None and operation not in [it for it, _ in self.taken]:
-                self.taken.append((operation, node))
-            self.nodes.append(node)
-
-    def epilogue(self, residual: str | None) -> tuple[FloatOperation, ...]:
-        """What follows the product; `residual` is the feature that is added."""
-        others = () if residual is None else (residual,)
-        modules = self.importer.trace.modules
-        return tuple(
-            operation.imported(modules.get(str(node.target)), others)
-            for operation, node in self.taken
-            if operation.imported is not None
-        )
-
-    def _next(self) -> torch.fx.Node | None:
-        users = [user for user in self.nodes[-1].users if not self.importer.trace.is_size(user)]
-        return users[0] if len(users) == 1 and users[0].op != "output" else None
-
-    def _follows(self, operation: Operation) -> bool:
-        """Whether an operation may come next: `Stage` after `Stage`; ReLU may come again, as it changes
-        nothing then."""
-        if operation is NOTHING:
-            return True
-        last = self.taken[-1][0] if self.taken else None
-        if operation.stage is None or last is None or last.stage is None:
-            return operation.stage is not None
-        return operation.stage > last.stage or operation is last is RELU

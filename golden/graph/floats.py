@@ -6,9 +6,10 @@ from typing import TypeVar
 
 import torch
 
-from golden.graph.operations.add import FloatAdd
 from golden.graph.operations.convolution import FloatConvolution
-from golden.graph.operations.operation import FloatOperation, find
+from golden.graph.operations.floats import FloatOperation
+from golden.graph.operations.operation import find
+from golden.spec.errors import UnsupportedError
 
 _Operation = TypeVar("_Operation", bound=FloatOperation)
 
@@ -24,7 +25,7 @@ class FloatLayer:
     ----------
     path: dotted path of the convolution or linear module in the user's network.
     input, output: names of features.
-    epilogue: operations on the sums, in the order of `golden.graph.operations.operation.Stage`.
+    epilogue: operations on the sums, in the order of `golden.graph.operations.integers.Stage`.
     """
 
     path: str
@@ -38,10 +39,23 @@ class FloatLayer:
         return find(self.epilogue, kind)
 
     @property
-    def residual(self) -> str | None:
-        """Name of the feature that is added, if there is one."""
-        add = self.find(FloatAdd)
-        return None if add is None else add.tensor
+    def reads(self) -> tuple[str, ...]:
+        """Names of the features that the epilogue reads."""
+        return tuple(name for operation in self.epilogue for name in operation.reads)
+
+    @property
+    def behind(self) -> tuple[FloatOperation, ...]:
+        """What is left of the epilogue in integers, behind the requantised sums.
+
+        Raises UnsupportedError for an operation that says nothing of compression.
+        """
+        for operation in self.epilogue:
+            if not operation.compressible:
+                raise UnsupportedError(
+                    f"{self.path}: {type(operation).__name__} cannot be compressed, as it does not say how "
+                    "it runs on integers (`quantise`, `blank`); supported: the operations of ./run layers"
+                )
+        return tuple(operation for operation in self.epilogue if not operation.folded)
 
     def finish(self, sums: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """All that follows the product: sums (N, M, H, W), all features by name → the output feature."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from golden.graph.operations.convolution import Convolution
-from golden.graph.operations.operation import IntegerOperation, find
+from golden.graph.operations.integers import IntegerOperation
+from golden.graph.operations.operation import find
 from golden.graph.operations.requantise import Requantise
 from golden.spec.errors import UnsupportedError
 
@@ -39,7 +40,7 @@ class Layer:
     path: dotted path of the module in the user's network.
     input, output: names of features.
     product: sums of the input.
-    epilogue: operations on the sums, in the order of `golden.graph.operations.operation.Stage`.
+    epilogue: operations on the sums, in the order of `golden.graph.operations.integers.Stage`.
     """
 
     path: str

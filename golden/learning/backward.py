@@ -6,14 +6,21 @@ import numpy as np
 import torch
 
 from golden.learning import exact, norm
-from golden.learning.forward import Trace, by_channel, by_image, head_integers, map_exponent
+from golden.learning.forward import Trace, head_integers, map_exponent, passes
 from golden.learning.network import Network
-from golden.learning.random import tile_bytes
+from golden.learning.planes import by_channel, by_image
+from golden.learning.random import Generators, map_bytes
 from golden.learning.rounding import Rounded, fraction, powers, stochastic_int8
 from golden.learning.softmax import Softmax
 from golden.learning.state import State
-from golden.numerics.lfsr import RandomWords
-from golden.spec.learning import ERROR_EXPONENTS, EXP_BITS, HEAD_UNIT
+from golden.spec.learning import (
+    ERROR_EXPONENTS,
+    ERROR_RANDOM_BITS,
+    EXP_BITS,
+    HEAD_UNIT,
+    TERM_UNIT,
+    Generator,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,14 @@ class HeadGradients:
     bias_unit: int
     error: int
     map_error: int
+
+
+@dataclass(frozen=True)
+class MapError:
+    """The error of a map: float32 integers (C, n) −127…127 of unit 2^exponent."""
+
+    values: torch.Tensor
+    exponent: int
 
 
 @dataclass(frozen=True)
@@ -55,82 +70,101 @@ class LayerGradients:
 
 
 class Backward:
-    """One backward pass. `head()` first, then `layer(i)` from the last to the first.
+    """One backward pass. `head()` first, then `layer(i)` from the last to the first."""
 
-    The random words are taken in the order of these calls, and of the lines in them.
-    """
+    def __init__(self, network: Network, state: State, trace: Trace, generators: Generators) -> None:
+        self._network, self._state, self._trace, self._random = network, state, trace, generators
+        self._errors: dict[int, MapError] = {}
+        self._moved: dict[int, int] = {}
 
-    def __init__(self, network: Network, state: State, trace: Trace, words: RandomWords) -> None:
-        self._network, self._state, self._trace, self._words = network, state, trace, words
-        self._images = trace.maps[0].shape[0]
-        self._sums: dict[int, torch.Tensor] = {}
-
-    def _bytes(self, channels: int, images: int, pixels: int) -> torch.Tensor:
-        found = tile_bytes(self._words, channels, images, pixels, self._network.round_filters)
-        return torch.from_numpy(np.ascontiguousarray(found).reshape(channels, -1)).to(torch.float32)
-
-    def _send(self, index: int, errors: torch.Tensor, exponent: int) -> None:
-        """Adds errors (C, n or N) of unit 2^exponent to those of map `index`."""
-        if index == 0:
-            return
-        found = fraction(errors, exponent - self._state.layers[index - 1].map_error)
-        self._sums[index] = self._sums[index].add_(found) if index in self._sums else found
+    def _scalar_bytes(self, shape: torch.Size) -> torch.Tensor:
+        """A byte for each value of (elements, N), image by image."""
+        found = self._random.scalars(shape[0] * shape[1], ERROR_RANDOM_BITS)
+        return torch.from_numpy(found.reshape(shape[1], shape[0]).T).to(torch.float32)
 
     def head(self, found: Softmax, labels: np.ndarray) -> HeadGradients:
         """The error of the loss, the head's gradients, and the error of the last map."""
-        network, it, trace = self._network, self._state.head, self._trace.head
+        network, it, features = self._network, self._state.head, self._trace.head.features
         wanted = np.zeros_like(found.probabilities)
         wanted[np.arange(len(labels)), labels] = 1 << EXP_BITS
         gaps = torch.from_numpy((found.probabilities - wanted).T.astype(np.float32))
         # The mean over the batch, by the power of two at or above its size.
-        unit = -EXP_BITS - (self._images - 1).bit_length()
-        errors = self._round(fraction(gaps, unit - it.error), 1, it.error)
-        terms = powers(errors.values, self._bytes(network.classes, 1, self._images))
+        unit = -EXP_BITS - (len(labels) - 1).bit_length()
+        errors = self._scalars_rounded(fraction(gaps, unit - it.error), it.error)
+        terms = powers(errors.values, self._scalar_bytes(gaps.shape))
         sums = exact.product(head_integers(it).T, terms, "head: errors")
-        passed = fraction(sums, it.error + HEAD_UNIT - it.map_error).mul_(trace.passes)
-        below = self._round(passed, 1, it.map_error)
-        last = len(self._state.layers)
-        pixels = self._trace.maps[-1][0, 0].numel()
-        spread = below.values[:, :, None].expand(-1, -1, pixels).flatten(1)
-        self._send(last, spread, it.map_error - network.pool_shift)
+        passed = fraction(sums, it.error + TERM_UNIT + HEAD_UNIT - it.map_error).mul_(passes(features, relu=False))
+        below = self._scalars_rounded(passed, it.map_error)
+        last = len(network.layers)
+        values = by_channel(self._trace.maps[last], network.degrees[last])
+        spread = below.values.repeat_interleave(values.shape[1] // len(labels), 1)
+        spread *= passes(values, network.layers[-1].relu)
+        self._errors[last] = MapError(spread, it.map_error - network.pool_shift)
         return HeadGradients(
-            weights=exact.product(terms, trace.features.T, "head: gradient"),
-            weight_unit=it.error + it.activation,
+            weights=exact.product(terms, features.T, "head: gradient"),
+            weight_unit=it.error + TERM_UNIT + it.activation,
             bias=errors.values.sum(1, dtype=torch.float64).numpy(),
             bias_unit=it.error,
             error=errors.exponent,
             map_error=below.exponent,
         )
 
-    def _round(self, fractions: torch.Tensor, images: int, exponent: int) -> Rounded:
-        channels, values = fractions.shape
-        random = self._bytes(channels, images, values // images)
-        return stochastic_int8(fractions, random, exponent, ERROR_EXPONENTS)
+    def _scalars_rounded(self, fractions: torch.Tensor, exponent: int) -> Rounded:
+        return stochastic_int8(fractions, self._scalar_bytes(fractions.shape), exponent, ERROR_EXPONENTS)
+
+    def _error(self, index: int) -> MapError:
+        """The error of map `index`; of one that is only added, that of the map it is added to."""
+        if index not in self._errors:
+            adder = self._network.adder(index)
+            assert adder is not None, "every map has its error before its layer's turn"
+            return self._error(adder + 1)
+        return self._errors[index]
+
+    def _send(self, index: int, errors: torch.Tensor) -> None:
+        """The error pass of layer `index`: its codes × errors (N, F, H, W) to the map that it reads."""
+        network, layer, it = self._network, self._network.layers[index], self._state.layers[index]
+        source, x = layer.source, self._trace.maps[layer.source]
+        if source == 0:
+            return
+        readers, adder = network.readers(source), network.adder(source)
+        exponent, degree = self._state.layers[source - 1].map_error, network.degrees[source]
+        sums = exact.below(errors, x, it.codes, layer.stride, f"layer {layer.name}: errors")
+        total = fraction(by_channel(sums, degree), it.error + layer.unit - exponent)
+        addend = None
+        if index != readers[-1]:
+            addend = self._errors[source]
+        elif adder is not None:
+            addend = self._error(adder + 1)
+        if addend is not None:
+            total += fraction(addend.values, addend.exponent - exponent)
+        if index == readers[0]:
+            total *= passes(by_channel(x, degree), network.layers[source - 1].relu)
+        filters = network.array.round_filters(len(total))
+        random = map_bytes(self._random[Generator.ERRORS], total.shape, network.array, filters)
+        rounded = stochastic_int8(total, random, exponent, ERROR_EXPONENTS)
+        self._errors[source] = MapError(rounded.values, exponent)
+        # That of the last pass counts: it overwrites those before.
+        self._moved[source] = rounded.exponent
 
     def layer(self, index: int) -> LayerGradients:
-        """The error of the layer's output, both ways of its norm, its gradients and the errors below."""
-        layer, it = self._network.layers[index], self._state.layers[index]
-        trace, x = self._trace.layers[index], self._trace.maps[layer.source]
-        where = f"layer {layer.name}"
-        arrived = self._sums.pop(index + 1).mul_(trace.passes)
-        output = self._round(arrived, self._images, it.map_error)
-        if layer.add is not None:
-            self._send(layer.add, output.values, it.map_error)
-        normed = norm.backward(output.values, trace.normed)
-        errors = self._round(fraction(normed.dx, it.map_error - it.error), self._images, it.error)
-        terms = powers(
-            errors.values, self._bytes(layer.filters, self._images, errors.values.shape[1] // self._images)
-        )
-        shape = self._trace.maps[index + 1].shape
-        if layer.source:
-            sent = exact.below(by_image(errors.values, shape), x, it.codes, layer.stride, f"{where}: errors")
-            self._send(layer.source, by_channel(sent), it.error + layer.unit)
+        """Both ways of the layer's norm, its gradients and the error of the map below."""
+        network, layer, it = self._network, self._network.layers[index], self._state.layers[index]
+        x, output = self._trace.maps[layer.source], self._error(index + 1)
+        normed = norm.backward(output.values, self._trace.layers[index].normed)
+        fractions = normed.fractions(output.exponent - it.error)
+        random = map_bytes(self._random[Generator.NORM], fractions.shape, network.array, 1)
+        errors = stochastic_int8(fractions, random, it.error, ERROR_EXPONENTS)
+        shape, degree = self._trace.maps[index + 1].shape, network.degrees[index + 1]
+        self._send(index, by_image(errors.values, shape, degree))
+        filters = network.array.round_filters(layer.filters)
+        random = map_bytes(self._random[Generator.TERMS], fractions.shape, network.array, filters)
+        terms = by_image(powers(errors.values, random), shape, degree)
         return LayerGradients(
-            codes=exact.gradient(by_image(terms, shape), x, it.codes, layer.stride, f"{where}: gradient"),
-            code_unit=it.error + map_exponent(self._state, layer.source),
+            codes=exact.gradient(terms, x, it.codes, layer.stride, f"layer {layer.name}: gradient"),
+            code_unit=it.error + TERM_UNIT + map_exponent(self._state, layer.source),
             gamma=normed.gamma,
             beta=normed.beta,
-            norm_unit=it.map_error,
+            norm_unit=output.exponent,
             error=errors.exponent,
-            map_error=output.exponent,
+            map_error=self._moved.get(index + 1, it.map_error),
         )

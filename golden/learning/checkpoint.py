@@ -12,9 +12,9 @@ import torch
 from golden.learning.network import Network
 from golden.learning.state import HeadState, LayerState, State, check_state
 from golden.lightnorm.scalars import Scalars
-from golden.spec.learning import LearningError, Lfsr
+from golden.spec.learning import Generator, LearningError, Lfsr
 
-_VERSION = 1
+_VERSION = 2
 _DAMAGE = (
     OSError,
     ValueError,
@@ -38,7 +38,7 @@ def save_state(path: Path, network: Network, state: State) -> None:
     arrays: dict[str, np.ndarray] = {
         "version": np.array(_VERSION),
         "network": np.array(network.digest),
-        "lfsr": np.array([state.lfsr.before, state.lfsr.last], np.uint64),
+        "generators": np.array([[it.before, it.last] for it in state.generators], np.uint64),
         "steps": np.array(state.steps, np.int64),
         "head.weights": state.head.weights.numpy(),
         "head.bias": state.head.bias.numpy(),
@@ -100,9 +100,9 @@ def _read(arrays: dict[str, np.ndarray], network: Network) -> State:
     found = _integers(arrays, "head.exponents", (3,)).tolist()
     weights, bias = (torch.from_numpy(arrays[f"head.{name}"]) for name in ("weights", "bias"))
     head = HeadState(weights, bias, *found)
-    words = _integers(arrays, "lfsr", (2,), np.uint64).tolist()
+    words = _integers(arrays, "generators", (len(Generator), 2), np.uint64).tolist()
     steps = int(_integers(arrays, "steps", ()))
-    return State(tuple(layers), head, Lfsr(*words), steps)
+    return State(tuple(layers), head, tuple(Lfsr(*each) for each in words), steps)
 
 
 def _integers(

@@ -6,8 +6,9 @@ import torch
 
 from golden.learning import exact, norm
 from golden.learning.network import Layer, Network
-from golden.learning.rounding import Rounded, scaled, to_int8
-from golden.learning.state import HeadState, LayerState, State
+from golden.learning.planes import by_channel, by_image
+from golden.learning.rounding import Rounded, fraction, nearest_int8, scaled
+from golden.learning.state import HeadState, State
 from golden.spec.learning import (
     ACTIVATION_EXPONENTS,
     HEAD_FRACTION,
@@ -22,10 +23,9 @@ _LOGIT_LARGEST = float((1 << 31) - 1)
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """Of one layer: the norm's records, bool (F, N·H·W) where an error passes, the next exponent."""
+    """Of one layer: the norm's records, and the next exponent of the map."""
 
     normed: norm.Normed
-    passes: torch.Tensor
     activation: int
 
 
@@ -35,13 +35,12 @@ class HeadTrace:
 
     Parameters
     ----------
-    features: float32 integers (features, N).  passes: bool, same shape.
+    features: float32 integers (features, N).
     activation: the next exponent of the features.
     logits: float64 integers (N, classes), LSB 2^−10.
     """
 
     features: torch.Tensor
-    passes: torch.Tensor
     activation: int
     logits: torch.Tensor
 
@@ -60,44 +59,35 @@ def map_exponent(state: State, index: int) -> int:
     return IMAGE_EXPONENT if index == 0 else state.layers[index - 1].activation
 
 
-def by_channel(x: torch.Tensor) -> torch.Tensor:
-    """(N, C, H, W) → (C, N·H·W), a copy."""
-    return x.transpose(0, 1).flatten(1)
-
-
-def by_image(x: torch.Tensor, like: tuple[int, ...]) -> torch.Tensor:
-    """(C, N·H·W) → (N, C, H, W) of shape `like`, contiguous."""
-    images, channels, height, width = like
-    return x.reshape(channels, images, height, width).transpose(0, 1).contiguous()
+def passes(values: torch.Tensor, relu: bool) -> torch.Tensor:
+    """bool: where an error passes a map of these int8 values: not saturated and, with a ReLU, above 0."""
+    below = values.abs() < INT8_LARGEST
+    return below & (values > 0) if relu else below
 
 
 def forward(network: Network, state: State, images: torch.Tensor) -> Trace:
     """images: float32 integers (N, C, H, W) of unit 2^IMAGE_EXPONENT."""
     maps, traces = [images], []
-    for layer, it in zip(network.layers, state.layers, strict=True):
+    for index, (layer, it) in enumerate(zip(network.layers, state.layers, strict=True), 1):
+        degree = network.degrees[index]
         sums = exact.forward(maps[layer.source], it.codes, layer.stride, f"layer {layer.name}")
-        x = scaled(by_channel(sums), map_exponent(state, layer.source) + layer.unit)
+        x = scaled(by_channel(sums, degree), map_exponent(state, layer.source) + layer.unit)
         normed = norm.forward(x, it.gamma, it.beta)
-        y = normed.y
+        total = fraction(normed.y, -it.activation)
         if layer.add is not None:
-            addend = scaled(maps[layer.add].to(torch.float64), map_exponent(state, layer.add))
-            y = by_channel(addend).add_(y)
-        made, passes = activated(y, layer, it)
-        maps.append(by_image(made.values, sums.shape))
-        traces.append(LayerTrace(normed, passes, made.exponent))
+            shift = map_exponent(state, layer.add) - it.activation
+            total += fraction(by_channel(maps[layer.add], degree), shift)
+        made = activated(total, layer, it.activation)
+        maps.append(by_image(made.values, sums.shape, degree))
+        traces.append(LayerTrace(normed, made.exponent))
     return Trace(tuple(maps), tuple(traces), head(network, state, maps[-1]))
 
 
-def activated(y: torch.Tensor, layer: Layer, it: LayerState) -> tuple[Rounded, torch.Tensor]:
-    """ReLU and int8 of real values (C, n); and where an error passes: positive (if ReLU), not saturated."""
-    passes = y > 0 if layer.relu else torch.ones(y.shape, dtype=torch.bool)
+def activated(fractions: torch.Tensor, layer: Layer, exponent: int) -> Rounded:
+    """ReLU and int8 of unit 2^exponent."""
     if layer.relu:
-        y = y.clamp_min(0)
-    made = to_int8(y, it.activation, ACTIVATION_EXPONENTS)
-    if made.saturated:
-        # Half a unit above the largest goes to the even neighbour, which saturates.
-        passes &= scaled(y.abs(), -it.activation) < INT8_LARGEST + 0.5
-    return made, passes
+        fractions = fractions.clamp_min(0)
+    return nearest_int8(fractions, exponent, ACTIVATION_EXPONENTS)
 
 
 def head_integers(head: HeadState) -> torch.Tensor:
@@ -110,10 +100,9 @@ def head(network: Network, state: State, last: torch.Tensor) -> HeadTrace:
     """Mean of each channel of the last map, then the fully connected layer."""
     it = state.head
     sums = last.sum((2, 3), dtype=torch.float64).T
-    real = scaled(sums, map_exponent(state, len(state.layers)) - network.pool_shift)
-    made = to_int8(real, it.activation, ACTIVATION_EXPONENTS)
-    passes = scaled(real.abs(), -it.activation) < INT8_LARGEST + 0.5
+    shift = map_exponent(state, len(state.layers)) - network.pool_shift - it.activation
+    made = nearest_int8(fraction(sums, shift), it.activation, ACTIVATION_EXPONENTS)
     products = exact.product(head_integers(it), made.values, "head").to(torch.float64)
     logits = scaled(products, HEAD_UNIT + it.activation + PARAMETER_FRACTION).round_()
     logits += it.bias.to(torch.float64)[:, None]
-    return HeadTrace(made.values, passes, made.exponent, logits.T.clamp(-_LOGIT_LARGEST, _LOGIT_LARGEST))
+    return HeadTrace(made.values, made.exponent, logits.T.clamp(-_LOGIT_LARGEST, _LOGIT_LARGEST))

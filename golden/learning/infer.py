@@ -4,12 +4,12 @@ import numpy as np
 import torch
 
 from golden.learning import exact
-from golden.learning.forward import activated, by_channel, by_image, head, map_exponent
+from golden.learning.forward import head, map_exponent
 from golden.learning.network import Network
 from golden.learning.state import LayerState, State
 from golden.learning.step import check_images
 from golden.spec.block import constants
-from golden.spec.learning import PARAMETER_FRACTION
+from golden.spec.learning import INT8_LARGEST, PARAMETER_FRACTION
 
 _FACTOR_BITS = 7
 _EPSILON = constants(2).epsilon
@@ -42,12 +42,14 @@ def logits(network: Network, state: State, images: torch.Tensor) -> torch.Tensor
             sums = exact.forward(maps[layer.source], it.codes, layer.stride, f"layer {layer.name}")
             found = folded(it, map_exponent(state, layer.source) + layer.unit)
             factor, offset, exponent = (
-                torch.from_numpy(np.asarray(each, np.float64))[:, None] for each in found
+                torch.from_numpy(np.asarray(each, np.float64))[:, None, None] for each in found
             )
-            y = (by_channel(sums).to(torch.float64) * factor + offset) * 2.0**exponent
+            y = (sums.to(torch.float64) * factor + offset) * 2.0**exponent
             if layer.add is not None:
-                y += by_channel(maps[layer.add]).to(torch.float64) * 2.0 ** map_exponent(state, layer.add)
-            maps.append(by_image(activated(y, layer, it)[0].values, sums.shape))
+                y += maps[layer.add].to(torch.float64) * 2.0 ** map_exponent(state, layer.add)
+            low = 0 if layer.relu else -INT8_LARGEST
+            integers = (y * 2.0**-it.activation).round_().clamp_(low, INT8_LARGEST)
+            maps.append(integers.to(torch.float32))
         return head(network, state, maps[-1]).logits
 
 

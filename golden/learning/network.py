@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 from golden.spec.formats import EXPONENTS
 from golden.spec.learning import (
@@ -11,6 +13,8 @@ from golden.spec.learning import (
     GRADIENT_BITS,
     INT8_LARGEST,
     LARGEST_CLASSES,
+    SMALL_ARRAY,
+    ArrayShape,
     LearningError,
 )
 
@@ -46,11 +50,15 @@ class Network:
     Parameters
     ----------
     image: channels, height, width.
-    layers: at least one; each reads maps of earlier ones, and every map but the last is read.
+    layers: at least one; each reads maps of earlier ones, and every map but the last is read. One layer at
+        most adds a map, and none after it reads the map; a map that is only added has no ReLU.
     classes: logits, 2…256.
     counter_bits: of a code's counter, 3…8.
-    round_filters: filters of a round of the array (engines × slots): the order of random bits.
     share: running statistics move by 2^−share towards a batch's.
+    array: the order of random bits depends on it.
+
+    The *degree* of a map is the product of the strides from it to the last map: all ways must agree, and it
+    divides height and width.
 
     Raises LearningError naming layer, field, value and what is legal.
     """
@@ -59,15 +67,14 @@ class Network:
     layers: tuple[Layer, ...]
     classes: int = 10
     counter_bits: int = 4
-    round_filters: int = 32
     share: int = 4
+    array: ArrayShape = SMALL_ARRAY
 
     def __post_init__(self) -> None:
         _demand(bool(self.layers), "network without layers; legal: at least one")
         for name, low, high in (
             ("classes", 2, LARGEST_CLASSES),
             ("counter_bits", *COUNTER_BITS),
-            ("round_filters", 1, 4096),
             ("share", 0, 16),
         ):
             value = getattr(self, name)
@@ -75,10 +82,38 @@ class Network:
         _demand(min(self.image) >= 1, f"network field 'image' = {self.image}; legal: sizes of at least 1")
         for index, layer in enumerate(self.layers):
             self._check(index, layer)
-        read = {layer.source for layer in self.layers} | {layer.add for layer in self.layers}
-        for index, layer in enumerate(self.layers[:-1]):
+        for index, layer in enumerate(self.layers[:-1], 1):
+            self._check_readers(index, layer)
+        for index, degree in enumerate(self.degrees):
+            what = f"layer {self.layers[index - 1].name}: its map" if index else "image"
+            _, height, width = self.shape(index)
             _demand(
-                index + 1 in read, f"layer {layer.name}: nothing reads its output; legal: a later layer does"
+                height % degree == 0 and width % degree == 0,
+                f"{what} of {height}×{width} before strides of {degree} in all; "
+                f"legal: sizes that {degree} divides",
+            )
+
+    def _check_readers(self, index: int, layer: Layer) -> None:
+        readers, adder = self.readers(index), self.adder(index)
+        adders = sum(other.add == index for other in self.layers)
+        _demand(
+            bool(readers or adders),
+            f"layer {layer.name}: nothing reads its output; legal: a later layer does",
+        )
+        _demand(
+            adders <= 1,
+            f"layer {layer.name}: {adders} layers add its output; legal: one at most, others read it",
+        )
+        if adder is not None:
+            late = [self.layers[k].name for k in readers if k > adder]
+            _demand(
+                not late,
+                f"layer {layer.name}: layer {', '.join(late)} reads its output after layer "
+                f"{self.layers[adder].name} added it; legal: it is added by the last of its readers",
+            )
+            _demand(
+                bool(readers) or not layer.relu,
+                f"layer {layer.name}: has a ReLU, but its output is only added; legal: relu=False",
             )
 
     def _check(self, index: int, layer: Layer) -> None:
@@ -117,6 +152,33 @@ class Network:
         layer = self.layers[index]
         return layer.filters, self.shape(layer.source)[0], layer.kernel, layer.kernel
 
+    def readers(self, index: int) -> tuple[int, ...]:
+        """The layers whose convolutions read map `index`, first to last."""
+        return tuple(k for k, layer in enumerate(self.layers) if layer.source == index)
+
+    def adder(self, index: int) -> int | None:
+        """The layer that adds map `index`, or None."""
+        return next((k for k, layer in enumerate(self.layers) if layer.add == index), None)
+
+    @cached_property
+    def degrees(self) -> tuple[int, ...]:
+        """Phase degree of each map, the image's first."""
+        found: dict[int, tuple[int, str]] = {len(self.layers): (1, "the head")}
+        for index in reversed(range(len(self.layers))):
+            layer = self.layers[index]
+            degree, _ = found[index + 1]
+            for source, here in ((layer.source, degree * layer.stride), (layer.add, degree)):
+                if source is None:
+                    continue
+                known, reader = found.setdefault(source, (here, layer.name))
+                name = self.layers[source - 1].name if source else "image"
+                _demand(
+                    known == here,
+                    f"layer {name}: strides behind it come to {known} by layer {reader}, to {here} by layer "
+                    f"{layer.name}; legal: the same by all ways to the last map",
+                )
+        return tuple(degree for _, (degree, _) in sorted(found.items()))
+
     @property
     def features(self) -> int:
         """Inputs of the fully connected layer."""
@@ -129,11 +191,18 @@ class Network:
         return (height * width - 1).bit_length()
 
     def check_batch(self, images: int) -> None:
-        """Raises LearningError where a batch is too small for its statistics or too large for 32-bit sums."""
-        if images < 2:
-            raise LearningError(
-                f"batch of {images}: statistics of a batch need at least 2 images; legal: 2 or more"
-            )
+        """Raises LearningError where a batch is too small for its statistics, leaves lanes without a value
+        or is too large for 32-bit sums.
+        """
+        _, height, width = self.shape(len(self.layers))
+        # The planes of all maps are as large as those of the last.
+        parts = self.array.lanes // math.gcd(self.array.lanes, height * width)
+        _demand(
+            images >= 2 and images % parts == 0,
+            f"batch of {images}: statistics of a batch need 2 images, and {images} last maps of "
+            f"{height}×{width} fill words of {self.array.lanes} lanes; legal: "
+            + ("2 or more" if parts == 1 else f"multiples of {parts}"),
+        )
         for index, layer in enumerate(self.layers):
             _, height, width = self.shape(index + 1)
             terms = images * height * width

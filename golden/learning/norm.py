@@ -6,14 +6,13 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from golden.lightnorm import LightNormOptions, scalars, tensors
+from golden.learning.rounding import fraction
+from golden.lightnorm import scalars, tensors
 from golden.lightnorm.channel import Statistics
 from golden.lightnorm.quantise import quantise
 from golden.lightnorm.scalars import Scalars
-from golden.spec.block import Constants, constants
-from golden.spec.learning import PARAMETER_FRACTION
-
-OPTIONS = LightNormOptions()
+from golden.spec.block import Constants, GroupAxis, constants
+from golden.spec.learning import NORM_FORMAT, PARAMETER_FRACTION
 
 _constants = lru_cache(maxsize=256)(constants)
 
@@ -24,7 +23,7 @@ class Normed:
 
     Parameters
     ----------
-    y: float32 (C, n), exact block values.  blocks: x as the unit read it.
+    y: float32 (C, n), exact: what the unit has before it encodes.  blocks: x as the unit read it.
     """
 
     y: torch.Tensor
@@ -36,11 +35,24 @@ class Normed:
 
 @dataclass(frozen=True)
 class NormGradients:
-    """dx (C, n) float32; dγ, dβ float64 (C,), exact; all in the unit of dy."""
+    """Of a norm, in the unit of dy.
+
+    Parameters
+    ----------
+    dx: float64 (C, n), exact, without spikes.  spikes: float64 (C, 2·chunks), to be added at `places`.
+    gamma, beta: float64 (C,), exact.
+    """
 
     dx: torch.Tensor
+    spikes: torch.Tensor
+    places: torch.Tensor
     gamma: np.ndarray
     beta: np.ndarray
+
+    def fractions(self, shift: int) -> torch.Tensor:
+        """dx · 2^shift with its fraction bits, spikes added; float32 (C, n)."""
+        spikes = fraction(self.spikes, shift)
+        return fraction(self.dx, shift).scatter_add_(1, self.places, spikes)
 
 
 def parameters(values: torch.Tensor) -> Scalars:
@@ -50,22 +62,23 @@ def parameters(values: torch.Tensor) -> Scalars:
 
 def forward(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor) -> Normed:
     """x: real values (C, n), exact in float32 or float64."""
-    fmt = OPTIONS.format
-    host = _constants(x.shape[1], OPTIONS.chunks)
-    blocks = quantise(x, fmt.forward, OPTIONS.axis)[0].to(tensors.work_type(fmt))
-    found = tensors.stat(blocks, host, fmt)
+    host = _constants(x.shape[1])
+    # APPLY's words have 24 bits with their sign, so float32 is exact.
+    blocks = quantise(x, NORM_FORMAT.forward, GroupAxis.PIXELS)[0].to(torch.float32)
+    found = tensors.stat(blocks, host, NORM_FORMAT)
     scale = parameters(gamma)
-    y = tensors.apply(blocks, found, scale, parameters(beta), OPTIONS)[0]
+    y = tensors.apply_exact(blocks, found, scale, parameters(beta), NORM_FORMAT)
     return Normed(y, blocks, found, scale, host)
 
 
 def backward(errors: torch.Tensor, normed: Normed) -> NormGradients:
-    """errors: dy (C, n), integers in float32, without their exponent: all results are linear in dy."""
-    fmt = OPTIONS.format
-    dy = quantise(errors, fmt.gradient, OPTIONS.axis)[0]
-    sums = tensors.reduce(normed.blocks, dy, normed.found, normed.gamma, normed.host, fmt)
-    dx = tensors.grad(dy, normed.found, sums, OPTIONS)[0]
-    return NormGradients(dx, sums.gamma.floats(), sums.beta.floats())
+    """errors: dy (C, n), integers −127…127 in float32, without exponent: all results are linear in dy."""
+    sums = tensors.reduce(normed.blocks, errors, normed.found, normed.gamma, normed.host, NORM_FORMAT)
+    places, signs = tensors.spike_places(normed.found)
+    spikes = torch.from_numpy(signs * sums.spike.floats()[:, None])
+    # GRAD's have more.
+    dx = tensors.grad_exact(errors.to(torch.float64), sums, NORM_FORMAT)
+    return NormGradients(dx, spikes, places, sums.gamma.floats(), sums.beta.floats())
 
 
 def followed(running: Scalars, batch: Scalars, share: int) -> Scalars:

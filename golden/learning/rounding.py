@@ -9,24 +9,20 @@ from golden.spec.learning import (
     FRACTION_LARGEST,
     INT8_LARGEST,
     SCALE_LARGE,
-    TERM_RANDOM_BITS,
-    TWO_TERMS,
+    TERM_UNIT,
     moved_scale,
 )
 
 _MANTISSA = 23
+_BIAS = 127
 
 
 @dataclass(frozen=True)
 class Rounded:
-    """An int8 tensor (float32 that holds integers −127…127) and the next step's exponent of its scale.
-
-    `saturated`: how many values were beyond ±127.
-    """
+    """An int8 tensor (float32 that holds integers −127…127) and the next step's exponent of its scale."""
 
     values: torch.Tensor
     exponent: int
-    saturated: int
 
 
 def scaled(x: torch.Tensor, shift: int) -> torch.Tensor:
@@ -41,12 +37,12 @@ def _counted(values: torch.Tensor, exponent: int, limits: tuple[int, int]) -> Ro
     saturated = int(torch.count_nonzero(magnitude > INT8_LARGEST)) if large else 0
     if saturated:
         values.clamp_(-INT8_LARGEST, INT8_LARGEST)
-    return Rounded(values, moved_scale(exponent, values.numel(), saturated, large, limits), saturated)
+    return Rounded(values, moved_scale(exponent, values.numel(), saturated, large, limits))
 
 
-def to_int8(values: torch.Tensor, exponent: int, limits: tuple[int, int]) -> Rounded:
-    """Real values (exact, float32 or float64) to the nearest integer of unit 2^exponent, ties to even."""
-    return _counted(scaled(values, -exponent).round_().to(torch.float32), exponent, limits)
+def nearest_int8(fractions: torch.Tensor, exponent: int, limits: tuple[int, int]) -> Rounded:
+    """What `fraction` made (or a sum of two) cut to the nearest integer, ties to even."""
+    return _counted(scaled(fractions, -ERROR_RANDOM_BITS).round_(), exponent, limits)
 
 
 def fraction(values: torch.Tensor, shift: int) -> torch.Tensor:
@@ -61,28 +57,23 @@ def fraction(values: torch.Tensor, shift: int) -> torch.Tensor:
 def stochastic_int8(
     fractions: torch.Tensor, random: torch.Tensor, exponent: int, limits: tuple[int, int]
 ) -> Rounded:
-    """What `fraction` made (or sums of it, below 2^24) cut to int8 by adding a random byte each."""
+    """What `fraction` made (or a sum of two) cut to int8 by adding a random byte each."""
     cut = (fractions + random).mul_(2.0**-ERROR_RANDOM_BITS).floor_()
     return _counted(cut, exponent, limits)
 
 
 def powers(errors: torch.Tensor, random: torch.Tensor) -> torch.Tensor:
-    """int8 errors as sums of at most two powers of two: `golden.spec.learning.power_terms`, summed.
+    """int8 errors as powers of two of twice their unit: `golden.spec.learning.power_term`.
 
     Parameters
     ----------
-    errors: float32 integers −127…127.  random: a byte each (float32 or uint8), of which the upper
+    errors: float32 integers −127…127.  random: a byte each (float32 or uint8), of which the lowest
         TERM_RANDOM_BITS count.
     """
-    lead = _leading(errors)
-    exact = torch.where(errors.abs() >= TWO_TERMS, lead, torch.zeros_like(lead))
-    rest = (errors - exact).view(torch.int32)
-    unused = ERROR_RANDOM_BITS - TERM_RANDOM_BITS
-    under = (random.to(torch.int32) >> unused) << (_MANTISSA - TERM_RANDOM_BITS)
-    return exact + _leading((rest + under).view(torch.float32)) * (rest != 0)
-
-
-def _leading(x: torch.Tensor) -> torch.Tensor:
-    """The leading power of two of each float32, with its sign; 0 for 0."""
-    bits = x.contiguous().view(torch.int32)
-    return (bits & ~((1 << _MANTISSA) - 1)).view(torch.float32)
+    magnitude = errors.abs()
+    place = (magnitude.view(torch.int32) >> _MANTISSA).sub_(_BIAS).clamp_min_(1)
+    below = (random.to(torch.int32) & (1 << place) - 1).to(torch.float32)
+    # Zero and one are cut with all that is below the leading one.
+    total = magnitude.add_(below).mul_(2.0**-TERM_UNIT).floor_()
+    cut = (total.view(torch.int32) & ~((1 << _MANTISSA) - 1)).view(torch.float32)
+    return torch.copysign(cut, errors)

@@ -18,6 +18,7 @@ from golden.spec.learning import (
     INT8_LARGEST,
     PARAMETER_BITS,
     PARAMETER_FRACTION,
+    Generator,
     LearningError,
     Lfsr,
     seeded,
@@ -34,7 +35,8 @@ class LayerState:
     counters: int8, same shape, |counter| < 2^(counter_bits − 1).
     gamma, beta: int16 (F,), LSB 2^−10.
     mean, spread: running statistics of the norm's input, (F,).
-    activation, map_error: exponents of the output map and of its error.
+    activation, map_error: exponents of the output map and of its error; that of the last map and of maps that
+        are only added is not used and stays.
     error: exponent of the error at the convolution's output.  gradient: g, of the mean |G|.
     """
 
@@ -72,11 +74,16 @@ class HeadState:
 
 @dataclass(frozen=True)
 class State:
-    """Of the whole network; steps: updates done. Tensors in it are never changed in place."""
+    """Of the whole network; tensors in it are never changed in place.
+
+    Parameters
+    ----------
+    generators: where each `golden.spec.learning.Generator` stands.  steps: updates done.
+    """
 
     layers: tuple[LayerState, ...]
     head: HeadState
-    lfsr: Lfsr
+    generators: tuple[Lfsr, ...]
     steps: int
 
 
@@ -92,6 +99,8 @@ def check_state(network: Network, state: State) -> None:
     """Raises LearningError naming layer, tensor and value that no training could have left."""
     if len(state.layers) != len(network.layers):
         raise LearningError(f"state of {len(state.layers)} layers; the network has {len(network.layers)}")
+    if len(state.generators) != len(Generator):
+        raise LearningError(f"state of {len(state.generators)} generators; legal: {len(Generator)}")
     if state.steps < 0:
         raise LearningError(f"state: steps = {state.steps}; legal: 0 or more")
     for index, (layer, it) in enumerate(zip(network.layers, state.layers, strict=True)):
@@ -158,12 +167,17 @@ def _check_exponents(where: str, it: LayerState | HeadState) -> None:
             raise LearningError(f"{where}: exponent {name} = {value}; legal: {low}…{high}")
 
 
+def seeded_generators(seed: int) -> tuple[Lfsr, ...]:
+    """The generators of a seed of 0…2^64 − 1."""
+    return tuple(seeded(seed, generator) for generator in Generator)
+
+
 def fresh_state(network: Network, seed: int, density: float = 0.25, rms: int = 16) -> State:
     """Codes to learn from scratch with: Gaussian of `rms` units, under random masks per filter.
 
     Parameters
     ----------
-    seed: of masks, codes and the LFSR, 0…2^64 − 1.
+    seed: of masks, codes and the generators, 0…2^64 − 1.
     density: kept share of each filter; a layer that reads the image keeps all. 0 < density ≤ 1.
     gamma begins at 2: the range's estimate of the deviation is 1.4 to 2 times too large.
 
@@ -204,7 +218,7 @@ def fresh_state(network: Network, seed: int, density: float = 0.25, rms: int = 1
         map_error=_FIRST_ERROR,
         error=_FIRST_ERROR,
     )
-    return State(tuple(layers), head, seeded(seed), 0)
+    return State(tuple(layers), head, seeded_generators(seed), 0)
 
 
 def nearest_codes(values: np.ndarray) -> np.ndarray:

@@ -9,10 +9,10 @@ from golden.learning import norm
 from golden.learning.backward import Backward, HeadGradients, LayerGradients
 from golden.learning.forward import LayerTrace, Trace, forward
 from golden.learning.network import Network
+from golden.learning.random import Generators
 from golden.learning.softmax import softmax
 from golden.learning.state import HeadState, LayerState, State
 from golden.learning.update import Moved, Rates, update_codes, update_head, update_norm
-from golden.numerics.lfsr import RandomWords
 from golden.spec.learning import INT8_LARGEST, LearningError
 
 
@@ -76,28 +76,28 @@ def step(
         network.check_batch(len(images))
         trace = forward(network, state, values)
         found = softmax(trace.head.logits.numpy().astype(np.int64), truth)
-        words = RandomWords(state.lfsr)
-        back = Backward(network, state, trace, words)
-        head = _next_head(network, state.head, trace, back.head(found, truth), rates, words)
+        generators = Generators(state.generators)
+        back = Backward(network, state, trace, generators)
+        head = _next_head(network, state.head, trace, back.head(found, truth), rates, generators)
         layers, moved, kept = [], 0, 0
         for index in reversed(range(len(network.layers))):
             layer, codes = _next_layer(
-                network, state.layers[index], trace.layers[index], back.layer(index), rates, words
+                network, state.layers[index], trace.layers[index], back.layer(index), rates, generators
             )
             layers.append(layer)
             moved, kept = moved + codes.moved, kept + codes.kept
     correct = int((trace.head.logits.argmax(1) == labels).sum())
     report = Report(found.nats(), correct, len(images), moved, kept)
-    return State(tuple(reversed(layers)), head, words.state, state.steps + 1), report
+    return State(tuple(reversed(layers)), head, generators.states, state.steps + 1), report
 
 
 def _next_head(
-    network: Network, it: HeadState, trace: Trace, found: HeadGradients, rates: Rates, words: RandomWords
+    network: Network, it: HeadState, trace: Trace, found: HeadGradients, rates: Rates, generators: Generators
 ) -> HeadState:
-    weights = update_head(it.weights, found, rates.plain, network.round_filters, words)
+    weights = update_head(it.weights, found, rates.plain, generators)
     return HeadState(
         weights=weights,
-        bias=update_norm(it.bias, found.bias, found.bias_unit, rates.plain, words),
+        bias=update_norm(it.bias, found.bias, found.bias_unit, rates.plain, generators),
         activation=trace.head.activation,
         map_error=found.map_error,
         error=found.error,
@@ -110,7 +110,7 @@ def _next_layer(
     trace: LayerTrace,
     found: LayerGradients,
     rates: Rates,
-    words: RandomWords,
+    generators: Generators,
 ) -> tuple[LayerState, Moved]:
     codes = update_codes(
         it.codes,
@@ -120,11 +120,11 @@ def _next_layer(
         it.gradient,
         rates.code,
         network.counter_bits,
-        network.round_filters,
-        words,
+        network.array,
+        generators,
     )
-    gamma = update_norm(it.gamma, found.gamma, found.norm_unit, rates.plain, words)
-    beta = update_norm(it.beta, found.beta, found.norm_unit, rates.plain, words)
+    gamma = update_norm(it.gamma, found.gamma, found.norm_unit, rates.plain, generators)
+    beta = update_norm(it.beta, found.beta, found.norm_unit, rates.plain, generators)
     statistics = trace.normed.found
     following = replace(
         it,

@@ -6,9 +6,8 @@ import numpy as np
 import torch
 
 from golden.learning.backward import HeadGradients, LayerGradients
-from golden.learning.random import update_numbers, walk_order
+from golden.learning.random import Generators, Int64, walk
 from golden.learning.state import HEAD_LARGEST
-from golden.numerics.lfsr import RandomWords
 from golden.spec.formats import EXPONENTS
 from golden.spec.learning import (
     HEAD_FRACTION,
@@ -17,6 +16,8 @@ from golden.spec.learning import (
     PARAMETER_FRACTION,
     RATE_FRACTION,
     UPDATE_RANDOM_BITS,
+    ArrayShape,
+    Generator,
     LearningError,
     moved_gradient,
 )
@@ -64,12 +65,15 @@ class Moved:
     kept: int
 
 
-def _cut(values: np.ndarray, limit: int, words: RandomWords) -> np.ndarray:
-    """Real values, exact in float64, to integers without bias, saturated to ±limit; int64."""
+def _cut(values: np.ndarray, limit: int, numbers: Int64) -> Int64:
+    """Real values, exact in float64, to integers without bias, saturated to ±limit; int64.
+
+    numbers: of UPDATE_RANDOM_BITS, one a value.
+    """
     fine = np.rint(np.ldexp(values, UPDATE_RANDOM_BITS))
     top = float(limit << UPDATE_RANDOM_BITS)
     whole = np.clip(fine, -top, top).astype(np.int64)
-    return np.asarray((whole + update_numbers(words, len(whole))) >> UPDATE_RANDOM_BITS)
+    return np.asarray((whole + numbers) >> UPDATE_RANDOM_BITS)
 
 
 def update_codes(
@@ -80,16 +84,17 @@ def update_codes(
     gradient: int,
     rate: int | None,
     counter_bits: int,
-    round_filters: int,
-    words: RandomWords,
+    array: ArrayShape,
+    generators: Generators,
 ) -> Moved:
     """`golden.spec.learning.switched` for every kept code; `gradient` is g as the step before left it."""
-    places = walk_order(mask.numpy(), round_filters)
+    order = walk(mask.numpy(), array)
+    places, numbers = order.places, order.draw(generators[Generator.CODES])
     sums = gradients.codes.numpy().reshape(-1)[places].astype(np.float64)
     bar = 1 << counter_bits - 1
     shift = counter_bits - 1 + (rate or 0) + gradients.code_unit - gradient
     # Twice the bar moves any code, wherever its counter stands.
-    moves = _cut(np.ldexp(-sums, shift) if rate is not None else 0 * sums, 2 * bar, words)
+    moves = _cut(np.ldexp(-sums, shift) if rate is not None else 0 * sums, 2 * bar, numbers)
     old = codes.numpy().reshape(-1)[places].astype(np.int64)
     total = counters.numpy().reshape(-1)[places] + moves
     goes, sign = np.abs(total) >= bar, np.sign(total)
@@ -104,15 +109,16 @@ def update_codes(
 
 
 def update_parameters(
-    values: torch.Tensor, gradients: np.ndarray, shift: int, rate: int, largest: int, words: RandomWords
+    values: torch.Tensor, gradients: np.ndarray, shift: int, rate: int, largest: int, generators: Generators
 ) -> torch.Tensor:
-    """values − gradients · 2^shift · rate/256, without bias, saturated to ±largest; int16, one dimension.
+    """values − gradients · 2^shift · rate/256, without bias, saturated to ±largest; int16, shape of values.
 
     shift: unit of the gradients over the LSB of the values, as an exponent.
     """
     step = np.ldexp(-gradients * rate, shift - RATE_FRACTION)
     # Twice the largest is beyond the other end from anywhere.
-    moved = values.numpy().astype(np.int64) + _cut(step, 2 * largest, words)
+    numbers = generators.scalars(values.numel(), UPDATE_RANDOM_BITS).reshape(values.shape)
+    moved = values.numpy().astype(np.int64) + _cut(step, 2 * largest, numbers)
     return torch.from_numpy(np.clip(moved, -largest, largest).astype(np.int16))
 
 
@@ -120,22 +126,18 @@ _PARAMETER_LARGEST = (1 << PARAMETER_BITS - 1) - 1
 
 
 def update_norm(
-    values: torch.Tensor, gradients: np.ndarray, unit: int, rate: int, words: RandomWords
+    values: torch.Tensor, gradients: np.ndarray, unit: int, rate: int, generators: Generators
 ) -> torch.Tensor:
     """gamma, beta or a bias, from gradients of unit 2^unit."""
-    return update_parameters(values, gradients, unit + PARAMETER_FRACTION, rate, _PARAMETER_LARGEST, words)
+    return update_parameters(
+        values, gradients, unit + PARAMETER_FRACTION, rate, _PARAMETER_LARGEST, generators
+    )
 
 
 def update_head(
-    weights: torch.Tensor, gradients: HeadGradients, rate: int, round_filters: int, words: RandomWords
+    weights: torch.Tensor, gradients: HeadGradients, rate: int, generators: Generators
 ) -> torch.Tensor:
-    """The head's weights, in the order of a layer's codes."""
-    places = walk_order(np.ones(weights.shape, np.bool_), round_filters)
-    sums = gradients.weights.numpy().reshape(-1)[places].astype(np.float64)
-    old = weights.reshape(-1)[torch.from_numpy(places)]
+    """The head's weights."""
     shift = gradients.weight_unit - HEAD_UNIT + HEAD_FRACTION
-    result = weights.clone()
-    result.numpy().reshape(-1)[places] = update_parameters(
-        old, sums, shift, rate, HEAD_LARGEST, words
-    ).numpy()
-    return result
+    sums = gradients.weights.numpy().astype(np.float64)
+    return update_parameters(weights, sums, shift, rate, HEAD_LARGEST, generators)

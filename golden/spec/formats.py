@@ -36,9 +36,11 @@ LANES_BITS = 7
 
 ALIGN_BITS = 3
 """Width of the left shifts that align a result and a residual."""
+MAX_ALIGN = (1 << ALIGN_BITS) - 1
 SUM_SHIFT_BITS = 4
 """Width of the rounding shift of an aligned sum, and of a pooled one."""
-ALIGNED_BITS = ACTIVATION_BITS + (1 << ALIGN_BITS) - 1 + 1
+MAX_SUM_SHIFT = (1 << SUM_SHIFT_BITS) - 1
+ALIGNED_BITS = ACTIVATION_BITS + MAX_ALIGN + 1
 """Width of an aligned sum: of two activations shifted as far as can be."""
 
 

@@ -6,6 +6,7 @@ moving scales and errors as powers of two are this project's.
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from golden.spec.block import BlockFormat, NormFormat
 from golden.spec.errors import LightDealError
@@ -16,20 +17,29 @@ LFSR_BITS = 127
 LFSR_WORD = 64
 """Bits a clock: as no tap is nearer than 64, each fresh bit is one XOR of two bits of the state."""
 
-LANES = 8
-"""Values that share a word of random bits: one byte a lane, lane 0 in the lowest byte."""
 ERROR_RANDOM_BITS = 8
 """Random bits, and fraction bits, of an int8 error before it is cut; one byte a lane."""
 FRACTION_LARGEST = 1 << 21
 """Where a value with fraction bits saturates before another is added and the sum is rounded."""
 UPDATE_RANDOM_BITS = 16
 """The same where a counter or a parameter is written; a word serves four, the first in its lowest bits."""
-TERM_RANDOM_BITS = 5
-"""Upper bits of a lane's byte that decide a rounding to powers of two."""
+TERM_RANDOM_BITS = 6
+"""Lowest bits of a lane's byte that decide a rounding to a power of two."""
+TERM_UNIT = 1
+"""A power of two stands for an error of 2^this times its value: its codes are those of coefficients."""
 
-NORM_FORMAT = NormFormat(BlockFormat(5, -14, 15), BlockFormat(7, 6, 6), 12, 12, 10, 10, 0)
+NORM_FORMAT = NormFormat(
+    forward=BlockFormat(5, -14, 15),
+    gradient=BlockFormat(7, 6, 6),
+    window=12,
+    gradient_window=16,
+    reciprocal=10,
+    scale=10,
+    spike=0,
+)
 """LightNorm's: blocks as `golden.spec.block.light` forward; gradients with a fixed exponent, the integers
-−127…127. Spikes go apart, so they need no bits of their own."""
+−127…127, and spikes apart. The mean of dy needs 16 bits: what it is off by all dx of a channel are, and a
+gradient adds thousands of them (docs/learning.md, section 11)."""
 
 INT8_LARGEST = 127
 """Activations and errors are symmetric: −127…127."""
@@ -43,8 +53,6 @@ ERROR_EXPONENTS = (-48, 8)
 GRADIENT_EXPONENTS = (-64, 32)
 """Lowest and highest exponent of a scale; at its end a scale stays."""
 
-TWO_TERMS = 16
-"""Errors of at least this magnitude are two powers of two: the leading one exact, the rest rounded."""
 
 COUNTER_BITS = (3, 8)
 """Fewest and most bits of a counter."""
@@ -82,6 +90,70 @@ class LearningError(LightDealError):
     """Training cannot go on, or not begin: names what is wrong, where, and what would be right."""
 
 
+class Generator(IntEnum):
+    """Who draws random bits: each a generator of its own, so that units may work at the same time."""
+
+    ERRORS = 0
+    """The array's error passes, where they drain."""
+    NORM = 1
+    """The results of the norm's backward pass."""
+    TERMS = 2
+    """Errors as powers of two, where the gradient pass loads them."""
+    CODES = 3
+    """The update of codes."""
+    SCALARS = 4
+    """Head, gamma, beta and biases: a word for each number."""
+
+
+@dataclass(frozen=True)
+class ArrayShape:
+    """What the order of random bits, and so the result of a step, depends on.
+
+    Parameters
+    ----------
+    engines, lanes: as in `golden.spec.config.Config`.  slots: its `accumulators`.
+
+    Raises LearningError for sizes that no training array has.
+    """
+
+    engines: int = 4
+    lanes: int = 16
+    slots: int = 8
+
+    def __post_init__(self) -> None:
+        for name, legal in (
+            ("engines", range(1, 65)),
+            ("lanes", (4, 8, 16, 32, 64)),
+            ("slots", range(1, 65)),
+        ):
+            value = getattr(self, name)
+            if value not in legal:
+                shown = f"{legal[0]}…{legal[-1]}" if isinstance(legal, range) else f"one of {legal}"
+                raise LearningError(f"array field {name!r} = {value}; legal: {shown}")
+
+    def engine_filters(self, filters: int) -> int:
+        """Filters of an engine in a round of a layer of `filters`: engine e of round r computes those from
+        (r·engines + e)·engine_filters on.
+        """
+        return min(self.slots, -(-filters // self.engines))
+
+    def round_filters(self, filters: int) -> int:
+        """Filters of a round of such a layer."""
+        return self.engines * self.engine_filters(filters)
+
+    @property
+    def random_words(self) -> int:
+        """Words of a generator for a word of `lanes` bytes: lane 0 in the lowest byte of the first.
+
+        Four lanes take the lower half of a word; the upper one is dropped.
+        """
+        return -(-self.lanes * ERROR_RANDOM_BITS // LFSR_WORD)
+
+
+SMALL_ARRAY = ArrayShape()
+"""That of `golden.spec.config.SMALL`."""
+
+
 @dataclass(frozen=True)
 class Lfsr:
     """The state: the last two words of the sequence, `last` the younger; bit 0 of `before` does not count.
@@ -109,8 +181,9 @@ class Lfsr:
         return Lfsr(self.last, fresh)
 
 
-def seeded(seed: int) -> Lfsr:
-    """The state that the host loads for a seed of 0…2^64 − 1: two values of SplitMix64.
+def seeded(seed: int, generator: int = 0) -> Lfsr:
+    """The state that the host loads for a seed of 0…2^64 − 1: words 2k and 2k + 1 of SplitMix64 for
+    generator k.
 
     A trinomial spreads single bits slowly, so the seed itself would be a poor state.
     Source of SplitMix64: Steele, Lea, Flood, OOPSLA 2014.
@@ -119,7 +192,7 @@ def seeded(seed: int) -> Lfsr:
     if not 0 <= seed <= mask:
         raise LearningError(f"seed = {seed}; legal: 0…2^64 − 1")
     words = []
-    for k in (1, 2):
+    for k in (2 * generator + 1, 2 * generator + 2):
         z = (seed + k * 0x9E3779B97F4A7C15) & mask
         z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & mask
         z = (z ^ z >> 27) * 0x94D049BB133111EB & mask
@@ -133,23 +206,18 @@ def stochastic(value: int, bits: int, random: int) -> int:
     return (value + random) >> bits
 
 
-def power_terms(error: int, random: int) -> tuple[int, ...]:
-    """An int8 error as at most two ±2^e, e in 0…6, unbiased: the mean over all `random` is the error.
+def power_term(error: int, random: int) -> int:
+    """An int8 error as one power of two of twice its unit, 0 or ±2^e, e in 0…6, unbiased: the mean over all
+    `random` is half the error.
 
-    `random`: TERM_RANDOM_BITS bits, set under the leading one of the part that is rounded.
+    `random`: TERM_RANDOM_BITS bits, of which those below the leading one of the error are added (the lowest
+    one always); the leading one of the sum is the term, so 1 becomes 2·1 or 0.
     """
-    sign, rest = (-1, -error) if error < 0 else (1, error)
-    terms = []
-    if rest >= TWO_TERMS:
-        lead = 1 << (rest.bit_length() - 1)
-        terms.append(sign * lead)
-        rest -= lead
-    if rest:
-        place = rest.bit_length() - 1
-        below = (rest << TERM_RANDOM_BITS) - (1 << place + TERM_RANDOM_BITS)
-        up = below + (random << place) >= 1 << place + TERM_RANDOM_BITS
-        terms.append(sign << place + up)
-    return tuple(terms)
+    magnitude = abs(error)
+    below = (1 << max(magnitude.bit_length() - 1, 1)) - 1
+    total = magnitude + (random & below)
+    term = 1 << total.bit_length() - 2 if total > 1 else 0
+    return -term if error < 0 else term
 
 
 def moved_scale(exponent: int, values: int, saturated: int, large: int, limits: tuple[int, int]) -> int:

@@ -1,8 +1,6 @@
 """The host's side: images in, results out, whose turn it is, the error register."""
 
-from typing import Any
-
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,7 +22,8 @@ class HostPort(wiring.Component):
 
     Members
     -------
-    load: load bus (the run word).  loaded: In, a program is in place.
+    load: load bus (the run word).  loaded: In, a program is in place; its run word came two cycles ago or
+        earlier.
     load_error: In, the loader's ErrorCode.  program_waits: In, a word of a program is offered.
     i_image: In, stream of `frame_word`, images.  o_result: Out, likewise, results.
     idle: Out, a program may begin or go on; never in a cycle in which an image word is taken.
@@ -60,31 +59,51 @@ class HostPort(wiring.Component):
         with m.If(self.load.valid & (self.load.memory == Memory.RUN)):
             m.d.sync += run.eq(data.View(layout(record), self.load.data[: record.bits]))
 
-        count = Signal.like(run.input_words)
+        # The next word of the image or of the result, and how many there are from it on. Both are registers,
+        # so that no adder stands before the address of the memory.
+        address, left = Signal.like(run.input_address), Signal.like(run.input_words)
+        begin, result, step, ends = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += ends.eq(left == 1)
+        m.d.sync += [
+            address.eq(Mux(begin, Mux(result, run.result_address, run.input_address), address) + step),
+            left.eq(Mux(begin, Mux(result, run.result_words, run.input_words), left) - step),
+        ]
+
         # Whose turn it is between images is decided a cycle ahead, so that no stream's `ready` depends on
         # the other's `valid`. In the first cycle of a program it is the image's turn, so that none starves.
         program_first = Signal()
         m.d.sync += program_first.eq(self.loaded & self.program_waits)
 
-        complete, last_result = Signal(), Signal()
+        taken, may_take = Signal(), Signal()
         m.d.comb += [
+            self.i_image.ready.eq(may_take & self.features.grant),
+            taken.eq(self.i_image.valid & self.i_image.ready),
+            self.features.valid.eq(self.i_image.valid & may_take),
+            self.features.write.eq(may_take),
+            self.features.address.eq(address),
             self.features.data.eq(self.i_image.payload.data),
-            complete.eq(count == run.input_words - 1),
+            self.o_result.payload.data.eq(self.features.read),
+            self.o_result.payload.last.eq(ends),
         ]
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += self.idle.eq(~self.loaded | program_first)
-                self._take(m, run, count, complete, self.loaded & ~program_first)
+                m.d.comb += [
+                    self.idle.eq(~self.loaded | program_first),
+                    may_take.eq(self.loaded & ~program_first),
+                    begin.eq(~taken),
+                ]
+                self._take(m, taken, ends, begin, step)
                 with m.If(~self.loaded):
                     m.d.sync += self.error.eq(self.load_error)
             with m.State("IMAGE"):
-                self._take(m, run, count, complete, 1)
+                m.d.comb += may_take.eq(1)
+                self._take(m, taken, ends, begin, step)
             with m.State("DROP"):
                 m.d.comb += self.i_image.ready.eq(1)
                 with m.If(self.i_image.valid & self.i_image.payload.last):
                     m.next = "IDLE"
             with m.State("START"):
-                m.d.comb += self.go.eq(1)
+                m.d.comb += [self.go.eq(1), begin.eq(1), result.eq(1)]
                 m.next = "RUN"
             with m.State("RUN"):
                 with m.If(self.fault != ErrorCode.NONE):
@@ -93,52 +112,33 @@ class HostPort(wiring.Component):
                 with m.Elif(self.done):
                     m.next = "READ"
             with m.State("READ"):
-                m.d.comb += [
-                    self.features.valid.eq(1),
-                    self.features.address.eq(run.result_address + count),
-                ]
-                m.d.sync += last_result.eq(count == run.result_words - 1)
+                m.d.comb += self.features.valid.eq(1)
                 with m.If(self.features.grant):
                     m.next = "SEND"
             with m.State("SEND"):
                 # Between runs nobody else asks for the memory, so the word stands until it is taken.
-                m.d.comb += [
-                    self.features.valid.eq(1),
-                    self.features.address.eq(run.result_address + count),
-                    self.o_result.valid.eq(1),
-                    self.o_result.payload.data.eq(self.features.read),
-                    self.o_result.payload.last.eq(last_result),
-                ]
+                m.d.comb += [self.features.valid.eq(1), self.o_result.valid.eq(1)]
                 with m.If(self.o_result.ready):
-                    m.d.sync += count.eq(count + 1)
+                    m.d.comb += [begin.eq(ends), step.eq(~ends)]
                     m.next = "READ"
-                    with m.If(last_result):
-                        m.d.sync += count.eq(0)
+                    with m.If(ends):
                         m.next = "IDLE"
             with m.State("HALT"):
                 pass
         return m
 
-    def _take(self, m: Module, run: Any, count: Signal, complete: Signal, may: Any) -> None:
+    def _take(self, m: Module, taken: Signal, ends: Signal, begin: Signal, step: Signal) -> None:
         """An image word, if there is one: into memory, and on to the run, the next word or an error."""
-        taken = self.i_image.valid & self.i_image.ready
-        m.d.comb += [
-            self.i_image.ready.eq(may & self.features.grant),
-            self.features.valid.eq(self.i_image.valid & may),
-            self.features.write.eq(1),
-            self.features.address.eq(run.input_address + count),
-        ]
+        last = self.i_image.payload.last
         with m.If(taken):
-            m.d.sync += count.eq(count + 1)
+            m.d.comb += [begin.eq(ends | last), step.eq(~(ends | last))]
             m.next = "IMAGE"
-            with m.If(complete | self.i_image.payload.last):
-                m.d.sync += count.eq(0)
-            with m.If(complete & self.i_image.payload.last):
+            with m.If(ends & last):
                 m.d.sync += self.error.eq(ErrorCode.NONE)
                 m.next = "START"
-            with m.Elif(complete):
+            with m.Elif(ends):
                 m.d.sync += self.error.eq(ErrorCode.LONG_IMAGE)
                 m.next = "DROP"
-            with m.Elif(self.i_image.payload.last):
+            with m.Elif(last):
                 m.d.sync += self.error.eq(ErrorCode.SHORT_IMAGE)
                 m.next = "IDLE"

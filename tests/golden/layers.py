@@ -10,7 +10,7 @@ from golden.graph.network import Layer
 from golden.graph.operations.add import Add
 from golden.graph.operations.convolution import Convolution
 from golden.graph.operations.global_mean import GlobalMean
-from golden.graph.operations.operation import IntegerOperation
+from golden.graph.operations.integers import IntegerOperation
 from golden.graph.operations.relu import Relu
 from golden.graph.operations.requantise import Requantise
 from golden.graph.operations.weights import Factored, Plain

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from golden.graph.operations.operation import FloatOperation, Operation, Problem
+from golden.graph.operations.floats import FloatOperation
+from golden.graph.operations.integers import Problem
+from golden.graph.operations.operation import Operation
 from golden.graph.operations.requantise import Requantise
 
 
@@ -24,6 +26,8 @@ class Norm(FloatOperation):
     mean: torch.Tensor
     variance: torch.Tensor
     epsilon: float
+
+    folded = True
 
     def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """See `FloatOperation`."""

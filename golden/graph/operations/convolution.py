@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from golden.graph.operations.operation import Int8, Int64, Operation, Problem, Shape
+from golden.graph.operations.integers import Int8, Int64, Problem, Shape
+from golden.graph.operations.operation import Operation
 from golden.graph.operations.weights import Factored, Plain, rebuild, weight_problems
 from golden.spec.memories import MAX_CHANNELS, MAX_TAPS
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from golden.graph.operations.operation import Operation, Problem
+from golden.graph.operations.integers import Problem
+from golden.graph.operations.operation import Operation
 
 
 def _check_shapes(before: tuple[int, ...], after: tuple[int, ...]) -> Iterator[Problem]:

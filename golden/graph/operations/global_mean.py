@@ -1,29 +1,34 @@
 """Global average pooling: the mean of each channel's map, one pixel per channel."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from golden.graph.operations.operation import (
-    FloatOperation,
+from golden.graph.operations.floats import Chosen, FloatOperation, QuantizedOperation, Sample
+from golden.graph.operations.integers import (
     Int8,
     Int64,
     IntegerOperation,
-    Operation,
     Problem,
     Shape,
     Stage,
+    number_problems,
 )
+from golden.graph.operations.operation import Operation
+from golden.numerics import straight_through
+from golden.numerics.grids import best_grid
 from golden.numerics.rounding import round_shift, saturate
+from golden.spec import formats
 
 
 @dataclass(frozen=True)
 class GlobalMean(IntegerOperation):
     """saturate(round_shift(Σ over the map, shift)), one pixel per channel.
 
-    The division by the number of pixels is in the scale of the result.
+    The division by the number of pixels is in the scale of the result; shift 0…`formats.MAX_SUM_SHIFT`.
     """
 
     shift: int
@@ -45,6 +50,10 @@ class GlobalMean(IntegerOperation):
         """See `IntegerOperation`."""
         return rounded(values.sum(axis=(2, 3), keepdims=True), self.shift)
 
+    def problems(self, shape: Shape, shapes: Mapping[str, Shape]) -> Iterator[Problem]:
+        """See `IntegerOperation`."""
+        yield from number_problems(formats.MAX_SUM_SHIFT, pool_shift=self.shift)
+
     def phase_problems(self, shape: Shape, degree: int) -> Iterator[Problem]:
         """See `IntegerOperation`."""
         if shape[1] % degree or shape[2] % degree:
@@ -57,12 +66,53 @@ class GlobalMean(IntegerOperation):
 
 
 @dataclass(frozen=True)
+class QuantizedMean(QuantizedOperation):
+    """The rounded sum over the map of `pixels` pixels; see `GlobalMean`."""
+
+    shift: int
+    pixels: int
+
+    def scale(self, scale: float) -> float:
+        """See `QuantizedOperation`."""
+        return scale * (2.0**self.shift / self.pixels)
+
+    def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """See `QuantizedOperation`."""
+        total = values.sum(dim=(2, 3), keepdim=True) * 2.0**-self.shift
+        return straight_through.saturated(straight_through.rounded(total))
+
+    def integers(self) -> GlobalMean:
+        """See `QuantizedOperation`."""
+        return GlobalMean(self.shift)
+
+
+@dataclass(frozen=True)
 class FloatMean(FloatOperation):
     """The mean over the map, one pixel per channel."""
+
+    power_of_two = False
 
     def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """See `FloatOperation`."""
         return values.mean(dim=(2, 3), keepdim=True)
+
+    def quantise(
+        self,
+        sample: Sample,
+        features: Mapping[str, tuple[torch.Tensor, float]],
+        after: Callable[[Sample], Chosen],
+    ) -> Chosen:
+        """See `FloatOperation`: steps so coarse that the shift reaches. Nothing follows (`Stage`)."""
+        grid = sample.grid
+        total = torch.round(sample.values / 2.0**grid).clamp(-128, 127).sum(dim=(2, 3))
+        shift = max(best_grid(total, 0), 0)
+        reached = min(shift, formats.MAX_SUM_SHIFT)
+        pixels = math.prod(sample.values.shape[2:])
+        return grid + shift - reached, (QuantizedMean(reached, pixels),)
+
+    def blank(self) -> GlobalMean:
+        """See `FloatOperation`."""
+        return GlobalMean(0)
 
 
 def rounded(total: Int64, shift: int) -> Int64:

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from golden.graph.operations.convolution import FloatConvolution
-from golden.graph.operations.operation import Operation, Problem, Shape
+from golden.graph.operations.integers import Problem, Shape
+from golden.graph.operations.operation import Operation
 from golden.spec.memories import MAX_CHANNELS, MAX_TAPS
 
 

@@ -11,4 +11,5 @@ NOTHING = Operation(
     torch=(nn.functional.dropout, nn.Dropout, nn.Dropout2d, nn.Identity, "contiguous"),
     limits="anywhere",
     cost="nothing",
+    anywhere=True,
 )

@@ -1,7 +1,7 @@
 """The operations of a network, one file each, and the list of them.
 
-Importer, checks, compiler and `./run layers` know an operation from this list alone: a new one is one
-new file and one line here.
+Importer, compression, checks, compiler and `./run layers` know an operation from this list alone: a new one
+is one new file and one line here.
 """
 
 from typing import Any

@@ -1,13 +1,15 @@
 """ReLU: negative results become zero."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import nn
 
-from golden.graph.operations.operation import FloatOperation, Int8, Int64, IntegerOperation, Operation, Stage
+from golden.graph.operations.floats import Chosen, FloatOperation, QuantizedOperation, Sample
+from golden.graph.operations.integers import Int8, Int64, IntegerOperation, Stage
+from golden.graph.operations.operation import Operation
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,39 @@ class Relu(IntegerOperation):
 
 
 @dataclass(frozen=True)
+class QuantizedRelu(QuantizedOperation):
+    """max(value, 0)."""
+
+    def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """See `QuantizedOperation`."""
+        return values.relu()
+
+    def integers(self) -> Relu:
+        """See `QuantizedOperation`."""
+        return Relu()
+
+
+@dataclass(frozen=True)
 class FloatRelu(FloatOperation):
     """max(value, 0)."""
 
     def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """See `FloatOperation`."""
         return values.relu()
+
+    def quantise(
+        self,
+        sample: Sample,
+        features: Mapping[str, tuple[torch.Tensor, float]],
+        after: Callable[[Sample], Chosen],
+    ) -> Chosen:
+        """See `FloatOperation`: the steps stay as they are."""
+        grid, rest = after(replace(sample, values=sample.values.relu()))
+        return grid, (QuantizedRelu(), *rest)
+
+    def blank(self) -> Relu:
+        """See `FloatOperation`."""
+        return Relu()
 
 
 def rectified(values: Int64) -> Int64:
@@ -54,4 +83,5 @@ RELU = Operation(
     integers=Relu,
     floats=FloatRelu,
     imported=lambda _, __: FloatRelu(),
+    again=True,
 )

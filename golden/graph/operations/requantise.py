@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from golden.graph.operations.operation import (
+from golden.graph.operations.integers import (
     Int8,
     Int64,
     IntegerOperation,

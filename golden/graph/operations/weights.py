@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from golden.graph.operations.operation import Problem, range_problems, shape_problems
+from golden.graph.operations.integers import Problem, range_problems, shape_problems
 from golden.spec import formats
 from golden.spec.memories import Fold
 

@@ -45,6 +45,12 @@ def _three() -> np.ndarray:
 
 _GROUP = {"kind": "group", "padding": 1}
 _COLUMN = {"kind": "column", "padding": 1}
+
+
+def _added(add: Add) -> Callable[[], Network]:
+    return lambda: chain((3, 4, 4), ("p", 3, (1, 1), {"residual": add}))
+
+
 _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
     "input": (lambda: replace(_plain(), input="x"), "network input 'x' is not one of its features"),
     "output": (lambda: replace(_plain(), output="x"), "network output 'x' is written by no layer"),
@@ -130,6 +136,17 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
         lambda: chain((1, 4, 4), ("p", 1, (1, 1), {"pool": 16})),
         "layer p: pool_shift = 16; supported: 0…15",
     ),
+    **{
+        f"{name} {value}": (
+            _added(add),
+            f"layer p: {name} = {value}; supported: 0…{most}",
+        )
+        for name, value, most, add in (
+            ("align_result", 8, 7, Add("image", 8, 0, 0)),
+            ("align_residual", -1, 7, Add("image", 0, -1, 0)),
+            ("residual_shift", 16, 15, Add("image", 0, 0, 16)),
+        )
+    },
     "column stride": (
         lambda: chain((1, 4, 4), ("c", 4, (3, 3), _COLUMN | {"stride": 2})),
         "layer c: COLUMN folding at stride 2, padding 1; supported: stride 1 and padding 1, or GROUP folding",

@@ -1,6 +1,7 @@
 """Between float and integers nothing is cut off: every edge of every parameter against float64."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -234,7 +235,7 @@ def test_what_no_grid_was_chosen_for_is_refused(
     with torch.no_grad():
         if "bias" in change:
             net.stages[0].beta[4] = change["bias"]
-    net.stages[0].grids.result = net.stages[0].grids.output = -31
+    net.stages[0].grids = replace(net.stages[0].grids, result=-31)
     with pytest.raises(UnsupportedError) as error:
         to_network(net)
     for word in words:

@@ -6,12 +6,13 @@ import torch
 from torch import nn
 
 from golden.compress import CompressionPlan, LayerPlan, compress, import_module
-from golden.compress.calibrate import best_grid, calibrate, restore_statistics
+from golden.compress.calibrate import calibrate, restore_statistics
 from golden.compress.quantized import QuantizedNet
 from golden.compress.retrain import Schedule, density_at
 from golden.graph.operations.weights import Factored, Plain, rebuild
 from golden.graph.reference import run_network
 from golden.machine.tensors import quantise
+from golden.numerics.grids import best_grid
 from golden.spec.errors import UnsupportedError
 from golden.workloads.data import Dataset, load_digits
 from golden.workloads.loop import fit

@@ -12,7 +12,7 @@ from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.operations import batch_norm
 from golden.graph.operations.add import FloatAdd
 from golden.graph.operations.batch_norm import Norm
-from golden.graph.operations.operation import FloatOperation
+from golden.graph.operations.floats import FloatOperation
 from golden.graph.operations.relu import FloatRelu
 from golden.spec.errors import UnsupportedError
 from tests.golden.compressed import images, residual

@@ -54,20 +54,20 @@ def test_residual_network_in_the_order_of_execution() -> None:
         (
             layer.path,
             layer.input,
-            layer.residual,
+            layer.reads,
             layer.find(FloatRelu) is not None,
             layer.find(FloatMean) is not None,
         )
         for layer in graph.layers
     ]
     assert found == [
-        ("conv", "input", None, True, False),
-        ("block1.conv1", "conv", None, True, False),
-        ("block1.conv2", "block1.conv1", "conv", True, False),
-        ("block2.conv1", "block1.conv2", None, True, False),
-        ("block2.shortcut.0", "block1.conv2", None, False, False),
-        ("block2.conv2", "block2.conv1", "block2.shortcut.0", True, True),
-        ("fc", "block2.conv2", None, False, False),
+        ("conv", "input", (), True, False),
+        ("block1.conv1", "conv", (), True, False),
+        ("block1.conv2", "block1.conv1", ("conv",), True, False),
+        ("block2.conv1", "block1.conv2", (), True, False),
+        ("block2.shortcut.0", "block1.conv2", (), False, False),
+        ("block2.conv2", "block2.conv1", ("block2.shortcut.0",), True, True),
+        ("fc", "block2.conv2", (), False, False),
     ]
     assert graph.maps["block2.conv2"] == (4, 4)
     assert graph.shapes["block2.conv2"] == (48, 1, 1)

@@ -13,6 +13,7 @@ from torch.nn.functional import conv2d
 from golden.learning.forward import Trace, head_integers, map_exponent
 from golden.learning.network import Network
 from golden.learning.norm import Normed
+from golden.learning.planes import by_channel, by_image
 from golden.learning.state import State
 from golden.spec.learning import HEAD_UNIT, IMAGE_EXPONENT
 
@@ -56,23 +57,26 @@ def gradients(network: Network, state: State, trace: Trace, logit_errors: torch.
     ):
         weight, gamma, beta = leaf(it.codes, layer.unit), leaf(it.gamma, -10), leaf(it.beta, -10)
         z = conv2d(maps[layer.source], weight, None, layer.stride, layer.kernel // 2)
-        shape = z.shape
-        x = through(z.transpose(0, 1).flatten(1), found.normed.blocks.to(torch.float64))
+        degree = network.degrees[index]
+        x = through(by_channel(z, degree), found.normed.blocks.to(torch.float64))
         y = range_norm(x, gamma, beta, found.normed)
-        y = y.reshape(shape[1], shape[0], *shape[2:]).transpose(0, 1)
+        y = by_image(y, z.shape, degree)
         if layer.add is not None:
             y = y + maps[layer.add]
-        passes = found.passes.reshape(shape[1], shape[0], *shape[2:]).transpose(0, 1)
-        value = trace.maps[index].to(torch.float64) * 2.0 ** map_exponent(state, index)
-        maps.append(through(y * passes, value))
+        stored = trace.maps[index].to(torch.float64)
+        # Where only an addition reads a map its error is that of the sum, whatever was saturated.
+        if network.readers(index) or index == len(network.layers):
+            y = y * ((stored > 0) & (stored < 127) if layer.relu else stored.abs() < 127)
+        maps.append(through(y, stored * 2.0 ** map_exponent(state, index)))
         weights.append(weight)
         gammas.append(gamma)
         betas.append(beta)
     head = (head_integers(state.head).to(torch.float64) * 2.0**HEAD_UNIT).requires_grad_()
     bias = leaf(state.head.bias, -10)
     mean = maps[-1].sum((2, 3)) * 2.0**-network.pool_shift
-    features = trace.head.features.T.to(torch.float64) * 2.0**state.head.activation
-    logits = through(mean * trace.head.passes.T, features) @ head.T + bias
+    stored = trace.head.features.T.to(torch.float64)
+    passed = mean * (stored.abs() < 127)
+    logits = through(passed, stored * 2.0**state.head.activation) @ head.T + bias
     every = [*weights, *gammas, *betas, head, bias]
     found_gradients = list(torch.autograd.grad(logits, every, logit_errors))
     count = len(weights)

@@ -1,241 +1,290 @@
 """A step of training from docs/learning.md, value by value.
 
 The norm is LightNorm's integer model, the rules of one number are golden.spec's; of golden.learning
-only the records are used. Maps are lists: [channel][image][pixel].
+only the records are used. A map is a list of channels, each a list of values in the order of section 3.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 import torch
 
 from golden.learning import Network, Rates, State
-from golden.learning.state import LayerState
-from golden.lightnorm import unit
-from golden.lightnorm.blocks import encode
+from golden.learning.state import HeadState, LayerState
+from golden.lightnorm import channel, unit
+from golden.lightnorm.blocks import Blocks, encode
+from golden.lightnorm.channel import Statistics
 from golden.lightnorm.scalars import Scalars
-from golden.spec.block import PRESETS, Spikes, constants
+from golden.spec.block import Constants, constants
 from golden.spec.block import scalar as nearest_scalar
-from golden.spec.learning import moved_gradient, stochastic, switched
+from golden.spec.learning import NORM_FORMAT, Generator, moved_gradient, stochastic, switched
 from tests.golden.learning.naive_parts import (
     Naive,
-    Plane,
+    Rows,
     by_the_contract,
     fraction_bits,
     numbers_of,
+    order,
     parameters,
+    passes,
     taps,
     to_map,
     two,
 )
 
-LIGHT = PRESETS["light"]
+
+@dataclass(frozen=True)
+class Norm:
+    """What a layer's norm leaves for the way back, and the next exponent of its map."""
+
+    blocks: Blocks
+    found: Statistics
+    gamma: Scalars
+    host: Constants
+    activation: int
 
 
-def naive_step(
-    network: Network, state: State, images: torch.Tensor, labels: torch.Tensor, rates: Rates
-) -> State:
-    """The state after one step."""
-    it, count, layers = Naive(network, state, rates), len(images), network.layers
-    exponents = [-7, *(each.activation for each in state.layers)]
-    maps: list[Plane] = [images.flatten(2).transpose(0, 1).tolist()]
-    passes, norms, activations = [], [], []
-    for index, (layer, now) in enumerate(zip(layers, state.layers, strict=True)):
-        channels, height, width = network.shape(layer.source)
-        _, out_h, out_w = network.shape(index + 1)
-        codes, x = now.codes.flatten(2).tolist(), maps[layer.source]
-        sums = np.zeros((layer.filters, count, out_h * out_w), np.int64)
-        for out, place, pixel in taps(layer, height, width):
+class NaiveStep:
+    """One step; `after()` is the state after it."""
+
+    def __init__(
+        self, network: Network, state: State, images: torch.Tensor, labels: torch.Tensor, rates: Rates
+    ) -> None:
+        self.it, self.network, self.state = Naive(network, state, rates), network, state
+        self.count, self.labels = len(images), labels.tolist()
+        self.exponents = [-7, *(each.activation for each in state.layers)]
+        # The degree of a map: any way to the last one.
+        degrees = {len(network.layers): 1}
+        for index in reversed(range(len(network.layers))):
+            layer = network.layers[index]
+            degrees[layer.source] = degrees[index + 1] * layer.stride
+            if layer.add is not None:
+                degrees[layer.add] = degrees[index + 1]
+        self.orders = [
+            order(network.shape(index), degrees[index], self.count)
+            for index in range(len(network.layers) + 1)
+        ]
+        pixels = images.flatten(2).tolist()
+        self.maps: list[Rows] = [
+            [[pixels[n][c][p] for n, p in self.orders[0]] for c in range(network.image[0])]
+        ]
+        self.errors: dict[int, tuple[Rows, int]] = {}
+        self.moved = {index: it.map_error for index, it in enumerate(state.layers, 1)}
+
+    def taps(self, index: int) -> list[tuple[int, int, int]]:
+        """(place in the output's order, kernel place, place in the source's order) of a layer's products."""
+        layer = self.network.layers[index]
+        inside = {value: place for place, value in enumerate(self.orders[layer.source])}
+        outside = {value: place for place, value in enumerate(self.orders[index + 1])}
+        _, height, width = self.network.shape(layer.source)
+        return [
+            (outside[n, out], place, inside[n, pixel])
+            for out, place, pixel in taps(layer, height, width)
+            for n in range(self.count)
+        ]
+
+    def after(self) -> State:
+        found = [self.forward(index) for index in range(len(self.network.layers))]
+        head = self.head()
+        layers = [self.backward(index, found[index]) for index in reversed(range(len(found)))]
+        return State(tuple(reversed(layers)), head, tuple(self.it.generators.values()), self.state.steps + 1)
+
+    def forward(self, index: int) -> Norm:
+        layer, now = self.network.layers[index], self.state.layers[index]
+        x, codes = self.maps[layer.source], now.codes.flatten(2).tolist()
+        sums = np.zeros((layer.filters, len(self.orders[index + 1])), np.int64)
+        for out, place, pixel in self.taps(index):
             for f in range(layer.filters):
-                for n in range(count):
-                    sums[f, n, out] += sum(codes[f][c][place] * x[c][n][pixel] for c in range(channels))
-        flat, host = sums.reshape(layer.filters, -1), constants(count * out_h * out_w)
-        blocks, _ = encode(flat, np.array([[exponents[layer.source] + layer.unit]]), LIGHT.forward)
-        gamma = parameters(now.gamma)
-        y, found, _ = unit.forward(blocks, gamma, parameters(now.beta), host, LIGHT)
-        grid = two(y.format.grid)
-        real = [[int(v) * grid for v in row] for row in y.integers()]
-        pixels = out_h * out_w
-        planes = [[row[n * pixels : (n + 1) * pixels] for n in range(count)] for row in real]
+                sums[f, out] += sum(codes[f][c][place] * x[c][pixel] for c in range(len(x)))
+        grid = self.exponents[layer.source] + layer.unit
+        blocks, _ = encode(sums, np.array([[grid]]), NORM_FORMAT.forward)
+        host, gamma = constants(sums.shape[1]), parameters(now.gamma)
+        found = unit.stat(blocks, host, NORM_FORMAT)
+        words = channel.apply_words(found, gamma, parameters(now.beta), NORM_FORMAT)
+        terms = []
+        for f, row in enumerate(unit.window(blocks, words.window_grid, words.mean).tolist()):
+            centred = [0 if found.flat[f] else v for v in row]
+            factor, offset, scale = int(words.scale[f]), int(words.offset[f]), two(int(words.grid[f]))
+            terms.append([fraction_bits((v * factor + offset) * scale, now.activation) for v in centred])
         if layer.add is not None:
-            other, scale = maps[layer.add], two(exponents[layer.add])
-            planes = [
-                [[v + o * scale for v, o in zip(vs, os, strict=True)] for vs, os in zip(p, q, strict=True)]
-                for p, q in zip(planes, other, strict=True)
-            ]
-        positive = [[[not layer.relu or v > 0 for v in row] for row in plane] for plane in planes]
+            scale = two(self.exponents[layer.add])
+            for row, other in zip(terms, self.maps[layer.add], strict=True):
+                row[:] = [
+                    v + fraction_bits(o * scale, now.activation) for v, o in zip(row, other, strict=True)
+                ]
         if layer.relu:
-            planes = [[[max(v, Fraction(0)) for v in row] for row in plane] for plane in planes]
-        made, moved, whole = to_map(planes, now.activation)
-        maps.append(made)
-        passes.append(np.array(positive) & np.array(whole))
-        norms.append((blocks, found, gamma, host))
-        activations.append(moved)
-    # The head.
-    head, mean_scale, features = state.head, two(exponents[-1] - network.pool_shift), network.features
-    pooled = [[[sum(maps[-1][c][n]) * mean_scale for n in range(count)]] for c in range(features)]
-    vector, head_activation, head_whole = to_map(pooled, head.activation)
-    weights = [[max(-127, min(127, round(Fraction(w, 16)))) for w in row] for row in head.weights.tolist()]
-    wanted, classes = labels.tolist(), range(network.classes)
-    gaps = [[[0] * count] for _ in classes]
-    for n in range(count):
-        logits = []
-        for k in classes:
-            product = sum(weights[k][c] * vector[c][0][n] for c in range(features))
-            logits.append(round(product * two(head.activation - 7 + 10)) + int(head.bias[k]))
-        found_p, _ = by_the_contract(logits, wanted[n])
-        for k in classes:
-            real_gap = (found_p[k] - 65536 * (k == wanted[n])) * two(-16 - (count - 1).bit_length())
-            gaps[k][0][n] = fraction_bits(real_gap, head.error)
-    errors, head_error = it.to_error(gaps, head.error)
-    terms = it.powers(errors)
-    below = [
-        [
+            terms = [[max(v, 0) for v in row] for row in terms]
+        made, moved = to_map(terms, now.activation)
+        self.maps.append(made)
+        return Norm(blocks, found, gamma, host, moved)
+
+    def head(self) -> HeadState:
+        it, head, last, classes = self.it, self.state.head, self.maps[-1], range(self.network.classes)
+        pixels = len(last[0]) // self.count
+        scale = two(self.exponents[-1] - self.network.pool_shift)
+        sums = [[sum(row[n * pixels : (n + 1) * pixels]) for n in range(self.count)] for row in last]
+        features, activation = to_map(
+            [[fraction_bits(v * scale, head.activation) for v in row] for row in sums], head.activation
+        )
+        weights = [
+            [max(-127, min(127, round(Fraction(w, 16)))) for w in row] for row in head.weights.tolist()
+        ]
+        gaps: Rows = [[0] * self.count for _ in classes]
+        for n, label in enumerate(self.labels):
+            logits = []
+            for k in classes:
+                product = sum(w * row[n] for w, row in zip(weights[k], features, strict=True))
+                logits.append(round(product * two(head.activation - 7 + 10)) + int(head.bias[k]))
+            found, _ = by_the_contract(logits, label)
+            for k in classes:
+                gap = (found[k] - 65536 * (k == label)) * two(-16 - (self.count - 1).bit_length())
+                gaps[k][n] = fraction_bits(gap, head.error)
+        errors, error = it.cut(gaps, it.scalar_bytes(gaps), head.error)
+        terms = it.powers(errors, it.scalar_bytes(errors))
+        below = [
             [
                 fraction_bits(
-                    sum(weights[k][c] * terms[k][0][n] for k in classes) * two(head.error - 7), head.map_error
+                    sum(weights[k][c] * terms[k][n] for k in classes) * two(head.error + 1 - 7), head.map_error
                 )
-                * head_whole[c][0][n]
-                for n in range(count)
+                * passes(row[n], relu=False)
+                for n in range(self.count)
             ]
+            for c, row in enumerate(features)
         ]
-        for c in range(features)
-    ]
-    sent, head_map_error = it.to_error(below, head.map_error)
-    order = [
-        (k, c)
-        for first in range(0, network.classes, network.round_filters)
-        for c in range(features)
-        for k in range(first, min(first + network.round_filters, network.classes))
-    ]
-    head_unit = two(head.error + head.activation)
-    grads = [sum(terms[k][0][n] * vector[c][0][n] for n in range(count)) * head_unit for k, c in order]
-    moved_weights = it.moved_parameters([int(head.weights[k, c]) for k, c in order], grads, -11, 2032)
-    new_weights = head.weights.clone()
-    for (k, c), value in zip(order, moved_weights, strict=True):
-        new_weights[k, c] = value
-    sums_b = [sum(errors[k][0]) * two(head.error) for k in classes]
-    new_bias = it.moved_parameters(head.bias.tolist(), sums_b, -10, 32767)
-    new_head = replace(
-        head,
-        weights=new_weights,
-        bias=torch.tensor(new_bias, dtype=torch.int16),
-        activation=head_activation,
-        error=head_error,
-        map_error=head_map_error,
-    )
-    # The layers, last to first.
-    arrived: dict[int, np.ndarray] = {}
+        sent, map_error = it.cut(below, it.scalar_bytes(below), head.map_error)
+        relu = self.network.layers[-1].relu
+        spread = [
+            [sent[c][n] * passes(v, relu) for (n, _), v in zip(self.orders[-1], row, strict=True)]
+            for c, row in enumerate(last)
+        ]
+        self.errors[len(self.maps) - 1] = spread, head.map_error - self.network.pool_shift
+        unit_of = two(head.error + 1 + head.activation)
+        gradients = [
+            sum(e * x for e, x in zip(terms[k], row, strict=True)) * unit_of
+            for k in classes
+            for row in features
+        ]
+        moved = it.moved_parameters(head.weights.flatten().tolist(), gradients, -11, 2032)
+        totals = [sum(row) * two(head.error) for row in errors]
+        bias = it.moved_parameters(head.bias.tolist(), totals, -10, 32767)
+        return HeadState(
+            weights=torch.tensor(moved, dtype=torch.int16).reshape(head.weights.shape),
+            bias=torch.tensor(bias, dtype=torch.int16),
+            activation=activation,
+            map_error=map_error,
+            error=error,
+        )
 
-    def send(index: int, values: list[list[list[Fraction]]]) -> None:
-        if index:
-            target = state.layers[index - 1].map_error
-            found_bits = np.array([[[fraction_bits(v, target) for v in r] for r in p] for p in values])
-            arrived[index] = arrived.get(index, 0) + found_bits
+    def arrived(self, index: int) -> tuple[Rows, int]:
+        """The error of a map, or of the one that it is added to."""
+        while index not in self.errors:
+            index = next(k for k, layer in enumerate(self.network.layers, 1) if layer.add == index)
+        return self.errors[index]
 
-    pixels = len(maps[-1][0][0])
-    last_scale = two(head.map_error - network.pool_shift)
-    send(
-        len(layers), [[[sent[c][0][n] * last_scale] * pixels for n in range(count)] for c in range(features)]
-    )
-    new_layers = []
-    for index in reversed(range(len(layers))):
-        layer, now, (blocks, found, gamma, host) = layers[index], state.layers[index], norms[index]
-        output, map_error = it.to_error((arrived[index + 1] * passes[index]).tolist(), now.map_error)
-        if layer.add is not None:
-            send(layer.add, [[[v * two(now.map_error) for v in r] for r in p] for p in output])
-        flat = np.array(output, np.int64).reshape(layer.filters, -1)
-        dy, _ = encode(flat, np.array([[0]]), LIGHT.gradient)
-        back = unit.backward(blocks, dy, found, gamma, host, LIGHT, Spikes.APART)
-        grid = two(back.dx.format.grid)
-        dx = [[int(v) * grid for v in row] for row in back.dx.integers()]
-        for f, spike in enumerate(numbers_of(back.apart)):
+    def backward(self, index: int, norm: Norm) -> LayerState:
+        it, layer, now = self.it, self.network.layers[index], self.state.layers[index]
+        found = norm.found
+        output, level = self.arrived(index + 1)
+        dy, _ = encode(np.array(output, np.int64), np.array([[0]]), NORM_FORMAT.gradient)
+        assert [[int(v) for v in row] for row in dy.integers()] == output
+        sums = unit.reduce(norm.blocks, dy, found, norm.gamma, norm.host)
+        words = channel.grad_words(sums, NORM_FORMAT)
+        terms, unit_of = [], two(level)
+        for f, row in enumerate(unit.window(dy, words.window_grid, words.mean).tolist()):
+            scale = int(words.scale[f]) * two(int(words.grid[f])) * unit_of
+            terms.append([fraction_bits(v * scale, now.error) for v in row])
+        for f, spike in enumerate(numbers_of(sums.spike)):
+            part = fraction_bits(spike * unit_of, now.error)
             for high, low in zip(found.highest[f].tolist(), found.lowest[f].tolist(), strict=True):
                 if high != low:
-                    for place, side in ((high, -1), (low, 1)):
-                        rounded = nearest_scalar(dx[f][place] + side * spike)
-                        dx[f][place] = rounded.mantissa * two(rounded.exponent)
-        channels, height, width = network.shape(layer.source)
-        pixels = len(output[0][0])
-        fine = [
-            [
-                [fraction_bits(v * two(now.map_error), now.error) for v in row[n * pixels : (n + 1) * pixels]]
-                for n in range(count)
-            ]
-            for row in dx
-        ]
-        errors, error = it.to_error(fine, now.error)
-        terms = it.powers(errors)
-        places, x = taps(layer, height, width), maps[layer.source]
-        codes = now.codes.flatten(2).tolist()
+                    terms[f][high] -= part
+                    terms[f][low] += part
+        errors, error = it.cut(terms, it.bytes(Generator.NORM, terms, 1), now.error)
         if layer.source:
-            sums = np.zeros((channels, count, height * width), np.int64)
-            for out, place, pixel in places:
-                for c in range(channels):
-                    for n in range(count):
-                        sums[c, n, pixel] += sum(
-                            codes[f][c][place] * errors[f][n][out] for f in range(layer.filters)
-                        )
-            unit_of = two(now.error + layer.unit)
-            send(layer.source, [[[int(v) * unit_of for v in r] for r in p] for p in sums])
-        g = np.zeros((layer.filters, channels, layer.kernel**2), np.int64)
-        for out, place, pixel in places:
+            self.send(index, errors)
+        powers = it.powers(errors, it.bytes(Generator.TERMS, errors, it.round_filters(layer.filters)))
+        x = self.maps[layer.source]
+        g = np.zeros((layer.filters, len(x), layer.kernel**2), np.int64)
+        for out, place, pixel in self.taps(index):
             for f in range(layer.filters):
-                for c in range(channels):
-                    g[f, c, place] += sum(terms[f][n][out] * x[c][n][pixel] for n in range(count))
-        code_unit = now.error + exponents[layer.source]
-        codes_next, counters_next, level = _codes(it, network, now, g.reshape(layer.filters, -1), code_unit)
+                for c in range(len(x)):
+                    g[f, c, place] += powers[f][out] * x[c][pixel]
+        unit_of_codes = now.error + 1 + self.exponents[layer.source]
+        codes, counters, gradient = self.codes(now, g.reshape(layer.filters, -1), unit_of_codes)
         gamma_next, beta_next = (
             torch.tensor(
-                it.moved_parameters(
-                    old.tolist(), [v * two(now.map_error) for v in numbers_of(sums_of)], -10, 32767
-                ),
+                it.moved_parameters(old.tolist(), [v * unit_of for v in numbers_of(of)], -10, 32767),
                 dtype=torch.int16,
             )
-            for old, sums_of in ((now.gamma, back.gradients.gamma), (now.beta, back.gradients.beta))
+            for old, of in ((now.gamma, sums.gamma), (now.beta, sums.beta))
         )
-        new_layers.append(
-            replace(
-                now,
-                codes=codes_next,
-                counters=counters_next,
-                gamma=gamma_next,
-                beta=beta_next,
-                mean=_followed(now.mean, found.mean, network.share),
-                spread=_followed(now.spread, found.spread, network.share),
-                activation=activations[index],
-                map_error=map_error,
-                error=error,
-                gradient=level,
-            )
+        return replace(
+            now,
+            codes=codes,
+            counters=counters,
+            gamma=gamma_next,
+            beta=beta_next,
+            mean=_followed(now.mean, found.mean, self.network.share),
+            spread=_followed(now.spread, found.spread, self.network.share),
+            activation=norm.activation,
+            map_error=self.moved[index + 1],
+            error=error,
+            gradient=gradient,
         )
-    return State(tuple(reversed(new_layers)), new_head, it.lfsr, state.steps + 1)
 
+    def send(self, index: int, errors: Rows) -> None:
+        """An error pass."""
+        it, network, layer, now = self.it, self.network, self.network.layers[index], self.state.layers[index]
+        source, exponent = layer.source, self.state.layers[layer.source - 1].map_error
+        codes, x = now.codes.flatten(2).tolist(), self.maps[source]
+        sums = np.zeros((len(x), len(x[0])), np.int64)
+        for out, place, pixel in self.taps(index):
+            for c in range(len(x)):
+                sums[c, pixel] += sum(codes[f][c][place] * errors[f][out] for f in range(layer.filters))
+        terms = [[fraction_bits(int(v) * two(now.error + layer.unit), exponent) for v in row] for row in sums]
+        readers = [k for k, other in enumerate(network.layers) if other.source == source]
+        adders = [k for k, other in enumerate(network.layers) if other.add == source]
+        addend = None
+        if index != max(readers):
+            addend = self.errors[source]
+        elif adders:
+            addend = self.arrived(adders[0] + 1)
+        if addend is not None:
+            values, level = addend
+            for row, other in zip(terms, values, strict=True):
+                row[:] = [
+                    v + fraction_bits(e * two(level), exponent) for v, e in zip(row, other, strict=True)
+                ]
+        if index == min(readers):
+            relu = network.layers[source - 1].relu
+            terms = [
+                [t * passes(v, relu) for t, v in zip(row, values, strict=True)]
+                for row, values in zip(terms, x, strict=True)
+            ]
+        random = it.bytes(Generator.ERRORS, terms, it.round_filters(len(x)))
+        made, moved = it.cut(terms, random, exponent)
+        self.errors[source] = made, exponent
+        if index == min(readers):
+            self.moved[source] = moved
 
-def _codes(
-    it: Naive, network: Network, now: LayerState, sums: np.ndarray, unit_of: int
-) -> tuple[torch.Tensor, torch.Tensor, int]:
-    """The rule of section 9 for the kept codes, in their order: codes, counters, the next g."""
-    kept, bits, size = now.mask.flatten(1).tolist(), network.counter_bits, network.round_filters
-    order = [
-        (f, place)
-        for first in range(0, len(kept), size)
-        for place in range(len(kept[0]))
-        for f in range(first, min(first + size, len(kept)))
-        if kept[f][place]
-    ]
-    codes, counters = now.codes.flatten(1).clone(), now.counters.flatten(1).clone()
-    assert it.rates.code is not None
-    scale, limit, total = two(bits - 1 + it.rates.code + unit_of - now.gradient), (1 << bits) << 16, 0
-    for (f, place), draw in zip(order, it.numbers(len(order)), strict=True):
-        value = int(sums[f, place])
-        total += abs(value)
-        move = stochastic(max(-limit, min(limit, round(-value * scale * 65536))), 16, draw)
-        code, counter = switched(int(codes[f, place]), int(counters[f, place]), move, bits)
-        codes[f, place], counters[f, place] = code, counter
-    level = moved_gradient(now.gradient, total, unit_of, len(order))
-    return codes.reshape(now.codes.shape), counters.reshape(now.codes.shape), level
+    def codes(
+        self, now: LayerState, sums: np.ndarray, unit_of: int
+    ) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """The rule of section 9 for the kept codes, in their order: codes, counters, the next g."""
+        it, bits, rate = self.it, self.network.counter_bits, self.it.rates.code
+        codes, counters = now.codes.flatten(1).clone(), now.counters.flatten(1).clone()
+        assert rate is not None
+        scale, limit, total = two(bits - 1 + rate + unit_of - now.gradient), (1 << bits) << 16, 0
+        kept = it.kept(now.mask.flatten(1).tolist())
+        for f, place, draw in kept:
+            value = int(sums[f, place])
+            total += abs(value)
+            move = stochastic(max(-limit, min(limit, round(-value * scale * 65536))), 16, draw)
+            code, counter = switched(int(codes[f, place]), int(counters[f, place]), move, bits)
+            codes[f, place], counters[f, place] = code, counter
+        level = moved_gradient(now.gradient, total, unit_of, len(kept))
+        return codes.reshape(now.codes.shape), counters.reshape(now.codes.shape), level
 
 
 def _followed(running: Scalars, batch: Scalars, share: int) -> Scalars:

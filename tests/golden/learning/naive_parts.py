@@ -8,10 +8,11 @@ import torch
 from golden.learning import Layer, Network, Rates, State
 from golden.lightnorm import scalars
 from golden.lightnorm.scalars import Scalars
-from golden.spec.learning import moved_scale, power_terms, stochastic
+from golden.spec.learning import Generator, moved_scale, power_term, stochastic
 
 MAPS, ERRORS = (-16, 8), (-48, 8)
-Plane = list[list[list[int]]]
+Rows = list[list[int]]
+"""A value of each channel (or class) in the order of section 3."""
 
 
 def by_the_contract(logits: list[int], label: int) -> tuple[list[int], int]:
@@ -34,80 +35,110 @@ def two(exponent: int) -> Fraction:
     return Fraction(2) ** exponent
 
 
-def to_map(values: list[list[list[Fraction]]], exponent: int) -> tuple[Plane, int, list[list[list[bool]]]]:
-    """int8 to nearest; the next exponent; what did not saturate."""
-    raw = [[[round(v / two(exponent)) for v in row] for row in plane] for plane in values]
-    flat = [abs(v) for plane in raw for row in plane for v in row]
-    moved = moved_scale(exponent, len(flat), sum(v > 127 for v in flat), sum(v > 63 for v in flat), MAPS)
-    held = [[[max(-127, min(127, v)) for v in row] for row in plane] for plane in raw]
-    return held, moved, [[[abs(v) <= 127 for v in row] for row in plane] for plane in raw]
+def fraction_bits(value: Fraction, exponent: int) -> int:
+    """A term in units of 2^exponent with eight fraction bits, saturated."""
+    return max(-(1 << 21), min(1 << 21, round(value / two(exponent) * 256)))
+
+
+def saturated(raw: Rows, exponent: int, ends: tuple[int, int]) -> tuple[Rows, int]:
+    """int8, and the next exponent."""
+    flat = [abs(v) for row in raw for v in row]
+    moved = moved_scale(exponent, len(flat), sum(v > 127 for v in flat), sum(v > 63 for v in flat), ends)
+    return [[max(-127, min(127, v)) for v in row] for row in raw], moved
+
+
+def to_map(terms: Rows, exponent: int) -> tuple[Rows, int]:
+    """Sums with eight fraction bits to int8, to nearest."""
+    return saturated([[round(Fraction(v, 256)) for v in row] for row in terms], exponent, MAPS)
+
+
+def passes(value: int, relu: bool) -> bool:
+    return 0 < value < 127 if relu else -127 < value < 127
+
+
+def order(shape: tuple[int, int, int], degree: int, images: int) -> list[tuple[int, int]]:
+    """(image, pixel) of each value of a channel: section 3."""
+    _, height, width = shape
+    return [
+        (image, (row * degree + plane // degree) * width + column * degree + plane % degree)
+        for plane in range(degree * degree)
+        for image in range(images)
+        for row in range(height // degree)
+        for column in range(width // degree)
+    ]
 
 
 class Naive:
-    """One step; `run` gives the state after it."""
+    """The random bits of one step and what is rounded with them."""
 
     def __init__(self, network: Network, state: State, rates: Rates) -> None:
-        self.network, self.state, self.rates, self.lfsr = network, state, rates, state.lfsr
+        self.network, self.array, self.rates = network, network.array, rates
+        self.generators = dict(zip(Generator, state.generators, strict=True))
 
-    def word(self) -> int:
-        self.lfsr = self.lfsr.step()
-        return self.lfsr.last
+    def word(self, generator: Generator) -> int:
+        self.generators[generator] = self.generators[generator].step()
+        return self.generators[generator].last
 
-    def bytes(self, channels: int, images: int, pixels: int) -> Plane:
-        found = [[[0] * pixels for _ in range(images)] for _ in range(channels)]
-        size = self.network.round_filters
-        for first in range(0, channels, size):
-            for image in range(images):
-                for tile in range(0, pixels, 8):
-                    for channel in range(first, min(first + size, channels)):
-                        word = self.word()
-                        for lane in range(min(8, pixels - tile)):
-                            found[channel][image][tile + lane] = word >> 8 * lane & 255
+    def lanes(self, generator: Generator) -> list[int]:
+        """A byte for each lane of a map word."""
+        words = [self.word(generator) for _ in range(max(1, self.array.lanes // 8))]
+        return [words[lane // 8] >> lane % 8 * 8 & 255 for lane in range(self.array.lanes)]
+
+    def bytes(self, generator: Generator, rows: Rows, together: int) -> Rows:
+        found: Rows = [[] for _ in rows]
+        for first in range(0, len(rows), together):
+            for _ in range(len(rows[0]) // self.array.lanes):
+                for channel in range(first, min(first + together, len(rows))):
+                    found[channel] += self.lanes(generator)
         return found
 
-    def numbers(self, count: int) -> list[int]:
-        words = [self.word() for _ in range(-(-count // 4))]
-        return [words[k // 4] >> 16 * (k % 4) & 0xFFFF for k in range(count)]
+    def scalar_bytes(self, rows: Rows) -> Rows:
+        """Image by image."""
+        draws = [[self.word(Generator.SCALARS) & 255 for _ in rows] for _ in rows[0]]
+        return [list(each) for each in zip(*draws, strict=True)]
 
-    def to_error(self, terms: list[list[list[int]]], exponent: int) -> tuple[Plane, int]:
-        """int8 of sums that have eight fraction bits."""
-        random = self.bytes(len(terms), len(terms[0]), len(terms[0][0]))
+    def cut(self, terms: Rows, random: Rows, exponent: int) -> tuple[Rows, int]:
+        """int8 of sums that have eight fraction bits, without bias."""
         raw = [
-            [[stochastic(v, 8, r) for v, r in zip(vs, rs, strict=True)] for vs, rs in zip(p, q, strict=True)]
-            for p, q in zip(terms, random, strict=True)
+            [stochastic(v, 8, r) for v, r in zip(vs, rs, strict=True)]
+            for vs, rs in zip(terms, random, strict=True)
         ]
-        flat = [abs(v) for plane in raw for row in plane for v in row]
-        moved = moved_scale(
-            exponent, len(flat), sum(v > 127 for v in flat), sum(v > 63 for v in flat), ERRORS
-        )
-        return [[[max(-127, min(127, v)) for v in row] for row in plane] for plane in raw], moved
+        return saturated(raw, exponent, ERRORS)
 
-    def powers(self, errors: Plane) -> Plane:
-        random = self.bytes(len(errors), len(errors[0]), len(errors[0][0]))
+    def powers(self, errors: Rows, random: Rows) -> Rows:
         return [
-            [
-                [sum(power_terms(v, r >> 3)) for v, r in zip(vs, rs, strict=True)]
-                for vs, rs in zip(p, q, strict=True)
-            ]
-            for p, q in zip(errors, random, strict=True)
+            [power_term(v, r) for v, r in zip(vs, rs, strict=True)]
+            for vs, rs in zip(errors, random, strict=True)
         ]
+
+    def round_filters(self, filters: int) -> int:
+        return self.array.engines * min(self.array.slots, math.ceil(filters / self.array.engines))
+
+    def kept(self, mask: Rows) -> list[tuple[int, int, int]]:
+        """(filter, place, 16 random bits) of the kept codes, in their order."""
+        each, found = min(self.array.slots, math.ceil(len(mask) / self.array.engines)), []
+        for first in range(0, len(mask), each):
+            filters, here, word = range(first, min(first + each, len(mask))), 0, 0
+            for place in range(len(mask[0])):
+                for f in filters:
+                    if mask[f][place]:
+                        if here % 4 == 0:
+                            word = self.word(Generator.CODES)
+                        found.append((f, place, word >> here % 4 * 16 & 0xFFFF))
+                        here += 1
+        return found
 
     def moved_parameters(
         self, values: list[int], gradients: list[Fraction], lsb: int, largest: int
     ) -> list[int]:
         rate = Fraction(self.rates.plain, 256)
-        random = self.numbers(len(values))
         result = []
-        for value, gradient, draw in zip(values, gradients, random, strict=True):
+        for value, gradient in zip(values, gradients, strict=True):
             fine = round(-gradient * rate / two(lsb) * 65536)
             fine = max(-2 * largest * 65536, min(2 * largest * 65536, fine))
+            draw = self.word(Generator.SCALARS) & 0xFFFF
             result.append(max(-largest, min(largest, value + stochastic(fine, 16, draw))))
         return result
-
-
-def fraction_bits(value: Fraction, exponent: int) -> int:
-    """A term in units of 2^exponent with eight fraction bits, saturated."""
-    return max(-(1 << 21), min(1 << 21, round(value / two(exponent) * 256)))
 
 
 def taps(layer: Layer, height: int, width: int) -> list[tuple[int, int, int]]:

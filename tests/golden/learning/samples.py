@@ -36,7 +36,7 @@ def tensors(state: State) -> list[torch.Tensor]:
     """All that a state holds, as tensors in a fixed order."""
     found = [
         torch.tensor([state.steps]),
-        torch.from_numpy(np.array([state.lfsr.before >> 1, state.lfsr.last])),
+        torch.from_numpy(np.array([[it.before >> 1, it.last] for it in state.generators])),
     ]
     for it in state.layers:
         found += [it.codes, it.mask, it.counters, it.gamma, it.beta]

@@ -61,6 +61,12 @@ def test_a_sum_beyond_32_bits_is_refused() -> None:
 def test_batches_and_networks_beyond_32_bits_are_refused() -> None:
     network = residual_network((1, 64, 64), (4, 1), ())
     network.check_batch(32)
+    small = Network((1, 6, 6), (Layer("a", 0, 4, stride=2),))
+    small.check_batch(16)
+    with pytest.raises(
+        LearningError, match=r"batch of 24.* 24 last maps of 3×3 .*16 lanes; legal: mult.* 16"
+    ):
+        small.check_batch(24)
     with pytest.raises(
         LearningError, match=r"layer conv: 135168 terms of a gradient may reach 2197291008; leg"
     ):
@@ -85,6 +91,33 @@ def test_batches_and_networks_beyond_32_bits_are_refused() -> None:
             "layer b: field 'add' = 1; legal: a map of",
         ),
         ({"layers": (Layer("a", 0, 4), Layer("b", 0, 4))}, "layer a: nothing reads its output"),
+        (
+            {"layers": (Layer("a", 0, 4), Layer("b", 1, 4, add=1), Layer("c", 2, 4, add=1))},
+            "layer a: 2 layers add its output; legal: one at most",
+        ),
+        (
+            {"layers": (Layer("a", 0, 4), Layer("b", 1, 4, add=1), Layer("c", 1, 4, add=2))},
+            "layer a: layer c reads its output after layer b added it",
+        ),
+        (
+            {"layers": (Layer("a", 0, 4), Layer("b", 0, 4, add=1))},
+            "layer a: has a ReLU, but its output is only added; legal: relu=False",
+        ),
+        (
+            {"layers": (Layer("a", 0, 4, stride=3),)},
+            "image of 8×8 before strides of 3 in all; legal: sizes that 3 divides",
+        ),
+        (
+            {"image": (1, 8, 3), "layers": (Layer("a", 0, 4), Layer("b", 1, 4, stride=2))},
+            "image of 8×3 before strides of 2 in all",
+        ),
+        (
+            {
+                "image": (1, 1, 1),
+                "layers": (Layer("a", 0, 4), Layer("b", 1, 4, relu=False), Layer("c", 1, 4, stride=2, add=2)),
+            },
+            "layer a: strides behind it come to 2 by layer c, to 1 by layer b",
+        ),
     ],
 )
 def test_networks_that_cannot_be(changes: dict[str, object], text: str) -> None:

@@ -122,12 +122,12 @@ INSIDE = int(settled().layers[1].mask.flatten().nonzero()[0, 0])
             "layer block1.conv2: exponent activation = 99; legal: -16…8",
         ),
         ("head.weights", np.full((10, 6), 2033, np.int16), "head: weights: value 2033; legal: ±2032"),
-        ("lfsr", np.zeros(2, np.uint64), "LFSR of zeros"),
+        ("generators", np.zeros((5, 2), np.uint64), "LFSR of zeros"),
         ("steps", np.array(-1), "steps = -1; legal: 0 or more"),
-        ("version", np.array(7), "version 7; legal: 1"),
+        ("version", np.array(1), "version 1; legal: 2"),
         ("network", np.array("other"), "of network other; legal: this one's"),
         ("0.beta", None, "has no part '0.beta'"),
-        ("lfsr", None, "has no part 'lfsr'"),
+        ("generators", None, "has no part 'generators'"),
     ],
 )
 def test_damaged_parts_are_named(tmp_path: Path, part: str, value: np.ndarray | None, text: str) -> None:

@@ -4,26 +4,42 @@ from dataclasses import replace
 
 import pytest
 
-from golden.learning import Network, Rates, fresh_state, residual_network, settle, step
-from tests.golden.learning.naive import naive_step
+from golden.learning import Layer, Network, Rates, fresh_state, residual_network, settle, step
+from golden.spec.learning import ArrayShape
+from tests.golden.learning.naive import NaiveStep
 from tests.golden.learning.samples import batch, coarser, same
 
-PLAIN = residual_network((1, 5, 5), (3, 2), (), classes=3, counter_bits=3)
+PLAIN = replace(residual_network((1, 4, 6), (3, 2), (), classes=3, counter_bits=3), array=ArrayShape(2, 4, 1))
 RESIDUAL = replace(
-    residual_network((1, 6, 6), (2, 1), ((2, 1), (3, 2)), classes=10, share=3), round_filters=2
+    residual_network((1, 8, 8), (2, 1), ((2, 1), (3, 2)), classes=10, share=3), array=ArrayShape(1, 16, 2)
+)
+# Three convolutions read one map, one of them adds it as well; no ReLU at the end; a map that is only added
+# to one that is only added.
+MANY = Network(
+    (1, 4, 4),
+    (
+        Layer("a", 0, 3),
+        Layer("b", 1, 2, kernel=1, relu=False),
+        Layer("c", 1, 2, relu=False, add=2),
+        Layer("d", 1, 3, add=1),
+        Layer("e", 4, 2, kernel=5, relu=False, add=3),
+    ),
+    classes=4,
+    array=ArrayShape(2, 8, 8),
 )
 
 
-@pytest.mark.parametrize("network", [PLAIN, RESIDUAL], ids=["plain", "residual"])
-@pytest.mark.parametrize(("coarse", "count"), [(0, 3), (-3, 2)])
+@pytest.mark.parametrize("network", [PLAIN, RESIDUAL, MANY], ids=["plain", "residual", "many"])
+@pytest.mark.parametrize(("coarse", "count"), [(0, 4), (-3, 2)])
 def test_steps_are_the_contract_s(network: Network, coarse: int, count: int) -> None:
-    """Three steps in a row, also with saturated errors; strides, shortcut, addend, rounds, short tiles."""
+    """Three steps in a row, also with saturated errors: strides, shortcuts, addends, several error passes
+    into a map, rounds, lanes of half a word and of two."""
     start = settle(network, fresh_state(network, 2, 0.5), *batch(count, network=network))
     state = expected = coarser(start, coarse)
     for number in range(3):
         images, labels = batch(count, seed=number, network=network)
         rates = Rates(-number, 200 - 50 * number)
-        expected = naive_step(network, expected, images, labels, rates)
+        expected = NaiveStep(network, expected, images, labels, rates).after()
         state, _ = step(network, state, images, labels, rates)
         assert same(state, expected)
     assert any((a.codes != b.codes).any() for a, b in zip(start.layers, state.layers, strict=True))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from golden.spec import learning
+from golden.spec import formats, learning
 from golden.spec.learning import LearningError, Lfsr, seeded
 
 
@@ -67,22 +67,35 @@ def test_stochastic_is_unbiased(bits: int) -> None:
         assert {math.floor(exact), math.ceil(exact)} >= set(found)
 
 
-def test_power_terms_are_unbiased_for_every_error() -> None:
+def test_powers_are_unbiased_for_every_error() -> None:
+    """In units of twice the error's; codes are those of coefficients."""
     randoms = range(1 << learning.TERM_RANDOM_BITS)
     for error in range(-127, 128):
-        found = [learning.power_terms(error, random) for random in randoms]
-        assert Fraction(sum(map(sum, found)), len(found)) == error
-        for terms in found:
-            assert len(terms) <= (2 if abs(error) >= 16 else 1)
-            assert all(term * error > 0 and abs(term) in (1, 2, 4, 8, 16, 32, 64) for term in terms)
-    assert learning.power_terms(0, 31) == ()
+        found = [learning.power_term(error, random) for random in randoms]
+        assert Fraction(sum(found), len(found)) * 2**learning.TERM_UNIT == error
+        assert all(formats.encode_coefficient(term) >= 0 and term * error >= 0 for term in found)
 
 
-def test_a_large_error_keeps_its_leading_term() -> None:
-    assert learning.power_terms(-100, 0) == (-64, -32)
-    assert learning.power_terms(-100, 31) == (-64, -64)
-    assert learning.power_terms(96, 31) == (64, 32)
-    assert learning.power_terms(15, 4) == (16,)
+def test_generators_of_a_seed_are_the_words_of_one_sequence() -> None:
+    """SplitMix64 of seed 1234567: the first words as published with its code (prng.di.unimi.it)."""
+    words = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
+    assert [seeded(1234567), seeded(1234567, 1)] == [Lfsr(*words[:2]), Lfsr(*words[2:])]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "legal"), [("engines", 0, "1…64"), ("lanes", 2, "one of"), ("slots", 65, "1…64")]
+)
+def test_arrays_that_cannot_be(field: str, value: int, legal: str) -> None:
+    with pytest.raises(LearningError, match=f"array field '{field}' = {value}; legal: {legal}"):
+        learning.ArrayShape(**{field: value})
+
+
+def test_filters_of_an_engine_and_a_round() -> None:
+    """All engines work before one takes a second filter: 12 filters are 3 for each of 4 engines."""
+    small = learning.ArrayShape()
+    assert [small.engine_filters(count) for count in (1, 4, 5, 12, 32, 33)] == [1, 1, 2, 3, 8, 8]
+    assert [small.round_filters(count) for count in (1, 12, 64)] == [4, 12, 32]
+    assert [learning.ArrayShape(lanes=lanes).random_words for lanes in (4, 8, 16, 32)] == [1, 1, 2, 4]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ class Host:
     async def load(self, **run: int) -> None:
         ctx, dut = self.ctx, self.dut
         await load_words(ctx, dut, NANO, Memory.RUN, [run_record(NANO).pack(**run)])
+        await ctx.tick()  # the loader takes longer: END and the checksum come first
         ctx.set(dut.loaded, 1)
 
     async def tick(self) -> None:

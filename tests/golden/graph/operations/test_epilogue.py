@@ -9,8 +9,9 @@ import torch
 
 from golden.compiler import compile_network
 from golden.graph.operations.add import Add, FloatAdd
+from golden.graph.operations.floats import FloatOperation
 from golden.graph.operations.global_mean import FloatMean, GlobalMean
-from golden.graph.operations.operation import FloatOperation, IntegerOperation, order_problems
+from golden.graph.operations.integers import IntegerOperation, order_problems
 from golden.graph.operations.registry import OPERATIONS
 from golden.graph.operations.relu import FloatRelu, Relu
 from golden.graph.operations.requantise import Requantise
