@@ -52,10 +52,33 @@ def pass_record(config: Config) -> Record:
     )
 
 
+def update_record(config: Config) -> Record:
+    """Of UPDATE: which entries, the same of every engine, and how far they go.
+
+    One command is a round of a layer, so that random numbers come in the order of docs/learning.md.
+    """
+    return Record(
+        "update",
+        (
+            Field("pair", log2(config.coefficient_words), doc="address of the first pair"),
+            Field("pairs", log2(config.coefficient_words) + 1, doc="pairs, at least 1"),
+            Field(
+                "shift",
+                SHIFT_BITS,
+                signed=True,
+                doc="a counter moves by −gradient · 2^shift: its bits − 1 + L + u − g (docs/learning.md, 9)",
+            ),
+            Field("still", 1, doc="counters and codes stay: gradients are summed and cleared alone"),
+            Field("clear", 1, doc="the sums over entries begin anew with this command"),
+            Field("report_address", feature_bits(config), doc="for Σ|gradient| and moved codes"),
+        ),
+    )
+
+
 def payload_records(config: Config) -> dict[Command, Record]:
     """The fields of each kind; STOP has none."""
     array = (Command.LAYERS, Command.FORWARD, Command.ERROR, Command.GRADIENT)
-    return {**dict.fromkeys(array, pass_record(config))}
+    return {**dict.fromkeys(array, pass_record(config)), Command.UPDATE: update_record(config)}
 
 
 def payload_bits(config: Config) -> int:

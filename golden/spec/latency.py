@@ -60,15 +60,34 @@ HOLD = 1
 SUM_READ = HOLD + 1 + ACCUMULATE
 """From the read of a sum to the sum: it goes the way of a step."""
 
+ROUND = 3
+"""A rounding shift: long steps of the shift, short ones, the rounding."""
+
 # Learning: error codes and rows into gradients.
 GRADIENT_TURN = MEMORY + ADD + 1
 """From the read of a word of the gradient memory to the next one that sees it changed. At most STREAM_AGAIN,
 as a block of one entry comes to the same word so soon."""
 
 
+TERM_ROUND = 2
+"""From an int8 error to its code: its magnitude, the code."""
+
+
 def gradient(lanes: int) -> int:
     """From a step of a gradient pass to the write of its word: the lanes' addends go through a tree."""
     return ACCUMULATE + (lanes - 1).bit_length() + ADD
+
+
+# Update: gradients into counters and codes.
+UPDATE_ENTRY = 2
+"""Cycles of an entry: its code and the same code at its other place are written one after the other."""
+UPDATE_LOOK = MEMORY + 1
+"""What an engine has of an entry is registered."""
+
+
+def update(entries: int) -> int:
+    """From the start of an update of so many entries, of all engines together, until all is written."""
+    return 1 + UPDATE_ENTRY * entries + UPDATE_LOOK + ROUND + ADD
 
 
 # Writeback: sums into words.
@@ -82,8 +101,6 @@ TERM = MEMORY
 """A term, bias and shift come after their token."""
 BASIS = 4
 """Operands, the two parts of a product, their sum, the output that holds it."""
-ROUND = 3
-"""Long steps of the shift, short ones, the rounding."""
 RESIDUAL = 1 + ROUND + 1
 """Aligned and summed, rounded, ReLU."""
 POOL = 3 + ROUND
@@ -112,6 +129,7 @@ POOLED_RESIDUAL_GAP = POOLED_WRITE - RESIDUAL_ADDRESS
 MAP_ROUND = ROUND + 3
 """A value as a fraction, what is added to it, the random byte or half a unit, the saturation."""
 
+
 # Learning: sums into maps and blocks, errors into engines.
 def slow_terms(slices: int) -> int:
     """Cycles between terms of a pass whose writeback adds to each, and reads two words and writes one for
@@ -128,8 +146,6 @@ BLOCKS = TERM + 1 + 2
 """From a token to its sums in blocks: one slice of them is chosen, then encoded."""
 WRITE_WAIT = 4
 """From a word's last bytes until it is surely written."""
-TERM_ROUND = 2
-"""From an int8 error to its code: its magnitude, the code."""
 ERROR_WORD = 1 + MEMORY + 1
 """From the drain's token to the word of errors that it asks for: address, memory and word are registered."""
 ERROR_CODES = ERROR_WORD + TERM_ROUND

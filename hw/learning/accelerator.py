@@ -22,6 +22,7 @@ from hw.learning.engine import LearningEngine
 from hw.learning.error_loader import ErrorLoader
 from hw.learning.map_writer import MapWriter
 from hw.learning.report_writer import ReportWriter
+from hw.learning.update import UpdateUnit
 from hw.parts.delay import delayed
 from hw.parts.fan_out import fan_out
 from hw.parts.layouts import layout
@@ -66,6 +67,7 @@ class LearningAccelerator(wiring.Component):
         m.submodules.output = output = OutputPipeline(config)
         m.submodules.errors = errors = ErrorLoader(config)
         m.submodules.writer = writer = MapWriter(config)
+        m.submodules.update = update = UpdateUnit(config)
         m.submodules.reports = reports = ReportWriter(config)
         m.submodules.access = access = AccessArbiter(config, 4)
 
@@ -74,7 +76,9 @@ class LearningAccelerator(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i_image), host.i_image)
         wiring.connect(m, host.o_result, wiring.flipped(self.o_result))
         fan_out(m, loader.load, [unit.load for unit in [*array.units, host, sequencer, conductor]])
-        self._seed(m, loader.load, {Generator.ERRORS: writer, Generator.TERMS: errors})
+        self._seed(
+            m, loader.load, {Generator.ERRORS: writer, Generator.TERMS: errors, Generator.CODES: update}
+        )
 
         # The feature memory.
         wiring.connect(m, array.fetch.features, features.rows)
@@ -115,11 +119,7 @@ class LearningAccelerator(wiring.Component):
             layers.eq(kind == Command.LAYERS),
             start.eq(conductor.start & of_array),
             # In a gradient pass the array is done when every engine waits for errors that do not come.
-            finished.eq(
-                going
-                & array.drain.finished
-                & Mux(gradient, idle, array.fetch.finished)
-            ),
+            finished.eq(going & array.drain.finished & Mux(gradient, idle, array.fetch.finished)),
             array.fetch.turns_done.eq(turns),
         ]
         with m.If(turn_done):
@@ -139,6 +139,7 @@ class LearningAccelerator(wiring.Component):
             wiring.connect(m, array.drain.engines[number], errors.drain[number])
             wiring.connect(m, errors.engines[number], engine.sums)
             wiring.connect(m, errors.errors[number], engine.errors)
+            wiring.connect(m, update.engines[number], engine.entries)
             m.d.comb += [
                 engine.skip.eq(self.skip),
                 engine.block.eq(command.block),
@@ -167,17 +168,30 @@ class LearningAccelerator(wiring.Component):
 
         # Commands and their ends.
         wiring.connect(m, conductor.report, reports.i)
+        updating = Signal()
+        m.d.sync += updating.eq(update.busy)
+        m.d.comb += [
+            update.start.eq(conductor.start & (kind == Command.UPDATE)),
+            update.command.eq(fields[Command.UPDATE]),
+        ]
+        with m.If(kind == Command.UPDATE):
+            m.d.comb += [
+                conductor.report_address.eq(fields[Command.UPDATE].report_address),
+                conductor.counts[0].eq(update.sum),
+                conductor.counts[1].eq(update.moved),
+            ]
+        with m.Else():
+            m.d.comb += [
+                conductor.report_address.eq(command.report_address),
+                conductor.counts[0].eq(writer.saturated),
+                conductor.counts[1].eq(writer.large),
+            ]
         m.d.comb += [
             conductor.go.eq(sequencer.start),
-            conductor.done.eq(finished),
-            conductor.report_address.eq(command.report_address),
-            conductor.counts[0].eq(writer.saturated),
-            conductor.counts[1].eq(writer.large),
+            conductor.done.eq(finished | (updating & ~update.busy)),
             sequencer.go.eq(host.go),
             sequencer.finished.eq(conductor.finished),
-            sequencer.illegal.eq(
-                conductor.illegal | (going & (array.fetch.illegal | array.drain.illegal))
-            ),
+            sequencer.illegal.eq(conductor.illegal | (going & (array.fetch.illegal | array.drain.illegal))),
             sequencer.bad.eq(going & Cat(engine.bad for engine in array.engines).any()),
             host.done.eq(sequencer.done),
             host.fault.eq(sequencer.fault),
@@ -198,7 +212,7 @@ class LearningAccelerator(wiring.Component):
         seed = data.View(layout(record), load.data[: record.bits])
         for generator, unit in units.items():
             m.d.comb += [
-                unit.seed.eq(load.valid & (load.memory == Memory.SEED) & (load.address == generator)),
+                unit.load.eq(load.valid & (load.memory == Memory.SEED) & (load.address == generator)),
                 unit.before.eq(seed.before),
                 unit.last.eq(seed.last),
             ]

@@ -30,7 +30,7 @@ class ErrorLoader(wiring.Component):
     token, source: In, from the drain.  read: Out, words of errors.
     drain: In, per engine, from the drain.  engines: Out, likewise, to the engines.
     errors: Out, per engine.
-    seed, before, last: In, a new state for the generator of random bits (`hw.parts.lfsr`).
+    load, before, last: In, a new state for the generator of random bits (`hw.parts.lfsr`).
     """
 
     def __init__(self, config: Config) -> None:
@@ -44,7 +44,7 @@ class ErrorLoader(wiring.Component):
                 "drain": In(sums_signature(config)).array(config.engines),
                 "engines": Out(sums_signature(config)).array(config.engines),
                 "errors": Out(errors_signature(config)).array(config.engines),
-                "seed": In(1),
+                "load": In(1),
                 "before": In(LFSR_WORD),
                 "last": In(LFSR_WORD),
             }
@@ -71,7 +71,7 @@ class ErrorLoader(wiring.Component):
         m.submodules.rounder = rounder = TermRounder(config.basis)
         part = config.basis * 8
         m.d.comb += [
-            random.seed.eq(self.seed),
+            random.load.eq(self.load),
             random.before.eq(self.before),
             random.last.eq(self.last),
             random.draw.eq(late.valid),

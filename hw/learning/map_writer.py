@@ -39,7 +39,7 @@ class MapWriter(wiring.Component):
     i: In, from the operands.  port: Out, always granted at once.
     turn_done: Out, the last word of a turn is written.
     saturated, large: Out, counts of errors since `clear` (`MapRounder`).
-    seed, before, last: In, a new state for the generator of random bits.
+    load, before, last: In, a new state for the generator of random bits.
     """
 
     def __init__(self, config: Config) -> None:
@@ -56,7 +56,7 @@ class MapWriter(wiring.Component):
                 "clear": In(1),
                 "saturated": Out(24),
                 "large": Out(24),
-                "seed": In(1),
+                "load": In(1),
                 "before": In(LFSR_WORD),
                 "last": In(LFSR_WORD),
             }
@@ -75,9 +75,7 @@ class MapWriter(wiring.Component):
         tokens = delayed(m, token, latency.ERRORS, "token")
         chosen = Signal(config.basis * config.accumulator_bits)
         m.d.sync += chosen.eq(
-            Array(
-                self.i.sums.word_select(part, len(chosen)) for part in range(slices)
-            )[tokens[1].slice]
+            Array(self.i.sums.word_select(part, len(chosen)) for part in range(slices))[tokens[1].slice]
         )
         blocks, blocks_valid = self._blocks(m, chosen, tokens[2].valid & ~self.error)
         errors, errors_valid, reading = self._errors(m, chosen, tokens)
@@ -186,7 +184,7 @@ class MapWriter(wiring.Component):
             rounder.clear.eq(self.clear),
             self.saturated.eq(rounder.saturated),
             self.large.eq(rounder.large),
-            random.seed.eq(self.seed),
+            random.load.eq(self.load),
             random.before.eq(self.before),
             random.last.eq(self.last),
             Cat(beat.addends).eq(addend.word_select(before.slice, part)),

@@ -43,7 +43,7 @@ class TermRounder(wiring.Component):
             magnitude, kept = Signal(size, name=f"magnitude{lane}"), Signal(size - 1, name=f"kept{lane}")
             negative = Signal(name=f"negative{lane}")
             m.d.sync += [magnitude.eq(Mux(error < 0, -error, error)), kept.eq(random), negative.eq(error < 0)]
-            # 2: those below the leading one are added, the lowest one always; the leading one of the sum counts.
+            # 2: those below the leading one are added, the lowest always; the leading one of the sum counts.
             below = Cat(1, *(magnitude[place + 1 :].any() for place in range(1, size - 1)))
             total = Signal(size + 1, name=f"total{lane}")
             exponent = Signal(formats.EXPONENT_BITS, name=f"exponent{lane}")

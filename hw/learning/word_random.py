@@ -17,7 +17,7 @@ class WordRandom(wiring.Component):
     Members
     -------
     bytes: Out, of the next slice.  draw: In, it is used in this cycle.
-    seed, before, last: In, see `hw.parts.lfsr`; the next slice is the first of a word.
+    load, before, last: In, see `hw.parts.lfsr`; the next slice is the first of a word.
     """
 
     def __init__(self, config: Config) -> None:
@@ -26,7 +26,7 @@ class WordRandom(wiring.Component):
             {
                 "bytes": Out(config.basis * ERROR_RANDOM_BITS),
                 "draw": In(1),
-                "seed": In(1),
+                "load": In(1),
                 "before": In(LFSR_WORD),
                 "last": In(LFSR_WORD),
             }
@@ -38,7 +38,7 @@ class WordRandom(wiring.Component):
         part = Signal(range(slices))
         m.submodules.generator = generator = Lfsr(-(-self._config.lanes * ERROR_RANDOM_BITS // LFSR_WORD))
         m.d.comb += [
-            generator.load.eq(self.seed),
+            generator.load.eq(self.load),
             generator.before.eq(self.before),
             generator.last.eq(self.last),
             generator.step.eq(self.draw & (part == slices - 1)),
@@ -48,6 +48,6 @@ class WordRandom(wiring.Component):
             m.d.sync += part.eq(part + 1)
             with m.If(part == slices - 1):
                 m.d.sync += part.eq(0)
-        with m.If(self.seed):
+        with m.If(self.load):
             m.d.sync += part.eq(0)
         return m

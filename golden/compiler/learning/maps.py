@@ -110,9 +110,7 @@ def plan_maps(network: Network, images: int, report_words: int, config: Config) 
     )
 
 
-def _lives(
-    network: Network, moments: Moments
-) -> Iterator[tuple[str, tuple[int, int, int], int, int, int]]:
+def _lives(network: Network, moments: Moments) -> Iterator[tuple[str, tuple[int, int, int], int, int, int]]:
     """(name, shape of one image, degree, first and last moment) of every tensor."""
     count = len(network.layers)
     degrees = network.degrees

@@ -69,9 +69,7 @@ def plan_step(network: Network, state: State, images: int, report_words: int, co
     end_front, end_back = end_words(config)
     plans = []
 
-    def instruction(
-        taps: int, taps_at: int, source: Tensor, target: Tensor
-    ) -> int:
+    def instruction(taps: int, taps_at: int, source: Tensor, target: Tensor) -> int:
         """One layer and an END; its number."""
         at = len(front)
         tiles = target.words(config.lanes)
@@ -114,9 +112,7 @@ def plan_step(network: Network, state: State, images: int, report_words: int, co
         if transposed is not None:
             engines.add(transposed)
         plans.append(
-            LayerPlan(
-                forward, transposed, starts, back_starts, entries, forward_at, gradient_at, error_at
-            )
+            LayerPlan(forward, transposed, starts, back_starts, entries, forward_at, gradient_at, error_at)
         )
     return StepPlan(
         network,

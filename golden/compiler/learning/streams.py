@@ -15,6 +15,7 @@ from golden.spec.memories import counter_record, place_record
 
 Int64 = npt.NDArray[np.int64]
 
+
 @dataclass(frozen=True)
 class Stream:
     """A matrix of kept codes as blocks of all engines.
@@ -96,9 +97,7 @@ class EngineMemories:
         """First pair of each round of a stream that is added next."""
         return [self.pairs + before for before in np.cumsum([0, *it.pairs[:-1]]).tolist()]
 
-    def add(
-        self, it: Stream, counters: Int64 | None = None, twins: Entries | None = None
-    ) -> None:
+    def add(self, it: Stream, counters: Int64 | None = None, twins: Entries | None = None) -> None:
         """Appends a stream; with counters (flat, of its matrix) where it is updated, and where its codes
         stand a second time, if they do.
         """

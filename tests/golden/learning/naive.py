@@ -145,7 +145,8 @@ class NaiveStep:
         below = [
             [
                 fraction_bits(
-                    sum(weights[k][c] * terms[k][n] for k in classes) * two(head.error + 1 - 7), head.map_error
+                    sum(weights[k][c] * terms[k][n] for k in classes) * two(head.error + 1 - 7),
+                    head.map_error,
                 )
                 * passes(row[n], relu=False)
                 for n in range(self.count)
