@@ -56,11 +56,27 @@ SHIFT_ADD = Arithmetic(
 """Power-of-two coefficients are shifted and added; the basis comes last."""
 
 _registered = {SHIFT_ADD.name: SHIFT_ADD}
+_plugs: dict[str, Callable[[], None]] = {}
 
 
-def register(arithmetic: Arithmetic) -> None:
-    """Makes an arithmetic known; the same one again changes nothing."""
+def register(arithmetic: Arithmetic, plug_in: Callable[[], None] | None = None) -> None:
+    """Makes an arithmetic known; the same one again changes nothing.
+
+    Parameters
+    ----------
+    plug_in: brings what compiler, machine and engines need for it, when they first ask (`plug_in`); None
+        where that is there already.
+    """
     _registered.setdefault(arithmetic.name, arithmetic)
+    if plug_in is not None:
+        _plugs[arithmetic.name] = plug_in
+
+
+def plug_in(name: str) -> None:
+    """Bring what goes with the arithmetic of that name, if it is not there yet."""
+    bring = _plugs.pop(name, None)
+    if bring is not None:
+        bring()
 
 
 def names() -> list[str]:
