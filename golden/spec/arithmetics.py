@@ -5,13 +5,17 @@ The core has one entry; baselines, against which the core is measured, add their
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from golden.spec import formats
 from golden.spec.fields import Field, Record
 
-if TYPE_CHECKING:
-    from golden.spec.config import Config
+
+class Sizes(Protocol):
+    """What the words of a stream depend on of a configuration (`golden.spec.config.Config`)."""
+
+    @property
+    def accumulators(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -21,25 +25,25 @@ class Arithmetic:
     Parameters
     ----------
     name: value of `Config.arithmetic`.
-    word_bits: width of a word of a coefficient memory.
+    word_bits: sizes → width of a word of a coefficient memory.
     operand_bits: width of what a step carries to the lanes.
     """
 
     name: str
-    word_bits: Callable[["Config"], int]
+    word_bits: Callable[[Sizes], int]
     operand_bits: int
 
 
 ADVANCE_BITS = 2
 
 
-def coefficient_record(config: "Config") -> Record:
+def coefficient_record(sizes: Sizes) -> Record:
     """One entry of a coefficient stream: advance the row, then add ±x·2**p to a slot."""
     return Record(
         "coefficient",
         (
             Field("code", formats.CODE_BITS, doc="see golden.spec.formats"),
-            Field("slot", (config.accumulators - 1).bit_length(), doc="partial sum that it adds to"),
+            Field("slot", (sizes.accumulators - 1).bit_length(), doc="partial sum that it adds to"),
             Field("advance", ADVANCE_BITS, doc="rows to step forward before it adds"),
         ),
     )
@@ -50,7 +54,7 @@ PAIR = 2
 
 SHIFT_ADD = Arithmetic(
     "shift_add",
-    lambda config: PAIR * coefficient_record(config).bits,
+    lambda sizes: PAIR * coefficient_record(sizes).bits,
     formats.CODE_BITS,
 )
 """Power-of-two coefficients are shifted and added; the basis comes last."""

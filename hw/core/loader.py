@@ -66,12 +66,14 @@ class Loader(wiring.Component):
         crc_word = Signal()
         body = Signal(load_bits(config))
         brought = self._brought(m)
-        m.d.comb += [
-            taken.eq(self.i.valid & self.i.ready),
+        m.d.comb += taken.eq(self.i.valid & self.i.ready)
+        # The checksum is a cycle late, so that who may send stands far from its logic: a cycle passes between
+        # END and the word that it is compared with.
+        m.d.sync += [
             crc.data.eq(word),
             crc.valid.eq(taken & ~crc_word),
+            self.load.valid.eq(0),
         ]
-        m.d.sync += self.load.valid.eq(0)
 
         with m.FSM():
             with m.State("MAGIC"):
