@@ -22,10 +22,15 @@ def digest(*parts: str | bytes) -> str:
 
 
 def code(*paths: str) -> str:
-    """Digest of the Python files at or below `paths` of the repository, names included."""
+    """Digest of the Python files at or below `paths` of the repository, names included.
+
+    Raises ValueError for a path that is not there.
+    """
     files: list[Path] = []
     for path in paths:
         place = ROOT / path
+        if not place.exists():
+            raise ValueError(f"code: there is no {path!r}; legal: files and folders of the repository")
         files += sorted(place.rglob("*.py")) if place.is_dir() else [place]
     return digest(*(part for file in files for part in (str(file.relative_to(ROOT)), file.read_bytes())))
 

@@ -16,15 +16,16 @@ SYNTHESIS = (
 )
 """What makes a netlist of a component, and counts, places and routes it."""
 
-ARITHMETICS = ("flows.studies.training", "flows.studies.arithmetics")
+ARITHMETICS = ("flows.studies.training", "flows.studies.contestants", "flows.studies.arithmetics")
 TRAINING = ("flows.studies.training", "flows.studies.study")
-DEMO = ("flows.user.demo", "flows.studies.training", "hw.core.accelerator")
+DEMO = ("flows.user.demo", "flows.user.demo_metrics", "flows.studies.training", "hw.core.accelerator")
 NORMS = (*SYNTHESIS, "hw.lightnorm.unit", "hw.baselines.batchnorm.batch_norm", "flows/base/units.py")
 BOARD = (*SYNTHESIS, "hw.tops.selftest", "flows.board.boards", "flows.board.contents", "flows.board.verb")
 REPORT = (
     *SYNTHESIS,
     "hw.core.accelerator",
     "flows.studies.training",
+    "flows.studies.contestants",
     "flows.studies.arithmetics",
     "flows.base.energy",
     "flows.report.area",

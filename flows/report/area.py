@@ -7,7 +7,7 @@ from pathlib import Path
 from flows.base.metrics import Metric
 from flows.base.progress import step
 from flows.report.names import AREA
-from flows.studies.arithmetics import matched
+from flows.studies.contestants import matched
 from flows.synth.netlist import Synthesis, synthesise
 from golden.cycles.timing import count_cycles
 from golden.spec.config import SMALL, Config

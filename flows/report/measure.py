@@ -14,8 +14,9 @@ from flows.report.names import NETWORKS, WIDE
 from flows.report.power import power_metrics
 from flows.report.programs import CODE, program_metrics
 from flows.report.wide import WHAT, wide_programs
-from flows.studies.arithmetics import NAMES, arithmetics, matched
+from flows.studies.arithmetics import arithmetics
 from flows.studies.commands import Arithmetics
+from flows.studies.contestants import NAMES, matched
 from flows.studies.training import load
 from golden.machine.tensors import quantise
 from golden.spec.config import SMALL
@@ -28,7 +29,7 @@ ARITHMETICS = Path("build/arithmetics")
 MEASURED = Path("build/report/measured")
 SYNTH = Path("build/synth")
 
-_HARDWARE = ("hw", "golden/spec", "flows/synth", "flows/studies/arithmetics.py", "flows/report/area.py")
+_HARDWARE = ("hw", "golden/spec", "flows/synth", "flows/studies/contestants.py", "flows/report/area.py")
 
 
 def program_file(data: str, name: str, folder: Path = ARITHMETICS) -> Path:
@@ -84,7 +85,7 @@ def measure_wide(measured: Path = MEASURED) -> None:
             yield from program_metrics(f"{WIDE}.{name}", program, WHAT)
 
     kept(
-        measured, "program-wide", code("golden", *CODE, "flows/report", "flows/studies/arithmetics.py"), make
+        measured, "program-wide", code("golden", *CODE, "flows/report", "flows/studies/contestants.py"), make
     )
 
 

@@ -1,7 +1,7 @@
 """Names that the report's parts agree on."""
 
 from flows.base.option_kinds import DATA
-from flows.studies.arithmetics import NAMES
+from flows.studies.contestants import NAMES
 
 TITLES = {
     "smartdeal": "SmartDeal",
@@ -10,7 +10,7 @@ TITLES = {
     "rows_int8": "row-sparse int8",
     "rebuild": "rebuild first",
 }
-"""Arithmetic → title; the order of `flows.studies.arithmetics.NAMES`."""
+"""Arithmetic → title; the order of `flows.studies.contestants.NAMES`."""
 
 assert tuple(TITLES) == NAMES
 

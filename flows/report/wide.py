@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from flows.studies.arithmetics import NAMES, ROWS, ROWS_DENSITY, matched
+from flows.studies.contestants import NAMES, ROWS, ROWS_DENSITY, matched
 from golden.compiler import compile_network
 from golden.compress import CompressionPlan, LayerPlan, compress, int8_plan
 from golden.compress.decompose import choose_mask

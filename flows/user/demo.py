@@ -22,6 +22,7 @@ from flows.base.provenance import write_provenance
 from flows.base.roots import DEMO
 from flows.studies.training import Outcome, jobs, load, pretrained, recipe, standard
 from flows.user.commands import Demo
+from flows.user.demo_metrics import Runs, accuracies, comparison, sizes
 from flows.user.demo_report import demo_plots, demo_text
 from flows.user.handoff import write_handoff
 from flows.user.verilog import write_verilog
@@ -38,7 +39,7 @@ from golden.spec.program import Program
 from golden.workloads import Dataset
 from hw.core.accelerator import Accelerator
 from sim.backends import compiled
-from sim.checks.compare import first_mismatch, mismatch_count, values_compared
+from sim.checks.compare import first_mismatch, mismatch_count
 from sim.run import run
 
 HANDOFF_IMAGES = 2
@@ -67,17 +68,6 @@ class Report:
     def passed(self) -> bool:
         """Nothing differs."""
         return self.mismatch is None and self.handoff is not False and not self.faults
-
-
-@dataclass(frozen=True)
-class _Runs:
-    """RTL and golden on the same images."""
-
-    golden: Result
-    plain: Result
-    skipping: Result
-    mismatches: int
-    first: Mismatch | None
 
 
 def demo(options: Demo) -> Report:
@@ -112,11 +102,11 @@ def demo(options: Demo) -> Report:
         with step("hand-off folder and waveform"):
             handed = _hand_off(folder, program, verilog, runs.golden)
         metrics = [
-            *_accuracies(options, outcomes, runs, program, test.part(0, count)),
-            *_comparison(runs, program),
+            *accuracies(options, outcomes, runs, program, test.part(0, count)),
+            *comparison(runs, program),
             *fidelity_metrics(checked.found, f"golden.machine, first {count} test images of {options.data}"),
             *measure.cycle_metrics(program, runs.plain, runs.skipping, unfolded),
-            *_sizes(program, programs["no basis"]),
+            *sizes(program, programs["no basis"]),
             Metric("demo.seconds", time.perf_counter() - started, "s", "less", "flows.user.demo"),
         ]
         uses = measure.layer_use(program, runs.plain)
@@ -171,7 +161,7 @@ def _inputs(program: Program, images: Dataset) -> npt.NDArray[np.int8]:
     return quantise(images.images.numpy(), program.tensor(program.input).scale)
 
 
-def _run(program: Program, images: Dataset) -> _Runs:
+def _run(program: Program, images: Dataset) -> Runs:
     inputs = _inputs(program, images)
     with step(f"golden machine, {len(inputs)} images"):
         golden = run_program(program, inputs)
@@ -187,7 +177,7 @@ def _run(program: Program, images: Dataset) -> _Runs:
     if first:
         say(f"  MISMATCH: {first}")
     plain, skipping = results
-    return _Runs(golden, plain, skipping, wrong, first)
+    return Runs(golden, plain, skipping, wrong, first)
 
 
 def _check(program: Program, golden: Result, images: Dataset) -> Checked:
@@ -220,65 +210,3 @@ def _hand_off(folder: Path, program: Program, verilog: Path, golden: Result) -> 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     say("  " + (done.stdout.strip().splitlines() or [done.stderr.strip()])[-1])
     return done.returncode == 0
-
-
-def _accuracies(
-    options: Demo, outcomes: dict[str, Outcome], runs: _Runs, program: Program, images: Dataset
-) -> list[Metric]:
-    chosen = recipe(options.data)
-    epochs = f"{options.data} test images, seed {options.seed}, {chosen.pretrain + chosen.retrain} epochs"
-    names = {"float": "float", "int8": "int8", "no basis": "po2", "SmartDeal": "smartdeal"}
-    metrics = []
-    for name, short in names.items():
-        outcome = outcomes[name]
-        metrics.append(Metric(f"accuracy.{short}", outcome.accuracy, "1", "more", f"all {epochs}"))
-        if outcome.validation is not None:
-            where = f"held-out images of {options.data}, seed {options.seed}"
-            metrics.append(Metric(f"validation.{short}", outcome.validation, "1", "more", where))
-    labels = images.labels.numpy()
-    for short, result in (("rtl", runs.plain), ("golden_of_rtl_images", runs.golden)):
-        value = measure.label_accuracy(result.tensors[program.output], labels)
-        where = f"{result.backend}, first {len(labels)} {epochs}"
-        metrics.append(Metric(f"accuracy.{short}", value, "1", "more", where))
-    metrics.append(
-        Metric(
-            "density.coefficients", outcomes["SmartDeal"].kept, "1", "less", "kept / all weights, SmartDeal"
-        )
-    )
-    metrics.append(
-        Metric("density.coefficients_no_basis", outcomes["no basis"].kept, "1", "less", "kept / all weights")
-    )
-    return metrics
-
-
-def _comparison(runs: _Runs, program: Program) -> list[Metric]:
-    where = f"sim.checks.compare, {runs.plain.backend} against golden.machine"
-    model = count_cycles(program).cycles
-    both = (runs.plain, runs.skipping)
-    clocks = sum(sum(result.cycles) + result.load_cycles * len(result.cycles) for result in both)
-    speed = clocks / sum(result.seconds for result in both) / 1000
-    compared = values_compared(runs.golden.tensors, program)
-    return [
-        Metric("rtl.images", len(runs.plain.cycles), "1", "more", where),
-        Metric("rtl.values_compared", compared, "1", "more", f"{where}, zero rows not skipped"),
-        Metric("rtl.mismatches", runs.mismatches, "1", "less", f"{where}, with and without skipping"),
-        Metric(
-            "cycles.model_error",
-            max(abs(cycles - model) for cycles in runs.plain.cycles),
-            "cycles",
-            "less",
-            "largest difference of golden.cycles.timing and RTL",
-        ),
-        Metric("sim.kcycles_per_s", speed, "kHz", "more", f"{runs.plain.backend}, whole network"),
-    ]
-
-
-def _sizes(program: Program, no_basis: Program) -> list[Metric]:
-    where = "program memories for weights, indexes, bases, biases, plain layers"
-    return [
-        Metric("weights.bits_each", measure.bits_each(program), "bit", "less", where),
-        Metric("weights.bits_each_no_basis", measure.bits_each(no_basis), "bit", "less", where),
-        Metric(
-            "weights.count", sum(layer.weights for layer in program.layers), "1", "neither", "dense weights"
-        ),
-    ]

@@ -16,7 +16,8 @@ from golden.graph import network_file
 from golden.graph.network import Layer, Network
 from golden.spec.config import Config
 from golden.spec.findings import Findings
-from golden.spec.program import Program, Tensor
+from golden.spec.program import Program
+from golden.spec.tensor import Tensor
 
 
 def compile_network(

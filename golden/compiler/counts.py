@@ -9,7 +9,8 @@ from golden.datapath.protocol import datapath
 from golden.spec import formats
 from golden.spec.config import Config
 from golden.spec.memories import Memory, filter_record, memory_shape
-from golden.spec.program import LayerCounts, Tensor
+from golden.spec.program import LayerCounts
+from golden.spec.tensor import Tensor
 
 
 def layer_counts(

@@ -14,7 +14,7 @@ from golden.spec.memories import (
     front_record,
     run_record,
 )
-from golden.spec.program import Tensor
+from golden.spec.tensor import Tensor
 
 
 def end_words(config: Config) -> tuple[int, int]:

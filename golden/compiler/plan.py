@@ -13,7 +13,7 @@ from golden.graph.network import Layer, Network, refuse
 from golden.machine.tensors import extent
 from golden.spec.config import Config
 from golden.spec.memories import Fold
-from golden.spec.program import Tensor
+from golden.spec.tensor import Tensor
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 
 from golden.graph.network import Layer, refuse
 from golden.spec.memories import Fold
-from golden.spec.program import Tensor
+from golden.spec.tensor import Tensor
 
 Tap = tuple[int, int]
 """(mask, pixel) as in `golden.spec.memories.tap_record`."""

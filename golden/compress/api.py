@@ -12,7 +12,8 @@ from golden.compress.defaults import default_plan
 from golden.compress.floats import pack_floats, real_graph
 from golden.compress.integer import to_network
 from golden.compress.plan import CompressionPlan
-from golden.compress.quantized import QuantizedLayer, QuantizedNet
+from golden.compress.quantized import QuantizedNet
+from golden.compress.quantized_layer import QuantizedLayer
 from golden.compress.retrain import Schedule, at_once, retrain
 from golden.compress.trial import demand_fit
 from golden.frontend.importer import import_module

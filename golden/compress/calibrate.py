@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from golden.compress.quantized import Grids, QuantizedLayer, QuantizedNet
+from golden.compress.quantized import QuantizedNet
+from golden.compress.quantized_layer import Grids, QuantizedLayer
 from golden.graph.operations.floats import Chosen, FloatOperation, Sample
 from golden.numerics.grids import best_grid
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from golden.compress.fold import coefficient_array, real_columns
-from golden.compress.quantized import QuantizedLayer, QuantizedNet
+from golden.compress.quantized import QuantizedNet
+from golden.compress.quantized_layer import QuantizedLayer
 from golden.compress.shifts import LARGEST_TERM
 from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.network import Feature, Layer, Network

@@ -115,6 +115,7 @@ def register(datapath: Datapath) -> None:
 
 def datapath(config: Config) -> Datapath:
     """The datapath of a configuration."""
+    arithmetics.plug_in(config.arithmetic)
     return _registered[config.arithmetic]
 
 

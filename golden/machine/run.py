@@ -19,7 +19,8 @@ from golden.spec import formats
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode, MachineError
 from golden.spec.memories import Fold, run_record
-from golden.spec.program import Program, Tensor
+from golden.spec.program import Program
+from golden.spec.tensor import Tensor
 
 Int8 = npt.NDArray[np.int8]
 Int64 = npt.NDArray[np.int64]

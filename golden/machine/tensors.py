@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from golden.spec.errors import LightDealError, ProgramError
 from golden.spec.memories import Operation, back_record, front_record, run_record
-from golden.spec.program import Program, Tensor
+from golden.spec.program import Program
+from golden.spec.tensor import Tensor
 
 CLIPPED = 0.01
 """Share of an image's values that may lie beyond int8 without a word."""

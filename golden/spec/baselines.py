@@ -52,3 +52,5 @@ REBUILD = Arithmetic("rebuild", lambda _: REBUILD_RECORD.bits, REBUILD_RECORD.bi
 
 A step carries a row of Ce or, with the flag on top, a column of B for its slot.
 """
+
+ARITHMETICS = (INT8, ROWS_INT8, REBUILD)

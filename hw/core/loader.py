@@ -2,7 +2,6 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.crc import Algorithm
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import memories
@@ -11,16 +10,8 @@ from golden.spec.errors import ERROR_BITS, ErrorCode
 from golden.spec.memories import END_SECTION, SECTION, Memory, memory_shape, run_record
 from golden.spec.program import MAGIC
 from hw.interfaces import load_bits, load_signature
+from hw.parts.checksum import Checksum
 from hw.parts.layouts import layout
-
-CRC32 = Algorithm(
-    crc_width=32,
-    polynomial=0x04C11DB7,
-    initial_crc=0xFFFFFFFF,
-    reflect_input=True,
-    reflect_output=True,
-    xor_output=0xFFFFFFFF,
-)
 
 
 class Loader(wiring.Component):
@@ -54,7 +45,7 @@ class Loader(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        m.submodules.crc = crc = CRC32(data_width=32).create()
+        m.submodules.checksum = checksum = Checksum(MAGIC)
         word = self.i.payload
         chunk = Signal(range(load_bits(config) // 32))
         last_chunk = Signal.like(chunk)
@@ -63,19 +54,20 @@ class Loader(wiring.Component):
         # Words of the memory from the section's address on; negative beyond its end.
         room = Signal(signed(ADDRESS_BITS + 2))
         taken = Signal()
-        crc_word = Signal()
+        counts = Signal()
         body = Signal(load_bits(config))
         brought = self._brought(m)
         m.d.comb += [
             taken.eq(self.i.valid & self.i.ready),
-            crc.data.eq(word),
-            crc.valid.eq(taken & ~crc_word),
+            checksum.word.eq(word),
+            checksum.valid.eq(self.i.valid & counts),
         ]
         m.d.sync += self.load.valid.eq(0)
 
         with m.FSM():
             with m.State("MAGIC"):
-                m.d.comb += self.i.ready.eq(self.enable)
+                # The checksum begins behind MAGIC, so that it does not wait for `enable`.
+                m.d.comb += [self.i.ready.eq(self.enable), checksum.start.eq(1)]
                 with m.If(taken):
                     m.d.sync += [self.loaded.eq(0), self.error.eq(ErrorCode.NONE), brought.eq(0)]
                     with m.If(word == MAGIC):
@@ -84,14 +76,14 @@ class Loader(wiring.Component):
                         m.d.sync += self.error.eq(ErrorCode.MAGIC)
                         m.next = "ERROR"
             with m.State("DIGEST"):
-                m.d.comb += self.i.ready.eq(1)
+                m.d.comb += [self.i.ready.eq(1), counts.eq(1)]
                 with m.If(taken):
                     m.next = "SECTION"
                     with m.If(word != Const(config.digest, 32)):
                         m.d.sync += self.error.eq(ErrorCode.CONFIGURATION)
                         m.next = "ERROR"
             with m.State("SECTION"):
-                m.d.comb += self.i.ready.eq(1)
+                m.d.comb += [self.i.ready.eq(1), counts.eq(1)]
                 with m.If(taken):
                     m.d.sync += [
                         self.load.memory.eq(section.memory),
@@ -116,7 +108,7 @@ class Loader(wiring.Component):
                         m.d.sync += self.error.eq(ErrorCode.SECTION)
                         m.next = "ERROR"
             with m.State("COUNT"):
-                m.d.comb += self.i.ready.eq(1)
+                m.d.comb += [self.i.ready.eq(1), counts.eq(1)]
                 with m.If(taken):
                     m.d.sync += left.eq(word)
                     m.next = "WORD"
@@ -124,7 +116,7 @@ class Loader(wiring.Component):
                         m.d.sync += self.error.eq(ErrorCode.SECTION)
                         m.next = "ERROR"
             with m.State("WORD"):
-                m.d.comb += self.i.ready.eq(1)
+                m.d.comb += [self.i.ready.eq(1), counts.eq(1)]
                 with m.If(taken):
                     m.d.sync += body.word_select(chunk, 32).eq(word)
                     with m.If(chunk == last_chunk):
@@ -139,14 +131,13 @@ class Loader(wiring.Component):
                     with m.Else():
                         m.d.sync += chunk.eq(chunk + 1)
             with m.State("CHECKSUM"):
-                m.d.comb += [self.i.ready.eq(1), crc_word.eq(1)]
+                m.d.comb += self.i.ready.eq(1)
                 with m.If(taken):
-                    with m.If(word == crc.crc):
+                    with m.If(word == checksum.crc):
                         m.d.sync += [
                             self.loaded.eq(brought.all()),
                             self.error.eq(Mux(brought.all(), ErrorCode.NONE, ErrorCode.PROGRAM)),
                         ]
-                        m.d.comb += crc.start.eq(1)
                         m.next = "MAGIC"
                     with m.Else():
                         m.d.sync += self.error.eq(ErrorCode.CHECKSUM)

@@ -7,6 +7,7 @@ from amaranth.hdl import signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.spec import arithmetics
 from golden.spec.arithmetics import Arithmetic
 from golden.spec.config import Config
 from hw.engine.steps import step_layout
@@ -54,4 +55,5 @@ def register(datapath: Datapath) -> None:
 
 def datapath(config: Config) -> Datapath:
     """The datapath of a configuration."""
+    arithmetics.plug_in(config.arithmetic)
     return _registered[config.arithmetic]

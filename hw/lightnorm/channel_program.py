@@ -5,7 +5,7 @@ from dataclasses import replace
 from golden.spec.block import SCALAR_BITS, NormFormat
 from hw.lightnorm.channel_steps import Into, Left, Right, Run, Source, Step, Test, When
 from hw.lightnorm.layouts import pass_words
-from hw.lightnorm.sums import moments, statistics
+from hw.lightnorm.sums_layouts import moments, statistics
 
 _FACTOR = Step(source=Source.FACTOR)
 _EPSILON = Step(source=Source.EPSILON)

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.block import NormFormat
-from hw.lightnorm.sums import moments, statistics
+from hw.lightnorm.sums_layouts import moments, statistics
 
 
 def sums_layout(fmt: NormFormat, index_bits: int) -> data.UnionLayout:

@@ -1,51 +1,17 @@
 """The passes STAT and REDUCE: exact sums and extremes of every channel, by one datapath."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.block import BlockFormat, NormFormat
-from hw.lightnorm.chunk_counter import CHUNK_BITS, place_layout
+from golden.spec.block import NormFormat
+from hw.lightnorm.chunk_counter import place_layout
 from hw.lightnorm.extremes import Best, best, extremes, rank, rank_bits, unranked
-from hw.lightnorm.layouts import lane_group, pass_beat, unit_size
+from hw.lightnorm.layouts import lane_group, unit_size
+from hw.lightnorm.sums_layouts import moments, statistics, sums, sums_input
 
 _Term = tuple[Signal, Signal]
 """A signed number and the places that it is to be shifted to the left."""
-
-
-def statistics(fmt: BlockFormat, index_bits: int) -> data.StructLayout:
-    """Σx, Σ over the chunks of maximum − minimum, and maximum − minimum of all; in units of 2**fmt.grid."""
-    return data.StructLayout(
-        {
-            "total": signed(fmt.span + 1 + index_bits),
-            "ranges": unsigned(fmt.span + 1 + CHUNK_BITS),
-            "width": unsigned(fmt.span + 1),
-        }
-    )
-
-
-def moments(fmt: NormFormat, index_bits: int) -> data.StructLayout:
-    """Σdy in units of 2**gradient.grid, Σdy·x in units of 2**(gradient.grid + forward.grid), and the
-    smallest v with all |dy| < 2**(v + gradient.grid); 0 if all are zero."""
-    span = fmt.gradient.span
-    return data.StructLayout(
-        {
-            "total": signed(span + 1 + index_bits),
-            "product": signed(span + fmt.forward.span + 1 + index_bits),
-            "top": unsigned(span.bit_length()),
-        }
-    )
-
-
-def sums(fmt: NormFormat, index_bits: int) -> data.StructLayout:
-    """Results of a channel: `backward` tells `moments` (reduce) from `statistics` (stat)."""
-    either = {"stat": statistics(fmt.forward, index_bits), "reduce": moments(fmt, index_bits)}
-    return data.StructLayout({"backward": 1, "sums": data.UnionLayout(either)})
-
-
-def sums_input(fmt: NormFormat, lanes: int, index_bits: int) -> data.StructLayout:
-    """A beat of STAT or REDUCE with its place."""
-    return data.StructLayout({"beat": pass_beat(fmt, lanes), "place": place_layout(index_bits)})
 
 
 class Sums(wiring.Component):

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import Out
 
 from golden.spec import formats
 from golden.spec.config import Config
-from hw.writeback.walk import output_fields, walk_layout
+from hw.writeback.layouts import output_fields, walk_layout
 
 
 def token_layout(config: Config) -> data.StructLayout:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from golden.machine.result import Result
-from golden.machine.run import run_program
 from golden.spec.program import Program
 from sim.backends.protocol import Conditions, Int8
 
@@ -17,6 +16,9 @@ class GoldenMachine:
         self, program: Program, images: Int8, conditions: Conditions, on_image: Callable[[int], None] | None
     ) -> Result:
         """See `sim.backends.protocol.Backend`."""
+        # It loads torch, which the command line's help can do without.
+        from golden.machine.run import run_program
+
         return run_program(program, images, _in_batches(on_image))
 
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from golden.machine.load import demand_loadable
 from golden.machine.result import Result
 from golden.machine.tensors import demand_places, image_words, result_tensor
-from golden.machine.writes import tensors_from_writes
 from golden.spec.errors import ErrorCode, MachineError
 from golden.spec.memories import run_record
 from golden.spec.program import Program
@@ -96,6 +95,9 @@ class _Collector:
 
     def add(self, number: int, record: ImageRecord) -> None:
         """The next image."""
+        # It loads torch, which the command line's help can do without.
+        from golden.machine.writes import tensors_from_writes
+
         where = f"{self._backend}: image {number}"
         lane = np.arange(self._program.config.lanes, dtype=np.uint64)
         writes = record.writes

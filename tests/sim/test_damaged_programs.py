@@ -27,7 +27,8 @@ from golden.spec.memories import (
     run_record,
     tap_record,
 )
-from golden.spec.program import Program, Tensor, checksum
+from golden.spec.program import Program, checksum
+from golden.spec.tensor import Tensor
 from sim.backends.compiled import CompiledSimulator
 from sim.run import run
 from tests.golden.networks import random_images, random_network

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from flows.studies import arithmetics
-from flows.studies.arithmetics import NAMES, ROWS, compare, matched
+from flows.base.kept import code
+from flows.studies import arithmetics, contestants
+from flows.studies.arithmetics import compare
+from flows.studies.contestants import NAMES, ROWS, matched
 from flows.studies.training import Outcome
 from golden.compiler import compile_network
 from golden.compress import compress, import_module, int8_plan, no_basis_plan
@@ -42,7 +44,7 @@ def networks(images: Dataset) -> dict[str, Network]:
     module = _module()
     graph = import_module(module, images.images)
     smartdeal = compress(module, images.images, default_plan(graph, 0.3, CONFIG)).network
-    masks = arithmetics._masks(module, images.images, 0.4)
+    masks = contestants._masks(module, images.images, 0.4)
     for path, mask in masks.items():
         weight = module.get_submodule(path).weight
         assert isinstance(weight, torch.Tensor)
@@ -113,7 +115,7 @@ def test_a_miscompiled_network_ends_the_comparison(
 
 
 def test_masked_rows_are_whole(images: Dataset) -> None:
-    for mask in arithmetics._masks(_module(), images.images, 0.4).values():
+    for mask in contestants._masks(_module(), images.images, 0.4).values():
         rows = unfold(mask, ROWS)
         blocks = rows.reshape(-1, 2, *rows.shape[1:])
         kept = blocks.any(dim=3).any(dim=1)
@@ -129,14 +131,20 @@ def test_a_trained_network_is_kept(networks: dict[str, Network], tmp_path: Path)
         return Outcome(0.5, None, networks["smartdeal"])
 
     first, second = (
-        arithmetics.kept_job(tmp_path / "networks", "it", job, lambda _, __: None) for _ in range(2)
+        contestants.kept_job(tmp_path / "networks", "it", job, lambda _, __: None) for _ in range(2)
     )
     assert trained == [1]
     assert [layer.path for layer in first.layers] == [layer.path for layer in second.layers]
-    dense = arithmetics.kept_job(
+    dense = contestants.kept_job(
         tmp_path, "dense", lambda _: {"int8": Outcome(0.5, None, networks["int8"])}, lambda _, __: None
     )
     for layer, expected in zip(dense.layers, networks["int8"].layers, strict=True):
         assert isinstance(layer.product.weights, Plain)
         assert isinstance(expected.product.weights, Plain)
         assert (layer.product.weights.weights == expected.product.weights.weights).all()
+
+
+def test_what_a_trained_network_depends_on_is_there() -> None:
+    assert code(*contestants.TRAINER)
+    with pytest.raises(ValueError, match="code: there is no 'golden/train'; legal: files and folders of the"):
+        code("golden/train")

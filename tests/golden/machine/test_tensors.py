@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from golden.compiler import compile_network
 from golden.machine import tensors
 from golden.spec.config import TINY
-from golden.spec.program import Tensor
+from golden.spec.tensor import Tensor
 from tests.golden.networks import random_images, random_network
 
 _TENSORS = st.builds(

@@ -7,7 +7,7 @@ import pytest
 
 from flows.base.metrics import read_metrics
 from flows.studies.commands import Mutate
-from flows.studies.mutate import verb
+from flows.studies.mutate import runner, verb
 from flows.studies.mutate.mutants import MutantError, read_mutants
 from flows.studies.mutate.scratch import Outcome, Scratch
 from flows.studies.mutate.verb import mutate
@@ -81,8 +81,8 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hangs are told after a few seconds."""
-    monkeypatch.setattr(verb, "_PATIENCE", 1.0)
-    monkeypatch.setattr(verb, "_FACTOR", 3)
+    monkeypatch.setattr(runner, "_PATIENCE", 1.0)
+    monkeypatch.setattr(runner, "_FACTOR", 3)
 
 
 def refuse_to_run(self: Scratch, tests: tuple[str, ...], limit: float) -> Outcome:
@@ -96,12 +96,12 @@ def test_every_verdict(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not seen
     rows = {line.split("|")[1].strip(): line for line in text.splitlines() if line.startswith("| hw/")}
     for name, verdict, why in (
-        ("killed", verb.KILLED, "tests/test_half.py::test_half"),
-        ("survives", verb.SURVIVED, ""),
-        ("hangs", verb.SLOW, ""),
-        ("stale", verb.STALE, "'value // 3' occurs 0 times in hw/half.py; legal: once"),
-        ("twice", verb.STALE, "'value' occurs 4 times in hw/half.py; legal: once"),
-        ("broken", verb.BROKEN, ""),
+        ("killed", runner.KILLED, "tests/test_half.py::test_half"),
+        ("survives", runner.SURVIVED, ""),
+        ("hangs", runner.SLOW, ""),
+        ("stale", runner.STALE, "'value // 3' occurs 0 times in hw/half.py; legal: once"),
+        ("twice", runner.STALE, "'value' occurs 4 times in hw/half.py; legal: once"),
+        ("broken", runner.BROKEN, ""),
     ):
         assert f"| {verdict} |" in " ".join(rows[f"hw/{name}"].split()), text
         assert why in rows[f"hw/{name}"]
@@ -132,7 +132,7 @@ def test_what_changed_is_judged_again(root: Path, change: str, monkeypatch: pyte
     out = root / "build"
     assert mutate(Mutate(workers=1, out=out), root)[1]
     # Without the bug, then with it, with a limit that follows from what was measured.
-    assert calls == [verb._BASE_LIMIT, verb._PATIENCE + verb._FACTOR]
+    assert calls == [runner._BASE_LIMIT, runner._PATIENCE + runner._FACTOR]
     calls.clear()
     if change == "file":
         (root / "hw" / "half.py").write_text(CODE.replace("Halves.", "Halves of numbers."))
