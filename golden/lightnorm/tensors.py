@@ -98,9 +98,7 @@ def apply(
     x: torch.Tensor, found: Statistics, gamma: Scalars, beta: Scalars, options: LightNormOptions
 ) -> tuple[torch.Tensor, Met]:
     """As `golden.lightnorm.unit.apply`: y (C, n), and what its encoder met."""
-    return quantise(
-        apply_exact(x, found, gamma, beta, options.format), options.format.forward, options.axis
-    )
+    return quantise(apply_exact(x, found, gamma, beta, options.format), options.format.forward, options.axis)
 
 
 def apply_exact(
