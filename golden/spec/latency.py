@@ -150,3 +150,16 @@ ERROR_WORD = 1 + MEMORY + 1
 """From the drain's token to the word of errors that it asks for: address, memory and word are registered."""
 ERROR_CODES = ERROR_WORD + TERM_ROUND
 """From the drain's token to the error codes of its lanes, which are registered."""
+
+NORM_FORWARD = 471
+NORM_BACKWARD = 372
+"""The longest arithmetic of a channel, without what grows with its values; its spike becomes a pull."""
+
+
+def norm_arithmetic(index_bits: int, backward: bool) -> int:
+    """The most cycles from the sums of a channel to what LightNorm's arithmetic makes of them.
+
+    Of STAT, or (backward) REDUCE, in a device that learns; a channel has at most 2**index_bits values. How
+    long it takes depends on the numbers; a device waits for the longest.
+    """
+    return NORM_BACKWARD + 3 * index_bits if backward else NORM_FORWARD + index_bits

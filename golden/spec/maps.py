@@ -1,4 +1,4 @@
-"""The bytes of maps in an accelerator that learns (docs/learning.md): int8 and blocks. Integers only.
+"""The bytes of maps in an accelerator that learns (docs/learning.md): int8, and blocks. Plain integers.
 
 The rules below work on one number or one group; `golden/learning` does the same for whole tensors.
 """

@@ -8,10 +8,11 @@ from enum import IntEnum
 
 from golden.spec import formats
 from golden.spec.arithmetics import PAIR, arithmetic
-from golden.spec.commands import command_record
+from golden.spec.commands import command_record, parameter_record
 from golden.spec.config import ADDRESS_BITS, MAX_ENGINES, Config
 from golden.spec.fields import Field, Record
 from golden.spec.learning import LFSR_WORD, Generator
+from golden.spec.sizes import MAX_CHANNELS as MAX_CHANNELS
 from golden.spec.sizes import feature_bits as feature_bits
 from golden.spec.sizes import log2 as log2
 
@@ -29,6 +30,7 @@ class Memory(IntEnum):
     TAP = 3
     TERM = 4
     FILTER = 5
+    PARAMETER = 6
     COMMAND = 7
     COEFFICIENT = 8
     COUNTER = COEFFICIENT + MAX_ENGINES
@@ -51,7 +53,6 @@ END_SECTION = 0xFF
 """In place of the number of a memory: no section follows but the checksum word."""
 
 
-MAX_CHANNELS = 1024
 MAX_TAPS = 256
 MAX_TILES = 1024
 MAX_ROUNDS = 1024
@@ -235,6 +236,7 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
         bits = arithmetic(config.arithmetic).word_bits(config)
         shapes[Memory.COEFFICIENT + engine] = MemoryShape(bits, config.coefficient_words)
         if config.learning:
+            shapes[Memory.PARAMETER] = MemoryShape(parameter_record().bits, config.filter_words)
             shapes[Memory.COMMAND] = MemoryShape(command_record(config).bits, config.instructions)
             shapes[Memory.SEED] = MemoryShape(SEED_RECORD.bits, len(Generator))
             for first, record in ((Memory.COUNTER, counter_record()), (Memory.PLACES, place_record(config))):
@@ -245,7 +247,7 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
 def memories(config: Config) -> list[int]:
     """Numbers of all loadable memories of a configuration, in order."""
     of_engines = (Memory.COEFFICIENT, Memory.COUNTER, Memory.PLACES)
-    learning = (Memory.COMMAND, Memory.SEED)
+    learning = (Memory.PARAMETER, Memory.COMMAND, Memory.SEED)
     fixed = [
         int(memory)
         for memory in Memory

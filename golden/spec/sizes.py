@@ -2,6 +2,8 @@
 
 from golden.spec.config import Config
 
+MAX_CHANNELS = 1024
+
 
 def log2(value: int) -> int:
     """Exact base-two logarithm of a power of two."""
