@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import latency, memories
-from golden.spec.commands import Command, payload_records
+from golden.spec.commands import Command, parameter_record, payload_records, report_words
 from golden.spec.config import Config
 from golden.spec.errors import ERROR_BITS
 from golden.spec.learning import Generator
@@ -20,13 +20,16 @@ from hw.learning.access_arbiter import AccessArbiter
 from hw.learning.conductor import Conductor
 from hw.learning.engine import LearningEngine
 from hw.learning.error_loader import ErrorLoader
+from hw.learning.found_reports import FoundReports
 from hw.learning.map_writer import MapWriter
+from hw.learning.norm_passes import NormPasses
 from hw.learning.report_writer import ReportWriter
 from hw.learning.update import UpdateUnit
+from hw.learning.word_random import WordRandom
 from hw.parts.delay import delayed
 from hw.parts.fan_out import fan_out
 from hw.parts.layouts import layout
-from hw.parts.memory import FeatureMemory
+from hw.parts.memory import FeatureMemory, LoadedMemory
 from hw.writeback.output import OutputPipeline
 
 
@@ -67,17 +70,32 @@ class LearningAccelerator(wiring.Component):
         m.submodules.output = output = OutputPipeline(config)
         m.submodules.errors = errors = ErrorLoader(config)
         m.submodules.writer = writer = MapWriter(config)
+        m.submodules.norm = norm = NormPasses(config)
+        m.submodules.found = found = FoundReports(config)
+        m.submodules.norm_random = norm_random = WordRandom(config, config.lanes)
+        m.submodules.parameters = parameters = LoadedMemory(
+            config, Memory.PARAMETER, layout(parameter_record())
+        )
         m.submodules.update = update = UpdateUnit(config)
         m.submodules.reports = reports = ReportWriter(config)
-        m.submodules.access = access = AccessArbiter(config, 4)
+        m.submodules.access = access = AccessArbiter(config, 5)
 
         # The host's streams; program words to their memories.
         wiring.connect(m, wiring.flipped(self.i_program), loader.i)
         wiring.connect(m, wiring.flipped(self.i_image), host.i_image)
         wiring.connect(m, host.o_result, wiring.flipped(self.o_result))
-        fan_out(m, loader.load, [unit.load for unit in [*array.units, host, sequencer, conductor]])
+        fan_out(
+            m, loader.load, [unit.load for unit in [*array.units, host, sequencer, conductor, parameters]]
+        )
         self._seed(
-            m, loader.load, {Generator.ERRORS: writer, Generator.TERMS: errors, Generator.CODES: update}
+            m,
+            loader.load,
+            {
+                Generator.ERRORS: writer,
+                Generator.NORM: norm_random,
+                Generator.TERMS: errors,
+                Generator.CODES: update,
+            },
         )
 
         # The feature memory.
@@ -88,8 +106,9 @@ class LearningAccelerator(wiring.Component):
         wiring.connect(m, access.port, arbiter.host)
         read = access.users[1]
         wiring.connect(m, writer.port, access.users[0])
-        wiring.connect(m, reports.port, access.users[2])
-        wiring.connect(m, host.features, access.users[3])
+        wiring.connect(m, norm.features, access.users[2])
+        wiring.connect(m, reports.port, access.users[3])
+        wiring.connect(m, host.features, access.users[4])
         m.d.comb += [
             read.valid.eq(errors.read.valid),
             read.address.eq(errors.read.address),
@@ -167,7 +186,23 @@ class LearningAccelerator(wiring.Component):
         ]
 
         # Commands and their ends.
-        wiring.connect(m, conductor.report, reports.i)
+        wiring.connect(m, norm.found, found.i)
+        fields_norm = fields[Command.NORM]
+        m.d.comb += [
+            norm.start.eq(conductor.start & (kind == Command.NORM)),
+            norm.command.eq(fields_norm),
+            norm.random.eq(norm_random.bytes),
+            norm_random.draw.eq(norm.draw),
+            parameters.address.eq(norm.parameter_address),
+            norm.parameter.eq(parameters.data),
+            found.start.eq(norm.start),
+            found.first.eq(fields_norm.report_address + 2 * report_words(config.lanes)),
+            # What is found goes first; a command is done when nothing more is.
+            reports.i.valid.eq(found.o.valid | conductor.report.valid),
+            reports.i.payload.eq(Mux(found.o.valid, found.o.payload.as_value(), conductor.report.payload)),
+            found.o.ready.eq(reports.i.ready),
+            conductor.report.ready.eq(reports.i.ready & ~found.o.valid),
+        ]
         updating = Signal()
         m.d.sync += updating.eq(update.busy)
         m.d.comb += [
@@ -180,6 +215,12 @@ class LearningAccelerator(wiring.Component):
                 conductor.counts[0].eq(update.sum),
                 conductor.counts[1].eq(update.moved),
             ]
+        with m.Elif(kind == Command.NORM):
+            m.d.comb += [
+                conductor.report_address.eq(fields_norm.report_address),
+                conductor.counts[0].eq(norm.saturated),
+                conductor.counts[1].eq(norm.large),
+            ]
         with m.Else():
             m.d.comb += [
                 conductor.report_address.eq(command.report_address),
@@ -188,7 +229,7 @@ class LearningAccelerator(wiring.Component):
             ]
         m.d.comb += [
             conductor.go.eq(sequencer.start),
-            conductor.done.eq(finished | (updating & ~update.busy)),
+            conductor.done.eq(finished | norm.done | (updating & ~update.busy)),
             sequencer.go.eq(host.go),
             sequencer.finished.eq(conductor.finished),
             sequencer.illegal.eq(conductor.illegal | (going & (array.fetch.illegal | array.drain.illegal))),

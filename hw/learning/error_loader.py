@@ -67,7 +67,7 @@ class ErrorLoader(wiring.Component):
         with m.If(asked):
             m.d.sync += word.eq(self.read.data)
 
-        m.submodules.random = random = WordRandom(config)
+        m.submodules.random = random = WordRandom(config, config.basis)
         m.submodules.rounder = rounder = TermRounder(config.basis)
         part = config.basis * 8
         m.d.comb += [

@@ -143,7 +143,7 @@ class MapWriter(wiring.Component):
         config, command = self._config, self.command
         bits, part = config.accumulator_bits, config.basis * 8
         m.submodules.rounder = rounder = MapRounder(config.basis, bits)
-        m.submodules.random = random = WordRandom(config)
+        m.submodules.random = random = WordRandom(config, config.basis)
         to_addend, to_mask = Signal(feature_bits(config)), Signal(feature_bits(config))
         m.d.sync += [
             to_addend.eq(command.addend_address - self.layer.output_address),

@@ -1,4 +1,4 @@
-"""Random bytes for words of a map, `basis` lanes at a time."""
+"""Random bytes for words of a map, some lanes at a time."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
@@ -14,17 +14,21 @@ class WordRandom(wiring.Component):
 
     Golden: `golden.learning.random.map_bytes`.  Throughput: a slice a cycle.
 
+    Parameters
+    ----------
+    config: its lanes are those of a word.  lanes: of a slice.
+
     Members
     -------
     bytes: Out, of the next slice.  draw: In, it is used in this cycle.
     load, before, last: In, see `hw.parts.lfsr`; the next slice is the first of a word.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, config: Config, lanes: int) -> None:
+        self._config, self._lanes = config, lanes
         super().__init__(
             {
-                "bytes": Out(config.basis * ERROR_RANDOM_BITS),
+                "bytes": Out(lanes * ERROR_RANDOM_BITS),
                 "draw": In(1),
                 "load": In(1),
                 "before": In(LFSR_WORD),
@@ -34,7 +38,7 @@ class WordRandom(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        slices = self._config.lanes // self._config.basis
+        slices = self._config.lanes // self._lanes
         part = Signal(range(slices))
         m.submodules.generator = generator = Lfsr(-(-self._config.lanes * ERROR_RANDOM_BITS // LFSR_WORD))
         m.d.comb += [

@@ -6,7 +6,8 @@ import numpy as np
 
 from golden.compiler.contents import Memories
 from golden.compiler.instructions import end_words
-from golden.compiler.learning.maps import Maps, plan_maps
+from golden.compiler.learning.maps import Maps, error_owner, plan_maps
+from golden.compiler.learning.reports import Reports, plan_reports
 from golden.compiler.learning.rows import error_taps, forward_taps
 from golden.compiler.learning.streams import EngineMemories, Entries, Stream, entry_numbers, stream
 from golden.learning.network import Network
@@ -52,17 +53,23 @@ class StepPlan:
     images: int
     config: Config
     maps: Maps
+    reports: Reports
     layers: tuple[LayerPlan, ...]
     front: tuple[int, ...]
     back: tuple[int, ...]
     taps: tuple[int, ...]
     engines: EngineMemories
 
+    def owner(self, index: int) -> int:
+        """The map whose error tensor map `index` has."""
+        return error_owner(self.network, index)
 
-def plan_step(network: Network, state: State, images: int, report_words: int, config: Config) -> StepPlan:
+
+def plan_step(network: Network, state: State, images: int, config: Config) -> StepPlan:
     """Raises CapacityError where a memory is too small, LearningError for a batch that cannot be."""
     network.check_batch(images)
-    maps = plan_maps(network, images, report_words, config)
+    reports = plan_reports([layer.filters for layer in network.layers], config.lanes)
+    maps = plan_maps(network, images, reports.words, config)
     memories, engines = Memories(config), EngineMemories(config)
     front: list[int] = []
     back: list[int] = []
@@ -119,6 +126,7 @@ def plan_step(network: Network, state: State, images: int, report_words: int, co
         images,
         config,
         maps,
+        reports,
         tuple(plans),
         tuple(front),
         tuple(back),
