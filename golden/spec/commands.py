@@ -31,6 +31,8 @@ class Command(IntEnum):
     """LightNorm's passes over a layer, forward or backward."""
     UPDATE = 6
     """Codes and counters of a layer take what their gradients say."""
+    READ = 7
+    """Codes and counters are written into the feature memory."""
 
 
 def pass_record(config: Config) -> Record:
@@ -72,6 +74,18 @@ def update_record(config: Config) -> Record:
             Field("still", 1, doc="counters and codes stay: gradients are summed and cleared alone"),
             Field("clear", 1, doc="the sums over entries begin anew with this command"),
             Field("report_address", feature_bits(config), doc="for Σ|gradient| and moved codes"),
+        ),
+    )
+
+
+def read_record(config: Config) -> Record:
+    """Of READ: a byte for each entry of a range of pairs, engine after engine; code lowest, then the counter."""
+    return Record(
+        "read",
+        (
+            Field("pair", log2(config.coefficient_words), doc="address of the first pair"),
+            Field("pairs", log2(config.coefficient_words) + 1, doc="pairs, at least 1"),
+            Field("address", feature_bits(config), doc="where the first word is written"),
         ),
     )
 
@@ -140,6 +154,7 @@ def payload_records(config: Config) -> dict[Command, Record]:
         **dict.fromkeys(array, pass_record(config)),
         Command.NORM: norm_record(config),
         Command.UPDATE: update_record(config),
+        Command.READ: read_record(config),
     }
 
 

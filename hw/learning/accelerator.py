@@ -19,6 +19,7 @@ from hw.interfaces import frame_word, write_signature
 from hw.learning.access_arbiter import AccessArbiter
 from hw.learning.conductor import Conductor
 from hw.learning.engine import LearningEngine
+from hw.learning.entry_reader import EntryReader
 from hw.learning.error_loader import ErrorLoader
 from hw.learning.found_reports import FoundReports
 from hw.learning.map_writer import MapWriter
@@ -77,8 +78,9 @@ class LearningAccelerator(wiring.Component):
             config, Memory.PARAMETER, layout(parameter_record())
         )
         m.submodules.update = update = UpdateUnit(config)
+        m.submodules.reader = reader = EntryReader(config)
         m.submodules.reports = reports = ReportWriter(config)
-        m.submodules.access = access = AccessArbiter(config, 5)
+        m.submodules.access = access = AccessArbiter(config, 6)
 
         # The host's streams; program words to their memories.
         wiring.connect(m, wiring.flipped(self.i_program), loader.i)
@@ -108,7 +110,8 @@ class LearningAccelerator(wiring.Component):
         wiring.connect(m, writer.port, access.users[0])
         wiring.connect(m, norm.features, access.users[2])
         wiring.connect(m, reports.port, access.users[3])
-        wiring.connect(m, host.features, access.users[4])
+        wiring.connect(m, reader.port, access.users[4])
+        wiring.connect(m, host.features, access.users[5])
         m.d.comb += [
             read.valid.eq(errors.read.valid),
             read.address.eq(errors.read.address),
@@ -158,7 +161,13 @@ class LearningAccelerator(wiring.Component):
             wiring.connect(m, array.drain.engines[number], errors.drain[number])
             wiring.connect(m, errors.engines[number], engine.sums)
             wiring.connect(m, errors.errors[number], engine.errors)
-            wiring.connect(m, update.engines[number], engine.entries)
+            looking, asked = reader.engines[number], update.engines[number]
+            wiring.connect(m, asked, engine.entries)
+            m.d.comb += [
+                getattr(looking, name).eq(getattr(engine.entries, name)) for name in ("code", "counter")
+            ]
+            with m.If(looking.look):
+                m.d.comb += [engine.entries.look.eq(1), engine.entries.entry.eq(looking.entry)]
             m.d.comb += [
                 engine.skip.eq(self.skip),
                 engine.block.eq(command.block),
@@ -208,6 +217,8 @@ class LearningAccelerator(wiring.Component):
         m.d.comb += [
             update.start.eq(conductor.start & (kind == Command.UPDATE)),
             update.command.eq(fields[Command.UPDATE]),
+            reader.start.eq(conductor.start & (kind == Command.READ)),
+            reader.command.eq(fields[Command.READ]),
         ]
         with m.If(kind == Command.UPDATE):
             m.d.comb += [
@@ -229,7 +240,7 @@ class LearningAccelerator(wiring.Component):
             ]
         m.d.comb += [
             conductor.go.eq(sequencer.start),
-            conductor.done.eq(finished | norm.done | (updating & ~update.busy)),
+            conductor.done.eq(finished | norm.done | reader.done | (updating & ~update.busy)),
             sequencer.go.eq(host.go),
             sequencer.finished.eq(conductor.finished),
             sequencer.illegal.eq(conductor.illegal | (going & (array.fetch.illegal | array.drain.illegal))),

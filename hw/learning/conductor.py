@@ -1,6 +1,6 @@
 """The conductor: one command after the other."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -62,6 +62,7 @@ class Conductor(wiring.Component):
             self.payload.eq(now.payload),
         ]
         second = Signal()
+        reports = Cat(now.kind == kind for kind in (Command.ERROR, Command.NORM, Command.UPDATE)).any()
         item = self.report.payload
         m.d.comb += [
             item.value.eq(Mux(second, self.counts[1], self.counts[0])),
@@ -87,7 +88,7 @@ class Conductor(wiring.Component):
             with m.State("WAIT"), m.If(self.done):
                 m.d.sync += second.eq(0)
                 m.next = "READ"
-                with m.If((now.kind == Command.ERROR) | (now.kind > Command.GRADIENT)):
+                with m.If(reports):
                     m.next = "REPORT"
             with m.State("REPORT"):
                 m.d.comb += self.report.valid.eq(1)
