@@ -165,7 +165,7 @@ def _weights(layer: DecodedLayer, number: int, config: Config) -> Float:
     """What every partial sum adds of every row in a round: (engines · accumulators, rows).
 
     In float32 if no sum can pass 2**24, else in float64, where fewer than 2**32 entries of at most
-    2**13 (or 2**18 rebuilt weights of at most 2**22) stay below 2**53: the product with int8 rows is
+    2**13 (or 2**18 of at most 2**22) stay below 2**53: the product with int8 rows is
     exact either way.
     """
     weights = np.zeros((config.engines * config.accumulators, layer.rows))

@@ -5,11 +5,10 @@ from amaranth.lib import wiring
 
 from golden.spec.baselines import ROWS_INT8, WEIGHT_RECORD
 from golden.spec.config import Config
-from golden.spec.memories import Memory, log2
+from golden.spec.memories import log2
+from hw.baselines.blocks import Blocks
 from hw.engine.steps import stream_signature
-from hw.interfaces import row_bits
 from hw.parts.layouts import layout
-from hw.parts.memory import LoadedMemory
 
 
 class WeightStream(wiring.Component):
@@ -29,88 +28,57 @@ class WeightStream(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self._config
-        ahead, steps = self.ahead, self.steps
+        steps = self.steps
         sparse = config.arithmetic == ROWS_INT8.name
         places = log2(config.window)
-        m.submodules.words = words = LoadedMemory(
-            config, Memory.COEFFICIENT + self._engine, layout(WEIGHT_RECORD)
-        )
-        wiring.connect(m, wiring.flipped(self.load), words.load)
-
-        address = Signal(log2(config.coefficient_words))
-        following = Signal.like(address)
-        base = Signal.like(address)
-        valid = Signal()
-        head = Signal()
+        blocks = Blocks(m, self, config, self._engine, layout(WEIGHT_RECORD))
+        word, row = blocks.data, blocks.row
         second = Signal()
-        bank = Signal()
         slot = Signal(log2(config.accumulators))
         last_slot = Signal.like(slot)
         empty = Signal()
-        m.d.sync += address.eq(following)
-        m.d.comb += [following.eq(address), words.address.eq(following)]
 
         # The first word of a kept row begins with its advance.
         at_row = slot == 0
-        row = Signal(row_bits(config))
-        distance = Signal(row_bits(config))
-        skipping = sparse & at_row & ~head
-        m.d.comb += [
-            row.eq(self.row + Mux(skipping, words.data.first[:places], 0)),
-            distance.eq(ahead.written - row),
-            steps.step.operand.eq(Mux(second | skipping, words.data.second, words.data.first)),
-            steps.step.slot.eq(slot),
-            steps.step.bank.eq(bank),
-            steps.step.place.eq(row),
-            steps.end_bank.eq(bank),
-        ]
-        here = (distance != 0) & (distance <= config.window)
-        m.d.comb += ahead.look[0].eq(row)
-        marked, again = ahead.flags[0].marker, ahead.flags[0].rewind
+        skipping = sparse & at_row & ~blocks.head
         half = second | skipping
-        with m.If(valid & here & ~self.bad & ~steps.hold):
-            with m.If(head):
-                count = words.data.first
-                m.d.comb += following.eq(address + 1)
+        m.d.comb += [
+            row.eq(self.row + Mux(skipping, word.first[:places], 0)),
+            steps.step.operand.eq(Mux(half, word.second, word.first)),
+            steps.step.slot.eq(slot),
+        ]
+        with m.If(blocks.goes):
+            with m.If(blocks.head):
+                count = word.first
+                m.d.comb += blocks.following.eq(blocks.address + 1)
                 m.d.sync += [
-                    head.eq(0),
-                    base.eq(address + 1),
+                    blocks.head.eq(0),
+                    blocks.base.eq(blocks.address + 1),
                     empty.eq(count == 0),
                     last_slot.eq(Mux(count == 0, 0, count - 1)),
                     self.bad.eq((count > config.accumulators) | (sparse & (count == 0))),
                 ]
-            with m.Elif(at_row & marked), m.If(~steps.busy.bit_select(~bank, 1)):
-                m.d.comb += steps.end.eq(1)
-                m.d.sync += [self.row.eq(row + 1), bank.eq(~bank), second.eq(0)]
-                with m.If(again):
-                    m.d.comb += following.eq(base)
+            with m.Elif(at_row & blocks.marked), m.If(blocks.may_end):
+                blocks.end(m)
+                m.d.sync += second.eq(0)
+                with m.If(blocks.again):
+                    m.d.comb += blocks.following.eq(blocks.base)
                 with m.Else():
-                    m.d.comb += following.eq(address + half)
-                    m.d.sync += head.eq(1)
+                    m.d.comb += blocks.following.eq(blocks.address + half)
+                    m.d.sync += blocks.head.eq(1)
             with m.Else():
                 last = slot == last_slot
                 m.d.comb += steps.valid.eq(~empty)
                 m.d.sync += [self.row.eq(row), slot.eq(slot + 1)]
                 with m.If(~empty):
                     m.d.sync += second.eq(~half)
-                    m.d.comb += following.eq(address + half)
+                    m.d.comb += blocks.following.eq(blocks.address + half)
                 with m.If(last):
                     m.d.sync += slot.eq(0)
                     if sparse:
                         m.d.sync += second.eq(0)
-                        m.d.comb += following.eq(address + 1)
+                        m.d.comb += blocks.following.eq(blocks.address + 1)
                     else:
                         m.d.sync += self.row.eq(row + 1)
-
-        with m.If(self.start):
-            m.d.comb += following.eq(0)
-            m.d.sync += [
-                valid.eq(1),
-                head.eq(1),
-                second.eq(0),
-                slot.eq(0),
-                bank.eq(0),
-                self.row.eq(0),
-                self.bad.eq(0),
-            ]
+        blocks.begin_at_start(m, second, slot)
         return m

@@ -1,7 +1,5 @@
 """The fetch unit: walks through the layers and turns them into rows for the engines."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -11,43 +9,12 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import latency, legality
 from golden.spec.config import Config
 from golden.spec.memories import TURN_BITS, Memory, Operation, front_record, log2, tap_record
+from hw.fetch.probe import FetchProbe
 from hw.interfaces import bank_signature, load_signature, row_bits, row_signature
 from hw.parts.delay import delayed
 from hw.parts.layouts import layout
 from hw.parts.memory import LoadedMemory
 from hw.parts.rotate import Rotator
-
-
-@dataclass(frozen=True)
-class FetchProbe:
-    """What a proof watches of a fetch unit; there once it is elaborated.
-
-    Parameters
-    ----------
-    states: name → the state machine is in that state.
-    counter: number of the instruction that is read.
-    walk: where it is, name → register: the instruction `now`; `round_`, `tile`, `channel`, `tap`, from 1 on;
-        `at_marker`; `tap_at`, `tap_base`, `channel_base`, addresses; `ready_turns`, `ready_engine`,
-        `ready_left`, what its channel waits for.
-    valid, marker, rewind: of the rows in the walk's lead, a bit each.
-    needs, bases: turns and addresses of the same rows.  tap_word: of the second.
-    advance, issue: the walk goes on, the last row of the lead is issued in this cycle.
-    row: number of the row that is issued next.  fetched: turns whose markers the walk has passed.
-    """
-
-    states: Mapping[str, Value]
-    counter: Signal
-    walk: Mapping[str, Any]
-    valid: Signal
-    marker: Signal
-    rewind: Signal
-    needs: Sequence[Signal]
-    bases: Sequence[Signal]
-    tap_word: Any
-    advance: Signal
-    issue: Signal
-    row: Signal
-    fetched: Signal
 
 
 class Fetch(wiring.Component):

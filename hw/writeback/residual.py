@@ -16,8 +16,8 @@ class ResidualAdder(wiring.Component):
     Without `enable`, o = relu(i). The alignments, shifts and flags stand still during a layer, from the
     cycle before its first word. Where `zero` is set, in the cycle before the word leaves, o = 0.
 
-    Members: i, residual: In, `width` bytes; align, align_residual: In, 0…7; shift: In, 0…15;
-    enable, relu: In; zero: In, `width` flags; o: Out, `width` bytes.
+    Members: i, residual: In, `width` bytes; align, align_residual, shift: In, as in the back word; enable,
+    relu: In; zero: In, `width` flags; o: Out, `width` bytes.
     """
 
     def __init__(self, width: int) -> None:

@@ -126,9 +126,16 @@ def _check(module: Any) -> Iterator[Problem]:
         yield f"Conv2d with stride = {module.stride}", "equal strides"
 
 
+def product_of(module: Any, kernel: Shape, stride: int, padding: int) -> FloatConvolution:
+    """The product of a module with a weight and perhaps a bias; `kernel`: (C, KH, KW)."""
+    weight = module.weight.detach().clone()
+    bias = torch.zeros(len(weight)) if module.bias is None else module.bias.detach().clone()
+    return FloatConvolution(weight.reshape(len(weight), *kernel), bias, stride, padding)
+
+
 def _imported(module: Any, _: Shape) -> FloatConvolution:
-    bias = torch.zeros(module.out_channels) if module.bias is None else module.bias.detach().clone()
-    return FloatConvolution(module.weight.detach().clone(), bias, module.stride[0], even_padding(module) or 0)
+    _, channels, height, width = module.weight.shape
+    return product_of(module, (channels, height, width), module.stride[0], even_padding(module) or 0)
 
 
 CONVOLUTION = Operation(

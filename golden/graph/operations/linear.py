@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-import torch
 from torch import nn
 
-from golden.graph.operations.convolution import FloatConvolution
+from golden.graph.operations.convolution import FloatConvolution, product_of
 from golden.graph.operations.integers import Problem, Shape
 from golden.graph.operations.operation import Operation
 from golden.spec.memories import MAX_CHANNELS, MAX_TAPS
@@ -18,9 +17,7 @@ def _check_shapes(before: tuple[int, ...], _: tuple[int, ...]) -> Iterator[Probl
 
 
 def _imported(module: Any, shape: Shape) -> FloatConvolution:
-    weight = module.weight.detach().clone()
-    bias = torch.zeros(len(weight)) if module.bias is None else module.bias.detach().clone()
-    return FloatConvolution(weight.reshape(len(weight), *shape), bias, stride=1, padding=0)
+    return product_of(module, shape, stride=1, padding=0)
 
 
 LINEAR = Operation(

@@ -6,11 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.floats import FloatFormat, Pass
 from hw.baselines.batchnorm.add import ADD_LATENCY, FloatAdd
-from hw.baselines.batchnorm.delay import delayed
 from hw.baselines.batchnorm.layouts import beat, result_beat, sums, words
 from hw.baselines.batchnorm.multiply import FloatMultiply, multiply_latency
 from hw.baselines.batchnorm.pack import FLOAT_BITS, narrow, widen
 from hw.baselines.batchnorm.partial_sums import PartialSums
+from hw.parts.delay import delayed
 
 _ONE = 0x3F800000
 
@@ -84,10 +84,10 @@ class Lanes(wiring.Component):
             m.d.comb += [unit.advance.eq(self.advance) for unit in (m0[lane], m1[lane])]
             m.d.comb += [unit.advance.eq(self.advance) for unit in (a0[lane], a1[lane])]
 
-        valid = delayed(m, self.valid, until, self.advance, "valid")
-        last = delayed(m, self.valid & self.beat.last, until, self.advance, "last")
-        first = delayed(m, self.valid & self.first, product + ADD_LATENCY, self.advance, "first")
-        mask = delayed(m, self.beat.mask, until, self.advance, "mask")
+        valid = delayed(m, self.valid, until, "valid", self.advance)
+        last = delayed(m, self.valid & self.beat.last, until, "last", self.advance)
+        first = delayed(m, self.valid & self.first, product + ADD_LATENCY, "first", self.advance)
+        mask = delayed(m, self.beat.mask, until, "mask", self.advance)
         variance, reduce = self.op == Pass.VARIANCE, self.op == Pass.REDUCE
         spread = (self.op == Pass.APPLY) | (self.op == Pass.GRAD)
         # The offset is wanted when the channel's first beat comes to A1.

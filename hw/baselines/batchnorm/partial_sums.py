@@ -5,9 +5,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.baselines.batchnorm.add import ADD_LATENCY
-from hw.baselines.batchnorm.delay import delayed
 from hw.baselines.batchnorm.layouts import sums
 from hw.baselines.batchnorm.pack import FLOAT_BITS
+from hw.parts.delay import delayed
 
 
 class PartialSums(wiring.Component):
@@ -50,7 +50,7 @@ class PartialSums(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         tag = Cat(self.valid, self.valid & self.first, self.valid & self.last)
-        tags = delayed(m, tag, self._cycles + 2 * ADD_LATENCY, self.advance, "tag")
+        tags = delayed(m, tag, self._cycles + 2 * ADD_LATENCY, "tag", self.advance)
 
         def arrived(cycles: int) -> tuple[Signal, Signal, Signal]:
             """(valid, first, last) of the beat that came to the accumulators so many cycles ago."""
