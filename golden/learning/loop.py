@@ -59,6 +59,10 @@ class Plan:
         return order[place * self.batch : (place + 1) * self.batch]
 
 
+Step = Callable[[Network, State, torch.Tensor, torch.Tensor, Rates, Scheme | None], tuple[State, Report]]
+"""What does a step: `golden.learning.step`, or what stands beside it in a comparison."""
+
+
 def settle(
     network: Network,
     state: State,
@@ -66,13 +70,14 @@ def settle(
     labels: torch.Tensor,
     scheme: Scheme | None = None,
     rounds: int = 64,
+    by: Step = step,
 ) -> State:
     """Steps of rate zero on one batch until no exponent moves any more, at most `rounds`.
 
     Exponents move by one a step; a training that begins with wrong ones would move codes by noise.
     """
     for _ in range(rounds):
-        following, _ = step(network, state, images, labels, STILL, scheme)
+        following, _ = by(network, state, images, labels, STILL, scheme)
         following = replace(following, steps=state.steps)
         still = _exponents(following) == _exponents(state)
         state = following
@@ -98,13 +103,14 @@ def train(
     scheme: Scheme | None = None,
     stop: int | None = None,
     after: Callable[[State, Report], None] | None = None,
+    by: Step = step,
 ) -> State:
     """Goes on from `state.steps` to the end of the plan, or to step `stop`.
 
     Parameters
     ----------
     images: int8 (M, C, H, W).  labels: int64 (M,).
-    scheme: what learns; None: everything.  after: called after each step.
+    scheme: what learns; None: everything.  after: called after each step.  by: what does a step.
 
     A state of no steps is settled on the first batch. As the order depends on plan and step alone, a
     training that was cut and goes on from its checkpoint ends with the same bits.
@@ -112,11 +118,11 @@ def train(
     total = plan.epochs * plan.steps(len(images))
     if state.steps == 0:
         chosen = plan.batch_at(0, len(images))
-        state = settle(network, state, images[chosen], labels[chosen], scheme)
+        state = settle(network, state, images[chosen], labels[chosen], scheme, by=by)
     for number in range(state.steps, total if stop is None else min(stop, total)):
         chosen = plan.batch_at(number, len(images))
         rates = plan.rates(number / total)
-        state, report = step(network, state, images[chosen], labels[chosen], rates, scheme)
+        state, report = by(network, state, images[chosen], labels[chosen], rates, scheme)
         progress(f"step {number + 1} of {total}: loss {report.loss:.3f}", (number + 1) / total)
         if after is not None:
             after(state, report)

@@ -78,7 +78,21 @@ def step(
 
     Raises LearningError for images, labels, batches and schemes outside these.
     """
-    scheme = scheme or everything(network)
+    return advance(
+        network, state, images, labels, rates, scheme or everything(network), Generators(state.generators)
+    )
+
+
+def advance(
+    network: Network,
+    state: State,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    rates: Rates,
+    scheme: Scheme,
+    generators: Generators,
+) -> tuple[State, Report]:
+    """`step` with random bits of any generators."""
     scheme.demand(network)
     with torch.no_grad():
         values = check_images(network, images)
@@ -86,10 +100,9 @@ def step(
         network.check_batch(len(images), 2 if scheme.statistics == Statistics.BATCH else 1)
         trace = forward(network, state, values, scheme.statistics)
         found = softmax(trace.head.logits.numpy().astype(np.int64), truth)
-        generators = Generators(state.generators)
         back = Backward(network, state, trace, generators, scheme)
         head = _next_head(network, state.head, trace, back.head(found, truth), rates, scheme, generators)
-        update = _Update(network, state, trace, rates, scheme, generators)
+        update = Update(network, state, trace, rates, scheme, generators)
         layers = [update.layer(index, back.layer(index)) for index in reversed(range(len(network.layers)))]
     correct = int((trace.head.logits.argmax(1) == labels).sum())
     report = Report(found.nats(), correct, len(images), update.moved, update.kept)
@@ -115,8 +128,11 @@ def _next_head(
     return HeadState(weights, bias, trace.head.activation, found.map_error, found.error)
 
 
-class _Update:
-    """The layers of the next state, last to first; `moved` codes of `kept` that learn."""
+class Update:
+    """The layers of the next state, last to first.
+
+    `moved` codes have moved of `kept` that learn.
+    """
 
     def __init__(
         self,
