@@ -14,6 +14,9 @@ from golden.spec.errors import LightDealError
 SCALAR_BITS = 24
 """Significand of the numbers that a channel has once (mean, scale, sums): those of float32."""
 
+GRID_BITS = 10
+"""Signed exponents of scalars and grids in hardware: all that formats and scalars of real data need."""
+
 CHUNK_ALIGN = 16
 """Chunks begin at multiples of this many values, so no beat of 4, 8 or 16 lanes holds two chunks."""
 

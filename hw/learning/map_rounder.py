@@ -25,7 +25,7 @@ def map_rule() -> data.StructLayout:
     """What a pass does with every value.
 
     shift: value·2^shift is in units of 2^−8 of the target's.  add: an int8 is added to every value.
-    addend_shift: as shift, of that int8.  pull: a fraction.  relu: negative sums become zero.
+    addend_shift: as shift, of that int8.  relu: negative sums become zero.
     stochastic: a random byte is added and the fraction cut, else to nearest, ties to even.
     masked: values are zero where no error passes the map `mask`; mask_relu: it had a ReLU.
     """
@@ -34,7 +34,6 @@ def map_rule() -> data.StructLayout:
         {
             "shift": shift,
             "addend_shift": shift,
-            "pull": signed(FRACTION_BITS),
             **{name: unsigned(1) for name in ("add", "relu", "stochastic", "masked", "mask_relu")},
         }
     )
@@ -43,8 +42,9 @@ def map_rule() -> data.StructLayout:
 def map_beat(lanes: int, bits: int) -> data.StructLayout:
     """Values with what is added to them.
 
-    values, addends: by lane.  high, low: lanes that lose or gain `pull`, in the place of an addend; both
-    together change nothing.  mask: bytes of the map that tells where an error passes.
+    values, addends: by lane.  high, low: lanes that lose or gain the pull, in the place of an addend; both
+    together change nothing.  mask: bytes of the map that tells where an error passes.  pull: nothing comes
+    of this beat but the pull of those after it, the fraction of lane 0.
     """
     return data.StructLayout(
         {
@@ -52,6 +52,7 @@ def map_beat(lanes: int, bits: int) -> data.StructLayout:
             "addends": data.ArrayLayout(signed(ACTIVATION_BITS), lanes),
             "high": unsigned(lanes),
             "low": unsigned(lanes),
+            "pull": unsigned(1),
             "mask": data.ArrayLayout(signed(ACTIVATION_BITS), lanes),
         }
     )
@@ -70,7 +71,7 @@ class MapRounder(wiring.Component):
     Members
     -------
     enable: In, else all stands still; `i.ready` does not tell.
-    rule: In, `map_rule`; stands still while beats are inside, and shifts from a cycle before their first.
+    rule: In, `map_rule`; stands still while beats are inside, its shifts from the cycle before the first one.
     i: stream of `map_beat`, ready in the last cycle of a beat.
     draw: Out, `random` is used in this cycle if `enable`.  random: In, a byte a lane.
     valid, o: Out, a beat of bytes.  busy: Out, beats are inside, that of `o` too.
@@ -105,6 +106,8 @@ class MapRounder(wiring.Component):
         second = Signal()
         valid = Signal(MAP_ROUND)
         enters = self.i.valid & (second | ~rule.add)
+        pulls = self._later(m, self.i.valid & beat.pull, "pulls")
+        pull = Signal(signed(FRACTION_BITS))
         m.d.comb += [
             self.i.ready.eq(enable & (second | ~rule.add)),
             self.draw.eq(valid[ROUND] & rule.stochastic),
@@ -116,7 +119,10 @@ class MapRounder(wiring.Component):
         first = rule.add & ~second
         amount = Mux(first, added, own)
         with m.If(enable):
-            m.d.sync += [second.eq(self.i.valid & rule.add & ~second), valid.eq(Cat(enters, valid))]
+            m.d.sync += [
+                second.eq(self.i.valid & rule.add & ~second),
+                valid.eq(Cat(enters & ~beat.pull, valid)),
+            ]
 
         passing = Cat(self._passes(byte) for byte in beat.mask)
         sides = {
@@ -131,7 +137,10 @@ class MapRounder(wiring.Component):
             given = Mux(first, beat.addends[lane], beat.values[lane])
             moved = Signal(signed(self._bits), name=f"given{lane}")
             m.d.comb += [moved.eq(given), shifter.i.eq(moved << _LEFT), shifter.shift.eq(amount)]
-            byte, beyond, far = self._lane(m, lane, shifter.o, sides)
+            term, byte, beyond, far = self._lane(m, lane, shifter.o, pull, sides)
+            if lane == 0:
+                with m.If(enable & pulls):
+                    m.d.sync += pull.eq(term)
             bytes_.append(byte)
             saturated.append(beyond)
             large.append(far)
@@ -168,9 +177,9 @@ class MapRounder(wiring.Component):
         return ~ends & ~(relu & (byte <= 0))
 
     def _lane(
-        self, m: Module, lane: int, moved: Value, sides: dict[str, Value]
-    ) -> tuple[Signal, Signal, Signal]:
-        """From what was shifted to the byte; was it beyond ±INT8_LARGEST, was it beyond ±SCALE_LARGE."""
+        self, m: Module, lane: int, moved: Value, pull: Value, sides: dict[str, Value]
+    ) -> tuple[Signal, Signal, Signal, Signal]:
+        """From what was shifted: the fraction; the byte, was it beyond ±INT8_LARGEST, beyond ±SCALE_LARGE."""
         rule, top = self.rule, FRACTION_BITS - 2
         high, low, passing = (sides[name][lane] for name in ("high", "low", "passing"))
         term, kept = (Signal(signed(FRACTION_BITS), name=f"{name}{lane}") for name in ("term", "kept"))
@@ -182,7 +191,7 @@ class MapRounder(wiring.Component):
         sign, beyond = moved[-1], moved[-1] ^ moved[top]
         m.d.comb += [
             term.eq(Cat(moved[:top] & ~beyond.replicate(top), moved[top] | sign, sign)),
-            other.eq(Mux(high | low, rule.pull ^ high.replicate(FRACTION_BITS), kept)),
+            other.eq(Mux(high | low, pull ^ high.replicate(FRACTION_BITS), kept)),
         ]
         # A sum that is cut to nearest: half a unit less one, and one where the unit above is odd.
         random = self.random.word_select(lane, ERROR_RANDOM_BITS)
@@ -202,4 +211,4 @@ class MapRounder(wiring.Component):
                 far.eq((whole > SCALE_LARGE) | (whole < -SCALE_LARGE)),
                 byte.eq(Mux(outside, low_end, whole)),
             ]
-        return byte, over, far
+        return term, byte, over, far
