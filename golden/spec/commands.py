@@ -33,7 +33,7 @@ def norm_record(config: Config) -> Record:
     """What `hw.learning.norm_passes.NormPasses` does with the maps of a layer."""
     address = feature_bits(config)
     scalars = []
-    for name, doc in (("inverse", "1/n"), ("spread", "C/K"), ("epsilon", "added to C·R")):
+    for name, doc in (("inverse", "1/n"), ("spread", "C/K")):
         scalars += [
             Field(f"{name}_mantissa", SCALAR_BITS, doc=f"{doc}, positive"),
             Field(f"{name}_exponent", GRID_BITS, signed=True, doc="of the lowest bit of the mantissa"),

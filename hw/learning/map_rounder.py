@@ -1,6 +1,6 @@
 """int8 of anything: activations to nearest, errors with random bits; with what the scale needs to move."""
 
-from amaranth.hdl import Cat, Const, EnableInserter, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, EnableInserter, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -149,7 +149,7 @@ class MapRounder(wiring.Component):
             with m.If(self.clear):
                 m.d.sync += count.eq(0)
             with m.Elif(enable & self.valid):
-                m.d.sync += count.eq(count + sum(hits))
+                m.d.sync += count.eq(count + _ones(m, hits))
         return m
 
     def _amount(self, m: Module, shift: Value, name: str) -> Signal:
@@ -193,22 +193,46 @@ class MapRounder(wiring.Component):
             term.eq(Cat(moved[:top] & ~beyond.replicate(top), moved[top] | sign, sign)),
             other.eq(Mux(high | low, pull ^ high.replicate(FRACTION_BITS), kept)),
         ]
-        # A sum that is cut to nearest: half a unit less one, and one where the unit above is odd.
+        # Cut to nearest: half a unit where the unit above is odd, else one less.
         random = self.random.word_select(lane, ERROR_RANDOM_BITS)
-        nearest = Cat(Const(1, 1).replicate(ERROR_RANDOM_BITS - 1), Const(0, 1))
-        odd = used[ERROR_RANDOM_BITS] & ~rule.stochastic
+        odd = used[ERROR_RANDOM_BITS]
+        nearest = Cat((~odd).replicate(ERROR_RANDOM_BITS - 1), odd)
         m.d.comb += used.eq(Mux(passing & ~(rule.relu & total[-1]), total, 0))
         byte = Signal(signed(ACTIVATION_BITS), name=f"byte{lane}")
         over, far = Signal(name=f"over{lane}"), Signal(name=f"far{lane}")
-        low_end = Mux(whole[-1], -INT8_LARGEST, INT8_LARGEST)
-        outside = (whole > INT8_LARGEST) | (whole < -INT8_LARGEST)
+        outside = _beyond(whole, INT8_LARGEST)
+        end = Mux(whole[-1], -INT8_LARGEST, INT8_LARGEST)
         with m.If(self.enable):
             m.d.sync += [
-                kept.eq(Mux(rule.add, term, 0)),
-                total.eq(term + other + high),
-                whole.eq((used + Mux(rule.stochastic, random, nearest) + odd) >> ERROR_RANDOM_BITS),
+                kept.eq(term),
+                # A carry from below makes the complement of the pull its opposite.
+                total.eq((Cat(high, term).as_signed() + Cat(high, other).as_signed()) >> 1),
+                whole.eq((used + Mux(rule.stochastic, random, nearest)) >> ERROR_RANDOM_BITS),
                 over.eq(outside),
-                far.eq((whole > SCALE_LARGE) | (whole < -SCALE_LARGE)),
-                byte.eq(Mux(outside, low_end, whole)),
+                far.eq(_beyond(whole, SCALE_LARGE)),
+                byte.eq(Mux(outside, end, whole)),
             ]
+        # Where nothing is added: flip-flops that stay zero, and no gates for it.
+        with m.If(~rule.add):
+            m.d.sync += kept.eq(0)
         return term, byte, over, far
+
+
+def _beyond(value: Value, limit: int) -> Value:
+    """Whether |value| > limit, a power of two less one; without a comparison's carries."""
+    sign, low = value[-1], limit.bit_length()
+    return (value[low:-1] ^ sign.replicate(len(value) - 1 - low)).any() | (sign & ~value[:low].any())
+
+
+def _ones(m: Module, bits: list[Signal]) -> Value:
+    """How many are set: by tables of four."""
+    counts = []
+    for start in range(0, len(bits), 4):
+        part = bits[start : start + 4]
+        count = Signal(range(len(part) + 1), name=f"{part[0].name}_count")
+        with m.Switch(Cat(part)):
+            for value in range(1 << len(part)):
+                with m.Case(value):
+                    m.d.comb += count.eq(value.bit_count())
+        counts.append(count)
+    return sum(counts[1:], start=counts[0])

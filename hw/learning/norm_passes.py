@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.block import SCALAR_BITS, Spikes
+from golden.spec.block import EPSILON, SCALAR_BITS, Spikes, scalar
 from golden.spec.commands import index_bits, norm_record, parameter_record
 from golden.spec.config import Config
 from golden.spec.latency import norm_arithmetic
@@ -24,8 +24,6 @@ from hw.parts.layouts import layout
 VALUE_BITS = max(result_bits(NORM_FORMAT), SCALAR_BITS + 1)
 """Results and mantissas of spikes go the same way."""
 
-_CONSTANTS = ("inverse", "spread", "epsilon")
-
 
 def channel_found() -> data.StructLayout:
     """Of a channel. first: mean, or dβ.  second: spread, or dγ."""
@@ -35,9 +33,9 @@ def channel_found() -> data.StructLayout:
 class NormPasses(wiring.Component):
     """Runs a layer's channels through LightNorm, from map to map.
 
-    Forward: STAT and APPLY over x; y, and a map that is added, to the nearest int8.  Backward: STAT once more,
-    REDUCE and GRAD; dx and its spikes to int8 with random bits.  The arithmetic of a channel is given the time
-    that the longest one takes, so the time of a layer does not depend on its numbers.
+    Forward: STAT and APPLY over x; y, and a map that is added, to the nearest int8.  Backward: STAT again,
+    REDUCE and GRAD; dx and its spikes to int8 with random bits.  A channel's arithmetic is given the time
+    that the longest one takes, so that the time of a layer does not depend on its numbers.
 
     Golden: `golden.learning.norm` and `golden.spec.maps`; `golden.cycles.norm` the cycles.  Latency and
     throughput: a word of a pass takes four cycles, or lanes / basis if they are more; twice lanes / basis in
@@ -92,7 +90,8 @@ class NormPasses(wiring.Component):
         m.submodules.writer = writer = WordWriter(config)
         wiring.connect(m, walk.o, words.i)
 
-        # Four cycles go round: a word for the passes, one beside it, two turns for the word that is written.
+        # Four cycles go round: a word for the passes, two turns for one that is written, a word beside.
+        # So nobody waits for another: a word is there when the one before it has left.
         running, turn = Signal(), Signal(2)
         other_address = Signal.like(command.other_address)
         m.d.sync += turn.eq(turn + 1)
@@ -103,17 +102,17 @@ class NormPasses(wiring.Component):
             words.turn.eq(turn == 0),
             words.moves.eq(turn == 2),
             others.clear.eq(self.start),
-            others.turn.eq(turn == 1),
+            others.turn.eq(turn == 3),
             others.moves.eq(1),
             others.i.valid.eq(running & (backward | command.add)),
             others.i.payload.address.eq(other_address),
             writer.start.eq(self.start),
             writer.first.eq(command.out_address),
-            writer.turn.eq(turn[1]),
+            writer.turn.eq(turn[0] ^ turn[1]),
             features.valid.eq(words.ask | others.ask | writer.ask),
             features.write.eq(writer.ask),
             features.address.eq(
-                Mux(turn[1], writer.address, Mux(turn[0], other_address, walk.o.payload.address))
+                Mux(writer.turn, writer.address, Mux(turn[1], other_address, walk.o.payload.address))
             ),
             features.data.eq(writer.data),
         ]
@@ -197,7 +196,8 @@ class NormPasses(wiring.Component):
         # Forward a channel is done with its first result, backward with its second.
         own = reduced == counts
         known = Signal()
-        longest = [norm_arithmetic(index_bits(self._config), way) for way in (False, True)]
+        # Counted from the cycle after it begins.
+        longest = [norm_arithmetic(index_bits(self._config), way) - 1 for way in (False, True)]
         left, second = Signal(range(max(longest) + 1)), Signal()
         may = (left == 0) & (pulled | ~reduced)
         taken = core.found.valid & core.found.ready
@@ -215,10 +215,11 @@ class NormPasses(wiring.Component):
         for name in ("gamma", "beta"):
             for field in scalar_layout().members:
                 m.d.comb += given[name][field].eq(self.parameter[f"{name}_{field}"])
-        for name in _CONSTANTS:
-            constant = getattr(core, name)
+        for name in ("inverse", "spread"):
             for field in ("mantissa", "exponent"):
-                m.d.comb += constant[field].eq(command[f"{name}_{field}"])
+                m.d.comb += getattr(core, name)[field].eq(command[f"{name}_{field}"])
+        epsilon = scalar(EPSILON)
+        m.d.comb += [core.epsilon.mantissa.eq(epsilon.mantissa), core.epsilon.exponent.eq(epsilon.exponent)]
         with m.If(core.begins):
             m.d.sync += left.eq(Mux(second, longest[1], longest[0]))
         with m.Elif(left != 0):
