@@ -101,8 +101,8 @@ POOLED_RESIDUAL_GAP = POOLED_WRITE - RESIDUAL_ADDRESS
 MAP_ROUND = ROUND + 3
 """A value as a fraction, what is added to it, the random byte or half a unit, the saturation."""
 
-NORM_FORWARD = 471
-NORM_BACKWARD = 372
+NORM_FORWARD = 479
+NORM_BACKWARD = 380
 """The longest arithmetic of a channel, without what grows with its values; its spike becomes a pull."""
 
 
