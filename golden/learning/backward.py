@@ -1,6 +1,6 @@
 """From the loss to the gradients: errors layer by layer, last to first; docs/learning.md, section 8."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,16 +11,10 @@ from golden.learning.network import Network
 from golden.learning.planes import by_channel, by_image
 from golden.learning.random import Generators, map_bytes
 from golden.learning.rounding import Rounded, fraction, powers, stochastic_int8
+from golden.learning.scheme import Head, Scheme
 from golden.learning.softmax import Softmax
 from golden.learning.state import State
-from golden.spec.learning import (
-    ERROR_EXPONENTS,
-    ERROR_RANDOM_BITS,
-    EXP_BITS,
-    HEAD_UNIT,
-    TERM_UNIT,
-    Generator,
-)
+from golden.spec.learning import ERROR_EXPONENTS, ERROR_RANDOM_BITS, EXP_BITS, TERM_UNIT, Generator
 
 
 @dataclass(frozen=True)
@@ -29,10 +23,11 @@ class HeadGradients:
 
     Parameters
     ----------
-    weights: float (classes, features) of unit 2^weight_unit.  bias: float64 (classes,) of unit 2^bias_unit.
+    weights: float (classes, features) of unit 2^weight_unit; None where they do not learn.
+    bias: float64 (classes,) of unit 2^bias_unit.
     """
 
-    weights: torch.Tensor
+    weights: torch.Tensor | None
     weight_unit: int
     bias: np.ndarray
     bias_unit: int
@@ -55,12 +50,12 @@ class LayerGradients:
     Parameters
     ----------
     codes: float, integers (F, C, k, k) of unit 2^code_unit; positions outside the mask hold sums, too, that
-        the array does not compute and nothing reads.
+        the array does not compute and nothing reads. None where no code learns.
     gamma, beta: float64 (F,), integers and fractions of unit 2^norm_unit.
     error, map_error: the next exponents.
     """
 
-    codes: torch.Tensor
+    codes: torch.Tensor | None
     code_unit: int
     gamma: np.ndarray
     beta: np.ndarray
@@ -72,8 +67,11 @@ class LayerGradients:
 class Backward:
     """One backward pass. `head()` first, then `layer(i)` from the last to the first."""
 
-    def __init__(self, network: Network, state: State, trace: Trace, generators: Generators) -> None:
+    def __init__(
+        self, network: Network, state: State, trace: Trace, generators: Generators, scheme: Scheme
+    ) -> None:
         self._network, self._state, self._trace, self._random = network, state, trace, generators
+        self._scheme, self._wanted = scheme, scheme.wanted(network)
         self._errors: dict[int, MapError] = {}
         self._moved: dict[int, int] = {}
 
@@ -84,31 +82,44 @@ class Backward:
 
     def head(self, found: Softmax, labels: np.ndarray) -> HeadGradients:
         """The error of the loss, the head's gradients, and the error of the last map."""
-        network, it, features = self._network, self._state.head, self._trace.head.features
+        it, features = self._state.head, self._trace.head.features
         wanted = np.zeros_like(found.probabilities)
         wanted[np.arange(len(labels)), labels] = 1 << EXP_BITS
         gaps = torch.from_numpy((found.probabilities - wanted).T.astype(np.float32))
         # The mean over the batch, by the power of two at or above its size.
         unit = -EXP_BITS - (len(labels) - 1).bit_length()
         errors = self._scalars_rounded(fraction(gaps, unit - it.error), it.error)
-        terms = powers(errors.values, self._scalar_bytes(gaps.shape))
-        sums = exact.product(head_integers(it).T, terms, "head: errors")
-        passed = fraction(sums, it.error + TERM_UNIT + HEAD_UNIT - it.map_error)
-        passed.mul_(passes(features, relu=False))
-        below = self._scalars_rounded(passed, it.map_error)
-        last = len(network.layers)
-        values = by_channel(self._trace.maps[last], network.degrees[last])
-        spread = below.values.repeat_interleave(values.shape[1] // len(labels), 1)
-        spread *= passes(values, network.layers[-1].relu)
-        self._errors[last] = MapError(spread, it.map_error - network.pool_shift)
-        return HeadGradients(
-            weights=exact.product(terms, features.T, "head: gradient"),
+        result = HeadGradients(
+            weights=None,
             weight_unit=it.error + TERM_UNIT + it.activation,
             bias=errors.values.sum(1, dtype=torch.float64).numpy(),
             bias_unit=it.error,
             error=errors.exponent,
-            map_error=below.exponent,
+            map_error=it.map_error,
         )
+        learns = self._scheme.head == Head.ALL
+        if learns or self._wanted[-1]:
+            terms = powers(errors.values, self._scalar_bytes(gaps.shape))
+        if self._wanted[-1]:
+            result = replace(result, map_error=self._features(terms))
+        if learns:
+            result = replace(result, weights=exact.product(terms, features.T, "head: gradient"))
+        return result
+
+    def _features(self, terms: torch.Tensor) -> int:
+        """The error of the features, which is that of the last map; the next exponent."""
+        network, it, features = self._network, self._state.head, self._trace.head.features
+        sums = exact.product(head_integers(it).T, terms, "head: errors")
+        passed = fraction(sums, it.error + TERM_UNIT + network.head_unit - it.map_error).mul_(
+            passes(features, relu=False)
+        )
+        below = self._scalars_rounded(passed, it.map_error)
+        last = len(network.layers)
+        values = by_channel(self._trace.maps[last], network.degrees[last])
+        spread = below.values.repeat_interleave(values.shape[1] // terms.shape[1], 1)
+        spread *= passes(values, network.layers[-1].relu)
+        self._errors[last] = MapError(spread, it.map_error - network.pool_shift)
+        return below.exponent
 
     def _scalars_rounded(self, fractions: torch.Tensor, exponent: int) -> Rounded:
         return stochastic_int8(fractions, self._scalar_bytes(fractions.shape), exponent, ERROR_EXPONENTS)
@@ -125,8 +136,6 @@ class Backward:
         """The error pass of layer `index`: its codes × errors (N, F, H, W) to the map that it reads."""
         network, layer, it = self._network, self._network.layers[index], self._state.layers[index]
         source, x = layer.source, self._trace.maps[layer.source]
-        if source == 0:
-            return
         readers, adder = network.readers(source), network.adder(source)
         exponent, degree = self._state.layers[source - 1].map_error, network.degrees[source]
         sums = exact.below(errors, x, it.codes, layer.stride, f"layer {layer.name}: errors")
@@ -147,25 +156,45 @@ class Backward:
         # That of the last pass counts: it overwrites those before.
         self._moved[source] = rounded.exponent
 
-    def layer(self, index: int) -> LayerGradients:
-        """Both ways of the layer's norm, its gradients and the error of the map below."""
-        network, layer, it = self._network, self._network.layers[index], self._state.layers[index]
+    def layer(self, index: int) -> LayerGradients | None:
+        """Both ways of the layer's norm, its gradients and the error of the map below; None where nothing of
+        the layer learns and nothing below it.
+        """
+        layer, it, learns = self._network.layers[index], self._state.layers[index], self._scheme.layers[index]
+        down = self._wanted[layer.source]
+        if not (learns.learns or down):
+            return None
         x, output = self._trace.maps[layer.source], self._error(index + 1)
-        normed = norm.backward(output.values, self._trace.layers[index].normed)
-        fractions = normed.fractions(output.exponent - it.error)
-        random = map_bytes(self._random[Generator.NORM], fractions.shape, network.array, 1)
-        errors = stochastic_int8(fractions, random, it.error, ERROR_EXPONENTS)
-        shape, degree = self._trace.maps[index + 1].shape, network.degrees[index + 1]
-        self._send(index, by_image(errors.values, shape, degree))
-        filters = network.array.round_filters(layer.filters)
-        random = map_bytes(self._random[Generator.TERMS], fractions.shape, network.array, filters)
-        terms = by_image(powers(errors.values, random), shape, degree)
-        return LayerGradients(
-            codes=exact.gradient(terms, x, it.codes, layer.stride, f"layer {layer.name}: gradient"),
+        normed = norm.backward(output.values, self._trace.layers[index].normed, self._scheme.statistics)
+        result = LayerGradients(
+            codes=None,
             code_unit=it.error + TERM_UNIT + map_exponent(self._state, layer.source),
             gamma=normed.gamma,
             beta=normed.beta,
             norm_unit=output.exponent,
-            error=errors.exponent,
+            error=it.error,
             map_error=self._moved.get(index + 1, it.map_error),
         )
+        if not (learns.channels or down):
+            return result
+        errors = self._at_convolution(index, normed.fractions(output.exponent - it.error))
+        result = replace(result, error=errors.exponent)
+        shape, degree = self._trace.maps[index + 1].shape, self._network.degrees[index + 1]
+        if down:
+            self._send(index, by_image(errors.values, shape, degree))
+        if learns.channels:
+            terms = by_image(self._terms(errors.values), shape, degree)
+            where = f"layer {layer.name}: gradient"
+            result = replace(result, codes=exact.gradient(terms, x, it.codes, layer.stride, where))
+        return result
+
+    def _at_convolution(self, index: int, fractions: torch.Tensor) -> Rounded:
+        """The error at a convolution's output."""
+        random = map_bytes(self._random[Generator.NORM], fractions.shape, self._network.array, 1)
+        return stochastic_int8(fractions, random, self._state.layers[index].error, ERROR_EXPONENTS)
+
+    def _terms(self, errors: torch.Tensor) -> torch.Tensor:
+        """Errors (F, n) as powers of two."""
+        filters = self._network.array.round_filters(len(errors))
+        random = map_bytes(self._random[Generator.TERMS], errors.shape, self._network.array, filters)
+        return powers(errors, random)

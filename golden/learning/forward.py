@@ -8,11 +8,11 @@ from golden.learning import exact, norm
 from golden.learning.network import Layer, Network
 from golden.learning.planes import by_channel, by_image
 from golden.learning.rounding import Rounded, fraction, nearest_int8, scaled
+from golden.learning.scheme import Statistics
 from golden.learning.state import HeadState, State
 from golden.spec.learning import (
     ACTIVATION_EXPONENTS,
     HEAD_FRACTION,
-    HEAD_UNIT,
     IMAGE_EXPONENT,
     INT8_LARGEST,
     PARAMETER_FRACTION,
@@ -65,14 +65,16 @@ def passes(values: torch.Tensor, relu: bool) -> torch.Tensor:
     return below & (values > 0) if relu else below
 
 
-def forward(network: Network, state: State, images: torch.Tensor) -> Trace:
+def forward(
+    network: Network, state: State, images: torch.Tensor, statistics: Statistics = Statistics.BATCH
+) -> Trace:
     """images: float32 integers (N, C, H, W) of unit 2^IMAGE_EXPONENT."""
     maps, traces = [images], []
     for index, (layer, it) in enumerate(zip(network.layers, state.layers, strict=True), 1):
         degree = network.degrees[index]
         sums = exact.forward(maps[layer.source], it.codes, layer.stride, f"layer {layer.name}")
         x = scaled(by_channel(sums, degree), map_exponent(state, layer.source) + layer.unit)
-        normed = norm.forward(x, it.gamma, it.beta)
+        normed = norm.forward(x, it, statistics)
         total = fraction(normed.y, -it.activation)
         if layer.add is not None:
             shift = map_exponent(state, layer.add) - it.activation
@@ -103,6 +105,6 @@ def head(network: Network, state: State, last: torch.Tensor) -> HeadTrace:
     shift = map_exponent(state, len(state.layers)) - network.pool_shift - it.activation
     made = nearest_int8(fraction(sums, shift), it.activation, ACTIVATION_EXPONENTS)
     products = exact.product(head_integers(it), made.values, "head").to(torch.float64)
-    logits = scaled(products, HEAD_UNIT + it.activation + PARAMETER_FRACTION).round_()
+    logits = scaled(products, network.head_unit + it.activation + PARAMETER_FRACTION).round_()
     logits += it.bias.to(torch.float64)[:, None]
     return HeadTrace(made.values, made.exponent, logits.T.clamp(-_LOGIT_LARGEST, _LOGIT_LARGEST))

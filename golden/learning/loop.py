@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from golden.learning.network import Network
+from golden.learning.scheme import Scheme
 from golden.learning.state import State
 from golden.learning.step import Report, step
 from golden.learning.update import STILL, Rates
@@ -22,7 +23,7 @@ class Plan:
 
     Parameters
     ----------
-    epochs: at least 1.  batch: images of a step, at least 2; a last part that is smaller is left out.
+    epochs: at least 1.  batch: images of a step, at least 1; a last part that is smaller is left out.
     seed: of the order of the images.
     code_rate: L at the start.  plain_rate: in units of 2^−8, at the start.
     """
@@ -34,7 +35,7 @@ class Plan:
     plain_rate: int = 128
 
     def __post_init__(self) -> None:
-        for name, low in (("epochs", 1), ("batch", 2), ("seed", 0)):
+        for name, low in (("epochs", 1), ("batch", 1), ("seed", 0)):
             if getattr(self, name) < low:
                 raise LearningError(f"plan field {name!r} = {getattr(self, name)}; legal: {low} or more")
         Rates(self.code_rate, self.plain_rate)
@@ -58,15 +59,25 @@ class Plan:
         return order[place * self.batch : (place + 1) * self.batch]
 
 
+Step = Callable[[Network, State, torch.Tensor, torch.Tensor, Rates, Scheme | None], tuple[State, Report]]
+"""What does a step: `golden.learning.step`, or what stands beside it in a comparison."""
+
+
 def settle(
-    network: Network, state: State, images: torch.Tensor, labels: torch.Tensor, rounds: int = 64
+    network: Network,
+    state: State,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    scheme: Scheme | None = None,
+    rounds: int = 64,
+    by: Step = step,
 ) -> State:
     """Steps of rate zero on one batch until no exponent moves any more, at most `rounds`.
 
     Exponents move by one a step; a training that begins with wrong ones would move codes by noise.
     """
     for _ in range(rounds):
-        following, _ = step(network, state, images, labels, STILL)
+        following, _ = by(network, state, images, labels, STILL, scheme)
         following = replace(following, steps=state.steps)
         still = _exponents(following) == _exponents(state)
         state = following
@@ -89,15 +100,17 @@ def train(
     plan: Plan,
     progress: Progress = silent,
     *,
+    scheme: Scheme | None = None,
     stop: int | None = None,
     after: Callable[[State, Report], None] | None = None,
+    by: Step = step,
 ) -> State:
     """Goes on from `state.steps` to the end of the plan, or to step `stop`.
 
     Parameters
     ----------
     images: int8 (M, C, H, W).  labels: int64 (M,).
-    after: called after each step.
+    scheme: what learns; None: everything.  after: called after each step.  by: what does a step.
 
     A state of no steps is settled on the first batch. As the order depends on plan and step alone, a
     training that was cut and goes on from its checkpoint ends with the same bits.
@@ -105,10 +118,11 @@ def train(
     total = plan.epochs * plan.steps(len(images))
     if state.steps == 0:
         chosen = plan.batch_at(0, len(images))
-        state = settle(network, state, images[chosen], labels[chosen])
+        state = settle(network, state, images[chosen], labels[chosen], scheme, by=by)
     for number in range(state.steps, total if stop is None else min(stop, total)):
         chosen = plan.batch_at(number, len(images))
-        state, report = step(network, state, images[chosen], labels[chosen], plan.rates(number / total))
+        rates = plan.rates(number / total)
+        state, report = by(network, state, images[chosen], labels[chosen], rates, scheme)
         progress(f"step {number + 1} of {total}: loss {report.loss:.3f}", (number + 1) / total)
         if after is not None:
             after(state, report)

@@ -11,6 +11,8 @@ from golden.spec.learning import (
     CODE_UNIT,
     COUNTER_BITS,
     GRADIENT_BITS,
+    HEAD_UNIT,
+    HEAD_UNITS,
     INT8_LARGEST,
     LARGEST_CLASSES,
     SMALL_ARRAY,
@@ -55,6 +57,7 @@ class Network:
     classes: logits, 2…256.
     counter_bits: of a code's counter, 3…8.
     share: running statistics move by 2^−share towards a batch's.
+    head_unit: an int8 weight of the head is worth 2^this.
     array: the order of random bits depends on it.
 
     The *degree* of a map is the product of the strides from it to the last map: all ways must agree, and it
@@ -68,6 +71,7 @@ class Network:
     classes: int = 10
     counter_bits: int = 4
     share: int = 4
+    head_unit: int = HEAD_UNIT
     array: ArrayShape = SMALL_ARRAY
 
     def __post_init__(self) -> None:
@@ -76,6 +80,7 @@ class Network:
             ("classes", 2, LARGEST_CLASSES),
             ("counter_bits", *COUNTER_BITS),
             ("share", 0, 16),
+            ("head_unit", *HEAD_UNITS),
         ):
             value = getattr(self, name)
             _demand(low <= value <= high, f"network field {name!r} = {value}; legal: {low}…{high}")
@@ -190,18 +195,18 @@ class Network:
         _, height, width = self.shape(len(self.layers))
         return (height * width - 1).bit_length()
 
-    def check_batch(self, images: int) -> None:
-        """Raises LearningError where a batch is too small for its statistics, leaves lanes without a value
-        or is too large for 32-bit sums.
+    def check_batch(self, images: int, least: int = 2) -> None:
+        """Raises LearningError where a batch has fewer than `least` images (statistics of a batch need two),
+        leaves lanes without a value, or is too large for 32-bit sums.
         """
         _, height, width = self.shape(len(self.layers))
         # The planes of all maps are as large as those of the last.
         parts = self.array.lanes // math.gcd(self.array.lanes, height * width)
         _demand(
-            images >= 2 and images % parts == 0,
-            f"batch of {images}: statistics of a batch need 2 images, and {images} last maps of "
-            f"{height}×{width} fill words of {self.array.lanes} lanes; legal: "
-            + ("2 or more" if parts == 1 else f"multiples of {parts}"),
+            images >= least and images % parts == 0,
+            f"batch of {images}: {'statistics of a batch need 2 images, and ' if least > 1 else ''}{images} "
+            f"last maps of {height}×{width} fill words of {self.array.lanes} lanes; legal: "
+            + (f"{least} or more" if parts == 1 else f"multiples of {parts}"),
         )
         for index, layer in enumerate(self.layers):
             _, height, width = self.shape(index + 1)

@@ -1,14 +1,15 @@
 """LightNorm both ways, by the unit's own integer model, and its running statistics."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import torch
 
 from golden.learning.rounding import fraction
-from golden.lightnorm import scalars, tensors
-from golden.lightnorm.channel import Statistics
+from golden.learning.scheme import Statistics
+from golden.learning.state import LayerState
+from golden.lightnorm import channel, scalars, tensors
 from golden.lightnorm.quantise import quantise
 from golden.lightnorm.scalars import Scalars
 from golden.spec.block import Constants, GroupAxis, constants
@@ -28,7 +29,7 @@ class Normed:
 
     y: torch.Tensor
     blocks: torch.Tensor
-    found: Statistics
+    found: channel.Statistics
     gamma: Scalars
     host: Constants
 
@@ -60,23 +61,52 @@ def parameters(values: torch.Tensor) -> Scalars:
     return scalars.from_floats(np.ldexp(values.numpy().astype(np.float64), -PARAMETER_FRACTION))
 
 
-def forward(x: torch.Tensor, gamma: torch.Tensor, beta: torch.Tensor) -> Normed:
+def forward(x: torch.Tensor, it: LayerState, statistics: Statistics) -> Normed:
     """x: real values (C, n), exact in float32 or float64."""
     host = _constants(x.shape[1])
     # APPLY's words have 24 bits with their sign, so float32 is exact.
     blocks = quantise(x, NORM_FORMAT.forward, GroupAxis.PIXELS)[0].to(torch.float32)
-    found = tensors.stat(blocks, host, NORM_FORMAT)
-    scale = parameters(gamma)
-    y = tensors.apply_exact(blocks, found, scale, parameters(beta), NORM_FORMAT)
+    if statistics == Statistics.BATCH:
+        found = tensors.stat(blocks, host, NORM_FORMAT)
+    else:
+        found = running(blocks, it, host)
+    scale = parameters(it.gamma)
+    y = tensors.apply_exact(blocks, found, scale, parameters(it.beta), NORM_FORMAT)
     return Normed(y, blocks, found, scale, host)
 
 
-def backward(errors: torch.Tensor, normed: Normed) -> NormGradients:
-    """errors: dy (C, n), integers −127…127 in float32, without exponent: all results are linear in dy."""
+def running(x: torch.Tensor, it: LayerState, host: Constants) -> channel.Statistics:
+    """The running statistics as those of a batch; the window holds all values around the running mean."""
+    divisor = scalars.add(it.spread, scalars.spread(host.epsilon, it.spread))
+    flat = it.spread.mantissa == 0
+    mean = it.mean.floats()
+    reach = np.maximum(x.amax(1).numpy() - mean, mean - x.amin(1).numpy())
+    nowhere = np.zeros((len(x), 0), np.int64)
+    return channel.Statistics(
+        mean=it.mean,
+        scale=channel.reciprocal(divisor, NORM_FORMAT.reciprocal).where(~flat),
+        spread=it.spread,
+        flat=flat,
+        coarse=flat,
+        # One more than the reach needs: the mean is rounded to the window's grid.
+        window=np.where(flat, 0, np.frexp(reach)[1].astype(np.int64) + 1),
+        highest=nowhere,
+        lowest=nowhere,
+    )
+
+
+def backward(errors: torch.Tensor, normed: Normed, statistics: Statistics) -> NormGradients:
+    """errors: dy (C, n), integers −127…127 in float32, without exponent: all results are linear in dy.
+
+    Running statistics are constants: dx is dy by the factor of the channel.
+    """
     sums = tensors.reduce(normed.blocks, errors, normed.found, normed.gamma, normed.host, NORM_FORMAT)
+    if statistics == Statistics.RUNNING:
+        nothing = scalars.from_floats(np.zeros(len(errors)))
+        sums = replace(sums, mean=nothing, spike=nothing)
     places, signs = tensors.spike_places(normed.found)
     spikes = torch.from_numpy(signs * sums.spike.floats()[:, None])
-    # GRAD's have more.
+    # GRAD's words have more bits than float32.
     dx = tensors.grad_exact(errors.to(torch.float64), sums, NORM_FORMAT)
     return NormGradients(dx, spikes, places, sums.gamma.floats(), sums.beta.floats())
 

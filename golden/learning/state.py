@@ -14,7 +14,6 @@ from golden.spec.learning import (
     ERROR_EXPONENTS,
     GRADIENT_EXPONENTS,
     HEAD_FRACTION,
-    HEAD_UNIT,
     INT8_LARGEST,
     PARAMETER_BITS,
     PARAMETER_FRACTION,
@@ -59,7 +58,7 @@ class HeadState:
 
     Parameters
     ----------
-    weights: int16 (classes, features), unit 2^(HEAD_UNIT − HEAD_FRACTION), |weight| ≤ 127·2^HEAD_FRACTION.
+    weights: int16 (classes, features), unit 2^(Network.head_unit − HEAD_FRACTION), at most ±HEAD_LARGEST.
     bias: int16 (classes,), LSB 2^−10.
     activation, map_error: exponents of the pooled features and of their error.
     error: exponent of the error at the logits.
@@ -179,7 +178,6 @@ def fresh_state(network: Network, seed: int, density: float = 0.25, rms: int = 1
     ----------
     seed: of masks, codes and the generators, 0…2^64 − 1.
     density: kept share of each filter; a layer that reads the image keeps all. 0 < density ≤ 1.
-    gamma begins at 2: the range's estimate of the deviation is 1.4 to 2 times too large.
 
     Raises LearningError for a density outside its range.
     """
@@ -194,31 +192,44 @@ def fresh_state(network: Network, seed: int, density: float = 0.25, rms: int = 1
         mask = rng.random((filters, places)).argsort(1).argsort(1) < kept
         codes = np.where(mask, nearest_codes(rng.normal(0, rms, (filters, places))), 0)
         layers.append(
-            LayerState(
-                codes=torch.from_numpy(codes.astype(np.int8).reshape(shape)),
-                mask=torch.from_numpy(mask.reshape(shape)),
-                counters=torch.zeros(shape, dtype=torch.int8),
-                gamma=torch.full((filters,), 2 << PARAMETER_FRACTION, dtype=torch.int16),
-                beta=torch.zeros(filters, dtype=torch.int16),
-                mean=scalars.from_floats(np.zeros(filters)),
-                spread=scalars.from_floats(np.ones(filters)),
-                activation=_FIRST_ACTIVATION,
-                map_error=_FIRST_ERROR,
-                error=_FIRST_ERROR,
-                gradient=_FIRST_GRADIENT,
+            fresh_layer(
+                filters,
+                torch.from_numpy(codes.astype(np.int8).reshape(shape)),
+                torch.from_numpy(mask.reshape(shape)),
             )
         )
     wide = rng.normal(0, (3 * network.features) ** -0.5, (network.classes, network.features))
-    unit = 2.0 ** (HEAD_UNIT - HEAD_FRACTION)
+    unit = 2.0 ** (network.head_unit - HEAD_FRACTION)
     weights = np.clip(np.rint(wide / unit), -HEAD_LARGEST, HEAD_LARGEST).astype(np.int16)
-    head = HeadState(
-        weights=torch.from_numpy(weights),
-        bias=torch.zeros(network.classes, dtype=torch.int16),
+    return State(tuple(layers), fresh_head(torch.from_numpy(weights)), seeded_generators(seed), 0)
+
+
+def fresh_layer(filters: int, codes: torch.Tensor, mask: torch.Tensor) -> LayerState:
+    """A layer at its start. gamma is 2: the range's estimate of the deviation is 1.4 to 2 times too large."""
+    return LayerState(
+        codes=codes,
+        mask=mask,
+        counters=torch.zeros(codes.shape, dtype=torch.int8),
+        gamma=torch.full((filters,), 2 << PARAMETER_FRACTION, dtype=torch.int16),
+        beta=torch.zeros(filters, dtype=torch.int16),
+        mean=scalars.from_floats(np.zeros(filters)),
+        spread=scalars.from_floats(np.ones(filters)),
+        activation=_FIRST_ACTIVATION,
+        map_error=_FIRST_ERROR,
+        error=_FIRST_ERROR,
+        gradient=_FIRST_GRADIENT,
+    )
+
+
+def fresh_head(weights: torch.Tensor) -> HeadState:
+    """A head at its start, without biases."""
+    return HeadState(
+        weights=weights,
+        bias=torch.zeros(len(weights), dtype=torch.int16),
         activation=_FIRST_ACTIVATION,
         map_error=_FIRST_ERROR,
         error=_FIRST_ERROR,
     )
-    return State(tuple(layers), head, seeded_generators(seed), 0)
 
 
 def nearest_codes(values: np.ndarray) -> np.ndarray:

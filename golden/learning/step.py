@@ -7,12 +7,13 @@ import torch
 
 from golden.learning import norm
 from golden.learning.backward import Backward, HeadGradients, LayerGradients
-from golden.learning.forward import LayerTrace, Trace, forward
+from golden.learning.forward import Trace, forward
 from golden.learning.network import Network
 from golden.learning.random import Generators
+from golden.learning.scheme import Head, Scheme, Statistics, everything
 from golden.learning.softmax import softmax
 from golden.learning.state import HeadState, LayerState, State
-from golden.learning.update import Moved, Rates, update_codes, update_head, update_norm
+from golden.learning.update import Rates, update_codes, update_head, update_norm
 from golden.spec.learning import INT8_LARGEST, LearningError
 
 
@@ -60,83 +61,123 @@ def _check_labels(network: Network, labels: torch.Tensor, images: int) -> np.nda
 
 
 def step(
-    network: Network, state: State, images: torch.Tensor, labels: torch.Tensor, rates: Rates
+    network: Network,
+    state: State,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    rates: Rates,
+    scheme: Scheme | None = None,
 ) -> tuple[State, Report]:
     """The state after one step; the given one is left as it is, also where an error is raised.
 
     Parameters
     ----------
-    images: int8 (N, C, H, W), N at least 2; see `pixels`.  labels: int64 (N,), 0…classes − 1.
+    images: int8 (N, C, H, W), N as `Network.check_batch` demands; see `pixels`.
+    labels: int64 (N,), 0…classes − 1.
+    scheme: what learns; None: everything.
 
-    Raises LearningError for images, labels and batches outside these.
+    Raises LearningError for images, labels, batches and schemes outside these.
     """
+    return advance(
+        network, state, images, labels, rates, scheme or everything(network), Generators(state.generators)
+    )
+
+
+def advance(
+    network: Network,
+    state: State,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    rates: Rates,
+    scheme: Scheme,
+    generators: Generators,
+) -> tuple[State, Report]:
+    """`step` with random bits of any generators."""
+    scheme.demand(network)
     with torch.no_grad():
         values = check_images(network, images)
         truth = _check_labels(network, labels, len(images))
-        network.check_batch(len(images))
-        trace = forward(network, state, values)
+        network.check_batch(len(images), 2 if scheme.statistics == Statistics.BATCH else 1)
+        trace = forward(network, state, values, scheme.statistics)
         found = softmax(trace.head.logits.numpy().astype(np.int64), truth)
-        generators = Generators(state.generators)
-        back = Backward(network, state, trace, generators)
-        head = _next_head(network, state.head, trace, back.head(found, truth), rates, generators)
-        layers, moved, kept = [], 0, 0
-        for index in reversed(range(len(network.layers))):
-            layer, codes = _next_layer(
-                network, state.layers[index], trace.layers[index], back.layer(index), rates, generators
-            )
-            layers.append(layer)
-            moved, kept = moved + codes.moved, kept + codes.kept
+        back = Backward(network, state, trace, generators, scheme)
+        head = _next_head(network, state.head, trace, back.head(found, truth), rates, scheme, generators)
+        update = Update(network, state, trace, rates, scheme, generators)
+        layers = [update.layer(index, back.layer(index)) for index in reversed(range(len(network.layers)))]
     correct = int((trace.head.logits.argmax(1) == labels).sum())
-    report = Report(found.nats(), correct, len(images), moved, kept)
+    report = Report(found.nats(), correct, len(images), update.moved, update.kept)
     return State(tuple(reversed(layers)), head, generators.states, state.steps + 1), report
 
 
 def _next_head(
-    network: Network, it: HeadState, trace: Trace, found: HeadGradients, rates: Rates, generators: Generators
-) -> HeadState:
-    weights = update_head(it.weights, found, rates.plain, generators)
-    return HeadState(
-        weights=weights,
-        bias=update_norm(it.bias, found.bias, found.bias_unit, rates.plain, generators),
-        activation=trace.head.activation,
-        map_error=found.map_error,
-        error=found.error,
-    )
-
-
-def _next_layer(
     network: Network,
-    it: LayerState,
-    trace: LayerTrace,
-    found: LayerGradients,
+    it: HeadState,
+    trace: Trace,
+    found: HeadGradients,
     rates: Rates,
+    scheme: Scheme,
     generators: Generators,
-) -> tuple[LayerState, Moved]:
-    codes = update_codes(
-        it.codes,
-        it.mask,
-        it.counters,
-        found,
-        it.gradient,
-        rates.code,
-        network.counter_bits,
-        network.array,
-        generators,
-    )
-    gamma = update_norm(it.gamma, found.gamma, found.norm_unit, rates.plain, generators)
-    beta = update_norm(it.beta, found.beta, found.norm_unit, rates.plain, generators)
-    statistics = trace.normed.found
-    following = replace(
-        it,
-        codes=codes.codes,
-        counters=codes.counters,
-        gamma=gamma,
-        beta=beta,
-        mean=norm.followed(it.mean, statistics.mean, network.share),
-        spread=norm.followed(it.spread, statistics.spread, network.share),
-        activation=trace.activation,
-        map_error=found.map_error,
-        error=found.error,
-        gradient=codes.gradient,
-    )
-    return following, codes
+) -> HeadState:
+    weights, bias = it.weights, it.bias
+    if found.weights is not None:
+        weights = update_head(
+            weights, found.weights, found.weight_unit - network.head_unit, rates.plain, generators
+        )
+    if scheme.head != Head.FROZEN:
+        bias = update_norm(bias, found.bias, found.bias_unit, rates.plain, generators)
+    return HeadState(weights, bias, trace.head.activation, found.map_error, found.error)
+
+
+class Update:
+    """The layers of the next state, last to first.
+
+    `moved` codes have moved of `kept` that learn.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        state: State,
+        trace: Trace,
+        rates: Rates,
+        scheme: Scheme,
+        generators: Generators,
+    ) -> None:
+        self._network, self._state, self._trace = network, state, trace
+        self._rates, self._scheme, self._generators = rates, scheme, generators
+        self.moved = self.kept = 0
+
+    def layer(self, index: int, found: LayerGradients | None) -> LayerState:
+        """Layer `index` after the step."""
+        it, trace, share = self._state.layers[index], self._trace.layers[index], self._network.share
+        following = replace(it, activation=trace.activation)
+        if self._scheme.statistics == Statistics.BATCH:
+            batch = trace.normed.found
+            mean, spread = (
+                norm.followed(it.mean, batch.mean, share),
+                norm.followed(it.spread, batch.spread, share),
+            )
+            following = replace(following, mean=mean, spread=spread)
+        if found is None:
+            return following
+        following = replace(following, map_error=found.map_error, error=found.error)
+        learns, plain = self._scheme.layers[index], self._rates.plain
+        if found.codes is not None:
+            codes = update_codes(
+                it,
+                found.codes,
+                found.code_unit,
+                learns.channels,
+                self._rates.code,
+                self._network,
+                self._generators,
+            )
+            self.moved, self.kept = self.moved + codes.moved, self.kept + codes.kept
+            following = replace(
+                following, codes=codes.codes, counters=codes.counters, gradient=codes.gradient
+            )
+        if learns.norm:
+            gamma = update_norm(it.gamma, found.gamma, found.norm_unit, plain, self._generators)
+            beta = update_norm(it.beta, found.beta, found.norm_unit, plain, self._generators)
+            following = replace(following, gamma=gamma, beta=beta)
+        return following

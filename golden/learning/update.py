@@ -5,18 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from golden.learning.backward import HeadGradients, LayerGradients
+from golden.learning.network import Network
 from golden.learning.random import Generators, Int64, walk
-from golden.learning.state import HEAD_LARGEST
+from golden.learning.state import HEAD_LARGEST, LayerState
 from golden.spec.formats import EXPONENTS
 from golden.spec.learning import (
     HEAD_FRACTION,
-    HEAD_UNIT,
     PARAMETER_BITS,
     PARAMETER_FRACTION,
     RATE_FRACTION,
     UPDATE_RANDOM_BITS,
-    ArrayShape,
     Generator,
     LearningError,
     moved_gradient,
@@ -77,34 +75,39 @@ def _cut(values: np.ndarray, limit: int, numbers: Int64) -> Int64:
 
 
 def update_codes(
-    codes: torch.Tensor,
-    mask: torch.Tensor,
-    counters: torch.Tensor,
-    gradients: LayerGradients,
-    gradient: int,
+    it: LayerState,
+    gradients: torch.Tensor,
+    unit: int,
+    channels: int,
     rate: int | None,
-    counter_bits: int,
-    array: ArrayShape,
+    network: Network,
     generators: Generators,
 ) -> Moved:
-    """`golden.spec.learning.switched` for every kept code; `gradient` is g as the step before left it."""
-    order = walk(mask.numpy(), array)
+    """`golden.spec.learning.switched` for the kept codes of the first `channels` channels.
+
+    Parameters
+    ----------
+    gradients: integers (F, C, k, k) of unit 2^unit.  rate: `Rates.code`.
+    """
+    mask, gradient, counter_bits = it.mask.numpy().copy(), it.gradient, network.counter_bits
+    mask[:, channels:] = False
+    order = walk(mask, network.array)
     places, numbers = order.places, order.draw(generators[Generator.CODES])
-    sums = gradients.codes.numpy().reshape(-1)[places].astype(np.float64)
+    sums = gradients.numpy().reshape(-1)[places].astype(np.float64)
     bar = 1 << counter_bits - 1
-    shift = counter_bits - 1 + (rate or 0) + gradients.code_unit - gradient
+    shift = counter_bits - 1 + (rate or 0) + unit - gradient
     # Twice the bar moves any code, wherever its counter stands.
     moves = _cut(np.ldexp(-sums, shift) if rate is not None else 0 * sums, 2 * bar, numbers)
-    old = codes.numpy().reshape(-1)[places].astype(np.int64)
-    total = counters.numpy().reshape(-1)[places] + moves
+    old = it.codes.numpy().reshape(-1)[places].astype(np.int64)
+    total = it.counters.numpy().reshape(-1)[places] + moves
     goes, sign = np.abs(total) >= bar, np.sign(total)
     larger = np.where(np.abs(old) < 1 << EXPONENTS - 1, old * 2, old)
     smaller = np.sign(old) * (np.abs(old) >> 1)
     switched = np.where(old == 0, sign, np.where(sign == np.sign(old), larger, smaller))
-    new_codes, new_counters = codes.clone(), counters.clone()
+    new_codes, new_counters = it.codes.clone(), it.counters.clone()
     new_codes.numpy().reshape(-1)[places] = np.where(goes, switched, old)
     new_counters.numpy().reshape(-1)[places] = np.where(goes, 0, total)
-    level = moved_gradient(gradient, int(np.abs(sums).sum()), gradients.code_unit, len(places))
+    level = moved_gradient(gradient, int(np.abs(sums).sum()), unit, len(places))
     return Moved(new_codes, new_counters, level, int((goes & (switched != old)).sum()), len(places))
 
 
@@ -135,9 +138,8 @@ def update_norm(
 
 
 def update_head(
-    weights: torch.Tensor, gradients: HeadGradients, rate: int, generators: Generators
+    weights: torch.Tensor, gradients: torch.Tensor, shift: int, rate: int, generators: Generators
 ) -> torch.Tensor:
-    """The head's weights."""
-    shift = gradients.weight_unit - HEAD_UNIT + HEAD_FRACTION
-    sums = gradients.weights.numpy().astype(np.float64)
-    return update_parameters(weights, sums, shift, rate, HEAD_LARGEST, generators)
+    """The head's weights, from gradients (classes, features) of unit 2^shift of an int8 weight."""
+    sums = gradients.numpy().astype(np.float64)
+    return update_parameters(weights, sums, shift + HEAD_FRACTION, rate, HEAD_LARGEST, generators)

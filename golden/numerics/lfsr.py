@@ -22,10 +22,12 @@ class RandomWords:
         """
         words = np.empty(count, np.uint64)
         first = []
-        state = self.state
+        # `Lfsr.step`, without a record for each word.
+        mask = (1 << LFSR_WORD) - 1
+        before, last = self.state.before, self.state.last
         for _ in range(min(count, LFSR_BITS)):
-            state = state.step()
-            first.append(state.last)
+            before, last = last, last ^ (before >> 1 | last << LFSR_WORD - 1 & mask)
+            first.append(last)
         words[: len(first)] = first
         filled, near, far = LFSR_BITS, LFSR_WORD, LFSR_BITS
         while filled < count:
@@ -41,5 +43,5 @@ class RandomWords:
         if count >= 2:
             self.state = Lfsr(int(words[-2]), int(words[-1]))
         else:
-            self.state = state
+            self.state = Lfsr(before, last)
         return words

@@ -151,8 +151,8 @@ ERROR_WORD = 1 + MEMORY + 1
 ERROR_CODES = ERROR_WORD + TERM_ROUND
 """From the drain's token to the error codes of its lanes, which are registered."""
 
-NORM_FORWARD = 471
-NORM_BACKWARD = 372
+NORM_FORWARD = 479
+NORM_BACKWARD = 380
 """The longest arithmetic of a channel, without what grows with its values; its spike becomes a pull."""
 
 

@@ -72,7 +72,9 @@ RATE_FRACTION = 8
 
 HEAD_FRACTION = 4
 HEAD_UNIT = -7
-"""A weight of the fully connected layer: int8 of unit 2^−7, with four fraction bits below."""
+HEAD_UNITS = (-12, 0)
+"""A weight of the fully connected layer: int8 of unit 2^−7, if a network says no other, with four fraction
+bits below."""
 CODE_UNIT = -8
 """A code 2^p stands for the weight 2^(p−8); behind batch norm it matters for the formats' range alone."""
 IMAGE_EXPONENT = -7

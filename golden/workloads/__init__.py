@@ -1,6 +1,6 @@
 """Networks, data and training loops for the published figures; works with a user's own too."""
 
-from golden.workloads.data import Dataset, load_digits, load_fashion_mnist
+from golden.workloads.data import Dataset, load_digits, load_fashion_mnist, load_mnist
 from golden.workloads.loop import accuracy, fit
 from golden.workloads.networks import DigitsNet, FashionNet
 
@@ -12,4 +12,5 @@ __all__ = [
     "fit",
     "load_digits",
     "load_fashion_mnist",
+    "load_mnist",
 ]

@@ -15,7 +15,8 @@ class ExtremeMarks(wiring.Component):
 
     Places are those that STAT found; those of two channels fit.
 
-    Golden: `golden.lightnorm.unit.spike_masks`.  Latency: none; `high` and `low` speak of the beat that is there.
+    Golden: `golden.lightnorm.unit.spike_masks`.  Latency: none: `high` and `low` speak of the beat that is
+    there.  Throughput: a beat a cycle.
 
     Parameters
     ----------

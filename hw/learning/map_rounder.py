@@ -204,7 +204,7 @@ class MapRounder(wiring.Component):
         end = Mux(whole[-1], -INT8_LARGEST, INT8_LARGEST)
         with m.If(self.enable):
             m.d.sync += [
-                kept.eq(Mux(rule.add, term, 0)),
+                kept.eq(term),
                 # A carry from below makes the complement of the pull its opposite.
                 total.eq((Cat(high, term).as_signed() + Cat(high, other).as_signed()) >> 1),
                 whole.eq((used + Mux(rule.stochastic, random, nearest)) >> ERROR_RANDOM_BITS),
@@ -212,6 +212,9 @@ class MapRounder(wiring.Component):
                 far.eq(_beyond(whole, SCALE_LARGE)),
                 byte.eq(Mux(outside, end, whole)),
             ]
+        # Where nothing is added: flip-flops that stay zero, and no gates for it.
+        with m.If(~rule.add):
+            m.d.sync += kept.eq(0)
         return term, byte, over, far
 
 

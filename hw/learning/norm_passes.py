@@ -33,9 +33,9 @@ def channel_found() -> data.StructLayout:
 class NormPasses(wiring.Component):
     """Runs a layer's channels through LightNorm, from map to map.
 
-    Forward: STAT and APPLY over x; y, and a map that is added, to the nearest int8.  Backward: STAT once more,
-    REDUCE and GRAD; dx and its spikes to int8 with random bits.  The arithmetic of a channel is given the time
-    that the longest one takes, so the time of a layer does not depend on its numbers.
+    Forward: STAT and APPLY over x; y, and a map that is added, to the nearest int8.  Backward: STAT again,
+    REDUCE and GRAD; dx and its spikes to int8 with random bits.  A channel's arithmetic is given the time
+    that the longest one takes, so that the time of a layer does not depend on its numbers.
 
     Golden: `golden.learning.norm` and `golden.spec.maps`; `golden.cycles.norm` the cycles.  Latency and
     throughput: a word of a pass takes four cycles, or lanes / basis if they are more; twice lanes / basis in

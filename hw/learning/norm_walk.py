@@ -34,8 +34,8 @@ class NormWalk(wiring.Component):
     Backward, one word of APPLY goes before GRAD, to take the line that STAT's arithmetic leaves: nobody
     reads what comes of it.
 
-    Golden: `golden.cycles.norm` has the order and its time.  Latency: the first word in the cycle after `start`.
-    Throughput: a word a cycle.
+    Golden: `golden.cycles.norm` has the order and its time.  Latency: the first word is there in the cycle
+    after `start`.  Throughput: a word a cycle.
 
     Members
     -------

@@ -15,7 +15,7 @@ from golden.learning.network import Network
 from golden.learning.norm import Normed
 from golden.learning.planes import by_channel, by_image
 from golden.learning.state import State
-from golden.spec.learning import HEAD_UNIT, IMAGE_EXPONENT
+from golden.spec.learning import IMAGE_EXPONENT
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def gradients(network: Network, state: State, trace: Trace, logit_errors: torch.
         weights.append(weight)
         gammas.append(gamma)
         betas.append(beta)
-    head = (head_integers(state.head).to(torch.float64) * 2.0**HEAD_UNIT).requires_grad_()
+    head = (head_integers(state.head).to(torch.float64) * 2.0**network.head_unit).requires_grad_()
     bias = leaf(state.head.bias, -10)
     mean = maps[-1].sum((2, 3)) * 2.0**-network.pool_shift
     stored = trace.head.features.T.to(torch.float64)

@@ -10,11 +10,11 @@ from fractions import Fraction
 import numpy as np
 import torch
 
-from golden.learning import Network, Rates, State
+from golden.learning import Head, Network, Rates, Scheme, State, Statistics
 from golden.learning.state import HeadState, LayerState
-from golden.lightnorm import channel, unit
+from golden.lightnorm import channel, scalars, unit
 from golden.lightnorm.blocks import Blocks, encode
-from golden.lightnorm.channel import Statistics
+from golden.lightnorm.channel import Statistics as Statistics_
 from golden.lightnorm.scalars import Scalars
 from golden.spec.block import Constants, constants
 from golden.spec.block import scalar as nearest_scalar
@@ -39,7 +39,7 @@ class Norm:
     """What a layer's norm leaves for the way back, and the next exponent of its map."""
 
     blocks: Blocks
-    found: Statistics
+    found: Statistics_
     gamma: Scalars
     host: Constants
     activation: int
@@ -49,8 +49,15 @@ class NaiveStep:
     """One step; `after()` is the state after it."""
 
     def __init__(
-        self, network: Network, state: State, images: torch.Tensor, labels: torch.Tensor, rates: Rates
+        self,
+        network: Network,
+        state: State,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        rates: Rates,
+        scheme: Scheme,
     ) -> None:
+        self.scheme, self.running = scheme, scheme.statistics == Statistics.RUNNING
         self.it, self.network, self.state = Naive(network, state, rates), network, state
         self.count, self.labels = len(images), labels.tolist()
         self.exponents = [-7, *(each.activation for each in state.layers)]
@@ -101,6 +108,8 @@ class NaiveStep:
         blocks, _ = encode(sums, np.array([[grid]]), NORM_FORMAT.forward)
         host, gamma = constants(sums.shape[1]), parameters(now.gamma)
         found = unit.stat(blocks, host, NORM_FORMAT)
+        if self.running:
+            found = running(found, now, blocks, host)
         words = channel.apply_words(found, gamma, parameters(now.beta), NORM_FORMAT)
         terms = []
         for f, row in enumerate(unit.window(blocks, words.window_grid, words.mean).tolist()):
@@ -135,47 +144,64 @@ class NaiveStep:
             logits = []
             for k in classes:
                 product = sum(w * row[n] for w, row in zip(weights[k], features, strict=True))
-                logits.append(round(product * two(head.activation - 7 + 10)) + int(head.bias[k]))
+                logits.append(
+                    round(product * two(head.activation + self.network.head_unit + 10)) + int(head.bias[k])
+                )
             found, _ = by_the_contract(logits, label)
             for k in classes:
                 gap = (found[k] - 65536 * (k == label)) * two(-16 - (self.count - 1).bit_length())
                 gaps[k][n] = fraction_bits(gap, head.error)
         errors, error = it.cut(gaps, it.scalar_bytes(gaps), head.error)
-        terms = it.powers(errors, it.scalar_bytes(errors))
-        below = [
-            [
-                fraction_bits(
-                    sum(weights[k][c] * terms[k][n] for k in classes) * two(head.error + 1 - 7),
-                    head.map_error,
-                )
-                * passes(row[n], relu=False)
-                for n in range(self.count)
+        following = replace(head, activation=activation, error=error)
+        learns = self.scheme.head == Head.ALL
+        if learns or self.wants(len(self.maps) - 1):
+            terms = it.powers(errors, it.scalar_bytes(errors))
+        if self.wants(len(self.maps) - 1):
+            below = [
+                [
+                    fraction_bits(
+                        sum(weights[k][c] * terms[k][n] for k in classes)
+                        * two(head.error + 1 + self.network.head_unit),
+                        head.map_error,
+                    )
+                    * passes(row[n], relu=False)
+                    for n in range(self.count)
+                ]
+                for c, row in enumerate(features)
             ]
-            for c, row in enumerate(features)
-        ]
-        sent, map_error = it.cut(below, it.scalar_bytes(below), head.map_error)
-        relu = self.network.layers[-1].relu
-        spread = [
-            [sent[c][n] * passes(v, relu) for (n, _), v in zip(self.orders[-1], row, strict=True)]
-            for c, row in enumerate(last)
-        ]
-        self.errors[len(self.maps) - 1] = spread, head.map_error - self.network.pool_shift
-        unit_of = two(head.error + 1 + head.activation)
-        gradients = [
-            sum(e * x for e, x in zip(terms[k], row, strict=True)) * unit_of
-            for k in classes
-            for row in features
-        ]
-        moved = it.moved_parameters(head.weights.flatten().tolist(), gradients, -11, 2032)
-        totals = [sum(row) * two(head.error) for row in errors]
-        bias = it.moved_parameters(head.bias.tolist(), totals, -10, 32767)
-        return HeadState(
-            weights=torch.tensor(moved, dtype=torch.int16).reshape(head.weights.shape),
-            bias=torch.tensor(bias, dtype=torch.int16),
-            activation=activation,
-            map_error=map_error,
-            error=error,
-        )
+            sent, map_error = it.cut(below, it.scalar_bytes(below), head.map_error)
+            relu = self.network.layers[-1].relu
+            spread = [
+                [sent[c][n] * passes(v, relu) for (n, _), v in zip(self.orders[-1], row, strict=True)]
+                for c, row in enumerate(last)
+            ]
+            self.errors[len(self.maps) - 1] = spread, head.map_error - self.network.pool_shift
+            following = replace(following, map_error=map_error)
+        if learns:
+            unit_of = two(head.error + 1 + head.activation)
+            gradients = [
+                sum(e * x for e, x in zip(terms[k], row, strict=True)) * unit_of
+                for k in classes
+                for row in features
+            ]
+            moved = it.moved_parameters(
+                head.weights.flatten().tolist(), gradients, self.network.head_unit - 4, 2032
+            )
+            weights_next = torch.tensor(moved, dtype=torch.int16).reshape(head.weights.shape)
+            following = replace(following, weights=weights_next)
+        if self.scheme.head != Head.FROZEN:
+            totals = [sum(row) * two(head.error) for row in errors]
+            bias = it.moved_parameters(head.bias.tolist(), totals, -10, 32767)
+            following = replace(following, bias=torch.tensor(bias, dtype=torch.int16))
+        return following
+
+    def wants(self, index: int) -> bool:
+        """Whether anything that led to a map learns."""
+        if index == 0:
+            return False
+        layer, learns = self.network.layers[index - 1], self.scheme.layers[index - 1]
+        here = learns.norm or learns.channels > 0
+        return here or self.wants(layer.source) or (layer.add is not None and self.wants(layer.add))
 
     def arrived(self, index: int) -> tuple[Rows, int]:
         """The error of a map, or of the one that it is added to."""
@@ -186,10 +212,21 @@ class NaiveStep:
     def backward(self, index: int, norm: Norm) -> LayerState:
         it, layer, now = self.it, self.network.layers[index], self.state.layers[index]
         found = norm.found
+        learns, down = self.scheme.layers[index], self.wants(layer.source)
+        following = replace(now, activation=norm.activation)
+        if not self.running:
+            mean = _followed(now.mean, found.mean, self.network.share)
+            spread = _followed(now.spread, found.spread, self.network.share)
+            following = replace(following, mean=mean, spread=spread)
+        if not (learns.norm or learns.channels or down):
+            return following
         output, level = self.arrived(index + 1)
         dy, _ = encode(np.array(output, np.int64), np.array([[0]]), NORM_FORMAT.gradient)
         assert [[int(v) for v in row] for row in dy.integers()] == output
         sums = unit.reduce(norm.blocks, dy, found, norm.gamma, norm.host)
+        if self.running:
+            zero = scalars.from_integers([0] * layer.filters, 0)
+            sums = replace(sums, mean=zero, spike=zero)
         words = channel.grad_words(sums, NORM_FORMAT)
         terms, unit_of = [], two(level)
         for f, row in enumerate(unit.window(dy, words.window_grid, words.mean).tolist()):
@@ -201,9 +238,29 @@ class NaiveStep:
                 if high != low:
                     terms[f][high] -= part
                     terms[f][low] += part
-        errors, error = it.cut(terms, it.bytes(Generator.NORM, terms, 1), now.error)
-        if layer.source:
+        following = replace(following, map_error=self.moved[index + 1])
+        if learns.channels or down:
+            errors, error = it.cut(terms, it.bytes(Generator.NORM, terms, 1), now.error)
+            following = replace(following, error=error)
+        if down:
             self.send(index, errors)
+        if learns.channels:
+            codes, counters, gradient = self.gradient(index, errors)
+            following = replace(following, codes=codes, counters=counters, gradient=gradient)
+        if learns.norm:
+            gamma, beta = (
+                torch.tensor(
+                    it.moved_parameters(old.tolist(), [v * unit_of for v in numbers_of(of)], -10, 32767),
+                    dtype=torch.int16,
+                )
+                for old, of in ((now.gamma, sums.gamma), (now.beta, sums.beta))
+            )
+            following = replace(following, gamma=gamma, beta=beta)
+        return following
+
+    def gradient(self, index: int, errors: Rows) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """The gradient pass, and the update: codes, counters, the next g."""
+        it, layer, now = self.it, self.network.layers[index], self.state.layers[index]
         powers = it.powers(errors, it.bytes(Generator.TERMS, errors, it.round_filters(layer.filters)))
         x = self.maps[layer.source]
         g = np.zeros((layer.filters, len(x), layer.kernel**2), np.int64)
@@ -212,27 +269,9 @@ class NaiveStep:
                 for c in range(len(x)):
                     g[f, c, place] += powers[f][out] * x[c][pixel]
         unit_of_codes = now.error + 1 + self.exponents[layer.source]
-        codes, counters, gradient = self.codes(now, g.reshape(layer.filters, -1), unit_of_codes)
-        gamma_next, beta_next = (
-            torch.tensor(
-                it.moved_parameters(old.tolist(), [v * unit_of for v in numbers_of(of)], -10, 32767),
-                dtype=torch.int16,
-            )
-            for old, of in ((now.gamma, sums.gamma), (now.beta, sums.beta))
-        )
-        return replace(
-            now,
-            codes=codes,
-            counters=counters,
-            gamma=gamma_next,
-            beta=beta_next,
-            mean=_followed(now.mean, found.mean, self.network.share),
-            spread=_followed(now.spread, found.spread, self.network.share),
-            activation=norm.activation,
-            map_error=self.moved[index + 1],
-            error=error,
-            gradient=gradient,
-        )
+        mask = now.mask.clone()
+        mask[:, self.scheme.layers[index].channels :] = False
+        return self.codes(now, mask, g.reshape(layer.filters, -1), unit_of_codes)
 
     def send(self, index: int, errors: Rows) -> None:
         """An error pass."""
@@ -270,14 +309,14 @@ class NaiveStep:
             self.moved[source] = moved
 
     def codes(
-        self, now: LayerState, sums: np.ndarray, unit_of: int
+        self, now: LayerState, mask: torch.Tensor, sums: np.ndarray, unit_of: int
     ) -> tuple[torch.Tensor, torch.Tensor, int]:
         """The rule of section 9 for the kept codes, in their order: codes, counters, the next g."""
         it, bits, rate = self.it, self.network.counter_bits, self.it.rates.code
         codes, counters = now.codes.flatten(1).clone(), now.counters.flatten(1).clone()
         assert rate is not None
         scale, limit, total = two(bits - 1 + rate + unit_of - now.gradient), (1 << bits) << 16, 0
-        kept = it.kept(now.mask.flatten(1).tolist())
+        kept = it.kept(mask.flatten(1).tolist())
         for f, place, draw in kept:
             value = int(sums[f, place])
             total += abs(value)
@@ -286,6 +325,39 @@ class NaiveStep:
             codes[f, place], counters[f, place] = code, counter
         level = moved_gradient(now.gradient, total, unit_of, len(kept))
         return codes.reshape(now.codes.shape), counters.reshape(now.codes.shape), level
+
+
+def running(found: Statistics_, now: LayerState, blocks: Blocks, host: Constants) -> Statistics_:
+    """Running statistics in the place of a batch's: section 5."""
+    scales, windows, grid = [], [], two(blocks.format.grid)
+    for mean, spread, row in zip(
+        numbers_of(now.mean), numbers_of(now.spread), blocks.integers().tolist(), strict=True
+    ):
+        divisor = nearest_scalar(spread + host.epsilon.mantissa * two(host.epsilon.exponent))
+        # Ten bits, to nearest even; 1 over them, floored.
+        digits, exponent = round(Fraction(divisor.mantissa, 1 << 14)), divisor.exponent + 14
+        if digits == 1 << 10:
+            digits, exponent = digits >> 1, exponent + 1
+        quotient = min((1 << 19) // digits, (1 << 10) - 1)
+        scales.append(nearest_scalar(quotient * two(-19 - exponent) if spread else 0))
+        reach, window = max(max(row) * grid - mean, mean - min(row) * grid), -200
+        while two(window) <= reach:
+            window += 1
+        windows.append(window + 1 if spread else 0)
+    flat = np.array([not spread for spread in numbers_of(now.spread)])
+    nowhere = np.zeros((len(flat), 0), np.int64)
+    mantissas, exponents = ([getattr(v, name) for v in scales] for name in ("mantissa", "exponent"))
+    scale = Scalars(np.array(mantissas, np.int64), np.array(exponents, np.int64))
+    return replace(
+        found,
+        mean=now.mean,
+        scale=scale,
+        spread=now.spread,
+        flat=flat,
+        window=np.array(windows),
+        highest=nowhere,
+        lowest=nowhere,
+    )
 
 
 def _followed(running: Scalars, batch: Scalars, share: int) -> Scalars:

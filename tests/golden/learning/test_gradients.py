@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from golden.learning import STILL, norm, step
+from golden.learning import STILL, Statistics, everything, fresh_state, norm, residual_network, step
 from golden.learning.backward import Backward
 from golden.learning.forward import forward
 from golden.learning.random import Generators
@@ -16,9 +16,10 @@ from tests.golden.learning.floats import FloatGradients, gradients, range_norm
 from tests.golden.learning.samples import NETWORK, batch, coarser, settled
 
 SEEDS = 150
+ALL = everything(NETWORK)
 
 
-def float_backward(errors: torch.Tensor, normed: norm.Normed) -> norm.NormGradients:
+def float_backward(errors: torch.Tensor, normed: norm.Normed, _: Statistics) -> norm.NormGradients:
     """The norm's backward pass without any rounding: linear, so expectations go through it."""
     x = normed.blocks.to(torch.float64).requires_grad_()
     gamma = torch.from_numpy(normed.gamma.floats()).requires_grad_()
@@ -42,12 +43,15 @@ class Samples:
         self.exact: FloatGradients = gradients(NETWORK, state, trace, errors / len(labels))
         self.rows: dict[str, list[np.ndarray]] = {}
         for seed in range(seeds):
-            back = Backward(NETWORK, state, trace, Generators(seeded_generators(seed)))
+            back = Backward(NETWORK, state, trace, Generators(seeded_generators(seed)), ALL)
             head = back.head(found, labels.numpy())
+            assert head.weights is not None
             self._add("head", head.weights.numpy() * 2.0**head.weight_unit)
             self._add("bias", head.bias * 2.0**head.bias_unit)
             for index in reversed(range(len(NETWORK.layers))):
                 layer = back.layer(index)
+                assert layer is not None
+                assert layer.codes is not None
                 self._add(f"weights {index}", layer.codes.numpy().astype(np.float64) * 2.0**layer.code_unit)
                 self._add(f"gamma {index}", layer.gamma * 2.0**layer.norm_unit)
                 self._add(f"beta {index}", layer.beta * 2.0**layer.norm_unit)
@@ -102,9 +106,11 @@ def test_the_mean_of_large_channels_is_not_off() -> None:
     rng = np.random.default_rng(0)
     x = torch.from_numpy(rng.normal(0, 1, (12, 32768)).astype(np.float32))
     errors = torch.from_numpy(np.clip(np.rint(rng.normal(0.3, 9, x.shape)), -127, 127).astype(np.float32))
-    normed = norm.forward(x, torch.full((12,), 2048, dtype=torch.int16), torch.zeros(12, dtype=torch.int16))
-    found = norm.backward(errors, normed)
-    dx, exact = found.dx.scatter_add(1, found.places, found.spikes), float_backward(errors, normed).dx
+    it = fresh_state(residual_network((1, 4, 4), (12, 1), ()), 0).layers[0]
+    normed = norm.forward(x, it, Statistics.BATCH)
+    found = norm.backward(errors, normed, Statistics.BATCH)
+    exact = float_backward(errors, normed, Statistics.BATCH).dx
+    dx = found.dx.scatter_add(1, found.places, found.spikes)
     off = (dx - exact).sum(1).abs() / (exact.std(1) * 32768**0.5)
     assert off.max() < 0.1
 

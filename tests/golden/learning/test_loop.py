@@ -69,7 +69,7 @@ def test_rates_fall_along_the_cosine() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value", "legal"),
-    [("epochs", 0, "1 or more"), ("batch", 1, "2 or more"), ("seed", -1, "0 or more")],
+    [("epochs", 0, "1 or more"), ("batch", 0, "1 or more"), ("seed", -1, "0 or more")],
 )
 def test_plans_that_cannot_be(field: str, value: int, legal: str) -> None:
     with pytest.raises(LearningError, match=f"plan field '{field}' = {value}; legal: {legal}"):

@@ -4,7 +4,23 @@ from dataclasses import replace
 
 import pytest
 
-from golden.learning import Layer, Network, Rates, fresh_state, residual_network, settle, step
+from golden.learning import (
+    Head,
+    Layer,
+    LayerScheme,
+    Network,
+    Rates,
+    Scheme,
+    Statistics,
+    everything,
+    fresh_state,
+    head_only,
+    last_blocks,
+    norms_only,
+    residual_network,
+    settle,
+    step,
+)
 from golden.spec.learning import ArrayShape
 from tests.golden.learning.naive import NaiveStep
 from tests.golden.learning.samples import batch, coarser, same
@@ -25,6 +41,7 @@ MANY = Network(
         Layer("e", 4, 2, kernel=5, relu=False, add=3),
     ),
     classes=4,
+    head_unit=-5,
     array=ArrayShape(2, 8, 8),
 )
 
@@ -39,7 +56,31 @@ def test_steps_are_the_contract_s(network: Network, coarse: int, count: int) -> 
     for number in range(3):
         images, labels = batch(count, seed=number, network=network)
         rates = Rates(-number, 200 - 50 * number)
-        expected = NaiveStep(network, expected, images, labels, rates).after()
+        expected = NaiveStep(network, expected, images, labels, rates, everything(network)).after()
         state, _ = step(network, state, images, labels, rates)
         assert same(state, expected)
     assert any((a.codes != b.codes).any() for a, b in zip(start.layers, state.layers, strict=True))
+
+
+SCHEMES = {
+    "last": last_blocks(MANY, 2),
+    "norms": norms_only(MANY),
+    "head": head_only(MANY),
+    "share": last_blocks(MANY, 5, 0.4),
+    "one": Scheme(
+        (LayerScheme(), LayerScheme(norm=True), LayerScheme(2), LayerScheme(), LayerScheme()), Head.FROZEN
+    ),
+    "running": replace(everything(MANY), statistics=Statistics.RUNNING),
+    "running last": replace(last_blocks(MANY, 1), statistics=Statistics.RUNNING),
+}
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_schemes_are_the_contract_s(name: str) -> None:
+    scheme, count = SCHEMES[name], 2 if "running" not in name else 1
+    state = expected = settle(MANY, fresh_state(MANY, 2, 0.5), *batch(4, network=MANY))
+    for number in range(2):
+        images, labels = batch(count, seed=number, network=MANY)
+        expected = NaiveStep(MANY, expected, images, labels, Rates(-1, 100), scheme).after()
+        state, _ = step(MANY, state, images, labels, Rates(-1, 100), scheme)
+        assert same(state, expected)

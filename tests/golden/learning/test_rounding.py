@@ -1,5 +1,6 @@
 """Tensors against the rules of one number, and which random bits belong to which value."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -8,12 +9,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from golden.learning import Layer, random, rounding
-from golden.learning.backward import LayerGradients
+from golden.learning import Layer, Network, fresh_state, random, rounding
 from golden.learning.forward import activated, passes
 from golden.learning.planes import by_channel, by_image
 from golden.learning.random import Generators
-from golden.learning.state import seeded_generators
+from golden.learning.state import LayerState, seeded_generators
 from golden.learning.update import update_codes, update_parameters
 from golden.numerics.lfsr import RandomWords
 from golden.spec import learning
@@ -130,13 +130,18 @@ def test_walk_goes_round_by_round_engine_by_engine_and_row_by_row() -> None:
 GENERATORS = partial(Generators, seeded_generators(9))
 
 
-def layer_gradients(codes: torch.Tensor, unit: int) -> LayerGradients:
-    nothing = np.zeros(len(codes))
-    return LayerGradients(codes, unit, nothing, nothing, 0, 0, 0)
+def layer_state(codes: torch.Tensor, mask: torch.Tensor, counters: torch.Tensor, level: int) -> LayerState:
+    return replace(
+        fresh_state(network(4), 0).layers[0], codes=codes, mask=mask, counters=counters, gradient=level
+    )
 
 
-@given(st.integers(0, 2**32), st.integers(3, 8), st.integers(-9, 4), st.integers(-14, -2))
-def test_update_is_the_rule_of_one_code(seed: int, bits: int, rate: int, level: int) -> None:
+def network(counter_bits: int) -> Network:
+    return Network((2, 8, 8), (Layer("a", 0, 4),), counter_bits=counter_bits, array=ArrayShape(2))
+
+
+@given(st.integers(0, 2**32), st.integers(3, 8), st.integers(-9, 4), st.integers(-14, -2), st.integers(1, 2))
+def test_update_is_the_rule_of_one_code(seed: int, bits: int, rate: int, level: int, channels: int) -> None:
     rng = np.random.default_rng(seed)
     shape, bar = (4, 2, 3, 3), 1 << bits - 1
     mask = torch.from_numpy(rng.random(shape) < 0.5)
@@ -146,9 +151,11 @@ def test_update_is_the_rule_of_one_code(seed: int, bits: int, rate: int, level: 
     sums = torch.from_numpy(rng.integers(-3000, 3000, shape).astype(np.float32))
     before = codes.clone(), counters.clone()
     found = update_codes(
-        codes, mask, counters, layer_gradients(sums, -12), level, rate, bits, ArrayShape(2), GENERATORS()
+        layer_state(codes, mask, counters, level), sums, -12, channels, rate, network(bits), GENERATORS()
     )
-    order = random.walk(mask.numpy(), ArrayShape(2))
+    learn = mask.numpy().copy()
+    learn[:, channels:] = False
+    order = random.walk(learn, ArrayShape(2))
     places, draws = order.places, order.draw(GENERATORS()[Generator.CODES]).tolist()
     expected_codes, expected_counters = codes.flatten().clone(), counters.flatten().clone()
     for place, draw in zip(places.tolist(), draws, strict=True):
@@ -162,7 +169,7 @@ def test_update_is_the_rule_of_one_code(seed: int, bits: int, rate: int, level: 
     assert torch.equal(found.codes.flatten(), expected_codes)
     assert torch.equal(found.counters.flatten(), expected_counters)
     assert found.moved == int((found.codes != codes).sum())
-    assert found.kept == int(mask.sum())
+    assert found.kept == int(learn.sum())
     # Nothing outside the mask, and nothing in place.
     assert not found.codes[~mask].any()
     assert not found.counters[~mask].any()
@@ -175,13 +182,12 @@ def test_expected_move_is_against_the_gradient() -> None:
     sums = torch.linspace(-40, 40, 81)[:, None, None, None]
     codes, mask = torch.full(sums.shape, 4, dtype=torch.int8), torch.ones(sums.shape, dtype=torch.bool)
     counters = torch.zeros(sums.shape, dtype=torch.int8)
+    it = layer_state(codes, mask, counters, 6)
     generators = Generators(seeded_generators(11))
     total = torch.zeros(81)
     rounds = 400
     for _ in range(rounds):
-        found = update_codes(
-            codes, mask, counters, layer_gradients(sums, 0), 6, -2, 6, ArrayShape(), generators
-        )
+        found = update_codes(it, sums, 0, 1, -2, network(6), generators)
         assert torch.equal(found.codes, codes)
         total += found.counters.flatten()
     expected = -sums.flatten() * 2.0 ** (5 - 2 - 6)

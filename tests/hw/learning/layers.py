@@ -105,7 +105,7 @@ def layer(
     found = tensors.stat(exact_x, host, NORM_FORMAT)
     noise = rng.integers(0, 256, shape)
     if backward:
-        dy = torch.from_numpy(other).to(torch.float32)
+        dy = torch.from_numpy(other).to(torch.float64)
         sums = tensors.reduce(exact_x, dy, found, gammas, host, NORM_FORMAT)
         total = fraction(tensors.grad_exact(dy, sums, NORM_FORMAT), -exponent)
         high, low = unit.spike_masks(found, values)

@@ -71,7 +71,7 @@ def test_beats(bits: int, stall: float) -> None:
         await ctx.tick()
         ctx.set(dut.clear, 0)
         marks = not rule["add"] and rng.random() < 0.5
-        beats = [
+        beats: list[dict[str, Any]] = [
             {
                 "values": [a_value(rng, bits, rule["shift"]) for _ in range(LANES)],
                 "addends": [some(rng, -127, 127) for _ in range(LANES)],
