@@ -124,12 +124,12 @@ class Backward:
     def _scalars_rounded(self, fractions: torch.Tensor, exponent: int) -> Rounded:
         return stochastic_int8(fractions, self._scalar_bytes(fractions.shape), exponent, ERROR_EXPONENTS)
 
-    def _error(self, index: int) -> MapError:
+    def error(self, index: int) -> MapError:
         """The error of map `index`; of one that is only added, that of the map it is added to."""
         if index not in self._errors:
             adder = self._network.adder(index)
             assert adder is not None, "every map has its error before its layer's turn"
-            return self._error(adder + 1)
+            return self.error(adder + 1)
         return self._errors[index]
 
     def _send(self, index: int, errors: torch.Tensor) -> None:
@@ -144,7 +144,7 @@ class Backward:
         if index != readers[-1]:
             addend = self._errors[source]
         elif adder is not None:
-            addend = self._error(adder + 1)
+            addend = self.error(adder + 1)
         if addend is not None:
             total += fraction(addend.values, addend.exponent - exponent)
         if index == readers[0]:
@@ -164,7 +164,7 @@ class Backward:
         down = self._wanted[layer.source]
         if not (learns.learns or down):
             return None
-        x, output = self._trace.maps[layer.source], self._error(index + 1)
+        x, output = self._trace.maps[layer.source], self.error(index + 1)
         normed = norm.backward(output.values, self._trace.layers[index].normed, self._scheme.statistics)
         result = LayerGradients(
             codes=None,

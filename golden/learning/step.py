@@ -48,7 +48,7 @@ def check_images(network: Network, images: torch.Tensor) -> torch.Tensor:
     return images.to(torch.float32)
 
 
-def _check_labels(network: Network, labels: torch.Tensor, images: int) -> np.ndarray:
+def check_labels(network: Network, labels: torch.Tensor, images: int) -> np.ndarray:
     if labels.dtype != torch.int64 or tuple(labels.shape) != (images,):
         raise LearningError(f"labels: {labels.dtype} {tuple(labels.shape)}; legal: torch.int64 ({images},)")
     wrong = (labels < 0) | (labels >= network.classes)
@@ -96,12 +96,12 @@ def advance(
     scheme.demand(network)
     with torch.no_grad():
         values = check_images(network, images)
-        truth = _check_labels(network, labels, len(images))
+        truth = check_labels(network, labels, len(images))
         network.check_batch(len(images), 2 if scheme.statistics == Statistics.BATCH else 1)
         trace = forward(network, state, values, scheme.statistics)
         found = softmax(trace.head.logits.numpy().astype(np.int64), truth)
         back = Backward(network, state, trace, generators, scheme)
-        head = _next_head(network, state.head, trace, back.head(found, truth), rates, scheme, generators)
+        head = next_head(network, state.head, trace, back.head(found, truth), rates, scheme, generators)
         update = Update(network, state, trace, rates, scheme, generators)
         layers = [update.layer(index, back.layer(index)) for index in reversed(range(len(network.layers)))]
     correct = int((trace.head.logits.argmax(1) == labels).sum())
@@ -109,7 +109,7 @@ def advance(
     return State(tuple(reversed(layers)), head, generators.states, state.steps + 1), report
 
 
-def _next_head(
+def next_head(
     network: Network,
     it: HeadState,
     trace: Trace,
@@ -118,6 +118,7 @@ def _next_head(
     scheme: Scheme,
     generators: Generators,
 ) -> HeadState:
+    """The head after the step."""
     weights, bias = it.weights, it.bias
     if found.weights is not None:
         weights = update_head(

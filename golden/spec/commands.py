@@ -79,7 +79,7 @@ def update_record(config: Config) -> Record:
 
 
 def read_record(config: Config) -> Record:
-    """Of READ: a byte for each entry of a range of pairs, engine after engine; code lowest, then the counter."""
+    """Of READ: a byte for each entry of a range of pairs, engine after engine: code, above it the counter."""
     return Record(
         "read",
         (

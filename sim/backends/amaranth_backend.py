@@ -26,7 +26,7 @@ PERIOD = 1e-9
 
 
 @dataclass
-class _Bench:
+class Bench:
     """Drives the ports of a component; one call of `step` is one clock cycle."""
 
     ctx: Any
@@ -125,7 +125,7 @@ def simulate(component: Any, job: Job, each: Each) -> Recording:
 
     async def testbench(ctx: Any) -> None:
         start = time.perf_counter()
-        bench = _Bench(ctx, component, job)
+        bench = Bench(ctx, component, job)
         ctx.set(component.skip, job.skip)
         ctx.set(domain.rst, 1)
         for _ in range(RESET_CYCLES):

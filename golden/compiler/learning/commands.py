@@ -1,4 +1,4 @@
-"""The commands of a step: the forward half, and what follows once the host knows the error of the last map."""
+"""The commands of a step: forward, and back once the host knows the error of the last map."""
 
 from golden.compiler.learning.step import StepPlan
 from golden.learning.forward import map_exponent
@@ -7,9 +7,9 @@ from golden.learning.state import State
 from golden.learning.update import Rates
 from golden.spec.block import constants
 from golden.spec.commands import Command, command_word, parameter_record
+from golden.spec.config import Config
 from golden.spec.learning import ERROR_RANDOM_BITS, TERM_UNIT
 from golden.spec.memories import run_record
-from golden.spec.program import Tensor
 
 
 def step_parameters(state: State) -> tuple[int, ...]:
@@ -155,12 +155,33 @@ def _norm(plan: StepPlan, index: int, **values: int) -> int:
     return command_word(plan.config, Command.NORM, **{**fields, **values})
 
 
-def run_word(plan: StepPlan, source: Tensor, result: Tensor, cycle_limit: int) -> int:
-    """Of a half: what the host sends goes to `source`, what it gets is `result`."""
-    return run_record(plan.config).pack(
-        input_address=source.address,
-        input_words=source.shape[0] * source.stride,
-        result_address=result.address,
-        result_words=result.shape[0] * result.stride,
+def still_commands(plan: StepPlan) -> tuple[int, ...]:
+    """Clears all gradients; the generators of random bits move on."""
+    clear = command_word(
+        plan.config,
+        Command.UPDATE,
+        pair=0,
+        pairs=plan.engines.pairs,
+        shift=0,
+        still=1,
+        clear=1,
+        report_address=plan.maps.report.address,
+    )
+    return clear, command_word(plan.config, Command.STOP)
+
+
+def read_commands(plan: StepPlan) -> tuple[int, ...]:
+    """Writes codes and counters of all entries from word 0 on."""
+    read = command_word(plan.config, Command.READ, pair=0, pairs=plan.engines.pairs, address=0)
+    return read, command_word(plan.config, Command.STOP)
+
+
+def run_word(config: Config, source: tuple[int, int], result: tuple[int, int], cycle_limit: int) -> int:
+    """What the host sends goes to `source`, what it gets is `result`: first word and count of each."""
+    return run_record(config).pack(
+        input_address=source[0],
+        input_words=source[1],
+        result_address=result[0],
+        result_words=result[1],
         cycle_limit=cycle_limit,
     )

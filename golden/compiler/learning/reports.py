@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from golden.spec.block import GRID_BITS, SCALAR_BITS
 from golden.spec.commands import report_words
 
 
@@ -32,3 +33,11 @@ def plan_reports(filters: list[int], lanes: int) -> Reports:
             part.append(at)
             at += (2 + channels * count) * each
     return Reports(*(tuple(part) for part in parts), words=at)
+
+
+def scalar_value(number: int) -> tuple[int, int]:
+    """(mantissa with its sign, exponent) of a scalar as it is written: mantissa lowest, sign, exponent."""
+    mantissa = number & (1 << SCALAR_BITS) - 1
+    exponent = number >> SCALAR_BITS + 1
+    half = 1 << GRID_BITS - 1
+    return -mantissa if number >> SCALAR_BITS & 1 else mantissa, (exponent ^ half) - half
