@@ -64,13 +64,17 @@ def load_device(plan: StepPlan, state: State) -> Exchange:
     """Everything that a device needs to learn from `state` on; its gradients are zero afterwards."""
     config = plan.config
     engines = plan.engines
-    memories = [(Memory.TAP, plan.taps), (Memory.FRONT, plan.front), (Memory.BACK, plan.back)]
+    memories: list[tuple[int, tuple[int, ...]]] = [
+        (Memory.TAP, plan.taps),
+        (Memory.FRONT, plan.front),
+        (Memory.BACK, plan.back),
+    ]
     for first, contents in (
         (Memory.COEFFICIENT, engines.coefficients),
         (Memory.COUNTER, engines.counters),
         (Memory.PLACES, engines.places),
     ):
-        memories += [(Memory(first) + engine, tuple(words)) for engine, words in enumerate(contents)]
+        memories += [(first + engine, tuple(words)) for engine, words in enumerate(contents)]
     report = plan.maps.report
     image = _words(np.zeros((1, config.lanes), np.int8), config.lanes)
     program = memory_image(
@@ -83,13 +87,13 @@ def load_device(plan: StepPlan, state: State) -> Exchange:
     yield Run(program, image, 1)
     seeds = tuple(SEED_RECORD.pack(before=it.before, last=it.last) for it in state.generators)
     stop = still_commands(plan)[-1:]
-    contents = [
+    again = [
         *_head_of(plan, (0, 1), (report.address, 1), stop, state),
         (Memory.FRONT, plan.front[:1]),
         (Memory.BACK, plan.back[:1]),
         (Memory.SEED, seeds),
     ]
-    yield Run(memory_image(config, contents), image, 1)
+    yield Run(memory_image(config, again), image, 1)
     return state
 
 

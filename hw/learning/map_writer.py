@@ -1,5 +1,7 @@
 """Writeback of the passes of training: sums become blocks, or errors of the map below."""
 
+from typing import Any
+
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -137,7 +139,7 @@ class MapWriter(wiring.Component):
             assert len(out.magnitudes[lane]) + 1 == CODE_BITS
         return bytes_, encoder.o.valid
 
-    def _errors(self, m: Module, sums: Signal, tokens: list) -> tuple[Signal, Signal, Signal]:
+    def _errors(self, m: Module, sums: Signal, tokens: list[Any]) -> tuple[Signal, Signal, Signal]:
         """Bytes of errors, `latency.ERRORS` cycles after their token, whether there are some, and whether
         a word is read in this cycle."""
         config, command = self._config, self.command

@@ -44,7 +44,9 @@ for line in sys.argv[1].split(";"):
 
 # Equal cells of different units become one (the lanes of the requantiser share their masks), which
 # halves the code.
-_PASSES = "read_rtlil {il};hierarchy -auto-top;flatten;proc;opt_merge;opt_clean;{split}write_cxxrtl -g{level} {cc}"
+_PASSES = (
+    "read_rtlil {il};hierarchy -auto-top;flatten;proc;opt_merge;opt_clean;{split}write_cxxrtl -g{level} {cc}"
+)
 
 # Initial zeros of memories are what CXXRTL starts with anyway, and g++ is slow on long tables.
 _ZEROS = re.compile(
@@ -116,9 +118,7 @@ def build(component: wiring.Component, waveform: bool = False) -> Path:
         partial = Path(name)
         (partial / "accelerator.il").write_text(text)
         level = 4 if waveform else 0
-        if (wires := _translate(partial, level, "")) and (
-            left := _translate(partial, level, _split(wires))
-        ):
+        if (wires := _translate(partial, level, "")) and (left := _translate(partial, level, _split(wires))):
             raise ToolError(f"the design has bits that depend on themselves: {', '.join(left)}")
         include = [f"-I{partial}", f"-I{_runtime()}"]
         _call([*COMPILER, *options, *include, str(HARNESS), "-o", library.name], partial, "g++")

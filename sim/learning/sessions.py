@@ -51,9 +51,7 @@ class Session:
             seed=self.seed,
         )
 
-    def compiled(
-        self, exchange: Generator[Run, Int8, Result], on_run: OnRun = lambda _: None
-    ) -> Result:
+    def compiled(self, exchange: Generator[Run, Int8, Result], on_run: OnRun = lambda _: None) -> Result:
         """What the exchange ends with, by the compiled simulator.
 
         Raises SimulationError where the device stops or hangs.
@@ -68,17 +66,17 @@ class Session:
                 if status == "done":
                     status, record = simulator.run(run.frame, run.result_words, limit)
                 if status != "done":
-                    raise SimulationError(f"cxxrtl: the device ends a run with {status}, {simulator.error.name}")
+                    raise SimulationError(
+                        f"cxxrtl: the device ends a run with {status}, {simulator.error.name}"
+                    )
                 on_run(record)
                 run = exchange.send(record.result)
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+            return end.value
         finally:
             simulator.close()
 
-    def amaranth(
-        self, exchange: Generator[Run, Int8, Result], on_run: OnRun = lambda _: None
-    ) -> Result:
+    def amaranth(self, exchange: Generator[Run, Int8, Result], on_run: OnRun = lambda _: None) -> Result:
         """Likewise by Amaranth's own simulator, a few thousand cycles a second."""
         top = Module()
         top.domains.sync = domain = ClockDomain()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from golden.compiler.placement import Demand, place
 from golden.learning.network import Network
 from golden.spec.config import Config
-from golden.spec.program import Tensor
+from golden.spec.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,10 @@ def plan_maps(network: Network, images: int, report_words: int, config: Config) 
     for name, shape, degree, first, last in _lives(network, moments):
         add(name, shape, degree, first, last)
     # Behind the last map, so that one result holds both.
-    last = next(it for it in demands if it.name == f"map {len(network.layers)}")
-    demands[demands.index(last)] = Demand(last.name, last.words + report_words, 0, moments.error(0))
+    end = next(it for it in demands if it.name == f"map {len(network.layers)}")
+    demands[demands.index(end)] = Demand(end.name, end.words + report_words, 0, moments.error(0))
     places = place(demands, config.feature_words)
-    places["report"] = places[last.name] + last.words
+    places["report"] = places[end.name] + end.words
     tensors["report"] = Tensor("report", (report_words, 1, config.lanes), 1, 0, 1, 1.0)
     found = {
         name: Tensor(it.name, it.shape, it.degree, places[name], it.stride, it.scale)

@@ -32,7 +32,8 @@ def plan_reports(filters: list[int], lanes: int) -> Reports:
         for count in filters:
             part.append(at)
             at += (2 + channels * count) * each
-    return Reports(*(tuple(part) for part in parts), words=at)
+    forward, backward, errors, updates = (tuple(part) for part in parts)
+    return Reports(forward, backward, errors, updates, at)
 
 
 def scalar_value(number: int) -> tuple[int, int]:

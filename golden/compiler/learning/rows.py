@@ -1,9 +1,14 @@
 """Tap tables of the passes of a layer that learns: batches are tall maps, borders are those of each image."""
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 
 from golden.compiler.taps import Tap, row_taps
-from golden.spec.program import Tensor
+from golden.spec.tensor import Tensor
+
+Int64 = npt.NDArray[np.int64]
 
 
 def forward_taps(
@@ -15,7 +20,7 @@ def forward_taps(
     """
     pad = kernel // 2
 
-    def row(place: np.ndarray, offset: int) -> tuple[np.ndarray, np.ndarray]:
+    def row(place: Int64, offset: int) -> tuple[Int64, npt.NDArray[np.bool_]]:
         return place * stride + offset - pad, np.ones(place.shape, bool)
 
     return _table(source, target, images, kernel, lanes, row)
@@ -25,15 +30,18 @@ def error_taps(errors: Tensor, below: Tensor, images: int, kernel: int, stride: 
     """Likewise for the transposed convolution: errors of a layer's output that reach each pixel below."""
     pad = kernel // 2
 
-    def row(place: np.ndarray, offset: int) -> tuple[np.ndarray, np.ndarray]:
+    def row(place: Int64, offset: int) -> tuple[Int64, npt.NDArray[np.bool_]]:
         reached = place + pad - offset
         return reached // stride, reached % stride == 0
 
     return _table(errors, below, images, kernel, lanes, row)
 
 
-def _table(source, target, images, kernel, lanes, row) -> list[Tap]:  # type: ignore[no-untyped-def]
-    """`row`: pixel of the target, kernel offset → pixel of the source, and whether there is one."""
+Reach = Callable[[Int64, int], tuple[Int64, npt.NDArray[np.bool_]]]
+"""Pixel of the target and kernel offset, along one axis → pixel of the source, and whether there is one."""
+
+
+def _table(source: Tensor, target: Tensor, images: int, kernel: int, lanes: int, row: Reach) -> list[Tap]:
     degree = target.degree
     plane_height, plane_width = target.plane_shape
     height, rows = target.shape[1] // images, source.shape[1] // images

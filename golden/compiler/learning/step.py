@@ -15,7 +15,7 @@ from golden.learning.state import State
 from golden.spec.config import Config
 from golden.spec.learning import ArrayShape
 from golden.spec.memories import Fold, Operation, back_record, front_record
-from golden.spec.program import Tensor
+from golden.spec.tensor import Tensor
 
 
 @dataclass(frozen=True)

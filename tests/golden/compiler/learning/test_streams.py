@@ -1,0 +1,86 @@
+"""The two streams of a layer that learns hold its codes, wherever they stand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from golden.compiler.learning.streams import EngineMemories, Entries, entry_numbers, stream
+from golden.datapath.encode import block_entries, pack_pairs
+from golden.spec import formats
+from golden.spec.learning import ArrayShape
+from tests.sim.learning.devices import CONFIG
+
+
+@given(
+    seed=st.integers(0, 1 << 16),
+    filters=st.integers(1, 40),
+    rows=st.integers(1, 30),
+    density=st.sampled_from([0.0, 0.1, 0.6, 1.0]),
+    engines=st.sampled_from([1, 2, 3]),
+)
+def test_every_kept_place_has_its_entry(
+    seed: int, filters: int, rows: int, density: float, engines: int
+) -> None:
+    """Kept zeros too; all engines' blocks of a round are equally long."""
+    rng = np.random.default_rng(seed)
+    mask = rng.random((filters, rows)) < density
+    codes = np.where(mask, rng.choice([0, 1, -2, 64], mask.shape), 0)
+    array = ArrayShape(engines, 4, 4)
+    found = stream(codes, mask, array)
+    starts = np.cumsum([0, *found.pairs[:-1]]).tolist()
+    entries = entry_numbers(found, starts, mask.size)
+    assert ((entries.entry >= 0) == mask.reshape(-1)).all()
+    size = array.engine_filters(filters)
+    for place in np.flatnonzero(mask):
+        row, filter_ = place % rows, place // rows
+        round_, within = divmod(filter_, size * engines)
+        assert entries.engine[place] == within // size
+        block = found.blocks[round_][within // size]
+        entry = int(entries.entry[place]) - 2 * starts[round_]
+        assert block.advance[: entry + 1].sum() == row
+        assert block.slot[entry] == within % size
+        code = int(block.code[entry])
+        assert formats.decode_coefficient(code) == codes[filter_, row]
+    for blocks in found.blocks:
+        assert len({len(block.code) for block in blocks}) == 1
+        for block in blocks:
+            end = int(np.flatnonzero(block.code == formats.CODE_END)[0])
+            assert block.advance[: end + 1].sum() == rows
+
+
+def test_counters_and_places_stand_beside_their_codes() -> None:
+    rng = np.random.default_rng(5)
+    mask = rng.random((5, 9)) < 0.5
+    codes = np.where(mask, 4, 0)
+    counters = np.where(mask, rng.integers(-7, 8, mask.shape), 0).reshape(-1)
+    array = ArrayShape(CONFIG.engines, CONFIG.lanes, CONFIG.accumulators)
+    memories = EngineMemories(CONFIG)
+    found = stream(codes, mask, array)
+    starts = memories.starts(found)
+    twins = Entries(np.zeros(mask.size, np.int64), np.arange(mask.size))
+    memories.add(found, counters, twins)
+    entries = entry_numbers(found, starts, mask.size)
+    kept = 0
+    for engine in range(CONFIG.engines):
+        for entry in range(2 * memories.pairs):
+            half = 5 * (entry % 2)
+            word = memories.counters[engine][entry // 2] >> half & 31
+            here = np.flatnonzero((entries.engine == engine) & (entries.entry == entry))
+            assert word & 1 == len(here)
+            if len(here):
+                kept += 1
+                assert ((word >> 1) ^ 8) - 8 == counters[here[0]]
+    assert kept == mask.sum()
+
+
+@pytest.mark.parametrize("least", [0, 10, 12])
+def test_a_longer_block_is_the_same_block(least: int) -> None:
+    """Fillers before END lead nowhere: the decoder of inference reads the same rows."""
+    rows, slots = np.array([0, 3, 9]), np.array([1, 0, 2])
+    block = block_entries(rows, slots, np.array([0, 1, 8]), 14, least)
+    assert len(block.code) == max(least, 6)
+    row = np.cumsum(block.advance)
+    assert row[block.places].tolist() == rows.tolist()
+    assert row[block.code == formats.CODE_END].tolist() == [14]
+    assert len(pack_pairs(block, CONFIG)) * 2 == len(block.code)

@@ -1,0 +1,48 @@
+"""Whole steps on the device's RTL: equal to golden in all that a training keeps."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from golden.compiler.learning.step import plan_step
+from golden.learning import fresh_state, settle
+from golden.learning.update import Rates
+from golden.spec.errors import CapacityError
+from golden.spec.learning import LearningError
+from sim.learning.sessions import Session
+from tests.golden.learning.samples import batch
+from tests.sim.learning.devices import CONFIG, NETWORK, compared
+
+IMAGES = 4
+
+
+def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    for seed in range(100):
+        images, labels = batch(IMAGES, seed, NETWORK)
+        yield images, labels
+
+
+def test_steps_are_goldens() -> None:
+    """A step that moves codes; streams that pause."""
+    first = batch(IMAGES, 0, NETWORK)
+    state = settle(NETWORK, fresh_state(NETWORK, 3, density=0.6), *first, rounds=8)
+    plan = plan_step(NETWORK, state, IMAGES, CONFIG)
+    cycles: list[int] = []
+    after = Session(CONFIG, stalls=0.2, seed=1).amaranth(
+        compared(plan, state, batches(), [Rates(2, 128)]), lambda record: cycles.append(record.cycles)
+    )
+    moved = sum(int((a.codes != b.codes).sum()) for a, b in zip(after.layers, state.layers, strict=True))
+    assert moved
+    # Loading takes two runs, a step two, reading one.
+    assert len(cycles) == 2 + 3
+
+
+def test_a_batch_that_leaves_lanes_empty_is_refused() -> None:
+    with pytest.raises(LearningError, match=r"batch of 1: .*legal: 2 or more"):
+        plan_step(NETWORK, fresh_state(NETWORK, 1), 1, CONFIG)
+
+
+def test_a_step_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(CapacityError, match=r"feature memory: tensor .* feature_words is 1024"):
+        plan_step(NETWORK, fresh_state(NETWORK, 1), 400, CONFIG)
