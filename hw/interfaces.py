@@ -6,7 +6,7 @@ Directions are those of the side that is named first: Out leaves it. The other s
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import memories
+from golden.spec import formats, memories
 from golden.spec.config import ADDRESS_BITS, Config
 from golden.spec.memories import SECTION, log2, memory_shape
 
@@ -80,6 +80,10 @@ def sums_signature(config: Config) -> wiring.Signature:
     full: In, per bank, its sums stand.  release: Out, per bank, it has been drained; the last read may come
     in the same cycle.  read, bank, slot: Out, read that sum.  sums: In, `lanes` sums `latency.SUM_READ`
     cycles after `read`, else zero.
+
+    In a gradient pass (of an engine that learns) nothing is read. full: the bank waits for the error codes of
+    its next job, both do from the start on.  release: they are in, or the last of `errors_signature` comes in
+    the same cycle; the job may begin. Its END makes the bank full again, so at the end of the pass both are.
     """
     return wiring.Signature(
         {
@@ -89,6 +93,23 @@ def sums_signature(config: Config) -> wiring.Signature:
             "bank": Out(1),
             "slot": Out(log2(config.accumulators)),
             "sums": In(config.lanes * config.accumulator_bits),
+        }
+    )
+
+
+def errors_signature(config: Config) -> wiring.Signature:
+    """Drain → engine that learns: error codes of a bank, in a gradient pass; written a cycle later.
+
+    bank, slot: Out, of the filter whose errors they are.  slice: Out, which `basis` of its lanes.
+    codes: Out, the lanes' codes (golden.spec.formats), the first one lowest.
+    """
+    return wiring.Signature(
+        {
+            "valid": Out(1),
+            "bank": Out(1),
+            "slot": Out(log2(config.accumulators)),
+            "slice": Out(log2(config.lanes // config.basis)),
+            "codes": Out(config.basis * formats.CODE_BITS),
         }
     )
 

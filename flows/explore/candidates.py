@@ -131,6 +131,6 @@ def toml_of(it: Candidate, network_file: str) -> str:
     lines = [f"# network: {network_file}", f"# products of the basis stage: in {products}"]
     for field in fields(Config):
         value = getattr(config, field.name)
-        text = f'"{value}"' if isinstance(value, str) else value
+        text = f'"{value}"' if isinstance(value, str) else str(value).lower()
         lines.append(f"{field.name} = {text}")
     return "\n".join(lines) + "\n"

@@ -12,6 +12,15 @@ ADDRESS_BITS = 16
 """Width of the address of a memory word in a program image; no memory is deeper than it reaches."""
 
 
+MAX_ENGINES = 64
+
+LEARNING_LANES = 4
+"""What learns works on `basis` lanes at a time, in whole groups of LightNorm: of so many values."""
+
+_NO_SIZES = ("name", "arithmetic", "learning")
+"""Fields that are no whole numbers."""
+
+
 class ConfigError(LightDealError):
     """A configuration that cannot work: names field, value and legal set."""
 
@@ -41,6 +50,8 @@ class Config:
     instructions: layers that a program may have.
     arithmetic: what a lane does with a weight (`golden.spec.arithmetics`); decides what the coefficient
         memories hold.
+    learning: the engines learn too (docs/learning.md): gradients and counters stand beside the coefficients.
+        Demands the arithmetic shift_add and a basis that is a multiple of 4.
     """
 
     name: str
@@ -57,6 +68,7 @@ class Config:
     filter_words: int = 1024
     instructions: int = 64
     arithmetic: str = arithmetics.SHIFT_ADD.name
+    learning: bool = False
 
     def __post_init__(self) -> None:
         # Names of files and metrics hold it.
@@ -65,9 +77,9 @@ class Config:
         for field in fields(self):
             value = getattr(self, field.name)
             number = isinstance(value, int) and not isinstance(value, bool)
-            if field.name not in ("name", "arithmetic") and not number:
+            if field.name not in _NO_SIZES and not number:
                 self._refuse(field.name, "an integer")
-        self._demand("engines", 1 <= self.engines <= 64, "1…64")
+        self._demand("engines", 1 <= self.engines <= MAX_ENGINES, f"1…{MAX_ENGINES}")
         for name, low, high in (
             ("lanes", 2, 64),
             ("accumulators", 4, 16),
@@ -91,6 +103,12 @@ class Config:
             self._demand(name, fits, f"a power of two in 4…{1 << ADDRESS_BITS}")
         legal_names = arithmetics.names()
         self._demand("arithmetic", self.arithmetic in legal_names, f"one of {legal_names}")
+        self._demand("learning", isinstance(self.learning, bool), "true or false")
+        if self.learning:
+            plain = self.arithmetic == arithmetics.SHIFT_ADD.name
+            self._demand("arithmetic", plain, f"{arithmetics.SHIFT_ADD.name} in a configuration that learns")
+            whole = self.basis % LEARNING_LANES == 0
+            self._demand("basis", whole, f"a multiple of {LEARNING_LANES} in a configuration that learns")
 
     def _refuse(self, field: str, legal: str) -> None:
         try:
@@ -112,9 +130,11 @@ class Config:
     @property
     def digest(self) -> int:
         """32 bits that identify the sizes (not the name) and the version of the number rules."""
-        sizes = {key: value for key, value in asdict(self).items() if key not in ("name", "arithmetic")}
+        sizes = {key: value for key, value in asdict(self).items() if key not in _NO_SIZES}
         if self.arithmetic != arithmetics.SHIFT_ADD.name:
             sizes["arithmetic"] = self.arithmetic
+        if self.learning:
+            sizes["learning"] = True
         text = repr((sorted(sizes.items()), formats.EXPONENTS, formats.OUTPUT_BITS))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 

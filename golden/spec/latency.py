@@ -60,6 +60,17 @@ HOLD = 1
 SUM_READ = HOLD + 1 + ACCUMULATE
 """From the read of a sum to the sum: it goes the way of a step."""
 
+# Learning: error codes and rows into gradients.
+GRADIENT_TURN = MEMORY + ADD + 1
+"""From the read of a word of the gradient memory to the next one that sees it changed. At most STREAM_AGAIN,
+as a block of one entry comes to the same word so soon."""
+
+
+def gradient(lanes: int) -> int:
+    """From a step of a gradient pass to the write of its word: the lanes' addends go through a tree."""
+    return ACCUMULATE + (lanes - 1).bit_length() + ADD
+
+
 # Writeback: sums into words.
 DRAIN_DECODE = 3
 """The back word is registered, where it begins is found, what it is is told."""

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from golden.spec import formats
-from golden.spec.arithmetics import arithmetic
-from golden.spec.config import ADDRESS_BITS, Config
+from golden.spec.arithmetics import PAIR, arithmetic
+from golden.spec.config import ADDRESS_BITS, MAX_ENGINES, Config
 from golden.spec.fields import Field, Record
 
 
 class Memory(IntEnum):
     """Number of a memory in the section headers of a program image.
 
-    The coefficient memory of engine e is COEFFICIENT + e.
+    The coefficient memory of engine e is COEFFICIENT + e; in a configuration that learns its counters are
+    COUNTER + e, the places of its codes PLACES + e.
     """
 
     RUN = 0
@@ -25,6 +26,8 @@ class Memory(IntEnum):
     TERM = 4
     FILTER = 5
     COEFFICIENT = 8
+    COUNTER = COEFFICIENT + MAX_ENGINES
+    PLACES = COUNTER + MAX_ENGINES
 
 
 SECTION = Record(
@@ -171,6 +174,38 @@ def back_record(config: Config) -> Record:
     )
 
 
+COUNTER_BITS = 4
+"""Width of a counter in the device's memory (golden.spec.learning has the widths that golden knows)."""
+
+
+def counter_record() -> Record:
+    """What an update keeps of an entry, beside its code."""
+    return Record(
+        "counter",
+        (
+            Field("kept", 1, doc="the entry is a kept code: it has a gradient and may move"),
+            Field("counter", COUNTER_BITS, signed=True, doc="see golden.spec.learning.switched"),
+        ),
+    )
+
+
+def entry_bits(config: Config) -> int:
+    """Width of the number of an entry of an engine: PAIR times the address of its pair, plus its half."""
+    return log2(PAIR * config.coefficient_words)
+
+
+def place_record(config: Config) -> Record:
+    """Where the code of an entry stands a second time, in the transposed stream."""
+    return Record(
+        "place",
+        (
+            Field("entry", entry_bits(config), doc="number of that entry"),
+            Field("engine", max(1, (config.engines - 1).bit_length()), doc="its engine"),
+            Field("valid", 1, doc="there is such an entry"),
+        ),
+    )
+
+
 @dataclass(frozen=True)
 class MemoryShape:
     """Width in bits of a word of a memory as the loader sees it, and its depth in words."""
@@ -180,7 +215,7 @@ class MemoryShape:
 
 
 def memory_shape(config: Config, memory: int) -> MemoryShape:
-    """Shape of a loadable memory (a number of `Memory`, or COEFFICIENT + engine)."""
+    """Shape of a loadable memory (a number of `Memory`, or one of an engine)."""
     shapes: dict[int, MemoryShape] = {
         Memory.RUN: MemoryShape(run_record(config).bits, 1),
         Memory.FRONT: MemoryShape(front_record(config).bits, config.instructions),
@@ -192,10 +227,15 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
     for engine in range(config.engines):
         bits = arithmetic(config.arithmetic).word_bits(config)
         shapes[Memory.COEFFICIENT + engine] = MemoryShape(bits, config.coefficient_words)
+        if config.learning:
+            for first, record in ((Memory.COUNTER, counter_record()), (Memory.PLACES, place_record(config))):
+                shapes[first + engine] = MemoryShape(PAIR * record.bits, config.coefficient_words)
     return shapes[memory]
 
 
 def memories(config: Config) -> list[int]:
     """Numbers of all loadable memories of a configuration, in order."""
-    fixed = [int(memory) for memory in Memory if memory != Memory.COEFFICIENT]
-    return fixed + [Memory.COEFFICIENT + engine for engine in range(config.engines)]
+    of_engines = (Memory.COEFFICIENT, Memory.COUNTER, Memory.PLACES)
+    fixed = [int(memory) for memory in Memory if memory not in of_engines]
+    there = of_engines if config.learning else of_engines[:1]
+    return fixed + [first + engine for first in there for engine in range(config.engines)]

@@ -32,14 +32,19 @@ class Accumulators(wiring.Component):
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        super().__init__(
-            {
-                "start": In(1),
-                "steps": In(steps_signature(config)),
-                "rows": Out(bytes_signature(config)),
-                "sums": In(sums_signature(config)),
-            }
-        )
+        super().__init__(self._members())
+
+    def _members(self) -> dict[str, wiring.Member]:
+        return {
+            "start": In(1),
+            "steps": In(steps_signature(self._config)),
+            "rows": Out(bytes_signature(self._config)),
+            "sums": In(sums_signature(self._config)),
+        }
+
+    def _addends(self, m: Module) -> wiring.Component:
+        """What the lanes add: a component of `addends_signature`."""
+        return datapath(self._config).addends(self._config)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -101,7 +106,7 @@ class Accumulators(wiring.Component):
             write.en.eq(valid3),
             write.data.eq(new),
         ]
-        m.submodules.addends = addends = datapath(config).addends(config)
+        m.submodules.addends = addends = self._addends(m)
         m.d.comb += [addends.step.eq(step1), addends.row.eq(row2)]
         for lane, (addend, carry) in enumerate(zip(addends.addend, addends.carry, strict=True)):
             before = Mux(known3, old.data.word_select(lane, bits), 0)

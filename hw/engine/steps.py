@@ -5,20 +5,22 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.arithmetics import arithmetic
 from golden.spec.config import Config
-from golden.spec.memories import log2
+from golden.spec.memories import entry_bits, log2
 from hw.interfaces import flags_signature, load_signature, row_bits
 
 
 def step_layout(config: Config) -> data.StructLayout:
-    """One step for the lanes: add the row, times what the operand says, to a slot of a bank."""
-    return data.StructLayout(
-        {
-            "operand": arithmetic(config.arithmetic).operand_bits,
-            "slot": log2(config.accumulators),
-            "bank": 1,
-            "place": log2(config.window),
-        }
-    )
+    """One step for the lanes: add the row, times what the operand says, to a slot of a bank.
+
+    entry: (of an engine that learns) number of the entry that the step is of.
+    """
+    members = {
+        "operand": arithmetic(config.arithmetic).operand_bits,
+        "slot": log2(config.accumulators),
+        "bank": 1,
+        "place": log2(config.window),
+    }
+    return data.StructLayout(members | ({"entry": entry_bits(config)} if config.learning else {}))
 
 
 def steps_signature(config: Config) -> wiring.Signature:

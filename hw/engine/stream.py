@@ -1,6 +1,6 @@
 """The coefficient stream of an engine: from pairs of entries to one shift-add per cycle."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 
 from golden.spec import formats
@@ -26,7 +26,32 @@ class CoefficientStream(wiring.Component):
     def __init__(self, config: Config, engine: int) -> None:
         self._config = config
         self._engine = engine
-        super().__init__(stream_signature(config))
+        super().__init__(self._signature())
+
+    def _signature(self) -> wiring.Signature:
+        return stream_signature(self._config)
+
+    def _pairs(self, m: Module) -> wiring.Component:
+        """The memory of pairs: `load`, `address`, `enable` and `data` of a `LoadedMemory`."""
+        entry = layout(coefficient_record(self._config))
+        return LoadedMemory(self._config, Memory.COEFFICIENT + self._engine, data.ArrayLayout(entry, PAIR))
+
+    def _first(self) -> Value:
+        """Address of the pair that a start goes to."""
+        return Const(0)
+
+    def _counts(self, code: Value) -> Value:
+        """Whether an entry of that code adds its row, if that is not zero."""
+        return code[: formats.EXPONENT_BITS] != formats.CODE_ZERO
+
+    def _number(
+        self, m: Module, address: Value, checked: Value, taken: Value, second: Value, handled: Value
+    ) -> None:
+        """For a stream whose steps say which entry they are of.
+
+        checked: the pair of `address` is checked from the next cycle on.  taken: the pair that is checked is
+        in hand then, with its second entry if `second`.  handled: else the second entry is, if there is one.
+        """
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -34,9 +59,7 @@ class CoefficientStream(wiring.Component):
         bits = row_bits(config)
         ahead, steps = self.ahead, self.steps
         entry = layout(coefficient_record(config))
-        m.submodules.pairs = pairs = LoadedMemory(
-            config, Memory.COEFFICIENT + self._engine, data.ArrayLayout(entry, PAIR)
-        )
+        m.submodules.pairs = pairs = self._pairs(m)
         wiring.connect(m, wiring.flipped(self.load), pairs.load)
 
         # Address, memory and the pair read move together, the pair that is checked and the one in hand alone.
@@ -88,9 +111,7 @@ class CoefficientStream(wiring.Component):
 
         # The pair that is checked waits for its last row, and for the hand.
         look = Cat(ahead.flags[number].zero & self.skip for number in range(2))
-        counts = Cat(
-            entry.code[: formats.EXPONENT_BITS] != formats.CODE_ZERO for entry in (first, second)
-        ) & Cat(1, ~ends[0])
+        counts = Cat(self._counts(entry.code) for entry in (first, second)) & Cat(1, ~ends[0])
         live = Signal(2)
         here, again, wrong, to_second = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
@@ -155,10 +176,11 @@ class CoefficientStream(wiring.Component):
                     upcoming.eq(upcoming),
                     Cat(in_memory, read_valid, check_valid).eq(0),
                 ]
+        self._number(m, read_address, check_on & read_valid, take, to_second, handled)
         with m.If(self.start):
             m.d.sync += [
-                address.eq(0),
-                base.eq(0),
+                address.eq(self._first()),
+                base.eq(self._first()),
                 upcoming.eq(0),
                 Cat(in_memory, read_valid, check_valid, in_hand).eq(0),
                 bank.eq(0),

@@ -54,24 +54,33 @@ class Work:
 
     def live(self, job: int, skip: bool) -> list[tuple[int, int, int]]:
         """(code, slot, row) of the entries of a job that cost a cycle."""
+        return [step[1:] for step in self.numbered(job, skip, gradient=False)]
+
+    def numbered(self, job: int, skip: bool, gradient: bool) -> list[tuple[int, int, int, int]]:
+        """(number of the entry, code, slot, row) of the entries of a job that cost a cycle.
+
+        gradient: entries of code zero do too.
+        """
         block, row = self.jobs[job]
+        first = sum(len(entries) + len(entries) % 2 for entries in self.entries[:block])
         live = []
-        for code, slot, advance in self.entries[block]:
+        for number, (code, slot, advance) in enumerate(self.entries[block], first):
             row += advance
-            dead = code == formats.CODE_ZERO or (skip and self.rows[row].zero)
+            dead = (code == formats.CODE_ZERO and not gradient) or (skip and self.rows[row].zero)
             if code != formats.CODE_END and not dead:
-                live.append((code, slot, row))
+                live.append((number, code, slot, row))
         return live
 
-    def pair_cycles(self, job: int, skip: bool) -> list[int]:
+    def pair_cycles(self, job: int, skip: bool, gradient: bool = False) -> list[int]:
         """Cycles of the pairs of a job: each takes max(1, live entries), END counts as one."""
-        block, row = self.jobs[job]
-        costs = []
-        for code, _, advance in self.entries[block]:
-            row += advance
-            dead = code == formats.CODE_ZERO or (skip and self.rows[row].zero)
-            costs.append(code == formats.CODE_END or not dead)
-        return [max(1, sum(costs[i : i + 2])) for i in range(0, len(costs), 2)]
+        block = self.jobs[job][0]
+        first = sum(len(entries) + len(entries) % 2 for entries in self.entries[:block])
+        pairs = -(-len(self.entries[block]) // 2)
+        costs = [0] * pairs
+        for number, *_ in self.numbered(job, skip, gradient):
+            costs[(number - first) // 2] += 1
+        costs[-1] += 1
+        return [max(1, cost) for cost in costs]
 
     def sums(self, job: int, config: Config) -> list[list[int]]:
         """The partial sums of a job, sums[slot][lane], not wrapped."""

@@ -32,12 +32,23 @@ def test_presets_have_the_stated_shift_adders() -> None:
         ("instructions", 2, "a power of two in 4…65536"),
         ("lanes", "16", "an integer"),
         ("engines", True, "an integer"),
+        ("learning", 1, "true or false"),
         ("arithmetic", "int4", r"one of \['shift_add', 'int8', 'rows_int8', 'rebuild'\]"),
     ],
 )
 def test_refusals(field: str, value: object, legal: str) -> None:
     with pytest.raises(ConfigError, match=rf"^config field '{field}' = {value!r}; legal: {legal}$"):
         replace(TINY, **{field: value})  # type: ignore[arg-type]
+
+
+def test_what_a_configuration_that_learns_demands() -> None:
+    message = "^config field 'basis' = 2; legal: a multiple of 4 in a configuration that learns$"
+    with pytest.raises(ConfigError, match=message):
+        replace(SMALL, basis=2, learning=True)
+    message = "^config field 'arithmetic' = 'int8'; legal: shift_add in a configuration that learns$"
+    with pytest.raises(ConfigError, match=message):
+        replace(SMALL, arithmetic="int8", learning=True)
+    assert replace(SMALL, learning=True).learning
 
 
 def test_a_config_error_is_a_value_error() -> None:
@@ -50,12 +61,13 @@ def test_digest_follows_the_sizes_and_not_the_name() -> None:
     digests = {config.digest for config in (TINY, DEFAULT, replace(SMALL, window=32), *others)}
     assert len(digests) == 7
     assert others[0].digest == SMALL.digest
+    assert replace(SMALL, learning=True).digest not in digests
     assert all(0 <= digest < 1 << 32 for digest in digests)
 
 
 def test_the_digest_follows_every_size() -> None:
     """Hardware of another size must not take the program, whichever size it is."""
-    sizes = [field.name for field in fields(Config) if field.name not in ("name", "arithmetic")]
+    sizes = [field.name for field in fields(Config) if field.type is int]
     other = {name: 2 * getattr(SMALL, name) for name in sizes} | {"accumulator_bits": 23, "basis": 8}
     digests = {replace(SMALL, **{name: other[name]}).digest for name in sizes}
     assert len(digests | {SMALL.digest}) == len(sizes) + 1

@@ -14,68 +14,23 @@ from golden.spec import latency
 from golden.spec.config import SMALL, TINY, Config
 from golden.spec.memories import Memory
 from hw.engine.engine import Engine
-from tests.hw.bench import NANO, join, load_words, seeded, simulate, split
-from tests.hw.streams import Row, Work, flags_of, random_work
+from tests.hw.bench import NANO, load_words, seeded, simulate
+from tests.hw.engines import sums_of
+from tests.hw.streams import Row, Work, random_work
 
 
 def run(config: Config, work: Work, skip: bool, seed: int, late: float, slow: float) -> tuple[Any, int]:
-    """(sums of all jobs, cycles from the first row to the last drained job)"""
-    rng = seeded(seed)
+    """`sums_of` an engine."""
     dut = Engine(config, 0)
-    sums: list[list[list[int]]] = []
-    cycles = 0
+    found: list[tuple[Any, int]] = []
 
     async def bench(ctx: Any) -> None:
-        nonlocal cycles
         await load_words(ctx, dut, config, Memory.COEFFICIENT, work.words(config))
-        ctx.set(dut.start, 1)
         ctx.set(dut.skip, skip)
-        await ctx.tick()
-        ctx.set(dut.start, 0)
-        window = config.window
-        written, oldest, drained, slot = 0, 0, 0, 0
-        reads: list[int] = []
-        packed = [join(row.values, 8) for row in work.rows]
-        for _ in range(20000):
-            cycles += 1
-            seen = range(max(0, written - window), written)
-            for look, found in zip(dut.ahead.look, dut.ahead.flags, strict=True):
-                ctx.set(found, flags_of(work.rows, written, window, ctx.get(look)))
-            ctx.set(dut.ahead.written, written % (2 * window))
-            # Rows of the window; its places keep what they hold until they are written again.
-            place = ctx.get(dut.rows.place)
-            held = [n for n in seen if n % window == place]
-            ctx.set(dut.rows.bytes, packed[held[0]] if held else 0)
-            oldest += (ctx.get(dut.row) - oldest) % (2 * window)
-            if reads and reads[0] == cycles - latency.SUM_READ:
-                reads.pop(0)
-                if not sums or len(sums[-1]) == config.accumulators:
-                    sums.append([])
-                sums[-1].append(split(ctx.get(dut.sums.sums), config.accumulator_bits, config.lanes))
-            if len(sums) == len(work.jobs) and len(sums[-1]) == config.accumulators:
-                return
-            bank = drained % 2
-            release = 0
-            ctx.set(dut.sums.read, 0)
-            if ctx.get(dut.sums.full) >> bank & 1 and rng.random() >= slow:
-                ctx.set(dut.sums.read, 1)
-                ctx.set(dut.sums.bank, bank)
-                ctx.set(dut.sums.slot, slot)
-                reads.append(cycles)
-                slot += 1
-                if slot == config.accumulators:
-                    release, slot = 1 << bank, 0
-                    drained += 1
-            ctx.set(dut.sums.release, release)
-            assert not ctx.get(dut.bad)
-            await ctx.tick()
-            room = written - oldest < window and written < len(work.rows)
-            if room and rng.random() >= late:
-                written += 1
-        raise AssertionError(f"{len(sums)} of {len(work.jobs)} jobs ended")
+        found.append(await sums_of(ctx, dut, config, work, seeded(seed), late, slow))
 
     simulate(dut, bench)
-    return sums, cycles
+    return found[0]
 
 
 @pytest.mark.parametrize("skip", [False, True])

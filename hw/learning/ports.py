@@ -1,0 +1,37 @@
+"""Bundles of wires inside this folder."""
+
+from amaranth.hdl import signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec import formats
+from golden.spec.config import Config
+from golden.spec.learning import GRADIENT_BITS
+from golden.spec.memories import COUNTER_BITS, entry_bits, place_record
+from hw.parts.layouts import layout
+
+
+def entries_signature(config: Config) -> wiring.Signature:
+    """Update → engine: what it has of an entry. Only while no job is under way; before the next one there is
+    a start.
+
+    look: Out, the entry `entry` is wanted.  code, kept, counter, gradient, place: In, it, a cycle later.
+    put_code, put_counter: Out, the entry `put_entry` gets `new_code`, or `new_counter` and a gradient of 0;
+    the latter of a kept entry alone.
+    """
+    return wiring.Signature(
+        {
+            "look": Out(1),
+            "entry": Out(entry_bits(config)),
+            "code": In(formats.CODE_BITS),
+            "kept": In(1),
+            "counter": In(signed(COUNTER_BITS)),
+            "gradient": In(signed(GRADIENT_BITS)),
+            "place": In(layout(place_record(config))),
+            "put_code": Out(1),
+            "put_counter": Out(1),
+            "put_entry": Out(entry_bits(config)),
+            "new_code": Out(formats.CODE_BITS),
+            "new_counter": Out(signed(COUNTER_BITS)),
+        }
+    )
