@@ -66,6 +66,10 @@ GRADIENT_TURN = MEMORY + ADD + 1
 as a block of one entry comes to the same word so soon."""
 
 
+TERM_ROUND = 2
+"""From an int8 error to its code: its magnitude, the code."""
+
+
 def gradient(lanes: int) -> int:
     """From a step of a gradient pass to the write of its word: the lanes' addends go through a tree."""
     return ACCUMULATE + (lanes - 1).bit_length() + ADD
