@@ -60,6 +60,9 @@ HOLD = 1
 SUM_READ = HOLD + 1 + ACCUMULATE
 """From the read of a sum to the sum: it goes the way of a step."""
 
+ROUND = 3
+"""A rounding shift: long steps of the shift, short ones, the rounding."""
+
 # Learning: error codes and rows into gradients.
 GRADIENT_TURN = MEMORY + ADD + 1
 """From the read of a word of the gradient memory to the next one that sees it changed. At most STREAM_AGAIN,
@@ -75,6 +78,18 @@ def gradient(lanes: int) -> int:
     return ACCUMULATE + (lanes - 1).bit_length() + ADD
 
 
+# Update: gradients into counters and codes.
+UPDATE_ENTRY = 2
+"""Cycles of an entry: its code and the same code at its other place are written one after the other."""
+UPDATE_LOOK = MEMORY + 1
+"""What an engine has of an entry is registered."""
+
+
+def update(entries: int) -> int:
+    """From the start of an update of so many entries, of all engines together, until all is written."""
+    return 1 + UPDATE_ENTRY * entries + UPDATE_LOOK + ROUND + ADD
+
+
 # Writeback: sums into words.
 DRAIN_DECODE = 3
 """The back word is registered, where it begins is found, what it is is told."""
@@ -86,8 +101,6 @@ TERM = MEMORY
 """A term, bias and shift come after their token."""
 BASIS = 4
 """Operands, the two parts of a product, their sum, the output that holds it."""
-ROUND = 3
-"""Long steps of the shift, short ones, the rounding."""
 RESIDUAL = 1 + ROUND + 1
 """Aligned and summed, rounded, ReLU."""
 POOL = 3 + ROUND

@@ -206,6 +206,31 @@ def place_record(config: Config) -> Record:
     )
 
 
+UPDATE_SHIFT_BITS = 8
+
+
+def update_record(config: Config) -> Record:
+    """The command of an update: which entries, the same of every engine, and how far they go.
+
+    One command is a round of a layer, so that random numbers come in the order of docs/learning.md.
+    """
+    return Record(
+        "update",
+        (
+            Field("pair", log2(config.coefficient_words), doc="address of the first pair"),
+            Field("pairs", log2(config.coefficient_words) + 1, doc="pairs, at least 1"),
+            Field(
+                "shift",
+                UPDATE_SHIFT_BITS,
+                signed=True,
+                doc="a counter moves by −gradient · 2^shift: its bits − 1 + L + u − g (docs/learning.md, 9)",
+            ),
+            Field("still", 1, doc="counters and codes stay: gradients are summed and cleared alone"),
+            Field("clear", 1, doc="the sums over entries begin anew with this command"),
+        ),
+    )
+
+
 @dataclass(frozen=True)
 class MemoryShape:
     """Width in bits of a word of a memory as the loader sees it, and its depth in words."""
