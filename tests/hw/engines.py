@@ -1,6 +1,7 @@
 """A row window and a drain around an engine, in passes that follow one another in a simulation."""
 
 from dataclasses import dataclass, field
+from operator import mul
 from random import Random
 from typing import Any
 
@@ -138,3 +139,20 @@ async def add_gradients(
             await ctx.tick().repeat(latency.gradient(config.lanes))
             return cycle
     raise AssertionError(f"only {loaded} of {len(work.jobs)} jobs began")
+
+
+def random_codes(rng: Random, config: Config, work: Work, slots: int) -> Codes:
+    """Codes of all jobs, of so many slots; others keep what they have."""
+    legal = [code for code in range(1 << formats.CODE_BITS) if code != formats.CODE_END]
+    return [[rng.choices(legal, k=config.lanes) for _ in range(slots)] for _ in work.jobs]
+
+
+def gradients_of(work: Work, codes: Codes, config: Config) -> list[int]:
+    """The gradients of all entries; an END has none, a filler has one that nobody reads."""
+    sums = [0] * (2 * len(work.words(config)))
+    for job, its_codes in enumerate(codes):
+        values = [[formats.decode_coefficient(code) for code in lanes] for lanes in its_codes]
+        for number, _, slot, row in work.numbered(job, skip=False, gradient=True):
+            if slot < len(values):
+                sums[number] += sum(map(mul, work.rows[row].values, values[slot]))
+    return sums

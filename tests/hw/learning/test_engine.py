@@ -18,29 +18,12 @@ from golden.spec.memories import Memory, counter_record, place_record
 from hw.engine.engine import Engine
 from hw.learning.engine import LearningEngine
 from tests.hw.bench import NANO, any_value, load_words, seeded, simulate
-from tests.hw.engines import Codes, add_gradients, sums_of
+from tests.hw.engines import add_gradients, gradients_of, random_codes, sums_of
 from tests.hw.streams import Row, Work, random_work
 
 LEARNS = replace(NANO, basis=4, accumulators=8, accumulator_bits=24, learning=True)
 WIDE = replace(LEARNS, lanes=8)
 """Error codes of a word come in two slices."""
-
-
-def random_codes(rng: Random, config: Config, work: Work, slots: int) -> Codes:
-    """Codes of all jobs, of so many slots; others keep what they have."""
-    legal = [code for code in range(1 << formats.CODE_BITS) if code != formats.CODE_END]
-    return [[rng.choices(legal, k=config.lanes) for _ in range(slots)] for _ in work.jobs]
-
-
-def expected(config: Config, work: Work, codes: Codes) -> list[int]:
-    """The gradients of all entries; an END has none, a filler has one that nobody reads."""
-    sums = [0] * (2 * len(work.words(config)))
-    for job, its_codes in enumerate(codes):
-        values = [[formats.decode_coefficient(code) for code in lanes] for lanes in its_codes]
-        for number, _, slot, row in work.numbered(job, skip=False, gradient=True):
-            if slot < len(values):
-                sums[number] += int(np.dot(work.rows[row].values, values[slot]))
-    return sums
 
 
 async def look(ctx: Any, dut: Any, entry: int) -> dict[str, Any]:
@@ -98,7 +81,7 @@ def test_gradients_are_rows_times_error_codes(config: Config, skip: bool, late: 
         total = np.zeros(2 * len(work.words(config)), np.int64)
         for _ in range(2):
             codes = random_codes(rng, config, work, config.accumulators)
-            total += expected(config, work, codes)
+            total += gradients_of(work, codes, config)
             ctx.set(dut.gradient, 1)
             await add_gradients(ctx, dut, config, work, codes, rng, late, slow)
             ctx.set(dut.gradient, 0)
@@ -126,7 +109,7 @@ def test_a_block_of_one_entry_comes_to_its_word_as_soon_as_can_be() -> None:
         codes = random_codes(rng, config, work, 1)
         ctx.set(dut.gradient, 1)
         cycles = await add_gradients(ctx, dut, config, work, codes, rng, 0, 0)
-        assert (await look(ctx, dut, 0))["gradient"] == expected(config, work, codes)[0]
+        assert (await look(ctx, dut, 0))["gradient"] == gradients_of(work, codes, config)[0]
         # From the check of a pair with END to that of the same pair.
         assert cycles == latency.STREAM_START + (tiles - 1) * latency.STREAM_AGAIN + 2
 
