@@ -70,7 +70,7 @@ as a block of one entry comes to the same word so soon."""
 
 
 TERM_ROUND = 2
-"""From an int8 error to its code: its magnitude, the code."""
+"""From an int8 error to its code: random bits are added, the leading one is found."""
 
 
 def gradient(lanes: int) -> int:
