@@ -1,6 +1,6 @@
 """Errors become powers of two."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -37,17 +37,18 @@ class TermRounder(wiring.Component):
         m = Module()
         size = formats.ACTIVATION_BITS - 1
         for lane in range(self._lanes):
-            error = self.errors.word_select(lane, formats.ACTIVATION_BITS).as_signed()
+            error = self.errors.word_select(lane, formats.ACTIVATION_BITS)
             random = self.random.word_select(lane, ERROR_RANDOM_BITS)
-            # 1: the magnitude, and the random bits that are still to be masked.
-            magnitude, kept = Signal(size, name=f"magnitude{lane}"), Signal(size - 1, name=f"kept{lane}")
-            negative = Signal(name=f"negative{lane}")
-            m.d.sync += [magnitude.eq(Mux(error < 0, -error, error)), kept.eq(random), negative.eq(error < 0)]
-            # 2: those below the leading one are added, the lowest always; the leading one of the sum counts.
+            negative, total = Signal(name=f"negative{lane}"), Signal(size + 1, name=f"total{lane}")
+            # 1: random bits below the leading one are added, the lowest always. The complement of a negative
+            # error is one too small; its leading one is another only where there is nothing to round.
+            sign = error[-1]
+            magnitude = error[:size] ^ sign.replicate(size)
             below = Cat(1, *(magnitude[place + 1 :].any() for place in range(1, size - 1)))
-            total = Signal(size + 1, name=f"total{lane}")
+            m.d.sync += [total.eq(magnitude + (random & below) + sign), negative.eq(sign)]
+            # 2: the leading one of the sum counts.
             exponent = Signal(formats.EXPONENT_BITS, name=f"exponent{lane}")
-            m.d.comb += [total.eq(magnitude + (kept & below)), exponent.eq(formats.CODE_ZERO)]
+            m.d.comb += exponent.eq(formats.CODE_ZERO)
             for place in range(1, size + 1):
                 with m.If(total[place]):
                     m.d.comb += exponent.eq(place - 1)

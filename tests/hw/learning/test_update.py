@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from golden.spec import formats, latency
+from golden.spec.commands import update_record
 from golden.spec.learning import seeded as lfsr_of
 from golden.spec.memories import COUNTER_BITS
 from hw.learning.update import UpdateUnit
