@@ -1,4 +1,4 @@
-"""What a training step keeps in memory, tensor by tensor: docs/learning.md, section 13.
+"""What a training step keeps in memory, tensor by tensor: docs/learning.md, section 14.
 
 Time: 0 … L − 1 the layers forward, L the head, then for each layer, last to first, three steps: its norm
 backward, its error pass, its gradient pass and update.

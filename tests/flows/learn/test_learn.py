@@ -3,6 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from flows.learn.measure import measure
 from flows.learn.report import report
 from flows.learn.rows import Row, keep_row
 from flows.learn.run import bytes_of, learn
-from golden.learning import Plan, Rates, everything, head_only, last_blocks, step
+from golden.learning import Plan, Rates, everything, head_only, last_blocks, save_state, step
 from golden.spec.errors import LightDealError
 from golden.workloads import load_digits
 from tests.golden.learning.samples import NETWORK, batch, same, settled
@@ -37,18 +38,17 @@ def test_a_training_that_was_cut_goes_on_to_the_same_end(
     folder = tmp_path / "cut" / "scratch.digits"
     saves: list[object] = []
 
-    def saved(*args: object) -> None:
-        run_save(*args)  # type: ignore[arg-type]
+    def saved(*args: Any) -> None:
+        save_state(*args)
         saves.append(args)
         if len(saves) == 2:
             raise CutError
 
-    run_save = run.save_state
     monkeypatch.setattr(run, "save_state", saved)
     with pytest.raises(CutError):
         learn(SMALL(out=tmp_path / "cut"))
     assert not (folder / "metrics.json").exists()
-    monkeypatch.setattr(run, "save_state", run_save)
+    monkeypatch.setattr(run, "save_state", save_state)
     monkeypatch.setattr(run, "say", saves.append)
     again = learn(SMALL(out=tmp_path / "cut"))
     assert saves[-1] == "goes on after step 6"
