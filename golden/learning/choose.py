@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from golden.learning.infer import logits
-from golden.learning.loop import Plan, train
+from golden.learning.loop import Plan, settle, train
 from golden.learning.memory import step_memory
 from golden.learning.network import Network
 from golden.learning.scheme import LayerScheme, Scheme, head_only
@@ -61,12 +61,13 @@ def sensitivity(
     """
 
     def after(scheme: Scheme) -> float:
-        state_after = train(
-            network, state, train_data.images, train_data.labels, plan, scheme=scheme, stop=steps
-        )
-        return held_loss(network, state_after, held.images, held.labels)
+        learnt = train(network, start, train_data.images, train_data.labels, plan, scheme=scheme, stop=steps)
+        return held_loss(network, learnt, held.images, held.labels)
 
     base = head_only(network)
+    # Once for all: the exponents have far to go from where a state begins.
+    first = plan.batch_at(0, len(train_data.labels))
+    start = settle(network, state, train_data.images[first], train_data.labels[first])
     without, found = after(base), []
     for index, layer in enumerate(network.layers):
         progress(f"layer {layer.name}", index / len(network.layers))

@@ -53,7 +53,7 @@ _ORDERS: tuple[Callable[[Life], tuple[int, ...]], ...] = (
 )
 
 
-_ROUNDS = 40
+_ROUNDS = 12
 """Times that an order is mended."""
 
 
