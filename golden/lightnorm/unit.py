@@ -84,12 +84,16 @@ def window(values: Blocks, grid: Int64, mean: Int64) -> Int64:
     return round_shift(up, np.clip(-shift, 0, 62)) - mean[:, None]
 
 
-def apply(x: Blocks, found: Statistics, words: ApplyWords, fmt: NormFormat) -> tuple[Blocks, Flag]:
-    """The pass APPLY: y in blocks, and the encoder's flags. One product a value, no division."""
+def apply_exact(x: Blocks, found: Statistics, words: ApplyWords) -> Int64:
+    """What APPLY hands to its encoder: (C, n), in units of 2**words.grid. One product a value."""
     centred = window(x, words.window_grid, words.mean)
     centred = np.where(found.flat[:, None], 0, centred)
-    result = centred * words.scale[:, None] + words.offset[:, None]
-    return encode(result, words.grid[:, None], fmt.forward, x.axis)
+    return centred * words.scale[:, None] + words.offset[:, None]
+
+
+def apply(x: Blocks, found: Statistics, words: ApplyWords, fmt: NormFormat) -> tuple[Blocks, Flag]:
+    """The pass APPLY: y in blocks, and the encoder's flags."""
+    return encode(apply_exact(x, found, words), words.grid[:, None], fmt.forward, x.axis)
 
 
 def forward(
@@ -135,12 +139,16 @@ def spike_masks(found: Statistics, values: int) -> tuple[Bool, Bool]:
     return masks[0], masks[1]
 
 
+def grad_exact(dy: Blocks, words: GradWords) -> Int64:
+    """What GRAD hands to its encoder where spikes go apart: (C, n), in units of 2**words.grid."""
+    return window(dy, words.window_grid, words.mean) * words.scale[:, None]
+
+
 def grad(
     dy: Blocks, found: Statistics, words: GradWords, fmt: NormFormat, spikes: Spikes
 ) -> tuple[Blocks, Flag]:
     """The pass GRAD: dx in blocks, and the encoder's flags; it reads dy and the indices, not x."""
-    centred = window(dy, words.window_grid, words.mean)
-    result = centred * words.scale[:, None]
+    result = grad_exact(dy, words)
     high, low = spike_masks(found, dy.magnitudes.shape[1])
     if spikes != Spikes.APART:
         result = result + (low.astype(np.int64) - high) * words.spike[:, None]

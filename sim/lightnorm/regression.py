@@ -15,7 +15,8 @@ from hw.lightnorm.channel_layouts import parameters_layout
 from hw.lightnorm.encoder import encoded
 from hw.lightnorm.extremes import extremes
 from hw.lightnorm.layouts import Op, pass_beat
-from hw.lightnorm.unit import LightNorm, found
+from hw.lightnorm.core import found
+from hw.lightnorm.unit import LightNorm
 from sim.backends.cocotb_runner import build, run_bench
 from sim.lightnorm.samples import CHANNELS, sample
 from sim.lightnorm.streams import Streams, care, pack, streams

@@ -15,11 +15,13 @@ from golden.lightnorm.quantise import Met, quantise
 from golden.lightnorm.scalars import Float64, Scalars
 from golden.spec import block
 from golden.spec.block import PRESETS, Flag, GroupAxis, Rounding, Spikes
+from golden.spec.learning import NORM_FORMAT
 
 FORMATS = {
     **PRESETS,
     "truncate": block.light(8, Rounding.TRUNCATE),
     "narrow": replace(block.light(16), spike=0, scale=5, reciprocal=6),
+    "device": NORM_FORMAT,
 }
 
 
@@ -58,6 +60,9 @@ def check(x: Float64, dy: Float64, gamma: Float64, beta: Float64, options: Light
     fast_y, y_met = tensors.apply(fast_x, fast, gammas, betas, options)
     np.testing.assert_array_equal(fast_y.numpy(), y.floats())
     assert as_flag(y_met) == y_flags
+    words = channel.apply_words(found, gammas, betas, fmt)
+    exact = np.ldexp(unit.apply_exact(xs, found, words).astype(float), words.grid[:, None])
+    np.testing.assert_array_equal(tensors.apply_exact(fast_x, fast, gammas, betas, fmt).numpy(), exact)
 
     back = unit.backward(xs, dys, found, gammas, host, fmt, options.spikes)
     gradients = tensors.reduce(fast_x, fast_dy, fast, gammas, host, fmt)
@@ -68,6 +73,9 @@ def check(x: Float64, dy: Float64, gamma: Float64, beta: Float64, options: Light
     fast_dx, dx_met, _ = tensors.grad(fast_dy, fast, gradients, options)
     np.testing.assert_array_equal(fast_dx.numpy(), right)
     assert as_flag(dx_met) == back.flags
+    grad_words = channel.grad_words(back.gradients, fmt)
+    exact = np.ldexp(unit.grad_exact(dys, grad_words).astype(float), grad_words.grid[:, None])
+    np.testing.assert_array_equal(tensors.grad_exact(fast_dy, gradients, fmt).numpy(), exact)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -6,6 +6,7 @@ import pytest
 
 from golden.spec import block
 from golden.spec.block import Rounding, Spikes
+from golden.spec.learning import NORM_FORMAT
 from hw.lightnorm.unit import LightNorm
 from hw.tops.verilog import component_verilog
 from sim.lightnorm.beats import joint_seen
@@ -26,6 +27,7 @@ RUNS = [
     ("wide", block.wide(8), 16, 100, 8, 0.0, Spikes.APART),
     ("mxint8", block.mxint8(), 8, 101, 8, 0.2, Spikes.CLIP),
     ("mixed", MIXED, 8, 100, 8, 0.2, Spikes.CLIP),
+    ("device", NORM_FORMAT, 4, 100, 8, 0.2, Spikes.APART),
     ("long", LIGHT, 8, 2048, 8, 0.0, Spikes.CLIP),
 ]
 """Formats, lanes, values, chunks, stalls, treatment of spikes."""
