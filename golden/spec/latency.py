@@ -96,3 +96,7 @@ NEXT_LAYER_TERM = FLUSH + DRAIN_DECODE + 1
 RESIDUAL_GAP = WRITE - RESIDUAL_ADDRESS
 POOLED_RESIDUAL_GAP = POOLED_WRITE - RESIDUAL_ADDRESS
 """From the read of an output's residual to the write of the output: the two may not meet at the port."""
+
+# Training: values into maps of int8.
+MAP_ROUND = ROUND + 3
+"""A value as a fraction, what is added to it, the random byte or half a unit, the saturation."""

@@ -1,0 +1,1 @@
+"""The parts of an accelerator that learns."""
