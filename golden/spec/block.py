@@ -14,6 +14,12 @@ from golden.spec.errors import LightDealError
 SCALAR_BITS = 24
 """Significand of the numbers that a channel has once (mean, scale, sums): those of float32."""
 
+GRID_BITS = 10
+"""Signed exponents of scalars and grids in hardware: all that formats and scalars of real data need."""
+
+EPSILON = 1e-5
+"""Added to what a channel is divided by, unless a host says otherwise."""
+
 CHUNK_ALIGN = 16
 """Chunks begin at multiples of this many values, so no beat of 4, 8 or 16 lanes holds two chunks."""
 
@@ -281,7 +287,7 @@ class Constants:
     epsilon: Scalar
 
 
-def constants(values: int, wanted: int = 8, epsilon: float = 1e-5) -> Constants:
+def constants(values: int, wanted: int = 8, epsilon: float = EPSILON) -> Constants:
     """The host's constants for channels of `values` values; see `chunks` for the errors.
 
     Raises FormatError if epsilon is not finite or negative.

@@ -1,12 +1,9 @@
 """What the units of an accelerator that learns are told, a command word each, and what they read with it."""
 
-from golden.spec.block import SCALAR_BITS
+from golden.spec.block import GRID_BITS, SCALAR_BITS
 from golden.spec.config import Config
 from golden.spec.fields import Field, Record
 from golden.spec.memories import MAX_CHANNELS, feature_bits, log2
-
-EXPONENT_BITS = 10
-"""Signed exponents of scalars and of grids: all that formats and scalars of real data need."""
 
 COMMAND_SHIFT_BITS = 8
 """Signed shifts between the units of maps."""
@@ -27,7 +24,7 @@ def parameter_record() -> Record:
         fields += [
             Field(f"{name}_mantissa", SCALAR_BITS, doc="its top bit is set unless it is zero"),
             Field(f"{name}_sign", 1),
-            Field(f"{name}_exponent", EXPONENT_BITS, signed=True, doc="of the lowest bit of the mantissa"),
+            Field(f"{name}_exponent", GRID_BITS, signed=True, doc="of the lowest bit of the mantissa"),
         ]
     return Record("parameter", tuple(fields))
 
@@ -36,10 +33,10 @@ def norm_record(config: Config) -> Record:
     """What `hw.learning.norm_passes.NormPasses` does with the maps of a layer."""
     address = feature_bits(config)
     scalars = []
-    for name, doc in (("inverse", "1/n"), ("spread", "C/K"), ("epsilon", "added to C·R")):
+    for name, doc in (("inverse", "1/n"), ("spread", "C/K")):
         scalars += [
             Field(f"{name}_mantissa", SCALAR_BITS, doc=f"{doc}, positive"),
-            Field(f"{name}_exponent", EXPONENT_BITS, signed=True, doc="of the lowest bit of the mantissa"),
+            Field(f"{name}_exponent", GRID_BITS, signed=True, doc="of the lowest bit of the mantissa"),
         ]
     return Record(
         "norm",

@@ -100,3 +100,16 @@ POOLED_RESIDUAL_GAP = POOLED_WRITE - RESIDUAL_ADDRESS
 # Training: values into maps of int8.
 MAP_ROUND = ROUND + 3
 """A value as a fraction, what is added to it, the random byte or half a unit, the saturation."""
+
+NORM_FORWARD = 479
+NORM_BACKWARD = 380
+"""The longest arithmetic of a channel, without what grows with its values; its spike becomes a pull."""
+
+
+def norm_arithmetic(index_bits: int, backward: bool) -> int:
+    """The most cycles from the sums of a channel to what LightNorm's arithmetic makes of them.
+
+    Of STAT, or (backward) REDUCE, in a device that learns; a channel has at most 2**index_bits values. How
+    long it takes depends on the numbers; a device waits for the longest.
+    """
+    return NORM_BACKWARD + 3 * index_bits if backward else NORM_FORWARD + index_bits

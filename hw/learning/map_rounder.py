@@ -1,6 +1,6 @@
 """int8 of anything: activations to nearest, errors with random bits; with what the scale needs to move."""
 
-from amaranth.hdl import Cat, Const, EnableInserter, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Cat, EnableInserter, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -25,7 +25,7 @@ def map_rule() -> data.StructLayout:
     """What a pass does with every value.
 
     shift: value·2^shift is in units of 2^−8 of the target's.  add: an int8 is added to every value.
-    addend_shift: as shift, of that int8.  pull: a fraction.  relu: negative sums become zero.
+    addend_shift: as shift, of that int8.  relu: negative sums become zero.
     stochastic: a random byte is added and the fraction cut, else to nearest, ties to even.
     masked: values are zero where no error passes the map `mask`; mask_relu: it had a ReLU.
     """
@@ -34,7 +34,6 @@ def map_rule() -> data.StructLayout:
         {
             "shift": shift,
             "addend_shift": shift,
-            "pull": signed(FRACTION_BITS),
             **{name: unsigned(1) for name in ("add", "relu", "stochastic", "masked", "mask_relu")},
         }
     )
@@ -43,8 +42,9 @@ def map_rule() -> data.StructLayout:
 def map_beat(lanes: int, bits: int) -> data.StructLayout:
     """Values with what is added to them.
 
-    values, addends: by lane.  high, low: lanes that lose or gain `pull`, in the place of an addend; both
-    together change nothing.  mask: bytes of the map that tells where an error passes.
+    values, addends: by lane.  high, low: lanes that lose or gain the pull, in the place of an addend; both
+    together change nothing.  mask: bytes of the map that tells where an error passes.  pull: nothing comes
+    of this beat but the pull of those after it, the fraction of lane 0.
     """
     return data.StructLayout(
         {
@@ -52,6 +52,7 @@ def map_beat(lanes: int, bits: int) -> data.StructLayout:
             "addends": data.ArrayLayout(signed(ACTIVATION_BITS), lanes),
             "high": unsigned(lanes),
             "low": unsigned(lanes),
+            "pull": unsigned(1),
             "mask": data.ArrayLayout(signed(ACTIVATION_BITS), lanes),
         }
     )
@@ -70,7 +71,7 @@ class MapRounder(wiring.Component):
     Members
     -------
     enable: In, else all stands still; `i.ready` does not tell.
-    rule: In, `map_rule`; stands still while beats are inside, and shifts from a cycle before their first.
+    rule: In, `map_rule`; stands still while beats are inside, its shifts from the cycle before the first one.
     i: stream of `map_beat`, ready in the last cycle of a beat.
     draw: Out, `random` is used in this cycle if `enable`.  random: In, a byte a lane.
     valid, o: Out, a beat of bytes.  busy: Out, beats are inside, that of `o` too.
@@ -105,6 +106,8 @@ class MapRounder(wiring.Component):
         second = Signal()
         valid = Signal(MAP_ROUND)
         enters = self.i.valid & (second | ~rule.add)
+        pulls = self._later(m, self.i.valid & beat.pull, "pulls")
+        pull = Signal(signed(FRACTION_BITS))
         m.d.comb += [
             self.i.ready.eq(enable & (second | ~rule.add)),
             self.draw.eq(valid[ROUND] & rule.stochastic),
@@ -116,7 +119,10 @@ class MapRounder(wiring.Component):
         first = rule.add & ~second
         amount = Mux(first, added, own)
         with m.If(enable):
-            m.d.sync += [second.eq(self.i.valid & rule.add & ~second), valid.eq(Cat(enters, valid))]
+            m.d.sync += [
+                second.eq(self.i.valid & rule.add & ~second),
+                valid.eq(Cat(enters & ~beat.pull, valid)),
+            ]
 
         passing = Cat(self._passes(byte) for byte in beat.mask)
         sides = {
@@ -131,7 +137,10 @@ class MapRounder(wiring.Component):
             given = Mux(first, beat.addends[lane], beat.values[lane])
             moved = Signal(signed(self._bits), name=f"given{lane}")
             m.d.comb += [moved.eq(given), shifter.i.eq(moved << _LEFT), shifter.shift.eq(amount)]
-            byte, beyond, far = self._lane(m, lane, shifter.o, sides)
+            term, byte, beyond, far = self._lane(m, lane, shifter.o, pull, sides)
+            if lane == 0:
+                with m.If(enable & pulls):
+                    m.d.sync += pull.eq(term)
             bytes_.append(byte)
             saturated.append(beyond)
             large.append(far)
@@ -140,7 +149,7 @@ class MapRounder(wiring.Component):
             with m.If(self.clear):
                 m.d.sync += count.eq(0)
             with m.Elif(enable & self.valid):
-                m.d.sync += count.eq(count + sum(hits))
+                m.d.sync += count.eq(count + _ones(m, hits))
         return m
 
     def _amount(self, m: Module, shift: Value, name: str) -> Signal:
@@ -168,9 +177,9 @@ class MapRounder(wiring.Component):
         return ~ends & ~(relu & (byte <= 0))
 
     def _lane(
-        self, m: Module, lane: int, moved: Value, sides: dict[str, Value]
-    ) -> tuple[Signal, Signal, Signal]:
-        """From what was shifted to the byte; was it beyond ±INT8_LARGEST, was it beyond ±SCALE_LARGE."""
+        self, m: Module, lane: int, moved: Value, pull: Value, sides: dict[str, Value]
+    ) -> tuple[Signal, Signal, Signal, Signal]:
+        """From what was shifted: the fraction; the byte, was it beyond ±INT8_LARGEST, beyond ±SCALE_LARGE."""
         rule, top = self.rule, FRACTION_BITS - 2
         high, low, passing = (sides[name][lane] for name in ("high", "low", "passing"))
         term, kept = (Signal(signed(FRACTION_BITS), name=f"{name}{lane}") for name in ("term", "kept"))
@@ -182,24 +191,48 @@ class MapRounder(wiring.Component):
         sign, beyond = moved[-1], moved[-1] ^ moved[top]
         m.d.comb += [
             term.eq(Cat(moved[:top] & ~beyond.replicate(top), moved[top] | sign, sign)),
-            other.eq(Mux(high | low, rule.pull ^ high.replicate(FRACTION_BITS), kept)),
+            other.eq(Mux(high | low, pull ^ high.replicate(FRACTION_BITS), kept)),
         ]
-        # A sum that is cut to nearest: half a unit less one, and one where the unit above is odd.
+        # Cut to nearest: half a unit where the unit above is odd, else one less.
         random = self.random.word_select(lane, ERROR_RANDOM_BITS)
-        nearest = Cat(Const(1, 1).replicate(ERROR_RANDOM_BITS - 1), Const(0, 1))
-        odd = used[ERROR_RANDOM_BITS] & ~rule.stochastic
+        odd = used[ERROR_RANDOM_BITS]
+        nearest = Cat((~odd).replicate(ERROR_RANDOM_BITS - 1), odd)
         m.d.comb += used.eq(Mux(passing & ~(rule.relu & total[-1]), total, 0))
         byte = Signal(signed(ACTIVATION_BITS), name=f"byte{lane}")
         over, far = Signal(name=f"over{lane}"), Signal(name=f"far{lane}")
-        low_end = Mux(whole[-1], -INT8_LARGEST, INT8_LARGEST)
-        outside = (whole > INT8_LARGEST) | (whole < -INT8_LARGEST)
+        outside = _beyond(whole, INT8_LARGEST)
+        end = Mux(whole[-1], -INT8_LARGEST, INT8_LARGEST)
         with m.If(self.enable):
             m.d.sync += [
-                kept.eq(Mux(rule.add, term, 0)),
-                total.eq(term + other + high),
-                whole.eq((used + Mux(rule.stochastic, random, nearest) + odd) >> ERROR_RANDOM_BITS),
+                kept.eq(term),
+                # A carry from below makes the complement of the pull its opposite.
+                total.eq((Cat(high, term).as_signed() + Cat(high, other).as_signed()) >> 1),
+                whole.eq((used + Mux(rule.stochastic, random, nearest)) >> ERROR_RANDOM_BITS),
                 over.eq(outside),
-                far.eq((whole > SCALE_LARGE) | (whole < -SCALE_LARGE)),
-                byte.eq(Mux(outside, low_end, whole)),
+                far.eq(_beyond(whole, SCALE_LARGE)),
+                byte.eq(Mux(outside, end, whole)),
             ]
-        return byte, over, far
+        # Where nothing is added: flip-flops that stay zero, and no gates for it.
+        with m.If(~rule.add):
+            m.d.sync += kept.eq(0)
+        return term, byte, over, far
+
+
+def _beyond(value: Value, limit: int) -> Value:
+    """Whether |value| > limit, a power of two less one; without a comparison's carries."""
+    sign, low = value[-1], limit.bit_length()
+    return (value[low:-1] ^ sign.replicate(len(value) - 1 - low)).any() | (sign & ~value[:low].any())
+
+
+def _ones(m: Module, bits: list[Signal]) -> Value:
+    """How many are set: by tables of four."""
+    counts = []
+    for start in range(0, len(bits), 4):
+        part = bits[start : start + 4]
+        count = Signal(range(len(part) + 1), name=f"{part[0].name}_count")
+        with m.Switch(Cat(part)):
+            for value in range(1 << len(part)):
+                with m.Case(value):
+                    m.d.comb += count.eq(value.bit_count())
+        counts.append(count)
+    return sum(counts[1:], start=counts[0])

@@ -4,8 +4,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.block import NormFormat, Spikes
-from hw.lightnorm.layouts import GRID_BITS, code_bits, either, result_bits, results, unit_size
+from golden.spec.block import GRID_BITS, NormFormat, Spikes
+from hw.lightnorm.layouts import code_bits, either, result_bits, results, unit_size
 
 
 def line(fmt: NormFormat) -> data.StructLayout:

@@ -11,7 +11,7 @@ from enum import IntEnum
 from amaranth.hdl import Module, Signal, Value, signed
 from amaranth.lib import data
 
-from hw.lightnorm.layouts import GRID_BITS
+from golden.spec.block import GRID_BITS
 
 SUM_BITS = GRID_BITS + 2
 """Signed bits of sums of exponents."""

@@ -4,9 +4,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.block import NormFormat, Rounding, Spikes
+from golden.spec.block import GRID_BITS, NormFormat, Rounding, Spikes
 from hw.lightnorm.layouts import (
-    GRID_BITS,
     code_bits,
     either,
     exponent_bits,

@@ -5,10 +5,7 @@ from enum import IntEnum
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data
 
-from golden.spec.block import BlockFormat, NormFormat
-
-GRID_BITS = 10
-"""Signed exponents of grids: all that formats and scalars of real data need."""
+from golden.spec.block import GRID_BITS, BlockFormat, NormFormat
 
 
 def groups(fmt: BlockFormat, lanes: int) -> int:

@@ -6,8 +6,7 @@ Golden: `golden.lightnorm.scalars`. Zero has mantissa 0, sign 0 and exponent 0.
 from amaranth.hdl import Value, signed, unsigned
 from amaranth.lib import data
 
-from golden.spec.block import SCALAR_BITS, BlockFormat
-from hw.lightnorm.layouts import GRID_BITS
+from golden.spec.block import GRID_BITS, SCALAR_BITS, BlockFormat
 
 
 def scalar_layout() -> data.StructLayout:

@@ -4,9 +4,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.block import BlockFormat, NormFormat, Spikes
+from golden.spec.block import GRID_BITS, BlockFormat, NormFormat, Spikes
 from hw.lightnorm.encoder import Encoder
-from hw.lightnorm.layouts import GRID_BITS, beat
+from hw.lightnorm.layouts import beat
 
 COUNT_BITS = 16
 """Words of a channel."""

@@ -7,10 +7,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.block import NormFormat, Spikes
+from golden.spec.block import GRID_BITS, NormFormat, Spikes
 from golden.spec.config import Config
 from hw.core.accelerator import Accelerator
-from hw.lightnorm.layouts import GRID_BITS, Op
+from hw.lightnorm.layouts import Op
 from hw.lightnorm.pass_arbiter import PassArbiter
 from hw.lightnorm.to_blocks import COUNT_BITS, ToBlocks, block_beat
 from hw.lightnorm.unit import LightNorm

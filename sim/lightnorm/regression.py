@@ -12,10 +12,10 @@ from amaranth.lib import wiring
 
 from golden.spec.block import BlockFormat, Flag, NormFormat, Spikes
 from hw.lightnorm.channel_layouts import parameters_layout
+from hw.lightnorm.core import found
 from hw.lightnorm.encoder import encoded
 from hw.lightnorm.extremes import extremes
 from hw.lightnorm.layouts import Op, pass_beat
-from hw.lightnorm.core import found
 from hw.lightnorm.unit import LightNorm
 from sim.backends.cocotb_runner import build, run_bench
 from sim.lightnorm.samples import CHANNELS, sample

@@ -1,0 +1,105 @@
+"""The time of LightNorm over a layer's maps: `hw.learning.norm_passes`, to the cycle."""
+
+from golden.spec.commands import index_bits
+from golden.spec.config import Config
+from golden.spec.latency import MAP_ROUND, norm_arithmetic
+from golden.spec.learning import NORM_FORMAT
+
+ROUND_TURNS = 4
+"""Cycles in which each reader and the writer have their turn; counted from the cycle after the start."""
+_MOVE = 3
+"""A word's beats begin in the cycle after one with this rest modulo ROUND_TURNS."""
+_WRITES = (2, 3)
+"""Rests of the cycles that may write."""
+
+SUMS = 3
+"""From the last beat of STAT or REDUCE until the arithmetic can take its sums."""
+LINE = NORM_FORMAT.scale + 1
+"""From the end of a channel's arithmetic to the first beat of its second pass."""
+AFFINE = 2
+"""From a beat of a second pass to its result."""
+PULL = 3
+"""From the free place for a line to the end of REDUCE's arithmetic: its spike has become a pull."""
+
+
+def _following(cycle: int, rests: tuple[int, ...]) -> int:
+    """The first cycle from `cycle` on with one of these rests."""
+    return next(it for it in range(cycle, cycle + ROUND_TURNS) if it % ROUND_TURNS in rests)
+
+
+class _Layer:
+    """The passes of a layer, one after the other; all times are cycles from the start."""
+
+    def __init__(self, config: Config, words: int, add: bool) -> None:
+        self._beats, self._words, self._add = config.lanes // config.basis, words, add
+        self.end = 0
+        """Of the last beat of the passes so far."""
+        self.result = 0
+        """The result of that beat has been taken, or before."""
+
+    def sums(self, closed: tuple[int, int] = (0, 0)) -> None:
+        """STAT or REDUCE; the sums take no beats in the cycles from closed[0] to before closed[1]."""
+        for _ in range(self._words):
+            beat = _following(self.end, (_MOVE,))
+            for _ in range(self._beats):
+                beat += 1
+                if closed[0] <= beat < closed[1]:
+                    beat = closed[1]
+            self.end = beat
+
+    def second(self, line: int, words: int | None = None) -> None:
+        """APPLY or GRAD, from `line` on; with a map that is added a result stays for a cycle.
+
+        Then the pipeline of two places stands still.
+        """
+        # When the two results before this one stayed.
+        stays = (-1, -1)
+        for _ in range(self._words if words is None else words):
+            beat = max(_following(self.end, (_MOVE,)), line - 1)
+            for _ in range(self._beats):
+                beat += 1
+                while beat in stays:
+                    beat += 1
+                there = beat + AFFINE + (beat + 1 in stays)
+                stays = (stays[1], there if self._add else -1)
+                self.result = there + self._add
+            self.end = beat
+
+    def free(self) -> int:
+        """When the next line has a place."""
+        return self.result + 1
+
+
+def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: bool = False) -> int:
+    """Cycles from `start` to `done` with a memory that grants every access and a reader of what is found.
+
+    Parameters
+    ----------
+    config: lanes and basis count, and what a channel may have at most.
+    channels, words, backward, add: as in the command.
+    """
+    layer = _Layer(config, words, add)
+    longest = [norm_arithmetic(index_bits(config), way) for way in (False, True)]
+    # Of STAT and REDUCE: its sums are taken, its arithmetic has ended. The parameters are there in cycle 2.
+    taken = ended = counted = 0
+    idle, free = 2, 0
+    for step in range(channels + 1):
+        if step < channels:
+            layer.sums((counted + SUMS, taken))
+            counted = layer.end
+        if step and backward:
+            layer.second(ended + LINE, 1)
+            ended = max(taken + longest[1], layer.free() + PULL)
+            idle = ended + 2
+        if step:
+            layer.second(ended + LINE)
+            free = layer.free()
+        if step < channels:
+            taken = max(counted + SUMS, idle)
+            ended = max(taken + longest[0], free)
+            idle = ended + 2
+        if step < channels and backward:
+            layer.sums()
+            counted = layer.end
+            taken = max(counted + SUMS, ended + 1)
+    return _following(layer.result + MAP_ROUND + 1, _WRITES) + 1

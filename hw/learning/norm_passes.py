@@ -1,0 +1,271 @@
+"""LightNorm over the maps of a layer: from x to y, or from dy to dx."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.block import EPSILON, SCALAR_BITS, Spikes, scalar
+from golden.spec.commands import index_bits, norm_record, parameter_record
+from golden.spec.config import Config
+from golden.spec.latency import norm_arithmetic
+from golden.spec.learning import NORM_FORMAT
+from hw.interfaces import access_signature
+from hw.learning.extreme_marks import ExtremeMarks
+from hw.learning.map_rounder import SHIFT_BITS, MapRounder
+from hw.learning.norm_bytes import put_bytes
+from hw.learning.norm_walk import NormWalk, norm_tag
+from hw.learning.word_reader import WordReader
+from hw.learning.word_writer import WordWriter
+from hw.lightnorm.core import NormCore
+from hw.lightnorm.layouts import Op, result_bits
+from hw.lightnorm.scalar import scalar_layout
+from hw.parts.layouts import layout
+
+VALUE_BITS = max(result_bits(NORM_FORMAT), SCALAR_BITS + 1)
+"""Results and mantissas of spikes go the same way."""
+
+
+def channel_found() -> data.StructLayout:
+    """Of a channel. first: mean, or dβ.  second: spread, or dγ."""
+    return data.StructLayout({"first": scalar_layout(), "second": scalar_layout()})
+
+
+class NormPasses(wiring.Component):
+    """Runs a layer's channels through LightNorm, from map to map.
+
+    Forward: STAT and APPLY over x; y, and a map that is added, to the nearest int8.  Backward: STAT again,
+    REDUCE and GRAD; dx and its spikes to int8 with random bits.  A channel's arithmetic is given the time
+    that the longest one takes, so that the time of a layer does not depend on its numbers.
+
+    Golden: `golden.learning.norm` and `golden.spec.maps`; `golden.cycles.norm` the cycles.  Latency and
+    throughput: a word of a pass takes four cycles, or lanes / basis if they are more; twice lanes / basis in
+    APPLY with `add`, if that is more.
+
+    Parameters
+    ----------
+    config: its basis is the number of lanes here, a multiple of `golden.spec.maps.GROUP`.
+
+    Members
+    -------
+    start: In.  command: In, `norm_record`, from `start` to `done`.  done: Out, one cycle, all is written.
+    features: Out, to the feature memory.
+    parameter_address: Out.  parameter: In, `parameter_record`, a cycle later.
+    found: stream of `channel_found`, one a channel.
+    draw: Out, `random` has been used up.  random: In, the bytes of a word of dx, lane 0 lowest.
+    saturated, large: Out, of the map that was written, as `MapRounder`'s; from `done` to the next start.
+    """
+
+    found: stream.Interface
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        count_bits = index_bits(config) + 1
+        command = norm_record(config)
+        super().__init__(
+            {
+                "start": In(1),
+                "command": In(layout(command)),
+                "done": Out(1),
+                "features": Out(access_signature(config)),
+                "parameter_address": Out(command.width("parameter_address")),
+                "parameter": In(layout(parameter_record())),
+                "found": Out(stream.Signature(channel_found())),
+                "draw": Out(1),
+                "random": In(config.lanes * 8),
+                "saturated": Out(count_bits),
+                "large": Out(count_bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config, command, features = self._config, self.command, self.features
+        lanes, bits, backward = config.basis, index_bits(config), command.backward
+        m.submodules.walk = walk = NormWalk(config)
+        m.submodules.words = words = WordReader(config, norm_tag())
+        m.submodules.others = others = WordReader(config, 0)
+        m.submodules.core = core = NormCore(NORM_FORMAT, lanes, Spikes.APART, bits)
+        m.submodules.marks = marks = ExtremeMarks(lanes, bits)
+        m.submodules.rounder = rounder = MapRounder(lanes, VALUE_BITS, bits + 1)
+        m.submodules.writer = writer = WordWriter(config)
+        wiring.connect(m, walk.o, words.i)
+
+        # Four turns go round: a word for the passes, two turns for one that is written, a word beside.
+        # So nobody waits for another: a word is there when the one before it has left.  A turn in which an
+        # access is not granted lasts.
+        running, turn = Signal(), Signal(2)
+        other_address = Signal.like(command.other_address)
+        with m.If(~features.valid | features.grant):
+            m.d.sync += turn.eq(turn + 1)
+        m.d.comb += [
+            walk.start.eq(self.start),
+            walk.command.eq(command),
+            words.clear.eq(self.start),
+            words.turn.eq(turn == 0),
+            words.moves.eq(turn == 2),
+            others.clear.eq(self.start),
+            others.turn.eq(turn == 3),
+            others.moves.eq(1),
+            others.i.valid.eq(running & (backward | command.add)),
+            others.i.payload.address.eq(other_address),
+            writer.start.eq(self.start),
+            writer.first.eq(command.out_address),
+            writer.turn.eq(turn[0] ^ turn[1]),
+            features.valid.eq(words.ask | others.ask | writer.ask),
+            features.write.eq(writer.ask),
+            features.address.eq(
+                Mux(writer.turn, writer.address, Mux(turn[1], other_address, walk.o.payload.address))
+            ),
+            features.data.eq(writer.data),
+        ]
+        for part in (words, others, writer):
+            m.d.comb += part.grant.eq(features.grant)
+        for part in (words, others):
+            m.d.comb += part.read.eq(features.read)
+        with m.If(others.i.valid & others.i.ready):
+            m.d.sync += other_address.eq(other_address + 1)
+
+        # A beat of the passes; REDUCE has one of dy beside it.
+        beat = words.o.payload
+        both = beat.tag.op == Op.REDUCE
+        put_bytes(m, core.i.payload, beat.bytes, Mux(both, others.o.payload.bytes, beat.bytes))
+        m.d.comb += [
+            core.i.payload.op.eq(beat.tag.op),
+            core.i.payload.mask.eq(-1),
+            core.i.payload.last.eq(beat.tag.last & beat.ends),
+            core.i.valid.eq(words.o.valid & (others.o.valid | ~both)),
+            words.o.ready.eq(core.i.ready & (others.o.valid | ~both)),
+        ]
+        pulled = self._results(m, core, others, marks, rounder)
+        self._channels(m, core, pulled)
+
+        # The words that leave, and the end.
+        beats = config.lanes // lanes
+        place = Signal(range(beats))
+        channels = Signal.like(command.channels)
+        result = core.o.payload
+        ends = core.o.valid & core.o.ready & result.last & (result.backward == backward)
+        drawn = rounder.draw & rounder.enable
+        m.d.comb += [
+            rounder.enable.eq(~writer.hold),
+            rounder.random.eq(self.random.word_select(place, 8 * lanes)),
+            rounder.clear.eq(self.start),
+            writer.valid.eq(rounder.valid),
+            writer.bytes.eq(rounder.o),
+            self.draw.eq(drawn & (place == beats - 1)),
+            self.saturated.eq(rounder.saturated),
+            self.large.eq(rounder.large),
+            self.done.eq(running & (channels == 0) & ~rounder.busy & writer.empty),
+        ]
+        with m.If(drawn):
+            m.d.sync += place.eq(Mux(place == beats - 1, 0, place + 1))
+        with m.If(ends):
+            m.d.sync += channels.eq(channels - 1)
+        with m.If(self.done):
+            m.d.sync += running.eq(0)
+        with m.If(self.start):
+            m.d.sync += [
+                running.eq(1),
+                turn.eq(0),
+                channels.eq(command.channels),
+                other_address.eq(command.other_address),
+            ]
+        return m
+
+    def _channels(self, m: Module, core: NormCore, pulled: Signal) -> None:
+        """Parameters into a channel's arithmetic, and what it finds out of it."""
+        command, given, result = self.command, core.parameters.payload, core.found.payload
+        reduced, counts = core.found.payload.backward, self.command.backward
+        mean, scale = (Signal(scalar_layout(), reset_less=True, name=name) for name in ("mean", "scale"))
+        # Forward a channel is done with its first result, backward with its second.
+        own = reduced == counts
+        known = Signal()
+        # Counted from the cycle after it begins.
+        longest = [norm_arithmetic(index_bits(self._config), way) - 1 for way in (False, True)]
+        left, second = Signal(range(max(longest) + 1)), Signal()
+        may = (left == 0) & (pulled | ~reduced)
+        taken = core.found.valid & core.found.ready
+        m.d.comb += [
+            core.parameters.valid.eq(known),
+            given.mean.eq(mean),
+            given.scale.eq(scale),
+            core.found.ready.eq(may & (self.found.ready | ~own)),
+            self.found.valid.eq(core.found.valid & may & own),
+            self.found.payload.first.eq(Mux(reduced, result.d_beta, result.mean)),
+            self.found.payload.second.eq(Mux(reduced, result.d_gamma, result.spread)),
+            core.chunk_beats.eq(command.chunk_beats),
+            core.chunks.eq(command.chunks),
+        ]
+        for name in ("gamma", "beta"):
+            for field in scalar_layout().members:
+                m.d.comb += given[name][field].eq(self.parameter[f"{name}_{field}"])
+        for name in ("inverse", "spread"):
+            for field in ("mantissa", "exponent"):
+                m.d.comb += getattr(core, name)[field].eq(command[f"{name}_{field}"])
+        epsilon = scalar(EPSILON)
+        m.d.comb += [core.epsilon.mantissa.eq(epsilon.mantissa), core.epsilon.exponent.eq(epsilon.exponent)]
+        with m.If(core.begins):
+            m.d.sync += left.eq(Mux(second, longest[1], longest[0]))
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        m.d.sync += known.eq(~(self.start | (taken & own)))
+        with m.If(taken):
+            m.d.sync += second.eq(~reduced & counts)
+            with m.If(own):
+                m.d.sync += self.parameter_address.eq(self.parameter_address + 1)
+            with m.If(~reduced):
+                m.d.sync += [mean.eq(result.mean), scale.eq(result.scale)]
+        with m.If(self.start):
+            m.d.sync += self.parameter_address.eq(command.parameter_address)
+
+    def _results(
+        self, m: Module, core: NormCore, others: WordReader, marks: ExtremeMarks, rounder: MapRounder
+    ) -> Signal:
+        """Results into bytes; True once the spike of a channel has become its pull."""
+        command, result, out = self.command, core.o.payload, rounder.i.payload
+        backward, add, spike = command.backward, command.add, core.found.payload.spike
+        # A spike goes the way of a value before its channel's first one; shifts are registered twice.
+        waits, pulls, pulled, settled, minus = Signal(), Signal(), Signal(), Signal(2), Signal()
+        shift = Signal(signed(SHIFT_BITS))
+        # Of the line that nobody uses nothing comes.
+        real = core.o.valid & (result.backward == backward)
+        there = others.o.valid | ~add
+        taken = real & rounder.i.ready & there
+        m.d.comb += [
+            waits.eq(core.found.valid & core.found.payload.backward & ~pulled),
+            pulls.eq(waits & settled[1]),
+            rounder.rule.shift.eq(shift),
+            rounder.rule.addend_shift.eq(command.addend_shift),
+            rounder.rule.add.eq(add),
+            rounder.rule.relu.eq(command.relu),
+            rounder.rule.stochastic.eq(backward),
+            rounder.i.valid.eq(pulls | (real & there)),
+            out.pull.eq(pulls),
+            out.addends.eq(others.o.payload.bytes),
+            out.high.eq(Mux(minus, marks.low, marks.high) & backward.replicate(len(out.high))),
+            out.low.eq(Mux(minus, marks.high, marks.low) & backward.replicate(len(out.low))),
+            core.o.ready.eq(~real | (rounder.i.ready & there)),
+            others.o.ready.eq(
+                Mux(add, taken, core.i.valid & core.i.ready & (core.i.payload.op == Op.REDUCE))
+            ),
+            marks.i.valid.eq(core.places_out.valid & backward),
+            marks.i.payload.eq(core.places_out.payload),
+            core.places_out.ready.eq(marks.i.ready | ~backward),
+            marks.step.eq(taken & backward),
+            marks.last.eq(result.last),
+            marks.chunk_beats.eq(command.chunk_beats),
+            marks.chunks.eq(command.chunks),
+        ]
+        for lane, word in enumerate(result.words):
+            m.d.comb += out.values[lane].eq(word)
+        with m.If(pulls):
+            m.d.comb += out.values[0].eq(spike.mantissa)
+        m.d.sync += [
+            shift.eq(command.shift + Mux(waits, spike.exponent, result.grid)),
+            settled.eq(Cat(waits, waits & settled[0])),
+        ]
+        with m.If(pulls & rounder.i.ready):
+            m.d.sync += [pulled.eq(1), minus.eq(spike.sign)]
+        with m.If(core.found.valid & core.found.ready):
+            m.d.sync += pulled.eq(0)
+        return pulled

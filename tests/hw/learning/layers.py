@@ -1,0 +1,247 @@
+"""Layers for LightNorm: maps in a feature memory, what must become of them, and a bench that runs them."""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from golden.learning.rounding import fraction
+from golden.lightnorm import scalars, tensors, unit
+from golden.lightnorm.blocks import Blocks, encode_floats
+from golden.spec import block, maps
+from golden.spec.commands import parameter_record
+from golden.spec.config import Config
+from golden.spec.learning import NORM_FORMAT
+from hw.learning.norm_passes import NormPasses
+from sim.lightnorm.numbers import as_number, constant, numbers
+from tests.hw.bench import join
+
+LIMIT = 60_000
+"""Cycles of the longest run."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A run of `NormPasses`.
+
+    Parameters
+    ----------
+    command: fields of `norm_record`.  memory: feature memory, words.  parameters: words.
+    out: words that must stand in the place of the result.  found: what must come of each channel.
+    counts: saturated, large.  noise: words of random bytes, in the order of their use.
+    """
+
+    command: dict[str, int]
+    memory: list[int]
+    parameters: list[int]
+    out: list[int]
+    found: list[dict[str, Any]]
+    counts: tuple[int, int]
+    noise: list[int]
+
+
+def random_blocks(rng: np.random.Generator, channels: int, values: int) -> Blocks:
+    """Channels of all sizes and means; constant ones, constant chunks, ties, outliers."""
+    shape, column = (channels, values), (channels, 1)
+    x = rng.normal(size=shape) * 2.0 ** rng.integers(-2, 2, column)
+    x += rng.normal(size=column) * 2.0 ** rng.integers(-4, 4, column)
+    x *= 2.0 ** rng.integers(-8, 9)
+    for row in x:
+        kind = rng.integers(12)
+        if kind == 0:
+            row[:] = row[0]
+        elif kind == 1:
+            row[: values // 2] = row[0]
+        elif kind == 2:
+            row[:] = np.round(row / abs(row).max() * 3) * 2.0 ** rng.integers(-8, 9)
+        elif kind == 3:
+            row[values // 2] = 30 * abs(row).max()
+    return encode_floats(x, NORM_FORMAT.forward)[0]
+
+
+def block_words(blocks: Blocks, lanes: int) -> list[int]:
+    """The words of a map in blocks."""
+    stored = blocks.exponents - NORM_FORMAT.forward.exponent_low
+    groups = blocks.magnitudes.reshape(-1, maps.GROUP)
+    bytes_ = [
+        byte
+        for values, exponent in zip(groups.tolist(), stored.reshape(-1).tolist(), strict=True)
+        for byte in maps.pack_group(values, exponent)
+    ]
+    return byte_words(np.array(bytes_), lanes)
+
+
+def byte_words(values: np.ndarray, lanes: int) -> list[int]:
+    """The words of a map of int8."""
+    return [join(row, 8) for row in values.reshape(-1, lanes).tolist()]
+
+
+def random_bytes(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """int8, -127…127: channels of small values, of large ones, some of zeros."""
+    size = rng.choice([0, 1, 5, 20, 20, 40, 40, 127], (shape[0], 1))
+    return np.clip(np.round(rng.normal(size=shape) * size), -127, 127).astype(np.int64)
+
+
+def fitting(largest: float) -> int:
+    """The exponent with which a value becomes 64…127, or nearly."""
+    return int(np.frexp(largest)[1]) - 7
+
+
+def layer(
+    seed: int,
+    config: Config,
+    channels: int,
+    words: int,
+    backward: bool,
+    add: bool = False,
+    relu: bool = False,
+) -> Layer:
+    """A layer with random maps; all that must come of it by `golden.lightnorm` and `golden.learning`."""
+    rng = np.random.default_rng(seed)
+    values = words * config.lanes
+    shape = channels, values
+    host = block.constants(values)
+    x = random_blocks(rng, channels, values)
+    other = random_bytes(rng, shape)
+    gammas, betas = (scalars.from_floats(rng.integers(-3000, 3000, channels) / 1024.0) for _ in range(2))
+    exact_x = torch.from_numpy(x.floats()).to(tensors.work_type(NORM_FORMAT))
+    found = tensors.stat(exact_x, host, NORM_FORMAT)
+    noise = rng.integers(0, 256, shape)
+    added = 0
+    if backward:
+        dy = torch.from_numpy(other).to(torch.float64)
+        sums = tensors.reduce(exact_x, dy, found, gammas, host, NORM_FORMAT)
+        dx = tensors.grad_exact(dy, sums, NORM_FORMAT)
+        # The results of one channel, or its spike, fill their bytes.
+        largest = np.stack([dx.abs().amax(1).numpy(), abs(sums.spike.floats())])
+        exponent = fitting(float(rng.choice(largest[largest > 0])) if largest.any() else 1.0)
+        high, low = unit.spike_masks(found, values)
+        spikes = fraction(torch.from_numpy(sums.spike.floats()), -exponent)[:, None]
+        total = fraction(dx, -exponent) + torch.from_numpy(low.astype(int) - high) * spikes
+        whole = ((total + torch.from_numpy(noise)) / 256).floor()
+        pairs = zip(numbers(sums.beta), numbers(sums.gamma), strict=True)
+    else:
+        y = tensors.apply_exact(exact_x, found, gammas, betas, NORM_FORMAT)
+        exponent = fitting(float(rng.choice(y.abs().amax(1).numpy())))
+        total = fraction(y, -exponent)
+        if add:
+            added = exponent + int(rng.integers(-3, 3))
+            total += fraction(torch.from_numpy(other).to(torch.float32), added - exponent)
+        if relu:
+            total = total.clamp_min(0)
+        whole = (total / 256).round()
+        pairs = zip(numbers(found.mean), numbers(found.spread), strict=True)
+    size = channels * words
+    x_address, other_address, out_address = (int(it) * size + 1 for it in rng.permutation(3))
+    memory = [int(it) for it in rng.integers(0, 1 << 32, config.feature_words)]
+    memory[x_address : x_address + size] = block_words(x, config.lanes)
+    memory[other_address : other_address + size] = byte_words(other, config.lanes)
+    assert 3 * size < len(memory) == config.feature_words
+    fields = {
+        f"{name}_{field}": value
+        for name in ("inverse", "spread")
+        for field, value in constant(getattr(host, name)).items()
+        if field != "sign"
+    }
+    place = int(rng.integers(0, config.filter_words - channels))
+    record = parameter_record()
+    parameters = [0] * config.filter_words
+    for index, (gamma, beta) in enumerate(zip(numbers(gammas), numbers(betas), strict=True)):
+        both = {"gamma": gamma, "beta": beta}
+        parameters[place + index] = record.pack(
+            **{f"{name}_{field}": value for name, it in both.items() for field, value in it.items()}
+        )
+    return Layer(
+        command={
+            "backward": int(backward),
+            "channels": channels,
+            "words": words,
+            "x_address": x_address,
+            "other_address": other_address,
+            "out_address": out_address,
+            "add": int(add),
+            "relu": int(relu),
+            "shift": 8 - exponent,
+            "addend_shift": 8 + added - exponent,
+            "parameter_address": place,
+            "chunk_beats": host.chunks.length // config.basis,
+            "chunks": host.chunks.count,
+            **fields,
+        },
+        memory=memory,
+        parameters=parameters,
+        out=byte_words(whole.clamp(-127, 127).to(torch.int64).numpy(), config.lanes),
+        found=[{"first": a, "second": b} for a, b in pairs],
+        counts=(int((whole.abs() > 127).sum()), int((whole.abs() > 63).sum())),
+        noise=byte_words(noise, config.lanes) if backward else [],
+    )
+
+
+class Bench:
+    """`NormPasses` with a feature memory, a memory of parameters and random bytes."""
+
+    def __init__(self, dut: NormPasses, config: Config, rng: random.Random, stall: float) -> None:
+        self._dut, self._config, self._rng, self._stall = dut, config, rng, stall
+
+    async def run(self, ctx: Any, it: Layer) -> int:
+        """Runs a layer and compares all that comes of it; returns the cycles from `start` to `done`."""
+        dut, rng = self._dut, self._rng
+        memory, noise, found = [*it.memory], [*it.noise], []
+        features, port = dut.features, dut.found
+        known: dict[str, Any] = {}
+
+        def put(name: str, port: Any, value: Any) -> None:
+            """Sets a port to another value than it has: each time costs the simulator as much as a cycle."""
+            if known.get(name) != value:
+                known[name] = value
+                ctx.set(port, value)
+
+        ports = (features.valid, features.write, features.address, features.data, dut.parameter_address)
+        ctx.set(dut.command, it.command)
+        ctx.set(dut.start, 1)
+        cycles = 0
+        while True:
+            grant, ready = (rng.random() >= self._stall for _ in range(2))
+            put("grant", features.grant, grant)
+            put("ready", port.ready, ready)
+            put("random", dut.random, noise[0] if noise else 0)
+            (
+                _,
+                _,
+                valid,
+                write,
+                address,
+                data,
+                parameter,
+                draw,
+                done,
+                offered,
+                payload,
+            ) = await ctx.tick().sample(*ports, dut.draw, dut.done, port.valid, port.payload)
+            put("start", dut.start, 0)
+            granted = valid and grant
+            if granted and write:
+                memory[address] = data
+            elif granted:
+                put("read", features.read, memory[address])
+            else:
+                # What was not asked for is anything.
+                put("read", features.read, rng.choice(memory))
+            put("parameter", dut.parameter, parameter_record().unpack(it.parameters[parameter]))
+            if draw:
+                noise.pop(0)
+            if offered and ready:
+                found.append({name: as_number(payload[name]) for name in ("first", "second")})
+            if done:
+                break
+            cycles += 1
+            assert cycles < LIMIT
+        right, place = [*it.memory], it.command["out_address"]
+        right[place : place + len(it.out)] = it.out
+        assert memory == right
+        assert found == it.found
+        assert not noise
+        assert (ctx.get(dut.saturated), ctx.get(dut.large)) == it.counts
+        return cycles

@@ -1,0 +1,43 @@
+"""NormPasses: maps, gradients and counts bit for bit, whoever else uses the memory; cycles as golden says."""
+
+from typing import Any
+
+import pytest
+
+from golden.cycles.norm import norm_cycles
+from golden.spec.config import Config
+from hw.learning.norm_passes import NormPasses
+from tests.hw.bench import seeded, simulate
+from tests.hw.learning.layers import Bench, layer
+
+
+def sizes(lanes: int) -> Config:
+    return Config(
+        name="norms", engines=1, lanes=lanes, accumulators=4, basis=4, feature_words=256, filter_words=16
+    )
+
+
+RUNS = {
+    (16, 0.0): [(1, 1, True, False, False), (2, 30, True, False, False), (2, 3, False, True, True)],
+    (4, 0.0): [(2, 30, False, False, False), (3, 3, True, False, False), (2, 1, False, True, True)],
+    (16, 0.3): [(2, 2, True, False, False), (1, 4, False, True, False)],
+    (4, 0.3): [(3, 3, True, False, False), (2, 5, False, True, True)],
+}
+"""Lanes and stalls: channels, words, backward, add, relu."""
+
+
+@pytest.mark.parametrize(("lanes", "stall"), RUNS)
+def test_layers(lanes: int, stall: float) -> None:
+    rng = seeded(lanes)
+    config = sizes(lanes)
+    dut = NormPasses(config)
+
+    async def bench(ctx: Any) -> None:
+        it = Bench(dut, config, rng, stall)
+        for channels, words, backward, add, relu in RUNS[lanes, stall]:
+            case = layer(rng.getrandbits(32), config, channels, words, backward, add, relu)
+            cycles = await it.run(ctx, case)
+            if not stall:
+                assert cycles == norm_cycles(config, channels, words, backward, add)
+
+    simulate(dut, bench)
