@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 _COLOURS = ("#4c78a8", "#f58518", "#9d9da1", "#54a24b", "#b279a2")
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Equal figures give equal bytes."""
     with pyplot.rc_context({"svg.hashsalt": "lightdeal"}):
         figure.savefig(path, dpi=120, metadata={"Date": None} if path.suffix == ".svg" else None)
@@ -38,7 +38,7 @@ def curves(path: Path, title: str, unit: str, series: Mapping[str, Sequence[Sequ
     axes.set_title(title)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def bars(
@@ -65,7 +65,7 @@ def bars(
     axes.spines[["top", "right"]].set_visible(False)
     if len(series) > 1:
         axes.legend(frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def coefficients(path: Path, title: str, counts: Mapping[int, int]) -> None:
@@ -76,7 +76,7 @@ def coefficients(path: Path, title: str, counts: Mapping[int, int]) -> None:
     axes.set_ylabel("coefficients")
     axes.set_title(title)
     axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def summary(path: Path, values: Mapping[str, float]) -> None:
@@ -106,4 +106,4 @@ def summary(path: Path, values: Mapping[str, float]) -> None:
         axes.margins(x=0.14)
         axes.set_title(title, fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    save_figure(figure, path)

@@ -5,6 +5,7 @@ from flows.board import commands as board
 from flows.cost import commands as cost
 from flows.explore import commands as explore
 from flows.figures import commands as figures
+from flows.learn import commands as learn
 from flows.report import commands as report
 from flows.studies import commands as studies
 from flows.studies.lightnorm import commands as lightnorm
@@ -33,6 +34,11 @@ VERBS: dict[str, Verb] = {
         lightnorm.LIGHTNORM_TRAIN,
         lightnorm.LIGHTNORM_RTL,
         report.REPORT,
+        learn.LEARN_CLASSES,
+        learn.LEARN_DATA,
+        learn.LEARN_SCRATCH,
+        learn.LEARN_MEASURE,
+        learn.LEARN_REPORT,
         figures.REPORT_README,
         figures.REPORT_STALE,
         lightnorm.REPORT_LIGHTNORM,
@@ -40,5 +46,5 @@ VERBS: dict[str, Verb] = {
 }
 """A name of two words is a verb and what it is about; such a verb may also stand alone."""
 
-GROUPS = {"lightnorm": lightnorm.GROUP}
+GROUPS = {"lightnorm": lightnorm.GROUP, "learn": learn.GROUP}
 """Verbs that do not stand alone → help."""

@@ -1,15 +1,73 @@
 """The verbs of training on the device: options, help, and what does them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from flows.base.option_kinds import Choice, Count, Epochs, OutFolder, Seeds
+from flows.base.option_kinds import Choice, Count, DataSet, Epochs, FoundFile, OutFolder, Seed, Seeds, Whole
 from flows.base.verb import Verb
 
 TASKS = ("classes", "data", "scratch.digits", "scratch.fashion-mnist")
 LEARN = Path("build/learn")
-IMAGES = 3000
+Rate = Annotated[int, Whole(-24, 4)]
+Batch = Annotated[int, Whole(1, 4096)]
+Blocks = Annotated[int, Whole(0, 1000)]
+
+
+@dataclass(frozen=True)
+class LearnClasses:
+    """Five classes of Fashion-MNIST are known, the device learns the other five.
+
+    Parameters
+    ----------
+    images: to learn from.  seed: of the start, the order and the random bits.
+    rate: L, log2 of the rate of codes at the start.
+    last: blocks that learn, the last ones; 0 for all.
+    memory: bytes that a step may take, such as 64K: chooses what learns, in place of `last`; "" for any.
+    fresh: begin anew; else a training that was cut goes on.
+    """
+
+    images: Count = 3000
+    epochs: Epochs = 4
+    batch: Batch = 32
+    seed: Seed = 1
+    rate: Rate = -2
+    last: Blocks = 0
+    memory: str = ""
+    fresh: bool = False
+    out: OutFolder = LEARN
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return "classes"
+
+
+@dataclass(frozen=True)
+class LearnData(LearnClasses):
+    """Fashion-MNIST is known, the device learns MNIST; the rest as for LearnClasses."""
+
+    images: Count = 3500
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return "data"
+
+
+@dataclass(frozen=True)
+class LearnScratch(LearnClasses):
+    """Nothing is known; `data` says what is learnt, the rest as for LearnClasses."""
+
+    data: DataSet = "digits"
+    images: Count = 1184
+    epochs: Epochs = 12
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        return f"scratch.{self.data}"
 
 
 @dataclass(frozen=True)
@@ -23,13 +81,51 @@ class LearnMeasure:
     """
 
     task: Annotated[str, Choice(TASKS)]
-    images: Count = IMAGES
+    images: Count = 3000
     epochs: Epochs = 4
     seeds: Seeds = 3
     only: str = ""
     out: OutFolder = LEARN
 
 
+@dataclass(frozen=True)
+class LearnReport:
+    """The table of all rows that were measured, and what memory a step takes.
+
+    Parameters
+    ----------
+    rows: folder of the rows that LearnMeasure left.
+    """
+
+    rows: FoundFile = LEARN / "rows"
+    out: OutFolder = LEARN
+
+
+WORDS: Mapping[str, str] = {
+    "batch": "images of a step; 1 with the running statistics",
+    "fresh": "begin anew, where a training that was cut would go on",
+    "last": "blocks that learn, the last ones; 0 for all",
+    "memory": "bytes that a step may take, such as 64K: chooses what learns",
+    "rate": "log2 of the rate of codes at the start",
+}
+
+LEARN_CLASSES = Verb(
+    "learn classes",
+    "five classes are known, the device learns five more",
+    LearnClasses,
+    "flows.learn.run:learn",
+    WORDS,
+)
+LEARN_DATA = Verb(
+    "learn data",
+    "Fashion-MNIST is known, the device learns MNIST",
+    LearnData,
+    "flows.learn.run:learn",
+    WORDS,
+)
+LEARN_SCRATCH = Verb(
+    "learn scratch", "the device learns from nothing", LearnScratch, "flows.learn.run:learn", WORDS
+)
 LEARN_MEASURE = Verb(
     "learn measure",
     "the device's rule beside its controls, on one task",
@@ -37,3 +133,12 @@ LEARN_MEASURE = Verb(
     "flows.learn.measure:measure",
     {"task": ", ".join(TASKS), "only": "rules, separated by commas; all where empty"},
 )
+LEARN_REPORT = Verb(
+    "learn report",
+    "the table of what was measured, and the memory of a step",
+    LearnReport,
+    "flows.learn.report:report",
+    {"rows": "folder of the rows that learn measure left"},
+)
+GROUP = "training on the device"
+"""Help of the verb that stands before these."""

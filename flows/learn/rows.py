@@ -33,6 +33,15 @@ DEVICE_RULES = ("device", "masters", "truncation")
 RULES = (*FLOAT_RULES, *DEVICE_RULES)
 
 
+def columns(task: str) -> list[tuple[str, str]]:
+    """(what learns, rule) of all that is measured of a task. From nothing, all learns."""
+    found = [("all", rule) for rule in ("device", "masked", "dense")]
+    if not task.startswith("scratch"):
+        found += [("last", rule) for rule in ("device", "masked", "dense")]
+        found += [("head", "device"), ("norms", "device")]
+    return [*found, ("all", "truncation"), ("all", "masters")]
+
+
 @dataclass(frozen=True)
 class Row:
     """A finished training.

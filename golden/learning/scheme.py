@@ -1,4 +1,4 @@
-"""What of a network learns: docs/learning.md, section 10."""
+"""What of a network learns: docs/learning.md, section 12."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""A network that was trained in floats as one that learns: docs/learning.md, section 12."""
+"""A network that was trained in floats as one that learns: docs/learning.md, section 13."""
 
 from dataclasses import replace
 

@@ -222,20 +222,6 @@ def power_term(error: int, random: int) -> int:
     return -term if error < 0 else term
 
 
-def power_term(error: int, random: int) -> int:
-    """An int8 error as one power of two of twice its unit, 0 or ±2^e, e in 0…6, unbiased: the mean over all
-    `random` is half the error.
-
-    `random`: of its bits those below the leading one of the error are added (the lowest one always), then the
-    leading one of the sum is the term; 1 becomes 2·1 or 0.
-    """
-    magnitude = abs(error)
-    below = (1 << max(magnitude.bit_length() - 1, 1)) - 1
-    total = magnitude + (random & below)
-    term = 1 << total.bit_length() - 2 if total > 1 else 0
-    return -term if error < 0 else term
-
-
 def moved_scale(exponent: int, values: int, saturated: int, large: int, limits: tuple[int, int]) -> int:
     """The exponent of a tensor's scale for the next step, from the counts of this one.
 

@@ -9,10 +9,10 @@ from golden.spec.commands import index_bits, norm_record, parameter_record
 from golden.spec.config import Config
 from golden.spec.latency import norm_arithmetic
 from golden.spec.learning import NORM_FORMAT
-from golden.spec.maps import CODE_BITS, EXPONENT_SHARE, GROUP
 from hw.interfaces import access_signature
 from hw.learning.extreme_marks import ExtremeMarks
 from hw.learning.map_rounder import SHIFT_BITS, MapRounder
+from hw.learning.norm_bytes import put_bytes
 from hw.learning.norm_walk import NormWalk, norm_tag
 from hw.learning.word_reader import WordReader
 from hw.learning.word_writer import WordWriter
@@ -90,11 +90,13 @@ class NormPasses(wiring.Component):
         m.submodules.writer = writer = WordWriter(config)
         wiring.connect(m, walk.o, words.i)
 
-        # Four cycles go round: a word for the passes, two turns for one that is written, a word beside.
-        # So nobody waits for another: a word is there when the one before it has left.
+        # Four turns go round: a word for the passes, two turns for one that is written, a word beside.
+        # So nobody waits for another: a word is there when the one before it has left.  A turn in which an
+        # access is not granted lasts.
         running, turn = Signal(), Signal(2)
         other_address = Signal.like(command.other_address)
-        m.d.sync += turn.eq(turn + 1)
+        with m.If(~features.valid | features.grant):
+            m.d.sync += turn.eq(turn + 1)
         m.d.comb += [
             walk.start.eq(self.start),
             walk.command.eq(command),
@@ -123,7 +125,17 @@ class NormPasses(wiring.Component):
         with m.If(others.i.valid & others.i.ready):
             m.d.sync += other_address.eq(other_address + 1)
 
-        self._beats(m, words, others, core)
+        # A beat of the passes; REDUCE has one of dy beside it.
+        beat = words.o.payload
+        both = beat.tag.op == Op.REDUCE
+        put_bytes(m, core.i.payload, beat.bytes, Mux(both, others.o.payload.bytes, beat.bytes))
+        m.d.comb += [
+            core.i.payload.op.eq(beat.tag.op),
+            core.i.payload.mask.eq(-1),
+            core.i.payload.last.eq(beat.tag.last & beat.ends),
+            core.i.valid.eq(words.o.valid & (others.o.valid | ~both)),
+            words.o.ready.eq(core.i.ready & (others.o.valid | ~both)),
+        ]
         pulled = self._results(m, core, others, marks, rounder)
         self._channels(m, core, pulled)
 
@@ -159,34 +171,6 @@ class NormPasses(wiring.Component):
                 other_address.eq(command.other_address),
             ]
         return m
-
-    def _beats(self, m: Module, words: WordReader, others: WordReader, core: NormCore) -> None:
-        """Bytes in the formats of the passes. dy stands beside x in REDUCE, in its place in GRAD."""
-        beat, op = core.i.payload, words.o.payload.tag.op
-        blocks, beside = words.o.payload.bytes, others.o.payload.bytes
-        both = op == Op.REDUCE
-        errors = Mux(both, beside, blocks)
-        width = NORM_FORMAT.gradient.magnitude_bits
-        for lane in range(self._config.basis):
-            value = errors.word_select(lane, 8)
-            minus = value[-1]
-            m.d.comb += [
-                beat.x.codes[lane].eq(blocks.word_select(lane, 8)[:CODE_BITS]),
-                beat.dy.codes[lane].eq(Cat(((value ^ minus.replicate(8)) + minus)[:width], minus)),
-            ]
-        for group in range(self._config.basis // GROUP):
-            shares = [
-                blocks.word_select(group * GROUP + place, 8)[CODE_BITS:]
-                for place in range(-(-NORM_FORMAT.forward.exponent_bits // EXPONENT_SHARE))
-            ]
-            m.d.comb += beat.x.exponents[group].eq(Cat(shares))
-        m.d.comb += [
-            beat.op.eq(op),
-            beat.mask.eq(-1),
-            beat.last.eq(words.o.payload.tag.last & words.o.payload.ends),
-            core.i.valid.eq(words.o.valid & (others.o.valid | ~both)),
-            words.o.ready.eq(core.i.ready & (others.o.valid | ~both)),
-        ]
 
     def _channels(self, m: Module, core: NormCore, pulled: Signal) -> None:
         """Parameters into a channel's arithmetic, and what it finds out of it."""

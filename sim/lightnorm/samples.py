@@ -45,7 +45,9 @@ def sample(seed: int, values: int, wanted: int, fmt: NormFormat, spikes: Spikes 
     # Far from zero for its spread: a step or two of the format.
     x[6] = 1000 * (1 + rng.normal(size=values) * 2.0 ** -(fmt.forward.magnitude_bits + 1))
     x[4] = rng.normal(size=values) * 2.0**fmt.forward.exponent_low
-    dy = rng.normal(size=shape) * 2.0 ** rng.integers(-20, 10, column) * 2.0 ** rng.integers(-6, 1, shape)
+    least, most = fmt.gradient.exponent_low - 3, fmt.gradient.exponent_high
+    dy = rng.normal(size=shape) * 2.0 ** rng.integers(max(-20, least), min(10, most), column)
+    dy *= 2.0 ** rng.integers(-6, 1, shape)
     dy[5] = x[5]
     dy[6] = 0
     beta = rng.normal(size=CHANNELS).astype(np.float32).astype(np.float64)

@@ -1,6 +1,7 @@
 """Small networks, states and images for the tests of training."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ def batch(count: int = 8, seed: int = 0, network: Network = NETWORK) -> tuple[to
     return torch.from_numpy(images.astype(np.int8)), torch.from_numpy(labels.astype(np.int64))
 
 
+@cache
 def settled(network: Network = NETWORK, seed: int = 1, density: float = 0.5) -> State:
     return settle(network, fresh_state(network, seed, density), *batch(network=network))
 

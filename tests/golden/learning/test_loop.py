@@ -45,7 +45,7 @@ def test_it_learns() -> None:
         lambda message, fraction: said.append((message, fraction)),
         after=lambda _, report: losses.append(report.loss),
     )
-    assert np.mean(losses[-10:]) < 0.25 * losses[0]
+    assert np.mean(losses[-10:]) < 0.35 * losses[0]
     assert accuracy(NETWORK, state, *batch(200, seed=2)) > 0.8
     assert said[-1] == (f"step 100 of 100: loss {losses[-1]:.3f}", 1.0)
 

@@ -114,17 +114,6 @@ def _around(value: float) -> tuple[int, ...]:
     return (2 ** math.floor(math.log2(value)), 2 ** math.ceil(math.log2(value)))
 
 
-def test_a_power_term_is_unbiased_for_every_error() -> None:
-    """Over the bits that count, and so over a byte; in units of two."""
-    for error in range(-127, 128):
-        found = [learning.power_term(error, random) for random in range(64)]
-        assert Fraction(sum(found), len(found)) == Fraction(error, 2)
-        assert found * 4 == [learning.power_term(error, random) for random in range(256)]
-        # Its neighbours among the powers.
-        allowed = {0} if error == 0 else {0, 1} if abs(error) == 1 else set(_around(abs(error) / 2))
-        assert {abs(term) for term in found} == allowed
-
-
 def _around(value: float) -> tuple[int, ...]:
     """The powers of two next to a number of at least 1."""
     return (2 ** math.floor(math.log2(value)), 2 ** math.ceil(math.log2(value)))

@@ -45,18 +45,19 @@ class Layer:
 def random_blocks(rng: np.random.Generator, channels: int, values: int) -> Blocks:
     """Channels of all sizes and means; constant ones, constant chunks, ties, outliers."""
     shape, column = (channels, values), (channels, 1)
-    x = rng.normal(size=shape) * 2.0 ** rng.integers(-8, 10, column)
-    x += rng.normal(size=column) * 2.0 ** rng.integers(-10, 10, column)
+    x = rng.normal(size=shape) * 2.0 ** rng.integers(-2, 2, column)
+    x += rng.normal(size=column) * 2.0 ** rng.integers(-4, 4, column)
+    x *= 2.0 ** rng.integers(-8, 9)
     for row in x:
-        kind = rng.integers(8)
+        kind = rng.integers(12)
         if kind == 0:
             row[:] = row[0]
         elif kind == 1:
             row[: values // 2] = row[0]
         elif kind == 2:
-            row[:] = np.round(row / abs(row).max() * 3)
+            row[:] = np.round(row / abs(row).max() * 3) * 2.0 ** rng.integers(-8, 9)
         elif kind == 3:
-            row[values // 2] = 30_000.0
+            row[values // 2] = 30 * abs(row).max()
     return encode_floats(x, NORM_FORMAT.forward)[0]
 
 
@@ -78,9 +79,14 @@ def byte_words(values: np.ndarray, lanes: int) -> list[int]:
 
 
 def random_bytes(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """int8, -127…127: channels of small values, of zeros, of large ones."""
-    size = rng.choice([0, 1, 3, 40, 127], (shape[0], 1))
+    """int8, -127…127: channels of small values, of large ones, some of zeros."""
+    size = rng.choice([0, 1, 5, 20, 20, 40, 40, 127], (shape[0], 1))
     return np.clip(np.round(rng.normal(size=shape) * size), -127, 127).astype(np.int64)
+
+
+def fitting(largest: float) -> int:
+    """The exponent with which a value becomes 64…127, or nearly."""
+    return int(np.frexp(largest)[1]) - 7
 
 
 def layer(
@@ -100,22 +106,28 @@ def layer(
     x = random_blocks(rng, channels, values)
     other = random_bytes(rng, shape)
     gammas, betas = (scalars.from_floats(rng.integers(-3000, 3000, channels) / 1024.0) for _ in range(2))
-    exponent, added = int(rng.integers(-8, 1)), int(rng.integers(-9, 2))
     exact_x = torch.from_numpy(x.floats()).to(tensors.work_type(NORM_FORMAT))
     found = tensors.stat(exact_x, host, NORM_FORMAT)
     noise = rng.integers(0, 256, shape)
+    added = 0
     if backward:
         dy = torch.from_numpy(other).to(torch.float64)
         sums = tensors.reduce(exact_x, dy, found, gammas, host, NORM_FORMAT)
-        total = fraction(tensors.grad_exact(dy, sums, NORM_FORMAT), -exponent)
+        dx = tensors.grad_exact(dy, sums, NORM_FORMAT)
+        # The results of one channel, or its spike, fill their bytes.
+        largest = np.stack([dx.abs().amax(1).numpy(), abs(sums.spike.floats())])
+        exponent = fitting(float(rng.choice(largest[largest > 0])) if largest.any() else 1.0)
         high, low = unit.spike_masks(found, values)
         spikes = fraction(torch.from_numpy(sums.spike.floats()), -exponent)[:, None]
-        total += torch.from_numpy(low.astype(int) - high) * spikes
+        total = fraction(dx, -exponent) + torch.from_numpy(low.astype(int) - high) * spikes
         whole = ((total + torch.from_numpy(noise)) / 256).floor()
         pairs = zip(numbers(sums.beta), numbers(sums.gamma), strict=True)
     else:
-        total = fraction(tensors.apply_exact(exact_x, found, gammas, betas, NORM_FORMAT), -exponent)
+        y = tensors.apply_exact(exact_x, found, gammas, betas, NORM_FORMAT)
+        exponent = fitting(float(rng.choice(y.abs().amax(1).numpy())))
+        total = fraction(y, -exponent)
         if add:
+            added = exponent + int(rng.integers(-3, 3))
             total += fraction(torch.from_numpy(other).to(torch.float32), added - exponent)
         if relu:
             total = total.clamp_min(0)

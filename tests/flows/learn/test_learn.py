@@ -1,0 +1,175 @@
+"""The verbs of training on the device: a small training, cut and gone on; the report of kept rows."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from flows.learn import run
+from flows.learn.commands import LearnMeasure, LearnReport, LearnScratch
+from flows.learn.controls import Masters, truncation
+from flows.learn.floats import FloatNet, fresh_graph, measured, train_float
+from flows.learn.measure import measure
+from flows.learn.report import report
+from flows.learn.rows import Row, keep_row
+from flows.learn.run import bytes_of, learn
+from golden.learning import Plan, Rates, everything, head_only, last_blocks, save_state, step
+from golden.spec.errors import LightDealError
+from golden.workloads import load_digits
+from tests.golden.learning.samples import NETWORK, batch, same, settled
+
+SMALL = partial(LearnScratch, images=128, epochs=4)
+"""Sixteen steps."""
+
+
+class CutError(Exception):
+    """A kill."""
+
+
+def test_a_training_that_was_cut_goes_on_to_the_same_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "EVERY", 3)
+    whole = learn(SMALL(out=tmp_path / "whole"))
+    folder = tmp_path / "cut" / "scratch.digits"
+    saves: list[object] = []
+
+    def saved(*args: Any) -> None:
+        save_state(*args)
+        saves.append(args)
+        if len(saves) == 2:
+            raise CutError
+
+    monkeypatch.setattr(run, "save_state", saved)
+    with pytest.raises(CutError):
+        learn(SMALL(out=tmp_path / "cut"))
+    assert not (folder / "metrics.json").exists()
+    monkeypatch.setattr(run, "save_state", save_state)
+    monkeypatch.setattr(run, "say", saves.append)
+    again = learn(SMALL(out=tmp_path / "cut"))
+    assert saves[-1] == "goes on after step 6"
+    assert again == whole.replace(str(tmp_path / "whole"), str(tmp_path / "cut"))
+    files = ("metrics.json", "course.svg", "memory.svg")
+    for name in files:
+        assert (folder / name).read_bytes() == (tmp_path / "whole" / "scratch.digits" / name).read_bytes()
+    with (
+        np.load(folder / "learnt.npz") as a,
+        np.load(tmp_path / "whole" / "scratch.digits" / "learnt.npz") as b,
+    ):
+        assert all(np.array_equal(a[name], b[name]) for name in a.files)
+
+
+def test_a_course_that_is_shorter_than_its_checkpoint_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "EVERY", 2)
+    options = LearnScratch(images=64, epochs=1, out=tmp_path)
+    learn(options)
+    (beside,) = (tmp_path / "scratch.digits").glob("cut-*.json")
+    course = json.loads(beside.read_text())
+    beside.write_text(json.dumps({**course, "losses": course["losses"][:1]}))
+    with pytest.raises(LightDealError, match=r"1 steps, its checkpoint has 2; begin with --fresh"):
+        learn(options)
+
+
+def test_memory_chooses_what_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "TRIAL", 1)
+    said = learn(LearnScratch(images=32, epochs=1, memory="400K", out=tmp_path))
+    assert said.startswith("chosen for 409,600 bytes:\n  head: ")
+    planned = {
+        it["name"]: it["value"] for it in json.loads((tmp_path / "scratch.digits/metrics.json").read_text())
+    }
+    assert planned["learn.scratch.digits.peak_bytes"] <= 409_600
+    # The choice is kept, and said again.
+    assert learn(LearnScratch(images=32, epochs=1, memory="400K", out=tmp_path)) == said
+    with pytest.raises(
+        LightDealError, match=r"memory of 1024 bytes: the head alone takes \d+; legal: at least"
+    ):
+        learn(LearnScratch(images=32, epochs=1, memory="1K", out=tmp_path))
+
+
+@pytest.mark.parametrize("text", ["", "64k", "-1", "64KB", "1e3", "１"])
+def test_bytes_that_are_none(text: str) -> None:
+    with pytest.raises(LightDealError, match="legal: bytes, such as 65536, 64K or 1M"):
+        bytes_of(text)
+    assert [bytes_of(it) for it in ("0", "64K", "2M")] == [0, 65536, 2 << 20]
+
+
+def row(rule: str, seed: int, held: float, accuracy: float, rate: float = 1, trained: str = "all") -> Row:
+    return Row("classes", trained, rule, seed, rate, 100, 4, 32, held, accuracy, 0.5, 0.0)
+
+
+def test_the_report_takes_the_rate_that_held_out_images_chose(tmp_path: Path) -> None:
+    """Rates by the first seed's held-out accuracy, never by the test images; means over the seeds."""
+    rows = [
+        row("device", 1, 0.8, 0.7, -2),
+        row("device", 1, 0.7, 0.99, -3),
+        row("device", 2, 0.1, 0.8, -2),
+        row("device", 2, 0.99, 0.9, -3),
+        row("masked", 1, 0.5, 0.77),
+        row("masked", 2, 0.5, 0.75),
+    ]
+    for it in rows:
+        keep_row(tmp_path / "rows", it)
+    text = report(LearnReport(tmp_path / "rows", tmp_path))
+    values = {it["name"]: it["value"] for it in json.loads((tmp_path / "metrics.json").read_text())}
+    assert values["gap.adapt_classes"] == pytest.approx(1.0)
+    assert "gap_dense.adapt_classes" not in values
+    assert "gap.adapt_data" not in values
+    assert "Not measured, `./run learn measure classes`: FP32, dense (all);" in text
+    assert values["learn.peak_bytes.demo"] <= 64 << 10
+    assert values["learn.peak_bytes.resnet8"] <= 256 << 10
+    assert values["planner.worst_ratio"] <= 1.05
+
+
+def test_rows_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.learn.measure.RATES", (0.05,))
+    options = LearnMeasure("scratch.digits", 64, 1, 2, "masked", tmp_path)
+    first = measure(options)
+    assert first.startswith("scratch.digits, all, masked: ")
+    assert len(list((tmp_path / "rows").glob("*.json"))) == 2
+    monkeypatch.setattr("flows.learn.measure.run_row", None)
+    assert measure(options) == first
+
+
+def test_float_controls_learn_what_the_scheme_says() -> None:
+    train, _ = load_digits()
+    data = train.part(0, 256)
+    graph = fresh_graph(NETWORK)
+    net = FloatNet(graph, masked=False)
+    _, before = measured(net, data)
+    heads, gammas = net.weights[-1].clone(), net.gammas[0].clone()
+    train_float(net, data, Plan(4), 0.1, head_only(NETWORK))
+    assert torch.equal(net.gammas[0], gammas)
+    assert not torch.equal(net.weights[-1], heads)
+    train_float(net, data, Plan(4), 0.1, everything(NETWORK))
+    assert measured(net, data)[1] < before - 0.5
+    frozen = FloatNet(graph, masked=True)
+    train_float(frozen, data, Plan(1), 0.1, last_blocks(NETWORK, 1))
+    assert torch.equal(frozen.weights[0], graph.layers[0].product.weight)
+    assert not torch.equal(frozen.weights[-2], graph.layers[-2].product.weight)
+
+
+def test_controls_step_as_the_device_does_but_for_their_rule() -> None:
+    images, labels = batch()
+    state = settled()
+    rates = Rates(-1, 128)
+    theirs, _ = step(NETWORK, state, images, labels, rates)
+    cut, _ = truncation(NETWORK, state, images, labels, rates, None)
+    # As many words are taken, and other results come out.
+    assert cut.generators == theirs.generators
+    assert not same(cut, theirs)
+    masters = Masters(1.0)
+    after, report_ = masters.step(NETWORK, state, images, labels, rates, None)
+    assert after.generators != state.generators
+    assert all(torch.equal(a.counters, b.counters) for a, b in zip(state.layers, after.layers, strict=True))
+    assert report_.moved == sum(
+        int((a.codes != b.codes).sum()) for a, b in zip(state.layers, after.layers, strict=True)
+    )
+    assert report_.moved > 0
+    for it in after.layers:
+        assert not it.codes[~it.mask].any()
