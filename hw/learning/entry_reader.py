@@ -18,7 +18,7 @@ class EntryReader(wiring.Component):
 
     The last word ends with zeros.
 
-    Golden: `golden.compiler.learning.readback`.  Throughput: an entry in two cycles, a word in one more.
+    Golden: `golden.device.readback`.  Throughput: an entry in two cycles, a word in one more.
 
     Members
     -------

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 
-from golden.host import Run
+from golden.device import Run
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode
 from hw.learning.accelerator import LearningAccelerator

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from golden.compiler.learning.step import StepPlan
-from golden.host import Exchange, device_step, load_device, read_codes
+from golden.device import Exchange, device_step, load_device, read_codes
+from golden.device.plan import StepPlan
 from golden.learning import Layer, Network, State, step
 from golden.learning.random import Generators
 from golden.learning.update import Rates

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from golden.compiler.learning.step import plan_step
+from golden.device.plan import plan_step
 from golden.learning import fresh_state, settle
 from golden.learning.update import Rates
 from golden.spec.errors import CapacityError

@@ -6,10 +6,10 @@ import numpy as np
 
 from golden.compiler.contents import Memories
 from golden.compiler.instructions import end_words
-from golden.compiler.learning.maps import Maps, error_owner, plan_maps
-from golden.compiler.learning.reports import Reports, plan_reports
-from golden.compiler.learning.rows import error_taps, forward_taps
-from golden.compiler.learning.streams import EngineMemories, Entries, Stream, entry_numbers, stream
+from golden.device.maps import Maps, error_owner, plan_maps
+from golden.device.reports import Reports, plan_reports
+from golden.device.rows import error_taps, forward_taps
+from golden.device.streams import EngineMemories, Entries, Stream, entry_numbers, stream
 from golden.learning.network import Network
 from golden.learning.state import State
 from golden.spec.config import Config

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from golden.compiler.learning.reports import scalar_value
-from golden.compiler.learning.step import StepPlan
+from golden.device.plan import StepPlan
+from golden.device.reports import scalar_value
 from golden.learning import norm
 from golden.learning.forward import map_exponent
 from golden.learning.random import Generators

@@ -1,6 +1,6 @@
 """The commands of a step: forward, and back once the host knows the error of the last map."""
 
-from golden.compiler.learning.step import StepPlan
+from golden.device.plan import StepPlan
 from golden.learning.forward import map_exponent
 from golden.learning.norm import parameters
 from golden.learning.state import State

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from golden.compiler.learning.step import StepPlan
+from golden.device.plan import StepPlan
 from golden.spec.arithmetics import PAIR
 from golden.spec.formats import CODE_BITS, CODE_END, decode_coefficient
 from golden.spec.memories import COUNTER_BITS

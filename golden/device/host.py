@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from golden.compiler.learning.commands import (
+from golden.device.commands import (
     backward_commands,
     error_exponent,
     forward_commands,
@@ -21,9 +21,9 @@ from golden.compiler.learning.commands import (
     step_parameters,
     still_commands,
 )
-from golden.compiler.learning.readback import codes_of, read_words
-from golden.compiler.learning.step import StepPlan
-from golden.host.numbers import StepNumbers, next_layer
+from golden.device.numbers import StepNumbers, next_layer
+from golden.device.plan import StepPlan
+from golden.device.readback import codes_of, read_words
 from golden.learning.backward import Backward
 from golden.learning.forward import HeadTrace, Trace, head
 from golden.learning.planes import by_channel, by_image

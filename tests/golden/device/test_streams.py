@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from golden.compiler.learning.streams import EngineMemories, Entries, entry_numbers, stream
 from golden.datapath.encode import block_entries, pack_pairs
+from golden.device.streams import EngineMemories, Entries, entry_numbers, stream
 from golden.spec import formats
 from golden.spec.learning import ArrayShape
 from tests.sim.learning.devices import CONFIG
