@@ -51,7 +51,7 @@ def constant_of(traced: torch.fx.GraphModule, value: Any) -> torch.Tensor | None
     return found.detach() if isinstance(found, torch.Tensor) else None
 
 
-def free_name(traced: torch.fx.GraphModule, wanted: str) -> str:
+def free_name(traced: nn.Module, wanted: str) -> str:
     """`wanted`, or with a number behind it where that name is taken at the top of the network."""
     name, count = wanted, 2
     while hasattr(traced, name):

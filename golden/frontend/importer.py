@@ -6,6 +6,7 @@ from torch import nn
 
 from golden.frontend.chain import Chain
 from golden.frontend.edit import said_of
+from golden.frontend.foreign import check_foreign
 from golden.frontend.import_check import check_values
 from golden.frontend.inputs import check_images
 from golden.frontend.modules import check_module, evaluation, unwrapped
@@ -35,6 +36,7 @@ def import_module(module: nn.Module, sample: torch.Tensor) -> FloatGraph:
     module = unwrapped(module)
     check_module(module)
     with evaluation(module):
+        check_foreign(module, sample)
         trace = Trace(module, sample, Findings())
         graph = _Importer(trace).graph
         _check_sizes(graph, sample[:2])
@@ -106,8 +108,10 @@ class _Importer:
         value = node.args[0]
         if not isinstance(value, torch.fx.Node):
             raise UnsupportedError("network: several outputs; supported: one tensor")
-        if value not in self.refused and (
-            not self.layers or self.feature.get(value) != self.layers[-1].output
+        if (
+            not self.trace.incomplete
+            and value not in self.refused
+            and (not self.layers or self.feature.get(value) != self.layers[-1].output)
         ):
             raise UnsupportedError(
                 "network: its output is not its last layer; supported: a network that ends in "

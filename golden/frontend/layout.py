@@ -100,7 +100,7 @@ class _Walk:
             self._refuse(node, "a tensor whose axes were permuted")
         elif node.target in _MEANS and not self.orders[source].flat:
             self._mean(node, self.orders[source])
-        elif operation is FLATTEN or node.target in ("squeeze", torch.squeeze):
+        elif operation is FLATTEN:
             self._flatten(node, self.orders[source])
         elif what_of(self.traced, node) is nn.Linear and self.orders[source].flat:
             self._linear(node, self.orders[source])

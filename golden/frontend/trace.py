@@ -9,11 +9,11 @@ from torch import nn
 
 from golden.frontend.affine import fold_input, fold_into_layers
 from golden.frontend.edit import path_of, said_of, shape_of, source_of, what_of
+from golden.frontend.foreign import Refused, foreign
 from golden.frontend.layers import effective_layers, fold_constants, layers_of_functions, separate_uses
 from golden.frontend.layout import straighten
 from golden.frontend.padding import fold_padding
-from golden.frontend.refused import FILE, Refused
-from golden.frontend.sizes import settle_sizes
+from golden.frontend.sizes import merge_reshapes, settle_sizes
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.registry import meaning, supported
 from golden.spec.errors import UnsupportedError
@@ -56,13 +56,17 @@ class Trace:
 
     Weights that are calculated, layers called as functions, layers used twice, axes in another order, zeros
     added around maps and factors of channels are put into layers on the way; `module` stays as it was.
-    `refused` are the nodes that no layer can take in.
+    `refused` are the nodes that no layer can take in; `incomplete` if a file had some that are not there.
     Raises UnsupportedError, with all findings, where the nodes cannot be known.
     """
 
     def __init__(self, module: nn.Module, sample: torch.Tensor, findings: Findings) -> None:
         self.module = module
         self.findings = findings
+        known = foreign(module)
+        self.incomplete = known is not None and bool(known.problems)
+        for problem in known.problems if known is not None else ():
+            findings.add(problem)
         self.refused: set[torch.fx.Node] = set()
         self.traced = traced(module)
         images = sample[:1].expand(IMAGES, *sample.shape[1:]).clone()
@@ -92,6 +96,7 @@ class Trace:
         layers_of_functions(self.traced)
         separate_uses(self.traced, self.meaning)
         settle_sizes(self.traced, self.is_size, IMAGES)
+        merge_reshapes(self.traced, IMAGES)
         self.refused |= straighten(self.traced, self._note)
         fold_padding(self.traced, self._note)
         fold_into_layers(self.traced)
@@ -208,7 +213,7 @@ def traced(module: nn.Module) -> torch.fx.GraphModule:
 
     Raises UnsupportedError if they cannot be known.
     """
-    if isinstance(module, torch.fx.GraphModule) and FILE in module.meta:
+    if isinstance(module, torch.fx.GraphModule) and foreign(module) is not None:
         return torch.fx.GraphModule(module, copy.deepcopy(module.graph), type(module).__name__)
     try:
         found = torch.fx.symbolic_trace(module)
