@@ -57,12 +57,16 @@ class Builder:
         self.paths: set[str] = set()
         self.image: tuple[int, int, int] = (0, 0, 0)
 
-    def images(self, name: str, shape: tuple[int, int, int]) -> torch.fx.Node:
-        """The images, (N, C, H, W)."""
-        self.image = shape
+    def images(self, name: str, sizes: Sequence[int]) -> torch.fx.Node:
+        """The input, as the file takes it: (N, C, H, W), or (N, F), of images of F channels and one pixel."""
+        channels, height, width = sizes if len(sizes) == 3 else (sizes[0], 1, 1)
+        self.image = (channels, height, width)
         node = self.graph.placeholder("images")
+        self._note(node, name, "images", torch.zeros(self.count, *self.image))
+        if len(sizes) == 1:
+            node = self.call(name, "images", torch.flatten, node, 1)
         self.positive.add(node)
-        return self._note(node, name, "images", torch.zeros(self.count, *shape))
+        return node
 
     def layer(self, path: str, said: str, layer: nn.Module, *inputs: torch.fx.Node) -> torch.fx.Node:
         """A layer on the values of nodes; `said` is what the file calls it.

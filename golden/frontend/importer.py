@@ -9,7 +9,8 @@ from golden.frontend.edit import said_of
 from golden.frontend.foreign import check_foreign
 from golden.frontend.import_check import check_values
 from golden.frontend.inputs import check_images
-from golden.frontend.modules import check_module, evaluation, unwrapped
+from golden.frontend.modules import check_module, evaluation
+from golden.frontend.networks import module_of
 from golden.frontend.trace import Trace, map_shape
 from golden.graph.floats import INPUT, FloatGraph, FloatLayer, float_features
 from golden.graph.operations.registry import layer_parts
@@ -25,15 +26,15 @@ def import_module(module: nn.Module, sample: torch.Tensor) -> FloatGraph:
 
     Parameters
     ----------
-    module: the network; parameters float32; one tensor in, one tensor (N, classes) or
-        (N, C, H, W) out.
+    module: the network, also as a program of torch.export; parameters float32; one tensor in, one tensor
+        (N, classes) or (N, C, H, W) out.
     sample: images, float32 (N, C, H, W), at least one; the shapes are taken from the first.
 
     A network that is compiled or DataParallel counts as what it wraps.
     Raises UnsupportedError with all problems, each with the layer path, what was found and what is supported.
     """
     check_images(sample, "sample images")
-    module = unwrapped(module)
+    module = module_of(module)
     check_module(module)
     with evaluation(module):
         check_foreign(module, sample)

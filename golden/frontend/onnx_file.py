@@ -111,12 +111,7 @@ class _Reader:
 
     def _images(self, images: onnx.ValueInfoProto) -> torch.fx.Node:
         """The node of the images, as the file takes them."""
-        if len(self.sizes) == 1:
-            node = self.builder.images(images.name, (self.sizes[0], 1, 1))
-            node = self.builder.reshaped(images.name, "images", node, (self.count, self.sizes[0]))
-            self.builder.positive.add(node)
-        else:
-            node = self.builder.images(images.name, (self.sizes[0], self.sizes[1], self.sizes[2]))
+        node = self.builder.images(images.name, self.sizes)
         self.values[images.name] = node
         if images.type.tensor_type.elem_type != TensorProto.FLOAT:
             for user in self.graph.node:

@@ -9,6 +9,7 @@ from torch import nn
 
 from golden.frontend.affine import fold_input, fold_into_layers
 from golden.frontend.edit import path_of, said_of, shape_of, source_of, what_of
+from golden.frontend.exported import module_by_export
 from golden.frontend.foreign import Refused, foreign
 from golden.frontend.layers import effective_layers, fold_constants, layers_of_functions, separate_uses
 from golden.frontend.layout import straighten
@@ -68,7 +69,7 @@ class Trace:
         for problem in known.problems if known is not None else ():
             findings.add(problem)
         self.refused: set[torch.fx.Node] = set()
-        self.traced = traced(module)
+        self.traced = traced(module, sample)
         images = sample[:1].expand(IMAGES, *sample.shape[1:]).clone()
         failed = self._run(images)
         self._tidy()
@@ -208,9 +209,10 @@ def map_shape(node: torch.fx.Node) -> tuple[int, int, int]:
     return (shape[0], 1, 1) if shape else (0, 0, 0)
 
 
-def traced(module: nn.Module) -> torch.fx.GraphModule:
-    """The nodes of a module, of a copy of them where they come from a file.
+def traced(module: nn.Module, sample: torch.Tensor) -> torch.fx.GraphModule:
+    """The nodes of a module, or a copy of them where they come from a file.
 
+    Where a forward asks for sizes, torch.export knows the way that it takes for images like the samples.
     Raises UnsupportedError if they cannot be known.
     """
     if isinstance(module, torch.fx.GraphModule) and foreign(module) is not None:
@@ -218,6 +220,9 @@ def traced(module: nn.Module) -> torch.fx.GraphModule:
     try:
         found = torch.fx.symbolic_trace(module)
     except Exception as error:
+        images = sample[:1].expand(IMAGES, *sample.shape[1:]).clone()
+        if (exported := module_by_export(module, images)) is not None:
+            return exported
         raise UnsupportedError(
             f"{type(module).__name__}: its forward cannot be traced ({error}); "
             "supported: a forward without control flow that depends on the data"
