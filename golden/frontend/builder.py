@@ -5,8 +5,11 @@ So every shape is known where it is asked for, and what does not fit is told by 
 
 import re
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.fx
 from torch import nn
@@ -14,6 +17,13 @@ from torch import nn
 from golden.frontend.edit import PATH, SAID, free_name
 from golden.frontend.foreign import FOREIGN, Foreign, Refused
 from golden.spec.errors import UnsupportedError
+
+Array = npt.NDArray[Any]
+Value = torch.fx.Node | Array
+"""What a tensor of a file is: a node of the torch module, or numbers that do not depend on the images."""
+
+LARGEST = 1 << 22
+"""Values of one image, and of what one operator gives for it; those that fit an accelerator have fewer."""
 
 TENSOR = "lightdeal_tensor"
 """Key of a node's meta: name of the file's tensor that it gives."""
@@ -59,6 +69,10 @@ class Builder:
 
     def images(self, name: str, sizes: Sequence[int]) -> torch.fx.Node:
         """The input, as the file takes it: (N, C, H, W), or (N, F), of images of F channels and one pixel."""
+        if prod(sizes) > LARGEST:
+            raise UnsupportedError(
+                f"{self.name}: input {name!r}: {prod(sizes)} values; supported: up to {LARGEST}"
+            )
         channels, height, width = sizes if len(sizes) == 3 else (sizes[0], 1, 1)
         self.image = (channels, height, width)
         node = self.graph.placeholder("images")
@@ -159,3 +173,17 @@ class Builder:
         node.meta |= {PATH: path, SAID: said}
         self.values[node] = value
         return node
+
+
+def float_tensor(values: Array, what: str) -> torch.Tensor:
+    """Numbers of a file as a tensor. Raises NodeProblem if they are not float32, or not finite."""
+    if values.dtype != np.float32:
+        raise NodeProblem(f"{what}: {values.dtype}", "float32")
+    if not np.isfinite(values).all():
+        wrong = np.argwhere(~np.isfinite(values))
+        first = wrong[0].tolist()
+        raise NodeProblem(
+            f"{what}: {values[tuple(first)]} at {first} ({len(wrong)} of {values.size} values)",
+            "finite values",
+        )
+    return torch.from_numpy(values.copy())

@@ -18,6 +18,7 @@ from golden.frontend.edit import (
     PATH,
     changed,
     constant_of,
+    free_name,
     path_of,
     put_constant,
     put_layer,
@@ -25,6 +26,7 @@ from golden.frontend.edit import (
     source_of,
     what_of,
 )
+from golden.frontend.foreign import Refused
 from golden.frontend.padding import Refuse
 from golden.graph.operations.flatten import FLATTEN
 from golden.graph.operations.integers import Stage
@@ -94,7 +96,7 @@ class _Walk:
         """What takes a value in another order."""
         operation = None if node.op == "output" else meaning(what_of(self.traced, node))
         source = source_of(node)
-        if self._elementwise(node):
+        if self._elementwise(node) or self._unknown(node):
             return
         if source not in self.orders or source is None:
             self._refuse(node, "a tensor whose axes were permuted")
@@ -138,6 +140,29 @@ class _Walk:
             made = self.traced.graph.node_copy(node, inner.__getitem__)
         made.meta = {**node.meta, PATH: path_of(node), "shape": shape_of(first.inner)}
         self.orders[node] = Order(made, first.shape, first.axes, first.flat)
+        return True
+
+    def _unknown(self, node: torch.fx.Node) -> bool:
+        """Leaves what is refused anyway where it is, and its axes as they were, so that only it is told."""
+        source = source_of(node)
+        order = None if source is None else self.orders.get(source)
+        if node.op == "output" or meaning(what_of(self.traced, node)) is not None or order is None:
+            return False
+        inner = {it: self.orders[it].inner if it in self.orders else it for it in node.all_input_nodes}
+        with self.traced.graph.inserting_before(node):
+            made = self.traced.graph.node_copy(node, inner.__getitem__)
+        made.meta = {**node.meta, PATH: path_of(node)}
+        after = shape_of(node)
+        if order.flat or len(after) != len(order.axes):
+            node.replace_all_uses_with(made)
+            return True
+        shape = tuple(after[it] for it in _inverse(order.axes))
+        made.meta["shape"] = shape
+        layer = self.traced.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if isinstance(layer, Refused):
+            made.target = free_name(self.traced, "refused")
+            self.traced.add_submodule(made.target, Refused(layer.found, layer.supported, shape[1:]))
+        self.orders[node] = Order(made, shape, order.axes)
         return True
 
     def _in_order(self, value: torch.Tensor, order: Order, before: torch.fx.Node) -> torch.fx.Node:

@@ -1,6 +1,7 @@
 """An ONNX file as a torch module."""
 
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ import torch.fx
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
-from golden.frontend.builder import TENSOR, Builder, NodeProblem
+from golden.frontend.builder import LARGEST, TENSOR, Array, Builder, NodeProblem, Value
 from golden.frontend.onnx_model import open_model
 from golden.frontend.onnx_operators import LEFT_TO_HOST, OPERATORS
 from golden.frontend.onnx_proof import proof
 from golden.frontend.onnx_quantised import QONNX, Ranges, dequantized
-from golden.frontend.onnx_step import Array, Step, Value, path_of_node
+from golden.frontend.onnx_step import Step, path_of_node
 from golden.graph.operations.registry import supported
 from golden.spec.errors import UnsupportedError
 
@@ -173,7 +174,7 @@ class _Reader:
         """What stands for a node that cannot be taken, if its shape is known."""
         shape = self.shapes.get(node.output[0])
         inputs = [it for name in node.input if isinstance(it := self.values.get(name), torch.fx.Node)]
-        if shape is None or not inputs or len(node.output) != 1:
+        if shape is None or not inputs or len(node.output) != 1 or prod(shape[1:]) > LARGEST:
             return None
         return self.builder.refused(path_of_node(node), problem, shape, *inputs[:1])
 

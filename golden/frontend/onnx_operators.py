@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import Callable, Sequence
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,10 @@ import torch
 import torch.fx
 from torch import nn
 
-from golden.frontend.builder import NodeProblem
+from golden.frontend.builder import Array, NodeProblem, Value, float_tensor
 from golden.frontend.layers import batch_norm, convolution, linear
-from golden.frontend.onnx_step import Array, Step, Value, float_tensor
+from golden.frontend.onnx_step import Step
+from golden.frontend.padding import same_padding
 
 _SAME = ("SAME_UPPER", "SAME_LOWER")
 
@@ -38,11 +38,8 @@ def _pads(step: Step, size: Sequence[int], windows: Sequence[int], strides: Sequ
     auto, pads = step.attribute("auto_pad", "NOTSET"), step.attribute("pads", [0] * 2 * len(windows))
     if auto not in _SAME:
         return [0] * 2 * len(windows) if auto == "VALID" else list(pads)
-    wholes = [
-        max((ceil(length / stride) - 1) * stride + window - length, 0)
-        for length, window, stride in zip(size, windows, strides, strict=True)
-    ]
-    less, more = [it // 2 for it in wholes], [it - it // 2 for it in wholes]
+    sides = [same_padding(*axis) for axis in zip(size, windows, strides, strict=True)]
+    less, more = [it[0] for it in sides], [it[1] for it in sides]
     return [*less, *more] if auto == "SAME_UPPER" else [*more, *less]
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 import torch.fx
 
-from golden.frontend.builder import NodeProblem
-from golden.frontend.onnx_step import Array, Step, Value
+from golden.frontend.builder import Array, NodeProblem, Value
+from golden.frontend.onnx_step import Step
 
 QONNX = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
 """Domains of QONNX's operators."""

@@ -2,18 +2,12 @@
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import onnx
 import torch
 import torch.fx
 from onnx import helper
 
-from golden.frontend.builder import Builder, NodeProblem
-
-Array = npt.NDArray[Any]
-Value = torch.fx.Node | Array
-"""What a tensor of the file is: a node of the torch module, or numbers that do not depend on the images."""
+from golden.frontend.builder import Array, Builder, NodeProblem, Value, float_tensor
 
 
 class Step:
@@ -100,17 +94,3 @@ class Step:
 def path_of_node(node: onnx.NodeProto) -> str:
     """A node's name, or what it gives where it has none."""
     return node.name or (f"{node.op_type} of {node.output[0]!r}" if node.output else node.op_type)
-
-
-def float_tensor(values: Array, what: str) -> torch.Tensor:
-    """Numbers of a file as a tensor. Raises NodeProblem if they are not float32, or not finite."""
-    if values.dtype != np.float32:
-        raise NodeProblem(f"{what}: {values.dtype}", "float32")
-    if not np.isfinite(values).all():
-        wrong = np.argwhere(~np.isfinite(values))
-        first = wrong[0].tolist()
-        raise NodeProblem(
-            f"{what}: {values[tuple(first)]} at {first} ({len(wrong)} of {values.size} values)",
-            "finite values",
-        )
-    return torch.from_numpy(values.copy())

@@ -41,6 +41,17 @@ def fold_padding(traced: torch.fx.GraphModule, refuse: Refuse) -> None:
         traced.graph.erase_node(node)
 
 
+def same_padding(size: int, window: int, stride: int) -> tuple[int, int]:
+    """Zeros on the two sides of an axis that TensorFlow's SAME adds, the smaller number first.
+
+    Parameters
+    ----------
+    size: of the map. window: of the kernel, dilation counted.
+    """
+    whole = max((-(-size // stride) - 1) * stride + window - size, 0)
+    return whole // 2, whole - whole // 2
+
+
 def _words(sides: Sides) -> str:
     return f"{sides} (top, bottom, left, right)"
 
