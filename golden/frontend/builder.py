@@ -148,7 +148,9 @@ class Builder:
         self, output: torch.fx.Node, problems: Sequence[UnsupportedError], check: Any = None
     ) -> torch.fx.GraphModule:
         """The module, with `output` as its result; `problems` and `check` as `Foreign` has them."""
-        self.graph.output(output)
+        # Where some is missing the rest must not count as dead, so that it is told too.
+        ends = tuple(it for it in self.graph.nodes if not it.users)
+        self.graph.output(ends if problems else output)
         module = torch.fx.GraphModule(self.root, self.graph, self.name)
         module.meta[FOREIGN] = Foreign(self.image, tuple(self.notes), tuple(problems), check)
         return module.eval()

@@ -9,9 +9,9 @@ import torch.fx
 from golden.frontend.foreign import ForeignFileError
 
 READERS = {
-    ".onnx": ("golden.frontend.onnx_file", "read_onnx"),
-    ".tflite": ("golden.frontend.tflite_file", "read_tflite"),
-    ".pt2": ("golden.frontend.exported", "read_exported"),
+    ".onnx": ("golden.frontend.onnx.file", "read_onnx"),
+    ".tflite": ("golden.frontend.tflite.file", "read_tflite"),
+    ".pt2": ("golden.frontend.exported.program", "read_exported"),
 }
 """Ending → (module, function) that reads such a file; loaded when there is one, with the tool's packages."""
 

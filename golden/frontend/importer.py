@@ -107,12 +107,12 @@ class _Importer:
 
     def _output(self, node: torch.fx.Node) -> str:
         value = node.args[0]
+        if self.trace.incomplete:
+            return ""
         if not isinstance(value, torch.fx.Node):
             raise UnsupportedError("network: several outputs; supported: one tensor")
-        if (
-            not self.trace.incomplete
-            and value not in self.refused
-            and (not self.layers or self.feature.get(value) != self.layers[-1].output)
+        if value not in self.refused and (
+            not self.layers or self.feature.get(value) != self.layers[-1].output
         ):
             raise UnsupportedError(
                 "network: its output is not its last layer; supported: a network that ends in "

@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 from torch.export import ExportedProgram
 
-from golden.frontend.exported import module_of_program
+from golden.frontend.exported.program import module_of_program
 from golden.frontend.modules import unwrapped
 
 

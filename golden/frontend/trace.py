@@ -9,7 +9,7 @@ from torch import nn
 
 from golden.frontend.affine import fold_input, fold_into_layers
 from golden.frontend.edit import path_of, said_of, shape_of, source_of, what_of
-from golden.frontend.exported import module_by_export
+from golden.frontend.exported.program import module_by_export
 from golden.frontend.foreign import Refused, foreign
 from golden.frontend.layers import effective_layers, fold_constants, layers_of_functions, separate_uses
 from golden.frontend.layout import straighten

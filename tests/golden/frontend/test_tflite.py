@@ -337,13 +337,13 @@ def test_any_damage_is_told_or_harmless(tmp_path: Path) -> None:
     """One byte changed: an error in words, or a network; nothing else."""
     path = residual(1).saved(tmp_path)
     whole, told = path.read_bytes(), 0
-    for place in np.random.default_rng(1).integers(0, len(whole), 60):
+    for place in np.random.default_rng(1).integers(0, len(whole), 40):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
         try:
             import_module(read_network(path), first(IMAGES))
         except (ForeignFileError, UnsupportedError):
             told += 1
-    assert told > 10
+    assert told > 8
 
 
 def test_another_version_of_the_schema(tmp_path: Path) -> None:

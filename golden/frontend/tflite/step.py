@@ -7,7 +7,7 @@ import torch
 import torch.fx
 
 from golden.frontend.builder import Array, Builder, NodeProblem, Value, float_tensor
-from golden.frontend.tflite_model import TfNode, TfTensor
+from golden.frontend.tflite.model import TfNode, TfTensor
 
 FIRST, LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 """Permutations of a map to channels first, and back."""
@@ -98,6 +98,10 @@ class Step:
         """The same value, known never to be negative."""
         self.builder.positive.add(value)
         return value
+
+    def kept(self, value: torch.fx.Node, made: torch.fx.Node) -> torch.fx.Node:
+        """`made`, never negative where `value`, of which it was made, is not."""
+        return self.positive(made) if value in self.builder.positive else made
 
 
 def dequantized(values: Array, tensor: TfTensor | None) -> Array:

@@ -6,7 +6,6 @@ import onnx
 from onnx import external_data_helper, inliner
 
 from golden.frontend.foreign import ForeignFileError
-from golden.spec.findings import Findings
 
 OPSETS = range(13, 28)
 """Versions of ONNX's own operators that are read."""
@@ -37,14 +36,17 @@ def open_model(path: Path, data: bytes) -> onnx.ModelProto:
 
 def _load_external(path: Path, model: onnx.ModelProto) -> None:
     """Fetches the weights that lie in files beside the network's."""
-    findings = Findings()
+    missing: dict[str, list[str]] = {}
     for tensor in model.graph.initializer:
         if external_data_helper.uses_external_data(tensor):
+            place = external_data_helper.ExternalDataInfo(tensor).location
             try:
                 external_data_helper.load_external_data_for_tensor(tensor, str(path.resolve().parent))
             except Exception as error:  # of the file system, and onnx's own for places outside of the folder
-                place = external_data_helper.ExternalDataInfo(tensor).location
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                what = f"initialiser {tensor.name!r}: its data in {place!r} cannot be read: {reason}"
-                findings.add(ForeignFileError(f"network {path}: {what}"))
-    findings.demand()
+                if not (path.parent / place).is_file():
+                    reason = "no such file"
+                missing.setdefault(f"in {place!r} cannot be read: {reason}", []).append(repr(tensor.name))
+    if missing:
+        found = "; ".join(f"data of initialiser {', '.join(it)} {where}" for where, it in missing.items())
+        raise ForeignFileError(f"network {path}: {found}")

@@ -9,9 +9,10 @@ import torch
 import torch.fx
 from torch import nn
 
-from golden.frontend.builder import Array, NodeProblem, Value, float_tensor
+from golden.frontend.builder import NodeProblem, Value, float_tensor
 from golden.frontend.layers import batch_norm, convolution, linear
-from golden.frontend.onnx_step import Step
+from golden.frontend.onnx import shapes
+from golden.frontend.onnx.step import Step
 from golden.frontend.padding import same_padding
 
 _SAME = ("SAME_UPPER", "SAME_LOWER")
@@ -51,13 +52,7 @@ def _padded(
     before, behind = pads[: len(windows)], pads[len(windows) :]
     if before == behind:
         return value, tuple(before)
-    return step.call(nn.functional.pad, value, _torch_pads(before, behind)), (0,) * len(windows)
-
-
-def _torch_pads(before: Sequence[int], behind: Sequence[int]) -> tuple[int, ...]:
-    """As torch has them: the last axis first, (before, behind) each."""
-    pairs = zip(reversed(before), reversed(behind), strict=True)
-    return tuple(side for pair in pairs for side in pair)
+    return step.call(nn.functional.pad, value, shapes.torch_pads(before, behind)), (0,) * len(windows)
 
 
 def _gemm(step: Step) -> Value:
@@ -186,57 +181,6 @@ def _reduce_mean(step: Step) -> Value:
     return _positive(step, made) if value in step.builder.positive else made
 
 
-def _flatten(step: Step) -> Value:
-    value = step.value()
-    axis, rank = step.attribute("axis", 1), len(step.shape(value))
-    if axis not in (1, 1 - rank):
-        raise NodeProblem(f"Flatten with axis = {axis}", "axis = 1")
-    return step.builder.reshaped(step.path, step.said, value, (step.builder.count, -1))
-
-
-def _reshape(step: Step) -> Value:
-    value, wanted = step.value(), step.integers(1)
-    before = step.shape(value)
-    if not step.attribute("allowzero", 0):
-        wanted = [before[axis] if it == 0 and axis < len(before) else it for axis, it in enumerate(wanted)]
-    return step.builder.reshaped(step.path, step.said, value, wanted)
-
-
-def _squeeze(step: Step) -> Value:
-    value = step.value()
-    shape = step.shape(value)
-    axes = step.integers(1) if step.has(1) else [axis for axis, it in enumerate(shape) if axis and it == 1]
-    gone = {axis % len(shape) for axis in axes}
-    left = [it for axis, it in enumerate(shape) if axis not in gone]
-    return step.builder.reshaped(step.path, step.said, value, left)
-
-
-def _unsqueeze(step: Step) -> Value:
-    value, axes = step.value(), step.integers(1)
-    rank = len(step.shape(value)) + len(axes)
-    sizes = iter(step.shape(value))
-    new = {axis % rank for axis in axes}
-    shape = [1 if axis in new else next(sizes) for axis in range(rank)]
-    return step.builder.reshaped(step.path, step.said, value, shape)
-
-
-def _transpose(step: Step) -> Value:
-    value = step.value()
-    axes = step.attribute("perm", list(reversed(range(len(step.shape(value))))))
-    return step.call(torch.permute, value, tuple(axes))
-
-
-def _pad(step: Step) -> Value:
-    value, pads = step.value(), step.integers(1)
-    if step.has(3):
-        raise NodeProblem("Pad of some axes", "Pad without its input 'axes'")
-    step.demand_attribute("mode", "constant")
-    filler = float(step.floats(2)) if step.has(2) else 0.0
-    half = len(pads) // 2
-    sides = _torch_pads(pads[:half], pads[half:])
-    return step.call(nn.functional.pad, value, sides, "constant", filler)
-
-
 def _concat(step: Step) -> Value:
     values = [step.value(index) for index in range(len(step.inputs))]
     return step.call(torch.cat, values, step.attribute("axis"))
@@ -284,12 +228,6 @@ def _cast(step: Step) -> Value:
     return step.value()
 
 
-def _shape(step: Step) -> Value:
-    sizes = np.array(step.shape(step.value()), np.int64)
-    found: Array = sizes[step.attribute("start", 0) : step.attribute("end", len(sizes))]
-    return found
-
-
 def _softmax(step: Step) -> nn.Module:
     return nn.Softmax(step.attribute("axis", -1))
 
@@ -304,7 +242,7 @@ OPERATORS: dict[str, Callable[[Step], Value]] = {
     "Conv": _conv,
     "Div": _binary(operator.truediv),
     "Dropout": _dropout,
-    "Flatten": _flatten,
+    "Flatten": shapes.flatten,
     "Gemm": _gemm,
     "GlobalAveragePool": _module(lambda _: nn.AdaptiveAvgPool2d(1)),
     "GlobalMaxPool": _module(lambda _: nn.AdaptiveMaxPool2d(1)),
@@ -315,18 +253,18 @@ OPERATORS: dict[str, Callable[[Step], Value]] = {
     "MatMul": _matmul,
     "MaxPool": _module(_max_pool),
     "Mul": _binary(operator.mul),
-    "Pad": _pad,
+    "Pad": shapes.pad,
     "ReduceMean": _reduce_mean,
     "Relu": _relu,
-    "Reshape": _reshape,
+    "Reshape": shapes.reshape,
     "Resize": _module(_resize),
-    "Shape": _shape,
+    "Shape": shapes.shape,
     "Sigmoid": _module(lambda _: nn.Sigmoid(), positive=True),
     "Softmax": _module(_softmax, positive=True),
-    "Squeeze": _squeeze,
+    "Squeeze": shapes.squeeze,
     "Sub": _binary(operator.sub),
-    "Transpose": _transpose,
-    "Unsqueeze": _unsqueeze,
+    "Transpose": shapes.transpose,
+    "Unsqueeze": shapes.unsqueeze,
 }
 """Operators of ONNX's own domain → what makes their values."""
 

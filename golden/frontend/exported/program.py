@@ -14,7 +14,7 @@ from torch import nn
 from torch.export import Dim, ExportedProgram, export, load
 
 from golden.frontend.builder import Builder, NodeProblem
-from golden.frontend.exported_operators import OPERATORS, Call
+from golden.frontend.exported.operators import OPERATORS, Call
 from golden.frontend.foreign import ForeignFileError
 from golden.spec.errors import UnsupportedError
 

@@ -13,7 +13,7 @@ import torch
 import torch.fx
 
 from golden.frontend.builder import Array, NodeProblem, Value
-from golden.frontend.onnx_step import Step
+from golden.frontend.onnx.step import Step
 
 QONNX = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
 """Domains of QONNX's operators."""

@@ -11,10 +11,11 @@ import torch
 import torch.fx
 from torch import nn
 
-from golden.frontend.builder import Array, NodeProblem, Value, float_tensor
+from golden.frontend.builder import NodeProblem, Value, float_tensor
 from golden.frontend.layers import convolution, linear
 from golden.frontend.padding import Sides, same_padding
-from golden.frontend.tflite_step import Step, dequantized
+from golden.frontend.tflite import shapes
+from golden.frontend.tflite.step import Step, dequantized
 
 _ACTIVATIONS = tflite.ActivationFunctionType
 
@@ -105,47 +106,15 @@ def _pool(make: Callable[..., nn.Module]) -> Callable[[Step], Value]:
             found = f"padding {sides} (top, bottom, left, right) before {step.said}"
             raise NodeProblem(found, "the same on both sides of an axis")
         made = step.last(step.layer(make(window, strides, (top, left)), step.first(value)))
-        return _activated(step, _kept(step, value, made))
+        return _activated(step, step.kept(value, made))
 
     return add
-
-
-def _kept(step: Step, value: torch.fx.Node, made: torch.fx.Node) -> torch.fx.Node:
-    """What is never negative where its operand is not."""
-    return step.positive(made) if value in step.builder.positive else made
 
 
 def _mean(step: Step) -> Value:
     value = step.value()
     made = step.call(torch.mean, value, tuple(step.integers(1)), bool(step.option("KeepDims")))
-    return _kept(step, value, made)
-
-
-def _reshape(step: Step) -> Value:
-    value = step.value()
-    wanted = step.integers(1) if step.has(1) else _numbers(step, "NewShapeAsNumpy")
-    return _kept(step, value, step.builder.reshaped(step.path, step.said, value, wanted))
-
-
-def _squeeze(step: Step) -> Value:
-    value = step.value()
-    shape = step.shape(value)
-    axes = [it % len(shape) for it in _numbers(step, "SqueezeDimsAsNumpy")]
-    gone = set(axes or [axis for axis, it in enumerate(shape) if axis and it == 1])
-    left = [it for axis, it in enumerate(shape) if axis not in gone]
-    return _kept(step, value, step.builder.reshaped(step.path, step.said, value, left))
-
-
-def _numbers(step: Step, name: str) -> list[int]:
-    """An option of several numbers, which the schema gives as 0 where there are none."""
-    found = step.option(name, 0)
-    return found.tolist() if isinstance(found, np.ndarray) else []
-
-
-def _expand_dims(step: Step) -> Value:
-    value, (axis,) = step.value(), step.integers(1)
-    shape = tuple(step.builder.values[value].unsqueeze(axis).shape)
-    return _kept(step, value, step.builder.reshaped(step.path, step.said, value, shape))
+    return step.kept(value, made)
 
 
 def _binary(function: Callable[..., Any]) -> Callable[[Step], Value]:
@@ -186,10 +155,6 @@ def _pad(step: Step) -> Value:
     return step.last(made)
 
 
-def _transpose(step: Step) -> Value:
-    return step.call(torch.permute, step.value(), tuple(step.integers(1)))
-
-
 def _concatenation(step: Step) -> Value:
     values = [step.value(index) for index in range(len(step.inputs))]
     rank = len(step.shape(values[0]))
@@ -208,7 +173,7 @@ def _resize(step: Step) -> Value:
         raise NodeProblem(found, "maps enlarged by whole numbers, without align_corners")
     factors = tuple(float(new // old) for new, old in zip(wanted, sizes, strict=True))
     made = step.layer(nn.Upsample(scale_factor=factors, mode="nearest"), step.first(value))
-    return _kept(step, value, step.last(made))
+    return step.kept(value, step.last(made))
 
 
 def _same(step: Step) -> Value:
@@ -220,27 +185,6 @@ def _same(step: Step) -> Value:
     return float_tensor(values.astype(np.float32), step.said).numpy()
 
 
-def _shape(step: Step) -> Value:
-    return np.array(step.shape(step.value()), np.int64)
-
-
-def _strided_slice(step: Step) -> Value:
-    """Of sizes only: one of them, or several in a row."""
-    values, begin, end, stride = (step.array(it) for it in range(4))
-    if values.ndim != 1 or step.option("EllipsisMask") or step.option("NewAxisMask"):
-        raise NodeProblem(f"STRIDED_SLICE of shape {values.shape}", "slices of sizes")
-    first = None if step.option("BeginMask") & 1 else int(begin[0])
-    last = None if step.option("EndMask") & 1 else int(end[0])
-    if step.option("ShrinkAxisMask") & 1:
-        return np.asarray(values[int(begin[0])])
-    found: Array = values[slice(first, last, int(stride[0]))]
-    return found
-
-
-def _pack(step: Step) -> Value:
-    return np.stack([step.array(it) for it in range(len(step.inputs))], step.option("Axis"))
-
-
 OPERATORS: dict[str, Callable[[Step], Value]] = {
     "ADD": _binary(operator.add),
     "AVERAGE_POOL_2D": _pool(partial(nn.AvgPool2d, count_include_pad=False)),
@@ -249,7 +193,7 @@ OPERATORS: dict[str, Callable[[Step], Value]] = {
     "DEPTHWISE_CONV_2D": _depthwise,
     "DEQUANTIZE": _same,
     "DIV": _binary(operator.truediv),
-    "EXPAND_DIMS": _expand_dims,
+    "EXPAND_DIMS": shapes.expand_dims,
     "FULLY_CONNECTED": _fully_connected,
     "HARD_SWISH": _module(lambda _: nn.Hardswish()),
     "LEAKY_RELU": _module(lambda step: nn.LeakyReLU(step.option("Alpha"))),
@@ -257,21 +201,21 @@ OPERATORS: dict[str, Callable[[Step], Value]] = {
     "MAX_POOL_2D": _pool(nn.MaxPool2d),
     "MEAN": _mean,
     "MUL": _binary(operator.mul),
-    "PACK": _pack,
+    "PACK": shapes.pack,
     "PAD": _pad,
     "PADV2": _pad,
     "QUANTIZE": _same,
     "RELU": _relu,
     "RELU6": _module(lambda _: nn.ReLU6(), positive=True),
-    "RESHAPE": _reshape,
+    "RESHAPE": shapes.reshape,
     "RESIZE_NEAREST_NEIGHBOR": _resize,
-    "SHAPE": _shape,
+    "SHAPE": shapes.shape,
     "SOFTMAX": _module(lambda _: nn.Softmax(-1), positive=True),
-    "SQUEEZE": _squeeze,
-    "STRIDED_SLICE": _strided_slice,
+    "SQUEEZE": shapes.squeeze,
+    "STRIDED_SLICE": shapes.strided_slice,
     "SUB": _binary(operator.sub),
     "TANH": _module(lambda _: nn.Tanh()),
-    "TRANSPOSE": _transpose,
+    "TRANSPOSE": shapes.transpose,
 }
 """Operators → what makes their values."""
 

@@ -12,9 +12,9 @@ import torch
 import torch.fx
 
 from golden.frontend.builder import LARGEST, Builder, NodeProblem, Value
-from golden.frontend.tflite_model import TfModel, TfNode, TfTensor, open_model
-from golden.frontend.tflite_operators import CHANGES_OF_TYPE, LEFT_TO_HOST, OPERATORS
-from golden.frontend.tflite_step import FIRST, LAST, Step
+from golden.frontend.tflite.model import TfModel, TfNode, TfTensor, open_model
+from golden.frontend.tflite.operators import CHANGES_OF_TYPE, LEFT_TO_HOST, OPERATORS
+from golden.frontend.tflite.step import FIRST, LAST, Step
 from golden.graph.operations.registry import supported
 from golden.spec.errors import UnsupportedError
 

@@ -12,11 +12,11 @@ from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from golden.frontend.builder import LARGEST, TENSOR, Array, Builder, NodeProblem, Value
-from golden.frontend.onnx_model import open_model
-from golden.frontend.onnx_operators import LEFT_TO_HOST, OPERATORS
-from golden.frontend.onnx_proof import proof
-from golden.frontend.onnx_quantised import QONNX, Ranges, dequantized
-from golden.frontend.onnx_step import Step, path_of_node
+from golden.frontend.onnx.model import open_model
+from golden.frontend.onnx.operators import LEFT_TO_HOST, OPERATORS
+from golden.frontend.onnx.proof import proof
+from golden.frontend.onnx.quantised import QONNX, Ranges, dequantized
+from golden.frontend.onnx.step import Step, path_of_node
 from golden.graph.operations.registry import supported
 from golden.spec.errors import UnsupportedError
 
@@ -231,8 +231,13 @@ class _Reader:
 
 def _shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
     """Tensor → shape, as far as onnx knows it."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    known = {it.domain for it in model.opset_import}
+    for domain in {it.domain for it in model.graph.node} - known:
+        copy.opset_import.append(helper.make_opsetid(domain, 1))
     try:
-        inferred = shape_inference.infer_shapes(model, data_prop=True).graph
+        inferred = shape_inference.infer_shapes(copy, data_prop=True).graph
     except Exception:  # on what is inconsistent; the nodes themselves say more
         inferred = model.graph
     found = {}
