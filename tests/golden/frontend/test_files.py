@@ -3,7 +3,12 @@
 import re
 from pathlib import Path
 
-from golden.frontend.files import READERS, is_foreign
+import pytest
+
+from golden.frontend.files import LARGEST, READERS, is_foreign
+from golden.frontend.onnx.model import OPSETS
+from golden.frontend.onnx.operators import OPERATORS as ONNX
+from golden.frontend.tflite.operators import OPERATORS as TFLITE
 
 ROOT = Path(__file__).parents[3]
 
@@ -29,3 +34,18 @@ def test_no_other_file_imports_their_packages() -> None:
         for name in line.findall(path.read_text())
     }
     assert found == {("golden/frontend/onnx", "onnx"), ("golden/frontend/tflite", "tflite")}
+
+
+@pytest.mark.parametrize(("kind", "operators"), [("onnx", ONNX), ("tflite", TFLITE)])
+def test_the_page_lists_what_is_read(kind: str, operators: dict[str, object]) -> None:
+    page = (ROOT / "docs/networks.md").read_text()
+    found = re.search(f"<!-- {kind} -->(.*?)<!-- /{kind} -->", page, re.DOTALL)
+    assert found is not None
+    assert found[1].replace("\n", " ").strip().split(", ") == sorted(operators)
+
+
+def test_the_page_has_the_limits() -> None:
+    page = (ROOT / "docs/networks.md").read_text()
+    assert f"opset {OPSETS[0]} and later" in page
+    assert f"larger than {LARGEST >> 20} MB" in page
+    assert all(f"`{ending}`" in page for ending in READERS)
