@@ -161,8 +161,8 @@ class Builder:
                 found: torch.Tensor = call(*args, **named)
         except Exception as error:
             shapes = " and ".join(str(tuple(it.shape)) for it in args if isinstance(it, torch.Tensor))
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise NodeProblem(f"does not take {shapes}: {reason}", "operands that fit together") from error
+            words = f"does not take {shapes}: {_reason(error)}"
+            raise NodeProblem(words, "operands that fit together") from error
         return found
 
     def _unique(self, path: str) -> str:
@@ -175,6 +175,15 @@ class Builder:
         node.meta |= {PATH: path, SAID: said}
         self.values[node] = value
         return node
+
+
+def odd(said: str, error: Exception) -> NodeProblem:
+    """For an operator that is not as its definition says, and fails anywhere."""
+    return NodeProblem(f"{said}: {_reason(error)}", "attributes and inputs as they are defined for it")
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def float_tensor(values: Array, what: str) -> torch.Tensor:

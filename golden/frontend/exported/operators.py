@@ -126,9 +126,10 @@ def _dropout(call: Call, value: Any, _: Any, training: bool) -> Any:
     return value
 
 
-def _cast(call: Call, value: Any, *_: Any, **named: Any) -> Any:
-    if named.get("dtype", torch.float32) != torch.float32:
-        raise NodeProblem(f"a change to {named['dtype']}", "float32 throughout")
+def _cast(_: Call, value: Any, *args: Any, **named: Any) -> Any:
+    kinds = {it for it in (*args, *named.values()) if isinstance(it, torch.dtype)} - {torch.float32}
+    if kinds:
+        raise NodeProblem(f"a change to {kinds.pop()}", "float32 throughout")
     return value
 
 
@@ -261,4 +262,5 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "upsample_nearest2d": _upsample,
     "view": _reshape,
 }
-"""Name of an operator, without overload and without the mark of those in place → what makes its value."""
+"""Name of an operator, without overload → what makes its value. One in place counts as the one that is not:
+torch.export gives its result to all who come after it."""

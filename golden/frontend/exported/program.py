@@ -13,7 +13,7 @@ import torch.fx
 from torch import nn
 from torch.export import Dim, ExportedProgram, export, load
 
-from golden.frontend.builder import Builder, NodeProblem
+from golden.frontend.builder import Builder, NodeProblem, odd
 from golden.frontend.exported.operators import OPERATORS, Call
 from golden.frontend.foreign import ForeignFileError
 from golden.spec.errors import UnsupportedError
@@ -135,7 +135,7 @@ class _Reader:
         if said == "sym_size":
             return self.builder.shape(args[0])[args[1]]
         if target is operator.getitem:
-            return args[0] if isinstance(args[0], torch.fx.Node) and args[1] == 0 else args[0][args[1]]
+            return args[0] if isinstance(args[0], torch.fx.Node) else args[0][args[1]]
         if said.startswith(_SILENT):
             return None
         if not any(isinstance(it, torch.fx.Node) for it in _leaves((args, named))):
@@ -151,12 +151,8 @@ class _Reader:
             made = make(Call(self.builder, path, said), *args, **named)
         except NodeProblem as problem:
             return self._refused(node, path, problem, inputs)
-        except TypeError as error:  # called in a way that is not known here
-            odd = NodeProblem(f"{own}: {error}", f"{own} with its usual arguments")
-            return self._refused(node, path, odd, inputs)
-        if own.endswith("_") and not own.startswith("_"):
-            # In place: who takes its operand afterwards takes the result.
-            self.values[node.args[0]] = made  # type: ignore[index]
+        except Exception as error:  # called in a way that is not known here
+            return self._refused(node, path, odd(own, error), inputs)
         return made
 
     def _refused(

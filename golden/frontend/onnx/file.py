@@ -11,7 +11,7 @@ import torch.fx
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
-from golden.frontend.builder import LARGEST, TENSOR, Array, Builder, NodeProblem, Value
+from golden.frontend.builder import LARGEST, TENSOR, Array, Builder, NodeProblem, Value, odd
 from golden.frontend.onnx.model import open_model
 from golden.frontend.onnx.operators import LEFT_TO_HOST, OPERATORS
 from golden.frontend.onnx.proof import proof
@@ -159,7 +159,8 @@ class _Reader:
         found: Value | None
         try:
             found = self._value(node)
-        except NodeProblem as problem:
+        except Exception as error:  # a node that is not as it is defined fails anywhere
+            problem = error if isinstance(error, NodeProblem) else odd(node.op_type, error)
             found = self._refused(node, problem)
             if found is None:
                 self._tell(path_of_node(node), problem)

@@ -33,6 +33,10 @@ def dequantized(step: Step) -> Value:
         found = f"DequantizeLinear of {codes.dtype} with scales {scale.shape}"
         raise NodeProblem(found, "integers, and scales along one axis")
     if scale.ndim == 1 and scale.size > 1:
+        axis = 0 if codes.ndim == 1 else axis
+        if not -codes.ndim <= axis < codes.ndim or codes.shape[axis] != scale.size:
+            found = f"DequantizeLinear: {scale.size} scales on axis {axis} of shape {codes.shape}"
+            raise NodeProblem(found, "a scale for each index of an axis")
         shape = [1] * codes.ndim
         shape[axis] = -1
         scale, zero = scale.reshape(shape), zero.reshape(shape if zero.size > 1 else ())

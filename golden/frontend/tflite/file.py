@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 import torch.fx
 
-from golden.frontend.builder import LARGEST, Builder, NodeProblem, Value
+from golden.frontend.builder import LARGEST, Builder, NodeProblem, Value, odd
 from golden.frontend.tflite.model import TfModel, TfNode, TfTensor, open_model
 from golden.frontend.tflite.operators import CHANGES_OF_TYPE, LEFT_TO_HOST, OPERATORS
 from golden.frontend.tflite.step import FIRST, LAST, Step
@@ -132,7 +132,8 @@ class _Reader:
         found: Value | None
         try:
             found = self._value(node)
-        except NodeProblem as problem:
+        except Exception as error:  # a node that is not as it is defined fails anywhere
+            problem = error if isinstance(error, NodeProblem) else odd(node.kind, error)
             found = self._refused(node, problem)
             if found is None:
                 self._tell(self._name(node), problem)

@@ -208,6 +208,31 @@ INF[1] = -np.inf
             "y: padding (1, 0, 1, 0) (top, bottom, left, right) before a convolution; supported: the same",
         ),
         (
+            [node("Transpose", "x", "y", perm=[0, 5, 1, 2])],
+            {},
+            "y: does not take (3, 2, 8, 8): Dimension out",
+        ),
+        (
+            [node("Squeeze", "x", "y", axes=[1])],
+            {},
+            "y: Squeeze with attribute axes; supported: Squeeze without",
+        ),
+        (
+            [node("ReduceMean", "x", "y", axes=[7])],
+            {},
+            "y: does not take (3, 2, 8, 8): Dimension out of range",
+        ),
+        (
+            [node("MaxPool", "x", "y", strides=[2, 2])],
+            {},
+            "y: MaxPool: object of type 'NoneType' has no len()",
+        ),
+        (
+            [node("DequantizeLinear", "q s", "w", axis=1), node("Conv", "x w", "y")],
+            {"q": np.ones((3, 2, 1, 1), np.int8), "s": np.ones(3, np.float32)},
+            "w: DequantizeLinear: 3 scales on axis 1 of shape (3, 2, 1, 1); supported: a scale for each",
+        ),
+        (
             [node("Cast", "x", "y", to=TensorProto.FLOAT16)],
             {},
             "y: Cast of what follows from the images; supported: float32 throughout",

@@ -144,6 +144,17 @@ def test_int8_weights_are_the_floats_that_they_stand_for(tmp_path: Path) -> None
     )
 
 
+def test_a_depthwise_layer_has_a_scale_for_each_filter(tmp_path: Path) -> None:
+    """Along the last axis of its weights there."""
+    made = File(IMAGES)
+    scales = np.array([0.01, 0.002], np.float32)
+    w = made.int8("w", RNG.integers(-127, 128, (1, 3, 3, 2)).astype(np.int8), scales, axis=3)
+    x = made.conv(made.input, w, depthwise=True)
+    with torch.no_grad():
+        found = read_network(made.saved(tmp_path))(first(IMAGES))
+    torch.testing.assert_close(found, first(made.values[x]), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("size", "window", "stride", "sides"),
     [
