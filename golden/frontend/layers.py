@@ -13,7 +13,7 @@ from torch.nn.utils.prune import BasePruningMethod
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from golden.frontend.edit import PATH, changed, constant_of, put_constant, put_layer, source_of
+from golden.frontend.edit import PATH, changed, constant_of, path_of, put_constant, put_layer, source_of
 from golden.graph.operations.operation import Operation
 
 _OLD_HOOKS = (WeightNorm, SpectralNorm, BasePruningMethod)
@@ -216,10 +216,10 @@ def separate_uses(traced: torch.fx.GraphModule, meaning: Callable[[torch.fx.Node
         source = source_of(node)
         if node.op != "call_module" or source is None:
             continue
-        count = uses[node.target] = uses.get(node.target, 0) + 1
+        path = path_of(node)
+        count = uses[path] = uses.get(path, 0) + 1
         operation = meaning(node)
         if count > 1 and operation is not None and (operation.product or operation.floats is not None):
             layer = traced.get_submodule(node.target)
             if layer._parameters:
-                path = node.meta.get(PATH, node.target)
                 put_layer(traced, node, changed(layer), source, f"{path}#{count}")

@@ -95,13 +95,13 @@ class Trace:
         effective_layers(self.traced)
         fold_constants(self.traced)
         layers_of_functions(self.traced)
-        separate_uses(self.traced, self.meaning)
         settle_sizes(self.traced, self.is_size, IMAGES)
         merge_reshapes(self.traced, IMAGES)
         self.refused |= straighten(self.traced, self._note)
         fold_padding(self.traced, self._note)
         fold_into_layers(self.traced)
         fold_input(self.traced)
+        separate_uses(self.traced, self.meaning)
         self.traced.graph.eliminate_dead_code()
 
     def _note(self, node: torch.fx.Node, found: str, supported: str) -> None:

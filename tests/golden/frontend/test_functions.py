@@ -101,6 +101,15 @@ NORMED = {
         (lambda: Function(lambda m, x: m.c(m.c(x).relu()), c=conv()), ["c", "c#2"]),
         (lambda: Function(lambda m, x: m.n(m.c(m.n(m.c(x)))), c=conv(), n=nn.BatchNorm2d(2)), ["c", "c#2"]),
         (lambda: Function(lambda m, x: m.c(input=x), c=conv()), ["c"]),
+        (
+            lambda: Function(lambda m, x: m.c(m.c(x).relu()), c=parametrizations.weight_norm(conv())),
+            ["c", "c#2"],
+        ),
+        (lambda: Function(lambda m, x: m.d(m.c(x).relu()), **twice(conv())), ["c", "c#2"]),
+        (
+            lambda: Weights(lambda m, x: F.conv2d(F.conv2d(x, m.w).relu(), m.w, padding=2), w=(2, 2, 3, 3)),
+            ["w", "w#2"],
+        ),
         (lambda: nn.Sequential(parametrizations.weight_norm(conv()), nn.ReLU()), ["0"]),
         (lambda: nn.Sequential(nn.utils.weight_norm(conv()), nn.ReLU()), ["0"]),
         (lambda: nn.Sequential(parametrizations.spectral_norm(conv()), nn.ReLU()), ["0"]),
@@ -124,6 +133,11 @@ NORMED = {
 )
 def test_what_people_write_is_what_is_imported(make: Callable[[], nn.Module], paths: list[str]) -> None:
     assert spoken(make) == paths
+
+
+def twice(layer: nn.Module) -> dict[str, nn.Module]:
+    """One layer under two names."""
+    return {"c": layer, "d": layer}
 
 
 def parametrized(layer: nn.Module) -> nn.Module:
@@ -254,6 +268,7 @@ MEAN, STD = torch.tensor([0.4, 0.1]).reshape(2, 1, 1), torch.tensor([0.2, 0.5]).
         (lambda m, x: m.c(F.pad(x - 1, (1, 1, 1, 1))), ["sub", "c"]),
         (lambda m, x: m.c(m.n(x)), ["n", "c"]),
         (lambda m, x: m.c(y := x - 1) + y, ["sub", "c"]),
+        (lambda m, x: m.sub(x - 1), ["sub", "sub#2"]),
     ],
 )
 def test_what_normalises_images_becomes_part_of_the_first_layer(
@@ -261,6 +276,6 @@ def test_what_normalises_images_becomes_part_of_the_first_layer(
 ) -> None:
     def make() -> nn.Module:
         plain = {"v": nn.Conv2d(2, 3, 3), "w": nn.Conv2d(2, 3, 3, bias=False), "n": nn.BatchNorm2d(2)}
-        return Function(forward, **plain, c=conv(), o=nn.Linear(128, 4))
+        return Function(forward, **plain, c=conv(), o=nn.Linear(128, 4), sub=conv())
 
     assert spoken(make) == paths
