@@ -56,7 +56,8 @@ class Compress:
 
     Parameters
     ----------
-    module: "file.py:factory"; the factory takes nothing and returns a trained torch.nn.Module.
+    module: "file.py:factory"; the factory takes nothing and returns a trained torch.nn.Module. Or a file of
+        another tool, see `golden.frontend.files`.
     data: .npz file with `images` (float32, N×C×H×W) and, for re-training, `labels` (N); or the
         name of a data set, whose training images are taken.
     density: kept fraction of the coefficients.
@@ -145,13 +146,14 @@ DEMO = Verb(
 )
 COMPRESS = Verb(
     "compress",
-    "compress your own network: module.py:factory → network file",
+    "compress your own network: module.py:factory or an ONNX, TFLite or torch.export file → network file",
     Compress,
     "flows.user.own:compress_own",
     {
         "basis": "a basis (SmartDeal), or a scale per filter",
         "density": "kept fraction of the coefficients",
-        "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module",
+        "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module. "
+        "Or an .onnx, .tflite or .pt2 file",
         "pattern": "which coefficients are dropped together",
         "tolerance": "accuracy that may be lost against the float network before the exit code is 1 (1: any)",
     },

@@ -17,7 +17,7 @@ from flows.base.progress import bar, counted, say, step
 from flows.user.commands import Compile, Compress, Handoff, Run
 from flows.user.handoff import write_handoff
 from flows.user.own_images import Images, demand_classes, load_images
-from flows.user.own_module import load_module
+from flows.user.own_module import load_network
 from flows.user.verilog import write_verilog
 from golden.compiler import compile_network
 from golden.compress import compress, import_module
@@ -53,7 +53,7 @@ def compress_own(options: Compress) -> tuple[str, bool]:
     data = load_images(options.data, training=True)
     if options.epochs and data.labels is None:
         raise LightDealError(f"data {options.data!r}: re-training needs labels; give some, or --epochs 0")
-    module = load_module(options.module)
+    module = load_network(options.module)
     images = torch.from_numpy(data.images)
     labels = None if data.labels is None else torch.from_numpy(data.labels)
     samples = images[:SAMPLES]

@@ -1,4 +1,4 @@
-"""The network of a user's own Python file."""
+"""The network of a user's own Python file, or of a file of another tool."""
 
 import importlib
 import importlib.util
@@ -15,10 +15,27 @@ from typing import Any
 from torch import nn
 
 from flows.base.files import one_line
+from flows.base.progress import say
+from golden.frontend.files import READERS, is_foreign, read_network
+from golden.frontend.foreign import foreign
 from golden.spec.errors import LightDealError
 
 OWN_ROOMS = ("golden", "hw", "sim", "flows", "tests")
 """Packages of LightDeal, which a file beside the user's may be named like."""
+
+
+def load_network(place: str) -> nn.Module:
+    """The network of a file of another tool, or the one that "file.py:factory" makes.
+
+    Says what of a file is not in the network. Raises LightDealError as `load_module` and `read_network` do.
+    """
+    if not is_foreign(place):
+        return load_module(place)
+    module = read_network(place)
+    known = foreign(module)
+    for note in known.notes if known is not None else ():
+        say(f"NOTE: network {place!r}: {note}")
+    return module
 
 
 def load_module(place: str) -> nn.Module:
@@ -33,7 +50,9 @@ def load_module(place: str) -> nn.Module:
     """
     file, colon, factory = place.rpartition(":")
     if not colon or not factory.isidentifier():
-        raise LightDealError(f"network {place!r}: expected FILE.py:FACTORY")
+        raise LightDealError(
+            f"network {place!r}: expected FILE.py:FACTORY, or a file that ends in {', '.join(READERS)}"
+        )
     path = Path(file)
     if not path.is_file():
         raise LightDealError(f"network {place!r}: no file {file!r}")

@@ -18,7 +18,8 @@ from golden.compress.retrain import Schedule, at_once, retrain
 from golden.compress.trial import demand_fit
 from golden.frontend.importer import import_module
 from golden.frontend.inputs import check_images, check_training
-from golden.frontend.modules import evaluation, unwrapped
+from golden.frontend.modules import evaluation
+from golden.frontend.networks import module_of
 from golden.graph.network import Network
 from golden.graph.reference import run_network
 from golden.machine.tensors import quantise
@@ -113,7 +114,7 @@ def compress(
     """
     check_images(sample_images, "sample images")
     _check_options(train_data, epochs, tolerance)
-    module = unwrapped(module)
+    module = module_of(module)
     graph = import_module(module, sample_images)
     plan = plan or default_plan(graph, config=config or SMALL)
     plan.demand(graph)

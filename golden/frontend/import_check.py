@@ -3,8 +3,10 @@
 from typing import Any
 
 import torch
+import torch.fx
 from torch import nn
 
+from golden.frontend.trace import Trace
 from golden.graph.floats import FloatGraph, float_features
 from golden.spec.errors import UnsupportedError
 
@@ -14,50 +16,51 @@ IMAGES = 32
 _SUPPORTED = "supported: layers with their usual arguments, and values that are finite"
 
 
-def check_values(module: nn.Module, graph: FloatGraph, samples: torch.Tensor) -> None:
+def check_values(trace: Trace, graph: FloatGraph, samples: torch.Tensor) -> None:
     """Refuses what looks supported and is not, such as a mean with unusual arguments.
 
     Parameters
     ----------
-    module: in eval mode. samples: float32 (N, C, H, W); the first `IMAGES` are compared.
+    trace: of the module, which is in eval mode.
+    samples: float32 (N, C, H, W); the first `IMAGES` are compared.
 
     Raises UnsupportedError naming the first layer that computes something else than in the module.
     """
-    images = samples[:IMAGES]
+    module, images = trace.module, samples[:IMAGES]
     with torch.no_grad():
-        expected, taken = _module_values(module, graph, images)
+        taken = _Values(trace)
+        taken.run(images)
         found = float_features(graph, images)
         for layer in graph.layers:
-            taken_in, sums = taken[layer.path]
+            taken_in, sums = taken.values[layer.path]
             if (difference := _difference(found[layer.input], taken_in)) is not None:
                 raise _refuse(module, f"what layer {layer.input} gives to layer {layer.path}", difference)
             if (difference := _difference(layer.product.run(found[layer.input]), sums)) is not None:
                 raise _refuse(module, f"layer {layer.path}", difference)
+        expected = module(images)
     if (difference := _difference(found[graph.output], expected)) is not None:
         raise _refuse(module, f"what layer {graph.output} gives", difference)
 
 
-def _module_values(
-    module: nn.Module, graph: FloatGraph, images: torch.Tensor
-) -> tuple[torch.Tensor, dict[str, tuple[torch.Tensor, torch.Tensor]]]:
-    """The module's output, and by path what each layer takes and gives."""
-    taken: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+class _Values(torch.fx.Interpreter):
+    """Runs the nodes; `values` has by path what each layer takes and gives."""
 
-    def keep(path: str) -> Any:
+    def __init__(self, trace: Trace) -> None:
+        super().__init__(trace.traced)
+        self.extra_traceback = False
+        self.trace = trace
+        self.values: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def run_node(self, n: torch.fx.Node) -> Any:
+        """See torch.fx.Interpreter."""
+        operation, source = self.trace.meaning(n), self.trace.source(n)
+        if operation is None or not operation.product or source is None:
+            return super().run_node(n)
         # In-place operations may follow.
-        return lambda _, args, named, result: taken.update(
-            {path: ((args[0] if args else named["input"]).clone(), result.clone())}
-        )
-
-    hooks = [
-        module.get_submodule(layer.path).register_forward_hook(keep(layer.path), with_kwargs=True)
-        for layer in graph.layers
-    ]
-    try:
-        return module(images), taken
-    finally:
-        for hook in hooks:
-            hook.remove()
+        taken = self.env[source].clone()
+        result = super().run_node(n)
+        self.values[self.trace.layer_path(n)] = (taken, result.clone())
+        return result
 
 
 def _difference(found: torch.Tensor, expected: torch.Tensor) -> float | None:

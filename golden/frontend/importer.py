@@ -5,9 +5,12 @@ import torch.fx
 from torch import nn
 
 from golden.frontend.chain import Chain
+from golden.frontend.edit import said_of
+from golden.frontend.foreign import check_foreign
 from golden.frontend.import_check import check_values
 from golden.frontend.inputs import check_images
-from golden.frontend.modules import check_module, evaluation, name_of, unwrapped
+from golden.frontend.modules import check_module, evaluation
+from golden.frontend.networks import module_of
 from golden.frontend.trace import Trace, map_shape
 from golden.graph.floats import INPUT, FloatGraph, FloatLayer, float_features
 from golden.graph.operations.registry import layer_parts
@@ -23,20 +26,22 @@ def import_module(module: nn.Module, sample: torch.Tensor) -> FloatGraph:
 
     Parameters
     ----------
-    module: the network; parameters float32; one tensor in, one tensor (N, classes) or
-        (N, C, H, W) out.
+    module: the network, also as a program of torch.export; parameters float32; one tensor in, one tensor
+        (N, classes) or (N, C, H, W) out.
     sample: images, float32 (N, C, H, W), at least one; the shapes are taken from the first.
 
     A network that is compiled or DataParallel counts as what it wraps.
     Raises UnsupportedError with all problems, each with the layer path, what was found and what is supported.
     """
     check_images(sample, "sample images")
-    module = unwrapped(module)
+    module = module_of(module)
     check_module(module)
     with evaluation(module):
-        graph = _Importer(Trace(module, sample, Findings())).graph
+        check_foreign(module, sample)
+        trace = Trace(module, sample, Findings())
+        graph = _Importer(trace).graph
         _check_sizes(graph, sample[:2])
-        check_values(module, graph, sample)
+        check_values(trace, graph, sample)
     return graph
 
 
@@ -64,7 +69,11 @@ class _Importer:
         self.maps: dict[str, tuple[int, int]] = {}
         self.layers: list[FloatLayer] = []
         self.depths: dict[torch.fx.Node, int] = {}
-        nodes = [node for node in self.trace.traced.graph.nodes if not self.trace.is_size(node)]
+        nodes = [
+            node
+            for node in self.trace.traced.graph.nodes
+            if node.op != "get_attr" and not self.trace.is_size(node)
+        ]
         # What was refused stands for itself, so that the walk can go on and find the rest.
         self.refused = set(trace.refused)
         self.absorbs: dict[torch.fx.Node, torch.fx.Node] = {}
@@ -98,6 +107,8 @@ class _Importer:
 
     def _output(self, node: torch.fx.Node) -> str:
         value = node.args[0]
+        if self.trace.incomplete:
+            return ""
         if not isinstance(value, torch.fx.Node):
             raise UnsupportedError("network: several outputs; supported: one tensor")
         if value not in self.refused and (
@@ -144,7 +155,7 @@ class _Importer:
             return node.name
         raise self.trace.refuse(
             node,
-            f"{name_of(self.trace.what(node))} that does not directly follow a convolution, or follows a "
+            f"{said_of(self.trace.traced, node)} that does not directly follow a convolution, or follows a "
             "value that is used elsewhere too",
             layer_parts(),
         )
@@ -198,7 +209,9 @@ class _Importer:
     def _emit(self, chain: Chain) -> str:
         node = chain.nodes[0]
         self.trace.check_shapes(node)
-        source = self._resolve(node.args[0])  # type: ignore[arg-type]
+        taken = self.trace.source(node)
+        assert taken is not None
+        source = self._resolve(taken)
         residual = None if chain.other is None else self._resolve(chain.other)
         if any(
             layer.output == residual and not all(it.power_of_two for it in layer.epilogue)
@@ -207,10 +220,10 @@ class _Importer:
             raise self.trace.refuse(
                 node, f"the addition of the pooled {residual!r}", "additions before pooling"
             )
-        path, operation = str(node.target), self.trace.meaning(node)
+        path, operation = self.trace.layer_path(node), self.trace.meaning(node)
         assert operation is not None
         assert operation.convolution is not None
-        product = operation.convolution(self.trace.modules[path], self.shapes[source])
+        product = operation.convolution(self.trace.modules[str(node.target)], self.shapes[source])
         self.maps[path] = map_shape(node)[1:]
         self.shapes[path] = map_shape(chain.nodes[-1])
         self.layers.append(

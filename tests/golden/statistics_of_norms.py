@@ -8,8 +8,8 @@ def trained_statistics(module: nn.Module) -> nn.Module:
     """Batch norms that are not the identity."""
     generator = torch.Generator().manual_seed(7)
     for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
+        if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
             for tensor in (part.weight, part.bias, part.running_mean, part.running_var):
-                assert tensor is not None
-                tensor.data = torch.rand(tensor.shape, generator=generator) + 0.5
+                if tensor is not None:
+                    tensor.data = torch.rand(tensor.shape, generator=generator) + 0.5
     return module.eval()

@@ -59,6 +59,5 @@ BATCH_NORM = Operation(
     integers=Requantise,
     floats=Norm,
     imported=lambda module, _: norm_of(module),
-    once=True,
     check=_check,
 )

@@ -150,6 +150,5 @@ CONVOLUTION = Operation(
     ),
     cost="an instruction; an engine's cycle for each kept coefficient and word of pixels",
     convolution=_imported,
-    once=True,
     check=_check,
 )

@@ -31,6 +31,5 @@ LINEAR = Operation(
     ),
     cost="an instruction; an engine's cycle for each kept coefficient",
     convolution=_imported,
-    once=True,
     check_shapes=_check_shapes,
 )

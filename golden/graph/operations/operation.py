@@ -36,7 +36,6 @@ class Operation:
     convolution: makes the product that a layer begins with, a
         `golden.graph.operations.convolution.FloatConvolution`, from a module and the shape before it.
     imported: makes `floats` from a module, if it is one, and the features that are read beside the sums.
-    once: a module of it may be used in one place only.
     anywhere: it computes nothing and may stand between any two others.
     joins: it takes two tensors; the layer of the deeper branch does it, and reads the other one.
     again: it may come twice in a row, as the second one changes nothing.
@@ -54,7 +53,6 @@ class Operation:
     floats: type[FloatOperation] | None = None
     convolution: Callable[[Any, Shape], Any] | None = None
     imported: Callable[[Any, tuple[str, ...]], FloatOperation] | None = None
-    once: bool = False
     anywhere: bool = False
     joins: bool = False
     again: bool = False

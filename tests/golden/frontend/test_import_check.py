@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from torch import nn
 
 from golden.compress import import_module
 from golden.frontend.import_check import check_values
+from golden.frontend.trace import Trace
 from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.operations import batch_norm
 from golden.graph.operations.add import FloatAdd
@@ -15,6 +17,7 @@ from golden.graph.operations.batch_norm import Norm
 from golden.graph.operations.floats import FloatOperation
 from golden.graph.operations.relu import FloatRelu
 from golden.spec.errors import UnsupportedError
+from golden.spec.findings import Findings
 from tests.golden.compressed import images, residual
 
 
@@ -22,6 +25,10 @@ def altered(path: str, change: Callable[[FloatLayer], FloatLayer]) -> FloatGraph
     graph = import_module(residual(), images())
     layers = [change(it) if it.path == path else it for it in graph.layers]
     return replace(graph, layers=tuple(layers))
+
+
+def traced(module: nn.Module) -> Trace:
+    return Trace(module, images(), Findings())
 
 
 def product(**changes: Any) -> Callable[[FloatLayer], FloatLayer]:
@@ -69,13 +76,13 @@ def other_norm(layer: FloatLayer) -> FloatLayer:
 )
 def test_the_layer_is_named(path: str, change: Callable[[FloatLayer], FloatLayer], words: str) -> None:
     with pytest.raises(UnsupportedError) as error:
-        check_values(residual(), altered(path, change), images())
+        check_values(traced(residual()), altered(path, change), images())
     assert str(error.value).startswith(f"Residual: {words} as imported, has other values (by ")
 
 
 def test_a_right_import_passes_and_leaves_no_hooks() -> None:
     module = residual()
-    check_values(module, import_module(module, images()), images())
+    check_values(traced(module), import_module(module, images()), images())
     assert not any(it._forward_hooks for it in module.modules())
 
 

@@ -14,28 +14,10 @@ from golden.graph.operations.global_mean import FloatMean
 from golden.graph.operations.relu import FloatRelu
 from golden.spec.errors import UnsupportedError
 from golden.workloads.networks import DigitsNet, FashionNet
+from tests.golden.frontend.modules import Function, conv
 from tests.golden.statistics_of_norms import trained_statistics
 
 IMAGES = torch.rand(3, 2, 8, 8, generator=torch.Generator().manual_seed(1))
-
-
-class Function(nn.Module):
-    """A network of the modules given by name and a forward function of (self, x)."""
-
-    def __init__(self, forward: Callable[..., Any], **modules: nn.Module) -> None:
-        super().__init__()
-        for name, module in modules.items():
-            self.add_module(name, module)
-        self.function = forward
-
-    def forward(self, x: torch.Tensor) -> Any:
-        """As given."""
-        return self.function(self, x)
-
-
-def conv(channels: int = 2, filters: int = 2, **options: object) -> nn.Conv2d:
-    """A 3×3 convolution that keeps the map, unless told otherwise."""
-    return nn.Conv2d(channels, filters, **{"kernel_size": 3, "padding": 1, **options})  # type: ignore[arg-type]
 
 
 FLAT = nn.Sequential(conv(padding="same"), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(128, 3))
@@ -139,9 +121,8 @@ def test_the_module_stays_as_it_was() -> None:
         (nn.Sequential(conv().double()), ["0.weight: dtype torch.float64", "torch.float32"]),
         (nn.Sequential(conv(3, 4)), ["does not accept images of shape (2, 8, 8)", "channels"]),
         (nn.Sequential(conv(), nn.BatchNorm2d(2, track_running_stats=False)), ["1: track_running_stats"]),
-        (Function(lambda m, x: m.c(m.c(x)), c=conv()), ["c: the module is used more than once"]),
-        (Function(lambda m, x: m.c(x) * 2, c=conv()), ["node mul: found mul"]),
-        (Function(lambda m, x: m.c(x) + 1, c=conv()), ["node add: the addition of", "two different tensors"]),
+        (Function(lambda m, x: m.c(x).relu() * 2, c=conv()), ["node mul: found mul"]),
+        (Function(lambda m, x: m.c(x).relu() + 1, c=conv()), ["node add: the addition of", "two different"]),
         (
             Function(lambda m, x: m.c(x).relu() + m.d(x).relu(), c=conv(), d=conv()),
             ["node add: the addition of two tensors neither of which"],
@@ -152,7 +133,9 @@ def test_the_module_stays_as_it_was() -> None:
             ["node add: the", "alpha"],
         ),
         (Function(lambda m, x: (m.c(x), x), c=conv()), ["network: several outputs"]),
-        (Function(lambda m, x: m.c(x)[:, :1], c=conv()), ["network: its output is not its last layer"]),
+        (Function(lambda m, x: m.c(x)[:, :1], c=conv()), ["node getitem: found getitem"]),
+        (Function(lambda m, x: x.relu(), c=conv()), ["node relu: relu that does not directly follow"]),
+        (Function(lambda m, x: torch.flatten(x, 1), c=conv()), ["network: its output is not its last layer"]),
     ],
 )
 def test_refusals_name_the_layer_and_what_is_supported(module: nn.Module, words: list[str]) -> None:

@@ -1,0 +1,1 @@
+"""A .tflite file → a torch module."""

@@ -1,0 +1,379 @@
+"""ONNX files: what is read equals what onnx's own evaluator gives."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto
+from torch import nn
+
+from golden.frontend.files import read_network
+from golden.frontend.foreign import foreign
+from golden.frontend.importer import import_module
+from golden.graph.floats import run_float
+from golden.graph.operations.relu import FloatRelu
+from golden.spec.errors import UnsupportedError
+from golden.workloads.networks import DigitsNet
+from tests.golden.frontend.modules import Function, conv
+from tests.golden.frontend.onnx_models import IMAGES, Arrays, evaluated, model, node, saved, weights
+from tests.golden.statistics_of_norms import trained_statistics
+
+
+def imported(path: Path, made: onnx.ModelProto, images: torch.Tensor = IMAGES) -> list[str]:
+    """Imports a file, compares it with onnx's evaluator on images, and returns the paths of its layers."""
+    graph = import_module(read_network(path), images)
+    found, expected = run_float(graph, images), evaluated(made, images)
+    torch.testing.assert_close(found.reshape(expected.shape), expected, rtol=1e-4, atol=1e-4)
+    return [layer.path for layer in graph.layers]
+
+
+def exported(module: nn.Module, path: Path, images: torch.Tensor, **options: Any) -> onnx.ModelProto:
+    """Torch's own export of a network."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the way without onnxscript
+        torch.onnx.export(module, (images,), str(path), dynamo=False, input_names=["x"], **options)
+    return onnx.load(str(path))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"opset_version": 13},
+        {"opset_version": 18, "dynamic_axes": {"x": {0: "n"}}},
+        {"opset_version": 16, "do_constant_folding": False, "training": torch.onnx.TrainingMode.PRESERVE},
+    ],
+)
+def test_a_residual_network_that_torch_exports(options: Any, tmp_path: Path) -> None:
+    module = trained_statistics(DigitsNet())
+    images = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(4))
+    made = exported(module, tmp_path / "net.onnx", images[:1], **options)
+    paths = imported(tmp_path / "net.onnx", made, images)
+    assert paths[:2] == ["/conv/Conv", "/block1/conv1/Conv"]
+    assert len(paths) == 7
+    graph = import_module(read_network(tmp_path / "net.onnx"), images)
+    with torch.no_grad():
+        torch.testing.assert_close(run_float(graph, images).flatten(1), module(images), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "forward",
+    [
+        lambda m, x: m.l(m.c(x).relu().mean((2, 3))),
+        lambda m, x: m.f(m.c(x).permute(0, 2, 3, 1).reshape(x.shape[0], -1)),
+        lambda m, x: m.f(m.c(x).view(x.size(0), x.size(1) * 64)),
+        lambda m, x: m.f(m.d(m.c(x)).add(x).relu().flatten(1)),
+        lambda m, x: m.l(nn.functional.adaptive_avg_pool2d(m.c((x - 0.5) / 0.25), 1).squeeze(-1).squeeze(-1)),
+    ],
+)
+@pytest.mark.parametrize("fixed", [True, False])
+def test_functions_that_torch_exports(forward: Callable[..., Any], fixed: bool, tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    module = Function(forward, c=conv(), d=conv(), l=nn.Linear(2, 3), f=nn.Linear(128, 3)).eval()
+    axes = {} if fixed else {"dynamic_axes": {"x": {0: "n"}}}
+    made = exported(module, tmp_path / "net.onnx", IMAGES[:1], opset_version=13, **axes)
+    assert imported(tmp_path / "net.onnx", made)
+
+
+HELD: Arrays = {
+    "w": weights(3, 2, 3, 3),
+    "b": weights(3),
+    "g": weights(128, 4),
+    "h": weights(4, 128),
+    "c": weights(4),
+    "k": weights(2, 2, 3, 3),
+    "one": weights(1),
+    "mean": weights(3),
+    "variance": weights(3) + 0.5,
+    "flat": np.array([0, -1]),
+    "axes": np.array([2, 3]),
+    "last": np.array([-1]),
+    "sides": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+    "image_mean": weights(1, 2, 1, 1),
+    "image_std": weights(2, 1, 1) + 1,
+    "first": np.array(0),
+    "minus": np.array([-1]),
+}
+FLAT = node("Reshape", "x flat", "f")
+
+NETWORKS: dict[str, tuple[list[onnx.NodeProto], int]] = {
+    "same": ([node("Conv", "x w b", "y", auto_pad="SAME_UPPER")], 13),
+    "same, lower": ([node("Conv", "x w b", "y", auto_pad="SAME_LOWER", kernel_shape=[3, 3])], 13),
+    "valid": ([node("Conv", "x w", "y", auto_pad="VALID", strides=[2, 2])], 13),
+    "padded alike": ([node("Conv", "x w b", "y", pads=[1, 1, 1, 1], strides=[2, 2], group=1)], 22),
+    "pad": ([node("Pad", "x sides", "p"), node("Conv", "p w b", "y"), node("Relu", "y", "z")], 13),
+    "gemm": ([FLAT, node("Gemm", "f g c", "y")], 13),
+    "gemm, transposed": ([FLAT, node("Gemm", "f h c", "y", transB=1, alpha=0.5, beta=3.0)], 13),
+    "gemm, one offset": ([FLAT, node("Gemm", "f h one", "y", transB=1)], 13),
+    "matmul": ([FLAT, node("MatMul", "f g", "m"), node("Add", "c m", "y"), node("Relu", "y", "z")], 13),
+    "batch norm": (
+        [
+            node("Conv", "x w", "y"),
+            node("BatchNormalization", "y b b mean variance", "n", epsilon=1e-3, momentum=0.5),
+            node("Relu", "n", "z"),
+        ],
+        15,
+    ),
+    "pooled": (
+        [node("Conv", "x w b", "y"), node("GlobalAveragePool", "y", "p"), node("Flatten", "p", "z")],
+        13,
+    ),
+    "mean": ([node("Conv", "x w b", "y"), node("ReduceMean", "y", "z", axes=[2, 3], keepdims=0)], 13),
+    "mean, axes as input": ([node("Conv", "x w b", "y"), node("ReduceMean", "y axes", "z", keepdims=0)], 18),
+    "squeezed": (
+        [
+            node("Conv", "x w b", "y"),
+            node("GlobalAveragePool", "y", "p"),
+            node("Squeeze", "p axes", "s"),
+        ],
+        13,
+    ),
+    "nothing": (
+        [
+            node("Identity", "x", "i"),
+            node("Dropout", "i", "o"),
+            node("Constant", "", "v", value=onnx.numpy_helper.from_array(HELD["w"])),
+            node("Conv", "o v", "y"),
+            node("Cast", "y", "z", to=TensorProto.FLOAT),
+        ],
+        13,
+    ),
+    "channels last": (
+        [
+            node("Conv", "x w b", "y", auto_pad="SAME_UPPER"),
+            node("Transpose", "y", "t", perm=[0, 2, 3, 1]),
+            node("Relu", "t", "r"),
+            node("Flatten", "r", "f"),
+            node("Gemm", "f long", "z"),
+        ],
+        13,
+    ),
+    "sizes": (
+        [
+            node("Conv", "x k", "y", auto_pad="SAME_UPPER"),
+            node("Shape", "y", "s"),
+            node("Gather", "s first", "n", axis=0),
+            node("Unsqueeze", "n first", "u"),
+            node("Concat", "u minus", "wanted", axis=0),
+            node("Reshape", "y wanted", "f"),
+            node("Gemm", "f g c", "z"),
+        ],
+        13,
+    ),
+    "normalised": (
+        [
+            node("Div", "x one", "i"),
+            node("Sub", "i image_mean", "s"),
+            node("Mul", "s image_std", "n"),
+            node("Conv", "n w b", "y"),
+        ],
+        14,
+    ),
+    "residual": (
+        [
+            node("Conv", "x k", "y", auto_pad="SAME_UPPER"),
+            node("Conv", "y k", "z", auto_pad="SAME_UPPER"),
+            node("Add", "z y", "a"),
+            node("Relu", "a", "r"),
+        ],
+        13,
+    ),
+    "clipped below": ([node("Conv", "x w b", "y"), node("Clip", "y zero", "z")], 13),
+}
+HELD |= {"long": weights(192, 4), "zero": np.zeros((), np.float32)}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("count", ["n", 1])
+def test_nodes_give_what_onnx_says(name: str, count: str | int, tmp_path: Path) -> None:
+    nodes, opset = NETWORKS[name]
+    used = {it for part in nodes for it in part.input}
+    held = {key: value for key, value in HELD.items() if key in used}
+    made = model(nodes, held, (count, 2, 8, 8), opset)
+    onnx.checker.check_model(onnx.shape_inference.infer_shapes(made))
+    assert imported(saved(tmp_path, made), made)
+
+
+def test_a_weight_that_two_nodes_take_makes_two_layers(tmp_path: Path) -> None:
+    nodes, opset = NETWORKS["residual"]
+    made = model(nodes, {"k": HELD["k"]}, opset=opset)
+    assert imported(saved(tmp_path, made), made) == ["y", "z"]
+
+
+def test_features_are_images_of_one_pixel(tmp_path: Path) -> None:
+    made = model([node("Gemm", "x g c", "y"), node("Relu", "y", "z")], HELD, ("n", 128))
+    images = IMAGES.reshape(3, 128, 1, 1)
+    assert imported(saved(tmp_path, made), made, images) == ["y"]
+
+
+def test_nodes_without_names_are_told_by_what_they_give(tmp_path: Path) -> None:
+    made = model([node("Conv", "x w b", "y"), node("Sigmoid", "y", "z")], HELD)
+    for it in made.graph.node:
+        it.name = ""
+    with pytest.raises(UnsupportedError, match="Sigmoid of 'z': found Sigmoid; supported: "):
+        import_module(read_network(saved(tmp_path, made)), IMAGES)
+
+
+@pytest.mark.parametrize("kind", ["Softmax", "LogSoftmax", "ArgMax"])
+def test_what_the_host_does_at_the_end_is_left_out_and_told(kind: str, tmp_path: Path) -> None:
+    nodes = [FLAT, node("Gemm", "f g c", "y")]
+    made = model([*nodes, node(kind, "y", "classes")], HELD)
+    network = read_network(saved(tmp_path, made))
+    known = foreign(network)
+    assert known is not None
+    assert known.notes == (f"classes: {kind} at the end is left to the host",)
+    found = run_float(import_module(network, IMAGES), IMAGES).flatten(1)
+    torch.testing.assert_close(found, evaluated(model(nodes, HELD), IMAGES), rtol=1e-4, atol=1e-4)
+
+
+OTHERS: dict[str, tuple[onnx.NodeProto, str]] = {
+    "MaxPool": (node("MaxPool", "y", "z", kernel_shape=[2, 2], strides=[2, 2]), "found MaxPool"),
+    "MaxPool, padded": (node("MaxPool", "y", "z", kernel_shape=[3, 3], pads=[1, 1, 1, 1]), "found MaxPool"),
+    "AveragePool": (node("AveragePool", "y", "z", kernel_shape=[2, 2]), "average pooling from"),
+    "AveragePool, counted": (
+        node("AveragePool", "y", "z", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1),
+        "average pooling from",
+    ),
+    "GlobalMaxPool": (node("GlobalMaxPool", "y", "z"), "found GlobalMaxPool"),
+    "Clip": (node("Clip", "y zero six", "z"), "found Clip"),
+    "Sigmoid": (node("Sigmoid", "y", "z"), "found Sigmoid"),
+    "HardSwish": (node("HardSwish", "y", "z"), "found HardSwish"),
+    "HardSigmoid": (node("HardSigmoid", "y", "z", alpha=1 / 6), "found HardSigmoid"),
+    "LeakyRelu": (node("LeakyRelu", "y", "z", alpha=0.125), "found LeakyRelu"),
+    "Concat": (node("Concat", "y y", "z", axis=1), "found Concat"),
+    "Resize": (
+        node("Resize", "y - scales", "z", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
+        "found Resize",
+    ),
+    "Conv, depthwise": (node("Conv", "y depthwise", "z", group=3), "Conv2d with groups = 3"),
+    "Conv, dilated": (node("Conv", "y d", "z", dilations=[2, 1]), "Conv2d with dilation = (2, 1)"),
+    "Conv, of two strides": (node("Conv", "y d", "z", strides=[1, 2]), "Conv2d with stride = (1, 2)"),
+}
+HELD |= {
+    "six": np.full((), 6, np.float32),
+    "scales": np.array([1, 1, 2, 2], np.float32),
+    "depthwise": weights(3, 1, 3, 3),
+    "d": weights(2, 3, 2, 2),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_operators_without_hardware_are_read_right_and_told_by_their_node(name: str, tmp_path: Path) -> None:
+    """So that an operation that comes needs nothing here."""
+    last, words = OTHERS[name]
+    made = model([node("Conv", "x w b", "y"), last], HELD, opset=14)
+    network = read_network(saved(tmp_path, made))
+    with torch.no_grad():
+        torch.testing.assert_close(network(IMAGES), evaluated(made, IMAGES), rtol=1e-4, atol=1e-4)
+    with pytest.raises(UnsupportedError) as error:
+        import_module(network, IMAGES)
+    assert str(error.value).startswith(f"z: {words}")
+    assert "supported: " in str(error.value)
+
+
+def quantised(opset: int, **scales: Any) -> tuple[onnx.ModelProto, torch.Tensor]:
+    """A network with QDQ nodes and no ReLU but that of its ranges, and the weights of its first layer."""
+    codes = np.random.default_rng(3).integers(-127, 128, (4, 2, 3, 3)).astype(np.int8)
+    steps = np.array([0.01, 0.02, 0.004, 0.03], np.float32)
+    last = np.random.default_rng(4).integers(-127, 128, (5, 4)).astype(np.int8)
+    held = {
+        "w": codes,
+        "ws": steps,
+        "wz": np.zeros(4, np.int8),
+        "l": last,
+        "ls": np.float32(0.01),
+        "lz": np.int8(0),
+        "xs": np.float32(1 / 255),
+        "xz": np.uint8(0),
+        "ys": np.float32(scales.get("step", 1 / 64)),
+        "yz": np.uint8(scales.get("zero", 0)),
+    }
+    nodes = [
+        node("QuantizeLinear", "x xs xz", "xq"),
+        node("DequantizeLinear", "xq xs xz", "xd"),
+        node("DequantizeLinear", "w ws wz", "wd", axis=0),
+        node("Conv", "xd wd", "y", pads=[1, 1, 1, 1]),
+        node("QuantizeLinear", "y ys yz", "yq"),
+        node("DequantizeLinear", "yq ys yz", "yd"),
+        node("GlobalAveragePool", "yd", "p"),
+        node("Flatten", "p", "f"),
+        node("DequantizeLinear", "l ls lz", "ld"),
+        node("Gemm", "f ld", "z", transB=1),
+    ]
+    weight = torch.from_numpy(codes.astype(np.float32) * steps[:, None, None, None])
+    return model(nodes, held, opset=opset), weight
+
+
+@pytest.mark.parametrize("opset", [13, 19, 21])
+@pytest.mark.parametrize(("zero", "step", "relu"), [(0, 1 / 32, True), (128, 1 / 8, False)])
+def test_quantised_weights_are_floats_and_a_range_from_zero_is_a_relu(
+    zero: int, step: float, relu: bool, opset: int, tmp_path: Path
+) -> None:
+    made, weight = quantised(opset, zero=zero, step=step)
+    network = read_network(saved(tmp_path, made))
+    graph = import_module(network, IMAGES)
+    assert torch.equal(graph.layers[0].product.weight, weight)
+    assert (graph.layers[0].find(FloatRelu) is not None) == relu
+    # The evaluator knows these operators from opset 19 on; they have not changed in what is used here.
+    rounded = evaluated(quantised(19, zero=zero, step=step)[0], IMAGES)
+    found = run_float(graph, IMAGES).flatten(1)
+    # The file rounds to 8 bits, what is read does not: a hundredth of the signal.
+    assert float((found - rounded).norm() / rounded.norm()) < 0.02
+    known = foreign(network)
+    assert known is not None
+    assert known.notes == (
+        "the file rounds 4 tensors that follow from the images; they are floats here: compression chooses "
+        "their grids anew on sample images",
+    )
+
+
+def test_integers_at_the_input_stand_for_the_images(tmp_path: Path) -> None:
+    held = {"w": HELD["w"], "s": np.float32(1 / 255), "z": np.uint8(0)}
+    nodes = [node("DequantizeLinear", "x s z", "d"), node("Conv", "d w", "y")]
+    made = model(nodes, held, kind=TensorProto.UINT8)
+    found = run_float(import_module(read_network(saved(tmp_path, made)), IMAGES), IMAGES)
+    plain = model([node("Conv", "x w", "y")], {"w": HELD["w"]})
+    torch.testing.assert_close(found, evaluated(plain, IMAGES), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("domain", ["qonnx.custom_op.general", "onnx.brevitas"])
+def test_networks_of_brevitas(domain: str, tmp_path: Path) -> None:
+    """4-bit weights with a scale for each filter, and 4-bit activations whose range says ReLU."""
+    step = np.array([0.1, 0.05, 0.2], np.float32).reshape(3, 1, 1, 1)
+    held = {
+        "w": HELD["w"],
+        "s": step,
+        "zero": np.float32(0),
+        "four": np.float32(4),
+        "a": np.float32(0.125),
+        "k": weights(2, 3, 1, 1),
+        "t": np.float32(0.25),
+    }
+    quant = {"domain": domain, "narrow": 1, "rounding_mode": "ROUND"}
+    nodes = [
+        node("Quant", "w s zero four", "wq", signed=1, **quant),
+        node("Conv", "x wq", "y"),
+        node("Quant", "y a zero four", "yq", domain=domain, signed=0, narrow=0, rounding_mode="ROUND"),
+        node("BipolarQuant", "k t", "kq", domain=domain),
+        node("Conv", "yq kq", "z"),
+    ]
+    graph = import_module(read_network(saved(tmp_path, model(nodes, held, domain=domain))), IMAGES)
+    codes = np.clip(np.rint(HELD["w"] / step), -7, 7)
+    np.testing.assert_array_equal(graph.layers[0].product.weight.numpy(), (codes * step).astype(np.float32))
+    assert graph.layers[0].find(FloatRelu) is not None
+    assert set(graph.layers[1].product.weight.unique().tolist()) == {-0.25, 0.25}
+
+
+def test_the_first_image_finds_a_node_that_was_read_wrongly(tmp_path: Path) -> None:
+    nodes, opset = NETWORKS["residual"]
+    network: Any = read_network(saved(tmp_path, model(nodes, {"k": HELD["k"]}, opset=opset)))
+    import_module(network, IMAGES)
+    network = read_network(tmp_path / "net.onnx")
+    with torch.no_grad():
+        network.z.weight[0] = network.z.weight[0].flip(-1)
+    with pytest.raises(UnsupportedError, match="z: on the first image the file gives other values"):
+        import_module(network, IMAGES)

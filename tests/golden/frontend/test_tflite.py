@@ -1,0 +1,365 @@
+"""TFLite files: what is read equals what NumPy makes of the same layers with channels last."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tflite
+import torch
+
+from golden.frontend.files import read_network
+from golden.frontend.foreign import ForeignFileError, foreign
+from golden.frontend.importer import import_module
+from golden.frontend.padding import same_padding
+from golden.graph.floats import run_float
+from golden.spec.errors import UnsupportedError
+from tests.golden.frontend.tflite_models import File, Floats, windows
+
+RNG = np.random.default_rng(7)
+IMAGES = RNG.random((3, 8, 7, 2), np.float32).astype(np.float64)
+RELU, RELU6 = tflite.ActivationFunctionType.RELU, tflite.ActivationFunctionType.RELU6
+
+
+def first(maps: Floats) -> torch.Tensor:
+    """Maps as torch has them: channels first."""
+    values = maps.transpose(0, 3, 1, 2) if maps.ndim == 4 else maps[:, :, None, None]
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32))
+
+
+def weights(*shape: int) -> Any:
+    """Random float32 values around 0."""
+    return (RNG.random(shape, np.float32) - 0.4).astype(np.float32)
+
+
+def agrees(made: File, path: Path, expected: Floats) -> list[str]:
+    """Imports a file, compares it with NumPy's values, and returns the paths of its layers."""
+    images = first(made.values[made.input])
+    graph = import_module(read_network(path), images)
+    found, wanted = run_float(graph, images), first(expected)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+    return [layer.path for layer in graph.layers]
+
+
+def residual(count: int) -> File:
+    """Convolutions with SAME and VALID, an addition, a mean, a classifier and softmax."""
+    made = File(IMAGES, count)
+    x = made.conv(
+        made.input, made.held("w", weights(4, 3, 3, 2)), made.held("b", weights(4)), activation=RELU
+    )
+    y = made.conv(
+        x, made.held("w2", weights(4, 1, 1, 4)), made.held("b2", weights(4)), name="two;Relu;BiasAdd"
+    )
+    x = made.node(
+        "ADD", [y, x], np.maximum(made.values[y] + made.values[x], 0), "Add", FusedActivationFunction=1
+    )
+    x = made.conv(x, made.held("w3", weights(3, 3, 3, 4)), same=False, stride=(2, 2), name="three")
+    x = made.dense(made.mean(x), made.held("d", weights(5, 3)), made.held("e", weights(5)), name="four")
+    scores = np.exp(made.values[x])
+    made.node("SOFTMAX", [x], scores / scores.sum(1, keepdims=True), name="five")
+    return made
+
+
+@pytest.mark.parametrize("count", [1, -1])
+def test_a_residual_network(count: int, tmp_path: Path) -> None:
+    made = residual(count)
+    path = made.saved(tmp_path)
+    assert agrees(made, path, made.values[-2]) == ["conv_2d_0", "two", "three", "four"]
+    known = foreign(read_network(path))
+    assert known is not None
+    assert known.notes == ("five: SOFTMAX at the end is left to the host",)
+
+
+def dynamic(made: File, x: int) -> int:
+    """Flattens as Keras does for any number of images: by the shape's first number."""
+    shape = made.node("SHAPE", [x], np.zeros(4), type="int32")
+    sliced = made.node(
+        "STRIDED_SLICE",
+        [shape, *(made.held(name, np.array([it], np.int32)) for name, it in (("b", 0), ("e", 1), ("s", 1)))],
+        np.zeros(1),
+        "StridedSlice",
+        type="int32",
+        ShrinkAxisMask=1,
+    )
+    size = made.held("size", np.array(made.values[x][0].size, np.int32))
+    wanted = made.node("PACK", [sliced, size], np.zeros(2), "Pack", type="int32", ValuesCount=2)
+    return made.node("RESHAPE", [x, wanted], made.values[x].reshape(len(made.values[x]), -1))
+
+
+@pytest.mark.parametrize("flatten", [File.flat, dynamic, lambda made, x: x])
+def test_weights_behind_a_flatten_are_put_in_order(flatten: Callable[..., int], tmp_path: Path) -> None:
+    """Its values come row by row with channels last, here channel by channel."""
+    made = File(IMAGES)
+    x = made.conv(made.input, made.held("w", weights(3, 3, 3, 2)), activation=RELU)
+    x = made.dense(flatten(made, x), made.held("d", weights(4, 8 * 7 * 3)), name="dense", activation=RELU)
+    x = made.dense(x, made.held("d2", weights(2, 4)), name="last")
+    assert agrees(made, made.saved(tmp_path), made.values[x]) == ["conv_2d_0", "dense", "last"]
+
+
+def test_features_and_halves(tmp_path: Path) -> None:
+    """An autoencoder's first layer, its weights kept in half precision and widened by the file."""
+    made = File(RNG.random((3, 6)))
+    half = made.held("h", weights(4, 6).astype(np.float16))
+    wide = made.node("DEQUANTIZE", [half], made.values[half])
+    x = made.dense(made.input, wide, activation=RELU, name="dense")
+    assert agrees(made, made.saved(tmp_path), made.values[x]) == ["dense"]
+
+
+def test_images_are_normalised_by_the_file(tmp_path: Path) -> None:
+    made = File(IMAGES * 255)
+    mean, factor = (made.held(name, weights(2)) for name in ("mean", "factor"))
+    x = made.node("SUB", [made.input, mean], made.values[made.input] - made.values[mean], "Sub")
+    x = made.node("MUL", [x, factor], made.values[x] * made.values[factor], "Mul")
+    x = made.conv(x, made.held("w", weights(3, 3, 3, 2)), same=False, name="conv")
+    assert agrees(made, made.saved(tmp_path), made.values[x]) == ["conv"]
+
+
+def quantised() -> File:
+    """int8 throughout: a scale for each filter, biases in int32, zero points in the activations."""
+    made = File(IMAGES, scale=1 / 255, zero=-128, kind="int8")
+    scales = np.array([0.01, 0.02, 0.004], np.float32)
+    w = made.int8("w", RNG.integers(-127, 128, (3, 3, 3, 2)).astype(np.int8), scales)
+    b = made.int8("b", RNG.integers(-9000, 9000, 3).astype(np.int32), scales / 255)
+    small: dict[str, Any] = {"type": "int8", "scales": [0.05], "zeros": [-128]}
+    x = made.conv(made.input, w, b, activation=RELU, name="conv", **small)
+    d = made.int8("d", RNG.integers(-127, 128, (4, 3)).astype(np.int8), [0.03])
+    x = made.dense(made.mean(x), d, name="dense", **small)
+    made.node("SOFTMAX", [x], made.values[x], type="int8", scales=[1 / 256], zeros=[-128])
+    made.node("DEQUANTIZE", [len(made.tensors) - 1], made.values[x])
+    return made
+
+
+def test_int8_weights_are_the_floats_that_they_stand_for(tmp_path: Path) -> None:
+    made = quantised()
+    path = made.saved(tmp_path)
+    assert agrees(made, path, made.values[-1]) == ["conv", "dense"]
+    graph = import_module(read_network(path), first(IMAGES))
+    expected = made.values[1].transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(graph.layers[0].product.weight.numpy(), expected, rtol=1e-7)
+    known = foreign(read_network(path))
+    assert known is not None
+    assert known.notes[1].startswith(
+        "the file rounds 3 tensors that follow from the images; they are floats here"
+    )
+
+
+def test_a_depthwise_layer_has_a_scale_for_each_filter(tmp_path: Path) -> None:
+    """Along the last axis of its weights there."""
+    made = File(IMAGES)
+    scales = np.array([0.01, 0.002], np.float32)
+    w = made.int8("w", RNG.integers(-127, 128, (1, 3, 3, 2)).astype(np.int8), scales, axis=3)
+    x = made.conv(made.input, w, depthwise=True)
+    with torch.no_grad():
+        found = read_network(made.saved(tmp_path))(first(IMAGES))
+    torch.testing.assert_close(found, first(made.values[x]), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "stride", "sides"),
+    [
+        (32, 3, 2, (0, 1)),
+        (49, 10, 2, (4, 5)),
+        (10, 4, 2, (1, 1)),
+        (8, 3, 1, (1, 1)),
+        (8, 2, 1, (0, 1)),
+        (5, 1, 3, (0, 0)),
+    ],
+)
+def test_same_is_tensorflows(size: int, window: int, stride: int, sides: tuple[int, int]) -> None:
+    """The odd row and column at the bottom and the right: MLPerf Tiny's ResNet-8 and DS-CNN."""
+    assert same_padding(size, window, stride) == sides
+
+
+def depthwise(made: File, x: int) -> int:
+    """Two filters a channel, stride 2."""
+    w = made.held("k", weights(1, 3, 3, 6))
+    return made.conv(x, w, made.held("c", weights(6)), depthwise=True, stride=(2, 2), activation=RELU6)
+
+
+def pooled(kind: str, same: bool, window: int) -> Callable[[File, int], int]:
+    """A pooling whose sides are alike; TensorFlow's average leaves the zeros out."""
+
+    def add(made: File, x: int) -> int:
+        values, stride = made.values[x], 1 if same else 2
+        sizes, strides = (window, window), (stride, stride)
+        filler = -np.inf if kind == "MAX_POOL_2D" else np.nan
+        under = np.stack([it for row in windows(values, sizes, strides, same, (1, 1), filler) for it in row])
+        found = under.max(0) if kind == "MAX_POOL_2D" else np.nanmean(under, 0)
+        options = {"FilterHeight": window, "FilterWidth": window, "StrideH": stride, "StrideW": stride}
+        return made.node(kind, [x], found, "Pool2D", Padding=int(not same), **options)
+
+    return add
+
+
+def padded(made: File, x: int) -> int:
+    """Zeros on one side only, then a convolution without."""
+    pads = made.held("pads", np.array([[0, 0], [0, 1], [0, 1], [0, 0]], np.int32))
+    x = made.node("PAD", [x, pads], np.pad(made.values[x], [(0, 0), (0, 1), (0, 1), (0, 0)]))
+    return made.conv(x, made.held("k", weights(2, 3, 3, 3)), same=False, name="uneven")
+
+
+def joined(made: File, x: int) -> int:
+    """Channels of two branches."""
+    y = made.node("LOGISTIC", [x], 1 / (1 + np.exp(-made.values[x])))
+    values = np.concatenate([made.values[x], made.values[y]], 3)
+    return made.node("CONCATENATION", [x, y], values, "Concatenation", Axis=-1)
+
+
+def enlarged(made: File, x: int) -> int:
+    """Twice the height, three times the width."""
+    sizes = made.held("sizes", np.array([16, 21], np.int32))
+    values = made.values[x].repeat(2, axis=1).repeat(3, axis=2)
+    return made.node("RESIZE_NEAREST_NEIGHBOR", [x, sizes], values, "ResizeNearestNeighbor")
+
+
+def swished(made: File, x: int) -> int:
+    """x · relu6(x + 3) / 6."""
+    values = made.values[x]
+    return made.node("HARD_SWISH", [x], values * np.clip(values + 3, 0, 6) / 6)
+
+
+@pytest.mark.parametrize(
+    ("add", "words"),
+    [
+        (
+            depthwise,
+            "depthwise_conv_2d_1: padding (0, 1, 1, 1) (top, bottom, left, right) before a convolution",
+        ),
+        (pooled("MAX_POOL_2D", False, 2), "max_pool_2d_1: found MAX_POOL_2D"),
+        (pooled("MAX_POOL_2D", True, 3), "max_pool_2d_1: found MAX_POOL_2D"),
+        (pooled("AVERAGE_POOL_2D", False, 2), "average_pool_2d_1: average pooling from"),
+        (pooled("AVERAGE_POOL_2D", True, 3), "average_pool_2d_1: average pooling from"),
+        (padded, "pad_1: padding (0, 1, 0, 1) (top, bottom, left, right) before a convolution"),
+        (joined, "logistic_1: found LOGISTIC"),
+        (enlarged, "resize_nearest_neighbor_1: found RESIZE_NEAREST_NEIGHBOR"),
+        (swished, "hard_swish_1: found HARD_SWISH"),
+    ],
+)
+def test_operators_without_hardware_are_read_right_and_told(
+    add: Callable[[File, int], int], words: str, tmp_path: Path
+) -> None:
+    """So that an operation that comes needs nothing here."""
+    made = File(IMAGES)
+    x = add(made, made.conv(made.input, made.held("w", weights(3, 3, 3, 2)), activation=0))
+    network = read_network(made.saved(tmp_path))
+    with torch.no_grad():
+        found = network(first(IMAGES))
+    torch.testing.assert_close(found, first(made.values[x]), rtol=1e-4, atol=1e-4)
+    with pytest.raises(UnsupportedError) as error:
+        import_module(network, first(IMAGES))
+    assert words in str(error.value)
+    assert "supported: " in str(error.value)
+
+
+def one(add: Callable[[File], int], **options: Any) -> File:
+    """A file of a little network."""
+    made = File(IMAGES, **options)
+    add(made)
+    return made
+
+
+def uneven(made: File) -> int:
+    """Weights of other channels than the map's."""
+    w = made.held("w", weights(3, 3, 3, 4))
+    return made.node(
+        "CONV_2D", [made.input, w], np.zeros((3, 8, 7, 3)), "Conv2D", name="c", StrideH=1, StrideW=1
+    )
+
+
+BAD = weights(3, 3, 3, 2)
+BAD[2, 1, 0, 1] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (
+            one(lambda it: it.conv(it.input, it.held("kernel", BAD), name="c")),
+            "c: CONV_2D's 'kernel': nan at [2, 1, 0, 1] (1 of 54 values); supported: finite values",
+        ),
+        (
+            one(lambda it: it.conv(it.input, it.held("kernel", BAD.astype(np.float16)), name="c")),
+            "c: CONV_2D's 'kernel': float16; supported: float32",
+        ),
+        (
+            one(lambda it: it.conv(it.input, it.tensor("gone", BAD.shape, values=BAD), name="c")),
+            "c: CONV_2D reads 'gone' (FLOAT32), which the file does not hold and no operator gives; supp",
+        ),
+        (
+            one(lambda it: it.node("LSTM", [it.input], IMAGES, name="r")),
+            "r: found LSTM; supported: Conv2d, Linear",
+        ),
+        (
+            one(lambda it: it.node("MyOp", [it.input], IMAGES, name="m")),
+            "m: found custom operator 'MyOp'; supported: Conv2d, Linear",
+        ),
+        (
+            one(uneven),
+            "c: CONV_2D with weights of shape (3, 3, 3, 4) on 2 channels; supported: channels that fit",
+        ),
+        (
+            one(
+                lambda it: it.conv(
+                    it.input, it.int8("w", np.ones(BAD.shape, np.int8), [1.0, 2.0, np.inf]), name="c"
+                )
+            ),
+            "c: 'w': a scale of inf; supported: finite values",
+        ),
+    ],
+)
+def test_bad_operators_are_told_by_name(made: File, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError) as error:
+        import_module(read_network(made.saved(tmp_path)), first(IMAGES))
+    assert words in str(error.value)
+
+
+def test_all_bad_operators_are_told_at_once(tmp_path: Path) -> None:
+    made = File(IMAGES)
+    x = made.conv(made.input, made.held("w", weights(3, 3, 3, 2)), name="a", stride=(1, 2))
+    x = made.node("LSTM", [x], made.values[x], name="b")
+    x = made.conv(x, made.held("w2", weights(3, 3, 3, 3)), name="c", dilation=(2, 2))
+    x = made.node("COS", [x], made.values[x], name="d")
+    with pytest.raises(UnsupportedError) as error:
+        import_module(read_network(made.saved(tmp_path)), first(IMAGES))
+    lines = str(error.value).splitlines()
+    assert lines[0].endswith(" problems:")
+    assert [line.split(":")[0].strip() for line in lines[1:]] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda it: it[:4] + b"ABCD" + it[8:], "damaged, or not a .tflite file"),
+        (lambda it: b"\x08\x00", "damaged, or not a .tflite file"),
+        (lambda it: it[: len(it) // 2], "damaged: its parts do not fit together"),
+        (lambda it: it[:8] + b"\xff" * (len(it) - 8), "damaged"),
+    ],
+)
+def test_damaged_files(change: Callable[[bytes], bytes], words: str, tmp_path: Path) -> None:
+    path = residual(1).saved(tmp_path)
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(ForeignFileError) as error:
+        read_network(path)
+    assert str(error.value).startswith(f"network {path}: {words}")
+
+
+def test_any_damage_is_told_or_harmless(tmp_path: Path) -> None:
+    """One byte changed: an error in words, or a network; nothing else."""
+    path = residual(1).saved(tmp_path)
+    whole, told = path.read_bytes(), 0
+    for place in np.random.default_rng(1).integers(0, len(whole), 40):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            import_module(read_network(path), first(IMAGES))
+        except (ForeignFileError, UnsupportedError):
+            told += 1
+    assert told > 8
+
+
+def test_another_version_of_the_schema(tmp_path: Path) -> None:
+    made = residual(1)
+    path = tmp_path / "net.tflite"
+    path.write_bytes(made.bytes(len(made.tensors) - 1, version=2))
+    with pytest.raises(ForeignFileError, match="schema version 2; supported: 3"):
+        read_network(path)
