@@ -114,11 +114,6 @@ def _around(value: float) -> tuple[int, ...]:
     return (2 ** math.floor(math.log2(value)), 2 ** math.ceil(math.log2(value)))
 
 
-def _around(value: float) -> tuple[int, ...]:
-    """The powers of two next to a number of at least 1."""
-    return (2 ** math.floor(math.log2(value)), 2 ** math.ceil(math.log2(value)))
-
-
 @pytest.mark.parametrize(
     ("saturated", "large", "expected"),
     [(2, 9, 4), (1, 9, 3), (0, 1, 3), (0, 0, 2), (1024, 1024, 4)],
