@@ -113,18 +113,18 @@ LEARN_CLASSES = Verb(
     "learn classes",
     "five classes are known, the device learns five more",
     LearnClasses,
-    "flows.learn.run:learn",
+    "flows.learn.run:learn_classes",
     WORDS,
 )
 LEARN_DATA = Verb(
     "learn data",
     "Fashion-MNIST is known, the device learns MNIST",
     LearnData,
-    "flows.learn.run:learn",
+    "flows.learn.run:learn_data",
     WORDS,
 )
 LEARN_SCRATCH = Verb(
-    "learn scratch", "the device learns from nothing", LearnScratch, "flows.learn.run:learn", WORDS
+    "learn scratch", "the device learns from nothing", LearnScratch, "flows.learn.run:learn_scratch", WORDS
 )
 LEARN_MEASURE = Verb(
     "learn measure",

@@ -7,9 +7,10 @@ import torch
 from flows.base.progress import bar, say
 from flows.learn.commands import LearnMeasure
 from flows.learn.floats import RATES
-from flows.learn.rows import FLOAT_RULES, Row, columns, keep_row, kept_row, run_row
+from flows.learn.rows import FLOAT_RULES, RULES, Row, columns, keep_row, kept_row, run_row
 from flows.learn.tasks import Task, task
 from golden.learning import Plan
+from golden.spec.errors import LightDealError
 
 MASTER_RATES = (1.0,)
 
@@ -29,12 +30,15 @@ def rates(found: Task, trained: str, rule: str) -> tuple[float, ...]:
 def measure(options: LearnMeasure) -> str:
     """Trains what is missing; returns what was done. The first seed chooses the rate, on held-out images."""
     torch.set_num_threads(1)
+    only = options.only.split(",") if options.only else list(RULES)
+    if unknown := [rule for rule in only if rule not in RULES]:
+        raise LightDealError(f"only: {unknown[0][:40]!r}; legal: {', '.join(RULES)}, separated by commas")
     folder = options.out / "rows"
     with bar("start") as progress:
         found = task(options.task, options.out, 1, options.images, progress)
     said = []
     for trained, rule in columns(options.task):
-        if options.only and rule not in options.only.split(","):
+        if rule not in only:
             continue
         tried = [_row(options, folder, found, trained, rule, rate, 1) for rate in rates(found, trained, rule)]
         best = max(tried, key=lambda row: row.held)

@@ -12,7 +12,7 @@ from flows.base.files import read_json, write_whole
 from flows.base.kept import digest
 from flows.base.metrics import Metric, percent, write_metrics
 from flows.base.progress import bar, say
-from flows.learn.commands import LearnClasses
+from flows.learn.commands import LearnClasses, LearnData, LearnScratch
 from flows.learn.pictures import course, memory_picture
 from flows.learn.rows import judged
 from flows.learn.tasks import Task, task
@@ -60,6 +60,21 @@ class Course:
         """The first so many steps."""
         seen = [(step, right) for step, right in self.judged if step <= steps]
         return Course(self.losses[:steps], self.moved[:steps], seen)
+
+
+def learn_classes(options: LearnClasses) -> str:
+    """`learn` of five classes more."""
+    return learn(options)
+
+
+def learn_data(options: LearnData) -> str:
+    """`learn` of other data."""
+    return learn(options)
+
+
+def learn_scratch(options: LearnScratch) -> str:
+    """`learn` from nothing."""
+    return learn(options)
 
 
 def learn(options: LearnClasses) -> str:

@@ -134,6 +134,10 @@ def test_rows_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert len(list((tmp_path / "rows").glob("*.json"))) == 2
     monkeypatch.setattr("flows.learn.measure.run_row", None)
     assert measure(options) == first
+    with pytest.raises(
+        LightDealError, match="only: 'best'; legal: dense, masked, device, masters, truncation"
+    ):
+        measure(LearnMeasure("classes", only="masked,best", out=tmp_path))
 
 
 def test_float_controls_learn_what_the_scheme_says() -> None:

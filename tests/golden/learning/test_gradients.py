@@ -1,5 +1,7 @@
 """Gradients against float64 autograd: the mean over many LFSR seeds goes to the exact gradient."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -34,16 +36,17 @@ def float_backward(errors: torch.Tensor, normed: norm.Normed, _: Statistics) -> 
 class Samples:
     """Gradients of one batch by many seeds, and the exact ones."""
 
-    def __init__(self, state: State, seeds: int) -> None:
+    def __init__(self, state: State, seeds: int, statistics: Statistics = Statistics.BATCH) -> None:
         images, labels = batch()
-        trace = forward(NETWORK, state, images.to(torch.float32))
+        scheme = replace(ALL, statistics=statistics)
+        trace = forward(NETWORK, state, images.to(torch.float32), statistics)
         found = softmax(trace.head.logits.numpy().astype(np.int64), labels.numpy())
         errors = torch.from_numpy(found.probabilities / 65536.0)
         errors[torch.arange(len(labels)), labels] -= 1
         self.exact: FloatGradients = gradients(NETWORK, state, trace, errors / len(labels))
         self.rows: dict[str, list[np.ndarray]] = {}
         for seed in range(seeds):
-            back = Backward(NETWORK, state, trace, Generators(seeded_generators(seed)), ALL)
+            back = Backward(NETWORK, state, trace, Generators(seeded_generators(seed)), scheme)
             head = back.head(found, labels.numpy())
             assert head.weights is not None
             self._add("head", head.weights.numpy() * 2.0**head.weight_unit)
@@ -88,10 +91,11 @@ def test_the_mean_over_seeds_is_the_exact_gradient(monkeypatch: pytest.MonkeyPat
     assert 0.7 < np.mean(scores**2) < 1.3
 
 
-def test_with_the_norm_of_the_device_the_mean_is_within_its_words() -> None:
+@pytest.mark.parametrize("statistics", Statistics)
+def test_with_the_norm_of_the_device_the_mean_is_within_its_words(statistics: Statistics) -> None:
     """The words of the norm's backward pass have ten bits (docs/lightnorm.md, section 7): three norms below
     the loss no mean gradient is farther from autograd's than 1 % and what its standard errors explain."""
-    samples = Samples(coarser(settled(), 1), SEEDS)
+    samples = Samples(coarser(settled(), 1), SEEDS, statistics)
     for name, rows in samples.rows.items():
         values, exact = np.array(rows), samples.expected(name)
         noise = np.linalg.norm(values.std(0, ddof=1)) / SEEDS**0.5
