@@ -38,6 +38,7 @@ VERBS: dict[str, Verb] = {
         learn.LEARN_DATA,
         learn.LEARN_SCRATCH,
         learn.LEARN_MEASURE,
+        learn.LEARN_DEVICE,
         learn.LEARN_REPORT,
         figures.REPORT_README,
         figures.REPORT_STALE,

@@ -89,6 +89,23 @@ class LearnMeasure:
 
 
 @dataclass(frozen=True)
+class LearnDevice:
+    """Steps on the RTL of a device, in the compiled simulator, beside golden.
+
+    Parameters
+    ----------
+    steps: of training.  batch: images of each.  images: to learn from.
+    """
+
+    task: Annotated[str, Choice(("scratch.digits",))] = "scratch.digits"
+    steps: Count = 100
+    batch: Batch = 8
+    images: Count = 1184
+    seed: Seed = 1
+    out: OutFolder = LEARN
+
+
+@dataclass(frozen=True)
 class LearnReport:
     """The table of all rows that were measured, and what memory a step takes.
 
@@ -132,6 +149,13 @@ LEARN_MEASURE = Verb(
     LearnMeasure,
     "flows.learn.measure:measure",
     {"task": ", ".join(TASKS), "only": "rules, separated by commas; all where empty"},
+)
+LEARN_DEVICE = Verb(
+    "learn device",
+    "steps on the RTL of a device, each compared with golden",
+    LearnDevice,
+    "flows.learn.device:learn_device",
+    {"task": "what is learnt", "steps": "steps of training", "batch": "images of a step"},
 )
 LEARN_REPORT = Verb(
     "learn report",

@@ -171,6 +171,22 @@ DEFAULT = Config(
 )
 """256 shift-adders."""
 
+SMALL_LEARNING = Config(
+    name="small-learning",
+    engines=4,
+    lanes=16,
+    accumulators=8,
+    accumulator_bits=24,
+    basis=4,
+    feature_words=16384,
+    coefficient_words=8192,
+    tap_words=4096,
+    term_words=1024,
+    filter_words=1024,
+    learning=True,
+)
+"""SMALL's 64 shift-adders in a device that learns, with a quarter of the lanes behind the array."""
+
 PRESETS = {config.name: config for config in (TINY, SMALL, DEFAULT)}
 
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 
 from golden.device import Exchange, device_step, load_device, read_codes
+from golden.device.compare import differences
 from golden.device.plan import StepPlan
 from golden.learning import Layer, Network, State, step
 from golden.learning.random import Generators
 from golden.learning.update import Rates
 from golden.spec.config import Config
-from golden.spec.learning import ArrayShape, Generator
+from golden.spec.learning import ArrayShape
 
 CONFIG = Config(
     name="tiny-learning",
@@ -37,32 +37,6 @@ NETWORK = Network(
     array=ARRAY,
 )
 """A stride, and an addition of a map that a convolution reads too."""
-
-
-def differences(found: State, right: State) -> list[str]:
-    """What of the device's state is not golden's; of the generators only that of the host."""
-    names = []
-    for index, (a, b) in enumerate(zip(found.layers, right.layers, strict=True)):
-        names += [
-            f"layer {index}: {name}" for name in vars(b) if not _same(getattr(a, name), getattr(b, name))
-        ]
-    names += [
-        f"head: {name}"
-        for name in vars(right.head)
-        if not _same(vars(found.head)[name], vars(right.head)[name])
-    ]
-    scalars = Generator.SCALARS
-    if found.generators[scalars] != right.generators[scalars] or found.steps != right.steps:
-        names.append("generator or steps")
-    return names
-
-
-def _same(a: object, b: object) -> bool:
-    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor):
-        return torch.equal(a, b)
-    if isinstance(a, int):
-        return a == b
-    return bool(np.array_equal(a.mantissa, b.mantissa) and np.array_equal(a.exponent, b.exponent))  # type: ignore[attr-defined]
 
 
 def compared(
