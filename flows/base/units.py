@@ -6,7 +6,7 @@ from dataclasses import replace
 from amaranth.hdl import Elaboratable
 
 from golden.spec.block import Spikes, light
-from golden.spec.config import Config
+from golden.spec.config import SMALL_LEARNING, Config
 from golden.spec.errors import LightDealError
 from golden.spec.floats import BF16, FP32
 from hw.baselines.batchnorm.batch_norm import BatchNorm
@@ -19,6 +19,11 @@ from hw.engine.engine import Engine
 from hw.engine.stream import CoefficientStream
 from hw.fetch.fetch import Fetch
 from hw.fetch.window import RowWindow
+from hw.learning.accelerator import LearningAccelerator
+from hw.learning.engine import LearningEngine
+from hw.learning.map_writer import MapWriter
+from hw.learning.norm_passes import NormPasses
+from hw.learning.update import UpdateUnit
 from hw.lightnorm.unit import LightNorm
 from hw.tops.normed import NormedAccelerator
 from hw.writeback.basis import BasisStage
@@ -54,8 +59,25 @@ UNITS: dict[str, Callable[[Config], Elaboratable]] = {
 """Name, also of the emitted module → what makes the unit of a configuration."""
 
 
+LEARNING_UNITS: dict[str, Callable[[Config], Elaboratable]] = {
+    "learning-accelerator": LearningAccelerator,
+    "learning-engine": lambda config: LearningEngine(config, 0),
+    "map-writer": MapWriter,
+    "norm-passes": NormPasses,
+    "update": UpdateUnit,
+}
+"""The same, of a configuration that learns."""
+
+
 def make_unit(name: str, config: Config) -> Elaboratable:
-    """A fresh unit. Raises LightDealError for an unknown name."""
+    """A fresh unit. Raises LightDealError for an unknown name, or one that learns where nothing does."""
+    if name in LEARNING_UNITS:
+        if not config.learning:
+            raise LightDealError(
+                f"unit {name!r} learns, configuration {config.name!r} does not; "
+                f"legal: one with learning = true, such as {SMALL_LEARNING.name!r}"
+            )
+        return LEARNING_UNITS[name](config)
     if name not in UNITS:
-        raise LightDealError(f"unit {name!r} is unknown; legal: {', '.join(UNITS)}")
+        raise LightDealError(f"unit {name!r} is unknown; legal: {', '.join([*UNITS, *LEARNING_UNITS])}")
     return UNITS[name](config)

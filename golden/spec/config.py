@@ -187,7 +187,7 @@ SMALL_LEARNING = Config(
 )
 """SMALL's 64 shift-adders in a device that learns, with a quarter of the lanes behind the array."""
 
-PRESETS = {config.name: config for config in (TINY, SMALL, DEFAULT)}
+PRESETS = {config.name: config for config in (TINY, SMALL, DEFAULT, SMALL_LEARNING)}
 
 
 def load_config(name_or_path: str) -> Config:

@@ -1,8 +1,12 @@
 """Units by name."""
 
-from flows.base.units import NORM_FORMAT, NORM_SPIKES, UNITS
+import pytest
+
+from flows.base.units import NORM_FORMAT, NORM_SPIKES, UNITS, make_unit
 from flows.studies.lightnorm.area import NORMS
 from flows.studies.lightnorm.settings import CHOSEN
+from golden.spec.config import TINY
+from golden.spec.errors import LightDealError
 
 
 def test_the_norm_that_is_built_is_the_one_that_training_chose() -> None:
@@ -12,3 +16,11 @@ def test_the_norm_that_is_built_is_the_one_that_training_chose() -> None:
 
 def test_norms_that_are_compared_are_units() -> None:
     assert set(NORMS) <= set(UNITS)
+
+
+def test_what_learns_wants_a_configuration_that_learns() -> None:
+    with pytest.raises(
+        LightDealError, match=r"unit 'update' learns, configuration 'tiny' does not; .*small-l"
+    ):
+        make_unit("update", TINY)
+    assert make_unit("update", SMALL_LEARNING)

@@ -11,7 +11,7 @@ import pytest
 
 from flows.base.metrics import Metric, read_metrics, write_metrics
 from flows.base.roots import SYNTHESIS
-from flows.base.units import UNITS
+from flows.base.units import LEARNING_UNITS, UNITS
 from flows.cli import main
 from flows.cost.tables import area_table
 from flows.cost.unit import metrics_of, still_routed
@@ -139,8 +139,9 @@ def test_what_is_wrong_is_said(
     assert not list(here.iterdir())
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", [*UNITS, *LEARNING_UNITS])
 def test_verilog_of_every_unit_has_a_module_of_its_name(name: str) -> None:
-    text = unit_verilog(TINY, name)
-    assert text.startswith(f"// LightDeal {name} 'tiny', configuration digest {TINY.digest:08x}\n")
+    config = TINY if name in UNITS else replace(TINY, basis=4, learning=True)
+    text = unit_verilog(config, name)
+    assert text.startswith(f"// LightDeal {name} 'tiny', configuration digest {config.digest:08x}\n")
     assert f"module {name.replace('-', '_')}(" in text

@@ -14,6 +14,7 @@ def test_presets_have_the_stated_shift_adders() -> None:
         "tiny": 8,
         "small": 64,
         "default": 256,
+        "small-learning": 64,
     }
 
 
