@@ -23,4 +23,3 @@ def test_what_learns_wants_a_configuration_that_learns() -> None:
         LightDealError, match=r"unit 'update' learns, configuration 'tiny' does not; .*small-l"
     ):
         make_unit("update", TINY)
-    assert make_unit("update", SMALL_LEARNING)

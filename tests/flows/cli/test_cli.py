@@ -87,7 +87,10 @@ def test_own_network_from_module_to_golden(own: Path, capsys: pytest.CaptureFixt
         ("compile my_module.py", "network my_module.py: not a LightDeal network file"),
         ("compile none.net", "network none.net: cannot be read"),
         ("run my_module.py --data arrays.npz", "not a LightDeal program file"),
-        ("demo --config none.toml", "neither a preset (tiny, small, default) nor a .toml file"),
+        (
+            "demo --config none.toml",
+            "neither a preset (tiny, small, default, small-learning) nor a .toml file",
+        ),
         ("verilog --config none.toml", "neither a preset"),
         ("report readme --root none", "text none/README.md: cannot be read"),
     ],
