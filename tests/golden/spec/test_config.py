@@ -115,6 +115,6 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
 def test_unknown_name() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"^configuration 'huge' is neither a preset \(tiny, small, .*small-learning\) nor a \.toml file",
+        match=r"^configuration 'huge' is neither a preset \(tiny, small, .*learning\) nor a \.toml file",
     ):
         load_config("huge")
