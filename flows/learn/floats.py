@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import nn
-from torch.nn.functional import batch_norm, conv2d, cross_entropy
+from torch.nn.functional import batch_norm, cross_entropy
 
 from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.operations.add import FloatAdd
@@ -14,6 +14,7 @@ from golden.graph.operations.convolution import FloatConvolution
 from golden.graph.operations.floats import FloatOperation
 from golden.graph.operations.global_mean import FloatMean
 from golden.graph.operations.relu import FloatRelu
+from golden.graph.operations.window import Window
 from golden.learning import Network, Plan, Scheme
 from golden.learning.scheme import Head
 from golden.workloads import Dataset
@@ -34,17 +35,17 @@ class FloatNet(nn.Module):
     def __init__(self, graph: FloatGraph, masked: bool) -> None:
         super().__init__()
         self.graph = graph
-        self.weights = nn.ParameterList([layer.product.weight.clone() for layer in graph.layers])
+        self.weights = nn.ParameterList([layer.convolution.weight.clone() for layer in graph.layers])
         # The device's head is dense.
-        self.masks = [layer.product.weight != 0 if masked else None for layer in graph.layers[:-1]]
-        self.bias = nn.Parameter(graph.layers[-1].product.bias.clone())
+        self.masks = [layer.convolution.weight != 0 if masked else None for layer in graph.layers[:-1]]
+        self.bias = nn.Parameter(graph.layers[-1].convolution.bias.clone())
         norms = [layer.find(Norm) for layer in graph.layers[:-1]]
         found = [norm for norm in norms if norm is not None]
         self.gammas = nn.ParameterList([norm.gamma.clone() for norm in found])
         self.betas = nn.ParameterList([norm.beta.clone() for norm in found])
         # A bias before the norm only moves its running mean.
         self.means = [
-            norm.mean - layer.product.bias for norm, layer in zip(found, graph.layers, strict=False)
+            norm.mean - layer.convolution.bias for norm, layer in zip(found, graph.layers, strict=False)
         ]
         self.variances = [norm.variance.clone() for norm in found]
 
@@ -55,7 +56,7 @@ class FloatNet(nn.Module):
             x, weight, last = values[layer.input], self.weights[place], place == len(self.masks)
             mask = None if last else self.masks[place]
             weight = weight if mask is None else weight * mask
-            y = conv2d(x, weight, self.bias if last else None, layer.product.stride, layer.product.padding)
+            y = layer.convolution.window.convolve(x, weight, self.bias if last else None)
             values[layer.output] = y if last else self._finish(place, layer, y, values)
         return values[self.graph.output].flatten(1)
 
@@ -98,11 +99,12 @@ def fresh_graph(network: Network) -> FloatGraph:
         epilogue += [] if layer.add is None else [FloatAdd(names[layer.add])]
         epilogue += [FloatRelu()] if layer.relu else []
         epilogue += [FloatMean()] if index == len(network.layers) - 1 else []
-        product = FloatConvolution(weight, zeros.clone(), layer.stride, kernel // 2)
+        window = Window((kernel, kernel), (layer.stride,) * 2, (kernel // 2,) * 4)
+        product = FloatConvolution(weight, zeros.clone(), window)
         layers.append(FloatLayer(layer.name, names[layer.source], layer.name, product, tuple(epilogue)))
     bound = network.features**-0.5
     weight = torch.empty(network.classes, network.features, 1, 1).uniform_(-bound, bound)
-    product = FloatConvolution(weight, torch.zeros(network.classes), 1, 0)
+    product = FloatConvolution(weight, torch.zeros(network.classes), Window((1, 1)))
     layers.append(FloatLayer("head", layers[-1].output, "head", product))
     return FloatGraph(tuple(layers), {}, {}, "image", "head")
 

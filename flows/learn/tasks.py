@@ -102,7 +102,7 @@ def _masked(graph: FloatGraph, state: State) -> FloatGraph:
     """The graph with zeros where the state's masks keep nothing, its weights as large in sum of squares."""
     layers = list(graph.layers)
     for index, it in enumerate(state.layers):
-        product = layers[index].product
+        product = layers[index].convolution
         weight = product.weight * it.mask * it.mask.float().mean().rsqrt()
         layers[index] = replace(layers[index], product=replace(product, weight=weight))
     return replace(graph, layers=tuple(layers))
@@ -153,8 +153,8 @@ def _adapt(
 
 def _with_head(graph: FloatGraph, weights: np.ndarray) -> FloatGraph:
     last = graph.layers[-1]
-    shaped = torch.from_numpy(weights.astype(np.float32)).reshape(last.product.weight.shape)
-    product = replace(last.product, weight=shaped, bias=torch.zeros(len(weights)))
+    shaped = torch.from_numpy(weights.astype(np.float32)).reshape(last.convolution.weight.shape)
+    product = replace(last.convolution, weight=shaped, bias=torch.zeros(len(weights)))
     return replace(graph, layers=(*graph.layers[:-1], replace(last, product=product)))
 
 

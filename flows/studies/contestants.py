@@ -107,7 +107,7 @@ def _masks(network: nn.Module, samples: torch.Tensor, density: float) -> dict[st
     layers = import_module(network, samples).layers[1:-1]
     masks = {}
     for layer in layers:
-        weight = layer.product.weight
+        weight = layer.convolution.weight
         kept = choose_mask(unfold(weight.abs(), ROWS), ROWS, density, len(weight))
         masks[layer.path] = fold(kept.float(), ROWS, weight.shape)
     return masks

@@ -115,9 +115,9 @@ def demo_plots(
 def coefficient_counts(network: Network) -> dict[int, int]:
     """Value → how many kept coefficients of the factored layers have it, from small to large."""
     kept = [
-        layer.product.weights.coefficients[layer.product.weights.mask]
+        layer.convolution.weights.coefficients[layer.convolution.weights.mask]
         for layer in network.layers
-        if isinstance(layer.product.weights, Factored)
+        if isinstance(layer.convolution.weights, Factored)
     ]
     values, counts = np.unique(np.concatenate(kept or [np.zeros(0, np.int64)]), return_counts=True)
     return {int(value): int(count) for value, count in zip(values, counts, strict=True)}

@@ -24,13 +24,15 @@ def _sparse(
 
 
 def _all(layer: Layer, _: int) -> int:
-    assert isinstance(layer.product.weights, Plain)
-    return layer.product.weights.weights.size
+    weights = layer.convolution.weights
+    assert isinstance(weights, Plain)
+    return weights.weights.size
 
 
 def _kept(layer: Layer, _: int) -> int:
-    assert isinstance(layer.product.weights, Factored)
-    return int(layer.product.weights.mask.sum())
+    weights = layer.convolution.weights
+    assert isinstance(weights, Factored)
+    return int(weights.mask.sum())
 
 
 def _steps(_: Layer, steps: int) -> int:

@@ -22,7 +22,9 @@ def layer_entries(layer: Layer) -> Entries:
 
     Raises UnsupportedError for plain weights and for groups of more than 3 filters.
     """
-    weights = layer.product.weights
+    weights = layer.convolution.weights
+    if layer.product.groups > 1:
+        raise refuse(layer, f"{layer.product.groups} groups in arithmetic 'rebuild'", "one group")
     if not isinstance(weights, Factored) or weights.coefficients.shape[-1] not in REBUILD_GROUPS:
         found = "plain weights"
         if isinstance(weights, Factored):
@@ -66,7 +68,7 @@ def layer_blocks(
     layer: Layer, entries: Entries, rounds: int, units: int, rows: int, config: Config
 ) -> list[list[Int64]]:
     """The words of a layer: for each engine, one int64 array for each round of `units` units an engine."""
-    weights = layer.product.weights
+    weights = layer.convolution.weights
     assert isinstance(weights, Factored)
     bases = units // entries.together
     size = weights.coefficients.shape[-1]

@@ -19,9 +19,12 @@ def layer_entries(layer: Layer, arithmetic: str, whole_rows: bool) -> Entries:
 
     Raises UnsupportedError for weights that are not plain.
     """
-    if not isinstance(layer.product.weights, Plain):
+    weights = layer.convolution.weights
+    if not isinstance(weights, Plain):
         raise refuse(layer, f"factored weights in arithmetic {arithmetic!r}", "plain int8 weights")
-    flat = layer.product.weights.weights.astype(np.int64).reshape(layer.product.filters, -1)
+    if layer.product.groups > 1:
+        raise refuse(layer, f"{layer.product.groups} groups in arithmetic {arithmetic!r}", "one group")
+    flat = weights.weights.astype(np.int64).reshape(layer.product.filters, -1)
     unit, row = np.nonzero(flat if whole_rows else np.ones_like(flat))
     return Entries(
         fold=Fold.GROUP,
@@ -34,7 +37,7 @@ def layer_entries(layer: Layer, arithmetic: str, whole_rows: bool) -> Entries:
         slot=np.zeros_like(unit),
         row=row,
         value=flat[unit, row],
-        terms=layer.product.weights.scale.astype(np.int64)[:, None],
+        terms=weights.scale.astype(np.int64)[:, None],
         whole_rows=whole_rows,
     )
 
@@ -46,8 +49,9 @@ def layer_blocks(
 
     sparse: rows of zeros are left out.
     """
-    assert isinstance(layer.product.weights, Plain)
-    flat = layer.product.weights.weights.astype(np.int64).reshape(layer.product.filters, -1)
+    weights = layer.convolution.weights
+    assert isinstance(weights, Plain)
+    flat = weights.weights.astype(np.int64).reshape(layer.product.filters, -1)
     count = rounds * config.engines
     parts = [flat[i * units : (i + 1) * units] for i in range(count)]
     blocks = [_words(_sparse(part, rows, config.window - 1) if sparse else _dense(part)) for part in parts]

@@ -8,7 +8,8 @@ from golden.compiler.contents import Memories
 from golden.compiler.counts import layer_counts
 from golden.compiler.degrees import phase_degrees
 from golden.compiler.instructions import back_word, end_words, front_word, run_word
-from golden.compiler.plan import LayerPlan, place_tensors, plan_layer, plan_tensors
+from golden.compiler.pitches import row_pitches
+from golden.compiler.plan import LayerPlan, Layouts, place_tensors, plan_layer, plan_tensors
 from golden.compiler.proofs import prove_no_overflow
 from golden.compiler.taps import Tap, tap_table
 from golden.datapath.protocol import datapath
@@ -37,20 +38,21 @@ def compile_network(
     """
     findings = Findings()
     wrong = check_network(network, findings)
-    degrees: dict[str, int] = {}
+    degrees: dict[str, tuple[int, int]] = {}
     with findings.collect():
         degrees = phase_degrees(network)
     if not degrees:
         # Every memory depends on how the maps are split.
         findings.demand()
-    tensors = plan_tensors(network, degrees, config)
+    layouts = Layouts(degrees, row_pitches(network, degrees, config.lanes))
+    tensors = plan_tensors(network, layouts, config)
     ranges = _input_ranges(network)
     memories = Memories(config)
     built: list[_Built] = []
     for index, layer in enumerate(network.layers):
         if layer.path not in wrong:
             with findings.collect():
-                plan = plan_layer(network, index, degrees, config)
+                plan = plan_layer(network, index, layouts, config)
                 with findings.collect():
                     prove_no_overflow(layer, plan.entries, ranges[layer.input], config.accumulator_bits)
                 built.append(_build(plan, tensors, memories, config))
@@ -103,7 +105,7 @@ class _Built:
 def _build(plan: LayerPlan, tensors: dict[str, Tensor], memories: Memories, config: Config) -> _Built:
     """Add a layer to the memories. Raises UnsupportedError if its rows do not run side by side."""
     layer, entries = plan.layer, plan.entries
-    taps = tap_table(layer, entries.fold, tensors[layer.input], plan.map, config.lanes)
+    taps = tap_table(layer, entries.fold, tensors[layer.input], plan.tiling)
     rounds, units = plan.jobs.rounds, plan.jobs.unit_count
     words = memories.add_blocks(datapath(config).blocks(layer, entries, rounds, units, plan.rows, config))
     return _Built(

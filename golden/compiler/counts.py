@@ -6,6 +6,7 @@ from golden.compiler.plan import LayerPlan
 from golden.compiler.taps import Tap
 from golden.datapath.entries import block_steps
 from golden.datapath.protocol import datapath
+from golden.graph.operations.convolution import Convolution
 from golden.spec import formats
 from golden.spec.config import Config
 from golden.spec.memories import Memory, filter_record, memory_shape
@@ -23,12 +24,15 @@ def layer_counts(
     """
     layer, entries = plan.layer, plan.entries
     pixels = plan.map.shape[1] * plan.map.shape[2]
-    weights = layer.product.filters * plan.channels * layer.product.kernel[0] * layer.product.kernel[1]
-    jobs = plan.jobs
+    weights = 0
+    if isinstance(layer.product, Convolution):
+        height, width = layer.product.kernel
+        weights = layer.product.filters * layer.product.group_channels * height * width
+    jobs, channels = plan.jobs, tensors[layer.input].shape[0]
     steps = int(block_steps(entries, jobs.unit_count, jobs.rounds * config.engines).sum())
     bits = words * memory_shape(config, Memory.COEFFICIENT).bits
     bits += entries.terms.size * formats.ACTIVATION_BITS + layer.product.filters * filter_record().bits
-    moved = plan.channels * _pixels_read(taps, config.lanes) + _bytes(tensors[layer.output])
+    moved = channels * _pixels_read(taps, config.lanes) + _bytes(tensors[layer.output])
     moved += sum(_bytes(tensors[name]) for name in layer.reads)
     return LayerCounts(
         path=layer.path,

@@ -2,7 +2,8 @@
 
 A layer of stride s whose output map has degree d reads neighbouring output pixels as input pixels
 s·d apart, so its input must have degree s·d. A residual has the degree of the map it is added to.
-A map of one pixel puts no demand on its input.
+Rows and columns have degrees of their own. A map of one row puts no demand on the rows of its input, one of
+one pixel none at all; that of a map of one column keeps its rows near each other.
 """
 
 from collections import defaultdict, deque
@@ -22,11 +23,17 @@ def map_name(network: Network, index: int) -> str:
     return layer.output if layer.per_pixel else f"{layer.output} before pooling"
 
 
-def phase_degrees(network: Network) -> dict[str, int]:
+def phase_degrees(network: Network) -> dict[str, tuple[int, int]]:
     """Degree of every feature and of every map before pooling (`map_name`): the smallest that agree.
 
     Raises UnsupportedError naming the layers whose demands on one tensor differ.
     """
+    down, across = (_axis_degrees(network, axis) for axis in range(2))
+    return {name: (degree, across[name]) for name, degree in down.items()}
+
+
+def _axis_degrees(network: Network, axis: int) -> dict[str, int]:
+    """Degrees of the rows (0) or the columns (1)."""
     edges: dict[str, list[_Edge]] = defaultdict(list)
 
     def demand(name: str, ratio: int, other: str, path: str) -> None:
@@ -34,12 +41,13 @@ def phase_degrees(network: Network) -> dict[str, int]:
         edges[other].append((name, Fraction(ratio), path))
 
     for index, layer in enumerate(network.layers):
-        if map_shape(network, layer)[1:] == (1, 1):
-            continue
+        size = map_shape(network, layer)[1:]
         output = map_name(network, index)
-        demand(layer.input, layer.product.stride, output, layer.path)
-        for name in layer.reads:
-            demand(name, 1, output, layer.path)
+        if size[0] > 1 or size[axis] > 1:
+            demand(layer.input, layer.product.window.stride[axis], output, layer.path)
+        if size != (1, 1):
+            for name in layer.reads:
+                demand(name, 1, output, layer.path)
     degrees: dict[str, int] = {}
     names = [*network.features, *(map_name(network, i) for i in range(len(network.layers)))]
     for name in names:

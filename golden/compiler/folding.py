@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from golden.graph.operations.window import Window
 from golden.spec import formats
 from golden.spec.config import Config
 from golden.spec.memories import Fold
@@ -14,31 +15,30 @@ class ConvShape:
     Parameters
     ----------
     channels, filters: input and output channels.
-    kernel: (height, width).
-    stride, padding: as in torch.nn.Conv2d.
+    window: on the input.
     height, width: of the output map.
-    degree: phase degree of the output map: the product of the strides that follow.
+    degree: phase degrees of the output map: the products of the strides that follow.
+    pitch: pixels from one of its rows to the next.
     """
 
     channels: int
     filters: int
-    kernel: tuple[int, int]
-    stride: int
-    padding: int
+    window: Window
     height: int
     width: int
-    degree: int
+    degree: tuple[int, int]
+    pitch: int
+
+
+def own_columns(window: Window) -> bool:
+    """Whether each column of the map looks at its own column of the input and the two beside it."""
+    sides = window.padding[2:]
+    return (window.kernel[1], window.stride[1], window.dilation[1], sides) == (formats.BASIS, 1, 1, (1, 1))
 
 
 def legal_folds(shape: ConvShape, config: Config) -> tuple[Fold, ...]:
     """The foldings that the machine can run for this layer; GROUP is always one of them."""
-    column = (
-        shape.stride == 1
-        and shape.padding == 1
-        and shape.kernel[1] == formats.BASIS
-        and shape.degree == 1
-        and config.lanes % shape.width == 0
-    )
+    column = own_columns(shape.window) and shape.degree == (1, 1) and config.lanes % shape.pitch == 0
     return (Fold.GROUP, Fold.COLUMN) if column else (Fold.GROUP,)
 
 
@@ -50,13 +50,14 @@ def fold_cycles(shape: ConvShape, fold: Fold, density: float, group: int, config
     as many filters) and 9 in COLUMN, whose partial sums serve one filter each; COLUMN fetches one row
     for each kernel row, GROUP one for each kernel position.
     """
-    tiles = -(-shape.height * shape.width // config.lanes)
-    kept = density * shape.channels * shape.filters * shape.kernel[0] * shape.kernel[1]
+    tiles = -(-shape.height * shape.pitch // config.lanes)
+    height, width = shape.window.kernel
+    kept = density * shape.channels * shape.filters * height * width
     if fold == Fold.COLUMN:
-        taps, products = shape.kernel[0], formats.BASIS**2
+        taps, products = height, formats.BASIS**2
         engine_filters = config.accumulators // formats.BASIS
     else:
-        taps, products = shape.kernel[0] * shape.kernel[1], group
+        taps, products = height * width, group
         engine_filters = config.accumulators // group * group
     rounds = -(-shape.filters // (engine_filters * config.engines))
     adding = kept * tiles / config.engines

@@ -2,6 +2,7 @@
 
 from golden.compiler.plan import LayerPlan
 from golden.graph.network import Layer, Network, refuse
+from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.registry import OPERATIONS
 from golden.machine.tensors import extent
 from golden.spec.config import Config
@@ -55,7 +56,9 @@ def front_word(
         operation=Operation.LAYER,
         rounds=plan.jobs.rounds,
         tiles=plan.jobs.tiles,
-        channels=plan.channels,
+        channels=plan.jobs.channels,
+        moves=plan.jobs.moves,
+        low=isinstance(plan.layer.product, MaxPool),
         taps=plan.taps,
         tap_address=tap_address,
         input_address=source.address,
@@ -70,16 +73,23 @@ def _ready(plan: LayerPlan, plans: list[LayerPlan], engines: int) -> tuple[int, 
     """(ready_first, ready_step, ready_channels): the input image is ready from the start.
 
     A channel is complete with its engine's turn in the last tile of its round. A pooled channel is
-    written with that turn, so pooling changes nothing.
+    written with that turn, so pooling changes nothing. Where rounds take channels of their own and do not
+    begin with those of a turn, all of them wait for the last one.
     """
+    channels, never = plan.jobs.channels, plan.jobs.channels + 1
     before = 0
     for producer in plans:
         jobs = producer.jobs
         if producer.layer.output == plan.layer.input:
             tiles_before = (jobs.tiles - 1) * engines
-            return before + tiles_before + 1, tiles_before, min(jobs.engine_filters, plan.channels)
+            # Rounds of whole turns, and none of channels that are not there.
+            whole = channels % jobs.engine_filters == 0
+            whole &= channels * plan.jobs.rounds <= jobs.rounds * engines * jobs.engine_filters
+            if plan.jobs.moves and not whole:
+                return before + jobs.rounds * jobs.tiles * engines, 0, never
+            return before + tiles_before + 1, tiles_before, min(jobs.engine_filters, channels)
         before += jobs.rounds * jobs.tiles * engines
-    return 0, 0, plan.channels
+    return 0, 0, never if plan.jobs.moves else channels
 
 
 def back_word(
@@ -92,8 +102,6 @@ def back_word(
     """The half of a layer's instruction that the drain unit reads."""
     layer, jobs, entries = plan.layer, plan.jobs, plan.entries
     target = tensors[layer.output]
-    height, width = plan.map.plane_shape
-    plane_tiles = plan.map.plane_words(config.lanes)
     epilogue = dict.fromkeys((name for it in OPERATIONS for name in it.sets), 0)
     for operation in layer.epilogue:
         epilogue |= operation.fields(lambda name: tensors[name].address)
@@ -104,17 +112,17 @@ def back_word(
         rounds=jobs.rounds,
         tiles=jobs.tiles,
         fold=entries.fold,
-        group=entries.group,
+        group=entries.unit_slots if entries.fold == Fold.LARGEST else entries.group,
         filters=layer.product.filters,
         engine_filters=jobs.engine_filters,
         # Only COLUMN folding reads the width of a map row.
-        row_width=width if entries.fold == Fold.COLUMN else 1,
+        row_width=plan.map.pitch if entries.fold == Fold.COLUMN else 1,
         term_address=term_address,
         filter_address=filter_address,
         output_address=target.address,
         output_stride=target.stride,
-        plane_tiles=plane_tiles,
-        last_lanes=height * width - (plane_tiles - 1) * config.lanes,
+        plane_tiles=plan.tiling.plane_tiles,
+        last_lanes=plan.tiling.last_lanes,
         **epilogue,
     )
 

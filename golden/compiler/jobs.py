@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from golden.compiler.folding import own_columns
 from golden.datapath.entries import Entries, block_steps
 from golden.graph.network import Layer, refuse
 from golden.spec.config import Config
 from golden.spec.memories import MAX_ROUNDS, MAX_TILES
+from golden.spec.tensor import Tensor
 
 _JOB_CYCLES = 8
 """Rough cost of changing from one job to the next."""
@@ -22,6 +24,8 @@ class Jobs:
     rounds, tiles: counts.
     unit_count: units (see `Entries`) of one engine in a round.
     engine_filters: filters of one engine in a round.
+    channels: input channels of a job.
+    moves: each round takes the channels behind those of the round before.
     cycles: rough number of cycles of the layer.
     """
 
@@ -29,15 +33,17 @@ class Jobs:
     tiles: int
     unit_count: int
     engine_filters: int
+    channels: int
+    moves: bool
     cycles: int
 
 
-def choose_jobs(layer: Layer, entries: Entries, rows: int, tiles: int, config: Config) -> Jobs:
+def choose_jobs(layer: Layer, entries: Entries, channels: int, taps: int, tiles: int, config: Config) -> Jobs:
     """The division with the fewest estimated cycles; among equals, the fewest rounds.
 
     Parameters
     ----------
-    rows: input rows of a job, channels × taps.
+    channels, taps: of the input, and rows of each.
     tiles: tiles of the output map.
 
     Raises UnsupportedError if a single unit, the tiles or the rounds are too many.
@@ -50,7 +56,10 @@ def choose_jobs(layer: Layer, entries: Entries, rows: int, tiles: int, config: C
         found = f"{least * entries.unit_slots} partial sums"
         raise refuse(layer, found, f"{config.accumulators} accumulators")
     best = min(
-        (_estimate(layer, entries, rows, tiles, config, units) for units in range(least, most + 1, least)),
+        (
+            _estimate(layer, entries, channels, taps, tiles, config, units)
+            for units in range(least, most + 1, least)
+        ),
         key=lambda jobs: (jobs.cycles, jobs.rounds),
     )
     if best.rounds >= MAX_ROUNDS:
@@ -58,39 +67,49 @@ def choose_jobs(layer: Layer, entries: Entries, rows: int, tiles: int, config: C
     return best
 
 
-def _estimate(layer: Layer, entries: Entries, rows: int, tiles: int, config: Config, units: int) -> Jobs:
+def _estimate(
+    layer: Layer, entries: Entries, channels: int, taps: int, tiles: int, config: Config, units: int
+) -> Jobs:
     blocks = -(-entries.units // units)
     rounds = -(-blocks // config.engines)
     steps = block_steps(entries, units, rounds * config.engines)
     adding = steps.reshape(rounds, config.engines).max(axis=1)
-    filling = np.maximum(adding, rows) + _JOB_CYCLES
     round_filters = units * config.engines * entries.group
+    together = layer.product.filters // layer.product.groups
+    # A round of whole groups of filters needs their channels alone.
+    moves = layer.product.groups > 1 and rounds > 1 and round_filters % together == 0
+    if moves:
+        channels = round_filters // together * layer.product.group_channels
+    filling = np.maximum(adding, channels * taps) + _JOB_CYCLES
     filters = np.minimum(layer.product.filters - np.arange(rounds) * round_filters, round_filters)
     draining = filters * entries.filter_terms * (config.lanes // config.basis)
     cycles = tiles * int(np.maximum(filling, draining).sum())
     if rounds == 1:
         # Nothing of the next layer can start before the last drain of the first engine.
         cycles += int(draining[-1]) // config.engines
-    return Jobs(rounds, tiles, units, units * entries.group, cycles)
+    return Jobs(rounds, tiles, units, units * entries.group, channels, moves, cycles)
 
 
-def check_column(layer: Layer, width: int, degree: int, config: Config) -> None:
-    """Raises UnsupportedError where COLUMN folding cannot run; `width` and `degree` of the map."""
-    if layer.product.stride != 1 or layer.product.padding != 1:
+def check_column(layer: Layer, output: Tensor, config: Config) -> None:
+    """Raises UnsupportedError where COLUMN folding cannot run; `output`: its map."""
+    window = layer.product.window
+    if not own_columns(window):
         raise refuse(
             layer,
-            f"COLUMN folding at stride {layer.product.stride}, padding {layer.product.padding}",
-            "stride 1 and padding 1, or GROUP folding",
+            f"COLUMN folding of columns at stride {window.stride[1]}, padding {window.padding[2:]}, dilation "
+            f"{window.dilation[1]}",
+            "stride 1, padding 1 and dilation 1, or GROUP folding",
         )
-    if degree != 1:
+    if output.degree != (1, 1):
+        down, across = output.degree
         raise refuse(
             layer,
-            f"COLUMN folding of a map in {degree}×{degree} phases (strided layers read it)",
+            f"COLUMN folding of a map in {down}×{across} phases (strided layers read it)",
             "GROUP folding before strided layers",
         )
-    if config.lanes % width:
+    if config.lanes % output.pitch:
         raise refuse(
             layer,
-            f"COLUMN folding of a map {width} pixels wide on {config.lanes} lanes",
-            "widths that divide the lanes, or GROUP folding",
+            f"COLUMN folding of a map with rows {output.pitch} pixels apart on {config.lanes} lanes",
+            "distances that divide the lanes, or GROUP folding",
         )

@@ -7,6 +7,7 @@ from golden.compiler.degrees import map_name
 from golden.compiler.jobs import Jobs, check_column, choose_jobs
 from golden.compiler.placement import Demand, place
 from golden.compiler.taps import tap_positions
+from golden.compiler.tiling import Tiling, row_tiles, word_tiles
 from golden.datapath.entries import Entries
 from golden.datapath.protocol import datapath
 from golden.graph.network import Layer, Network, refuse
@@ -25,45 +26,81 @@ class LayerPlan:
     entries: its weights as stream entries.
     jobs: its division into jobs.
     map: the map that it computes, before pooling; has no address of its own.
-    channels, taps: input channels and kernel positions; a job has channels · taps rows.
+    tiling: of that map.
+    taps: rows of an input channel.
     """
 
     layer: Layer
     entries: Entries
     jobs: Jobs
     map: Tensor
-    channels: int
+    tiling: Tiling
     taps: int
 
     @property
     def rows(self) -> int:
         """Input rows of a job, without the marker."""
-        return self.channels * self.taps
+        return self.jobs.channels * self.taps
 
 
-def plan_layer(network: Network, index: int, degrees: dict[str, int], config: Config) -> LayerPlan:
+@dataclass(frozen=True)
+class Layouts:
+    """How the maps of a network lie.
+
+    Parameters
+    ----------
+    degrees, pitches: of every feature and of every map before pooling (`map_name`).
+    """
+
+    degrees: dict[str, tuple[int, int]]
+    pitches: dict[str, int]
+
+
+def plan_layer(network: Network, index: int, layouts: Layouts, config: Config) -> LayerPlan:
     """The plan of one layer. Raises UnsupportedError naming it."""
     layer = network.layers[index]
-    shape = map_shape(network, layer)
-    degree = degrees[map_name(network, index)]
-    output = Tensor(layer.path, shape, degree, 0, 0, network.features[layer.output].scale)
-    for operation in layer.epilogue:
-        for found, supported in operation.phase_problems(shape, degree):
-            raise refuse(layer, found, supported)
+    name, shape = map_name(network, index), map_shape(network, layer)
+    scale = network.features[layer.output].scale
+    output = Tensor(layer.path, shape, layouts.degrees[name], layouts.pitches[name], 0, 0, scale)
     entries = datapath(config).entries(layer)
     if entries.fold == Fold.COLUMN:
-        check_column(layer, shape[2], degree, config)
+        check_column(layer, output, config)
+    tiling = _tiling(layer, output, layouts.pitches[layer.input], entries.fold, config)
     channels = network.features[layer.input].shape[0]
     taps = len(tap_positions(layer, entries.fold))
-    tiles = degree**2 * output.plane_words(config.lanes)
-    jobs = choose_jobs(layer, entries, channels * taps, tiles, config)
-    return LayerPlan(layer, entries, jobs, output, channels, taps)
+    jobs = choose_jobs(layer, entries, channels, taps, tiling.tiles, config)
+    if jobs.moves:
+        # Rows of a job begin with its first channel.
+        number = entries.unit // (jobs.unit_count * config.engines)
+        entries = replace(entries, row=entries.row - number * jobs.channels * taps)
+    return LayerPlan(layer, entries, jobs, output, tiling, taps)
 
 
-def plan_tensors(network: Network, degrees: dict[str, int], config: Config) -> dict[str, Tensor]:
+def _tiling(layer: Layer, output: Tensor, input_pitch: int, fold: Fold, config: Config) -> Tiling:
+    """Words of the output; where pixels are summed up, of its rows, if sums would see gaps between them.
+
+    Raises UnsupportedError naming the layer where neither can be.
+    """
+    words = word_tiles(output, config.lanes)
+    one_pitch = input_pitch == output.pitch or output.plane_shape[0] == 1 or output.pitch % config.lanes == 0
+    if layer.per_pixel or (words.gapless and one_pitch):
+        return words
+    if layer.reads or fold == Fold.COLUMN:
+        (_, height, width), (down, across) = output.shape, output.degree
+        found = "a sum with another tensor" if layer.reads else "COLUMN folding"
+        raise refuse(
+            layer,
+            f"pooling after {found} of a {height}×{width} map that lies in {down}×{across} phases, rows "
+            f"{output.pitch} pixels apart",
+            "a map without gaps between its pixels",
+        )
+    return row_tiles(output.shape, output.degree, config.lanes)
+
+
+def plan_tensors(network: Network, layouts: Layouts, config: Config) -> dict[str, Tensor]:
     """Every tensor, not yet placed: all at address 0."""
     names = (network.input, *(layer.output for layer in network.layers))
-    tensors = {name: _unplaced(network, name, degrees[name]) for name in names}
+    tensors = {name: _unplaced(network, name, layouts) for name in names}
     strides = {name: tensor.words(config.lanes) for name, tensor in tensors.items()}
     for layer in network.layers:
         for name in layer.reads:
@@ -88,6 +125,6 @@ def place_tensors(network: Network, tensors: dict[str, Tensor], config: Config) 
     return {name: replace(tensor, address=addresses[name]) for name, tensor in tensors.items()}
 
 
-def _unplaced(network: Network, name: str, degree: int) -> Tensor:
+def _unplaced(network: Network, name: str, layouts: Layouts) -> Tensor:
     feature = network.features[name]
-    return Tensor(name, feature.shape, degree, 0, 0, feature.scale)
+    return Tensor(name, feature.shape, layouts.degrees[name], layouts.pitches[name], 0, 0, feature.scale)

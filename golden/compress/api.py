@@ -12,6 +12,7 @@ from golden.compress.defaults import default_plan
 from golden.compress.floats import pack_floats, real_graph
 from golden.compress.integer import to_network
 from golden.compress.plan import CompressionPlan
+from golden.compress.pooled import PooledLayer
 from golden.compress.quantized import QuantizedNet
 from golden.compress.quantized_layer import QuantizedLayer
 from golden.compress.retrain import Schedule, at_once, retrain
@@ -37,7 +38,7 @@ class LayerReport:
 
     Parameters
     ----------
-    path: of the module. kind: see `LayerPlan`. weights: of the dense layer.
+    path: of the module. kind: see `LayerPlan`, or "pooling". weights: of the dense layer.
     kept: coefficients in the mask; all weights of a plain layer.
     error: distance of the weights from the user's, ‖W − W'‖/‖W‖, after re-training if there was any.
     """
@@ -178,10 +179,12 @@ def network_accuracy(network: Network, data: Labelled) -> float:
     return float((found == data.labels.numpy()).mean())
 
 
-def _report(layer: QuantizedLayer) -> LayerReport:
+def _report(layer: QuantizedLayer | PooledLayer) -> LayerReport:
+    if isinstance(layer, PooledLayer):
+        return LayerReport(layer.layer.path, "pooling", 0, 0, 0.0)
     weights = layer.shape.numel()
     with torch.no_grad():
-        target = layer.layer.product.weight
+        target = layer.product.weight
         error = float((layer.real_weight() - target).norm() / target.norm().clamp_min(1e-30))
         kept = weights
         if not layer.plain:

@@ -1,13 +1,12 @@
 """Powers of two for activations, chosen on sample images."""
 
-import math
 from collections.abc import Mapping
 
 import torch
-from torch import nn
 
+from golden.compress.pooled import PooledLayer
 from golden.compress.quantized import QuantizedNet
-from golden.compress.quantized_layer import Grids, QuantizedLayer
+from golden.compress.quantized_layer import QuantizedLayer
 from golden.graph.operations.floats import Chosen, FloatOperation, Sample
 from golden.numerics.grids import best_grid
 
@@ -30,7 +29,7 @@ def calibrate(net: QuantizedNet, images: torch.Tensor) -> None:
 def hold(net: QuantizedNet, images: torch.Tensor) -> None:
     """Choose the grids anew if training has moved weights to where the present ones cannot hold them."""
     scales = net.scales()
-    if any(stage.least_grid(scales[stage.layer.input]) > stage.grids.result for stage in net.stages):
+    if not all(stage.holds(scales[stage.layer.input]) for stage in net.stages):
         calibrate(net, images)
 
 
@@ -48,10 +47,10 @@ def restore_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
         reals = {net.graph.input: images}
         for module in net.stages:
             layer = module.layer
-            got = _plain_sums(module, values, scales)
             sums = layer.product.run(reals[layer.input])
-            if module.batch_norm:
-                wanted = sums - layer.product.bias[:, None, None]
+            if isinstance(module, QuantizedLayer) and module.batch_norm:
+                got = _plain_sums(module, values, scales)
+                wanted = sums - module.product.bias[:, None, None]
                 spread = (_spread(got, module) / _spread(wanted, module)).sqrt()
                 offset = wanted.mean(dim=(0, 2, 3)) - module.mean
                 module.mean.copy_(got.mean(dim=(0, 2, 3)) - offset * spread)
@@ -66,9 +65,7 @@ def _plain_sums(
     """What batch norm gets, in real units, without a bias."""
     layer = module.layer
     weight = module.real_weight() * scales[layer.input]
-    return nn.functional.conv2d(
-        values[layer.input], weight, None, layer.product.stride, layer.product.padding
-    )
+    return module.product.window.convolve(values[layer.input], weight, groups=module.product.groups)
 
 
 def _spread(sums: torch.Tensor, module: QuantizedLayer) -> torch.Tensor:
@@ -76,15 +73,14 @@ def _spread(sums: torch.Tensor, module: QuantizedLayer) -> torch.Tensor:
     return sums.var(dim=(0, 2, 3)) + module.epsilon
 
 
-def _advance(module: QuantizedLayer, values: dict[str, torch.Tensor], scales: dict[str, float]) -> None:
+def _advance(
+    module: QuantizedLayer | PooledLayer, values: dict[str, torch.Tensor], scales: dict[str, float]
+) -> None:
     """Choose a layer's grids and compute its output feature."""
     layer = module.layer
     scale = scales[layer.input]
-    sums = Sample(
-        module.real_result(values[layer.input], scale), module.least_grid(scale), round(math.log2(scale))
-    )
     others = {name: (values[name] * scales[name], scales[name]) for name in layer.reads}
-    module.grids = Grids(*choose_grids(layer.behind, sums, others))
+    module.choose(values[layer.input], scale, others, lambda sums: choose_grids(layer.behind, sums, others))
     real = {name: other for name, (other, _) in others.items()}
     values[layer.output] = module.finish(module(values[layer.input], scale, False), real)
     scales[layer.output] = module.scale

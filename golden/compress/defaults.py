@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from golden.compiler.degrees import map_name, phase_degrees
 from golden.compiler.folding import ConvShape, choose_fold
+from golden.compiler.pitches import row_pitches
 from golden.compress.integer import skeleton
 from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.graph.floats import FloatGraph
+from golden.graph.operations.convolution import FloatConvolution
 from golden.spec.config import SMALL, Config
 from golden.spec.errors import UnsupportedError
 from golden.spec.memories import Fold
@@ -15,7 +17,10 @@ from golden.spec.memories import Fold
 SMALL_SHARE = 0.03
 """A first or last layer with at most this share of weights and work keeps all its coefficients."""
 
-UNKNOWN = 0
+_GROUPED = LayerPlan("scale", density=1.0)
+"""A convolution in groups: few weights, and fetching its rows takes longer than adding all of them."""
+
+UNKNOWN = (0, 0)
 """Degree of a map that has none: no folding but GROUP takes it."""
 
 
@@ -35,21 +40,30 @@ def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL
     """
     layers = {}
     network = skeleton(graph)
-    degrees: dict[str, int] = {}
+    places = {layer.path: index for index, layer in enumerate(network.layers)}
+    degrees: dict[str, tuple[int, int]] = {}
+    pitches: dict[str, int] = {}
     with suppress(UnsupportedError):
         degrees = phase_degrees(network)
-    for index, layer in enumerate(graph.layers):
-        filters, channels, *kernel = layer.product.weight.shape
+        pitches = row_pitches(network, degrees, config.lanes)
+    for layer in graph.layers:
+        product = layer.product
+        if not isinstance(product, FloatConvolution):
+            continue
+        if product.groups > 1:
+            layers[layer.path] = _GROUPED
+            continue
+        filters, channels, *_ = product.weight.shape
         height, width = graph.maps[layer.path]
+        name = map_name(network, places[layer.path])
         shape = ConvShape(
             channels,
             filters,
-            (kernel[0], kernel[1]),
-            layer.product.stride,
-            layer.product.padding,
+            product.window,
             height,
             width,
-            degrees.get(map_name(network, index), UNKNOWN),
+            degrees.get(name, UNKNOWN),
+            pitches.get(name, width),
         )
         fold = choose_fold(shape, density, config)
         layers[layer.path] = LayerPlan("column" if fold == Fold.COLUMN else "group", density=density)
@@ -58,7 +72,12 @@ def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL
 
 def no_basis_plan(graph: FloatGraph, density: float = 0.2) -> CompressionPlan:
     """The same densities without a basis: power-of-two coefficients and a scale per filter."""
-    return CompressionPlan(_ends(graph, density), LayerPlan("scale", density=density))
+    grouped = {
+        layer.path: _GROUPED
+        for layer in graph.layers
+        if isinstance(layer.product, FloatConvolution) and layer.product.groups > 1
+    }
+    return CompressionPlan(grouped | _ends(graph, density), LayerPlan("scale", density=density))
 
 
 def int8_plan() -> CompressionPlan:
@@ -68,13 +87,12 @@ def int8_plan() -> CompressionPlan:
 
 def _ends(graph: FloatGraph, density: float) -> dict[str, LayerPlan]:
     """Plans of the first and the last layer."""
-    total = sum(layer.product.weight.numel() for layer in graph.layers)
+    total = sum(graph.weights(layer) for layer in graph.layers)
     work = sum(graph.macs(layer) for layer in graph.layers)
     plans = {}
-    for layer in (graph.layers[0], graph.layers[-1]):
-        small = (
-            layer.product.weight.numel() <= SMALL_SHARE * total and graph.macs(layer) <= SMALL_SHARE * work
-        )
+    convolutions = [it for it in graph.layers if isinstance(it.product, FloatConvolution)]
+    for layer in (convolutions[0], convolutions[-1]) if convolutions else ():
+        small = graph.weights(layer) <= SMALL_SHARE * total and graph.macs(layer) <= SMALL_SHARE * work
         kept = 1.0 if small else min(1.0, 2.0 * density)
         plans[layer.path] = replace(LayerPlan("scale"), density=kept)
     return plans

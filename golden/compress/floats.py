@@ -14,15 +14,20 @@ from typing import Any
 import numpy as np
 import torch
 
+from golden.compress.pooled import PooledLayer
 from golden.compress.quantized import QuantizedNet
 from golden.graph.floats import FloatGraph, FloatLayer
+from golden.graph.operations.average_pool import FloatAveragePool
 from golden.graph.operations.batch_norm import Norm
 from golden.graph.operations.convolution import FloatConvolution
+from golden.graph.operations.max_pool import FloatMaxPool
 from golden.graph.operations.registry import OPERATIONS
+from golden.graph.operations.window import Window
 from golden.graph.plain import made, plain
 from golden.spec.errors import LightDealError
 
-_KINDS: dict[str, type[Any]] = {FloatConvolution.__name__: FloatConvolution}
+_PRODUCTS: tuple[type[Any], ...] = (FloatConvolution, FloatMaxPool, FloatAveragePool)
+_KINDS = {it.__name__: it for it in (*_PRODUCTS, Window)}
 _KINDS |= {it.floats.__name__: it.floats for it in OPERATIONS if it.floats is not None}
 
 
@@ -35,6 +40,9 @@ def real_graph(net: QuantizedNet) -> FloatGraph:
     weights, batch norm as trained, nothing rounded and nothing saturated."""
     layers = []
     for stage in net.stages:
+        if isinstance(stage, PooledLayer):
+            layers.append(stage.layer)
+            continue
         weight, beta = stage.real_weight().detach().clone(), stage.beta.detach().clone()
         epilogue = stage.layer.epilogue
         bias = beta
@@ -44,7 +52,7 @@ def real_graph(net: QuantizedNet) -> FloatGraph:
             )
             epilogue = tuple(norm if isinstance(it, Norm) else it for it in epilogue)
             bias = torch.zeros_like(beta)
-        product = replace(stage.layer.product, weight=weight, bias=bias)
+        product = replace(stage.product, weight=weight, bias=bias)
         layers.append(replace(stage.layer, product=product, epilogue=epilogue))
     return replace(net.graph, layers=tuple(layers))
 

@@ -6,12 +6,16 @@ import numpy as np
 import torch
 
 from golden.compress.fold import coefficient_array, real_columns
+from golden.compress.pooled import PooledLayer
 from golden.compress.quantized import QuantizedNet
 from golden.compress.quantized_layer import QuantizedLayer
 from golden.compress.shifts import LARGEST_TERM
 from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.network import Feature, Layer, Network
-from golden.graph.operations.convolution import Convolution
+from golden.graph.operations.average_pool import FloatAveragePool
+from golden.graph.operations.convolution import Convolution, FloatConvolution
+from golden.graph.operations.integers import IntegerOperation
+from golden.graph.operations.max_pool import FloatMaxPool, MaxPool
 from golden.graph.operations.requantise import Requantise
 from golden.graph.operations.weights import Factored, Plain
 from golden.spec import formats
@@ -25,26 +29,62 @@ def to_network(net: QuantizedNet) -> Network:
     graph = exact.graph
     scales = exact.scales()
     with torch.no_grad():
-        layers = [_layer(module, scales) for module in exact.stages]
-    features = {name: Feature(name, shape, scales[name]) for name, shape in graph.shapes.items()}
-    return Network(features, tuple(layers), graph.input, graph.output)
+        found = [_layers(module, scales) for module in exact.stages]
+    return _network(graph, [it for layers in found for it in layers], scales)
 
 
 def skeleton(graph: FloatGraph) -> Network:
     """The layers and shapes of a network without its numbers."""
     nothing = np.zeros(0, np.int64)
-    layers = [
-        Layer(
-            path=layer.path,
-            input=layer.input,
-            output=layer.output,
-            product=_product(layer, Plain(nothing, nothing)),
-            epilogue=(Requantise(nothing, nothing), *(it.blank() for it in layer.behind)),
-        )
-        for layer in graph.layers
-    ]
-    features = {name: Feature(name, shape, 1.0) for name, shape in graph.shapes.items()}
+    layers = []
+    for layer in graph.layers:
+        epilogue = (Requantise(nothing, nothing), *(it.blank() for it in layer.behind))
+        if isinstance(layer.product, FloatConvolution):
+            product = _product(layer.product, Plain(nothing, nothing))
+            layers.append(Layer(layer.path, layer.input, layer.output, product, epilogue))
+        else:
+            layers += _pools(layer, layer.product, epilogue)
+    return _network(graph, layers, dict.fromkeys(graph.shapes, 1.0))
+
+
+def _network(graph: FloatGraph, layers: list[Layer], scales: dict[str, float]) -> Network:
+    """The network of these layers, with the features between passes of one pooling."""
+    features = {name: Feature(name, shape, scales[name]) for name, shape in graph.shapes.items()}
+    for layer in layers:
+        if layer.output not in features:
+            source = features[layer.input]
+            features[layer.output] = Feature(layer.output, layer.product.shape(source.shape), source.scale)
     return Network(features, tuple(layers), graph.input, graph.output)
+
+
+def _layers(module: QuantizedLayer | PooledLayer, scales: dict[str, float]) -> list[Layer]:
+    if isinstance(module, QuantizedLayer):
+        return [_layer(module, scales)]
+    nothing = np.zeros(module.product.channels, np.int64)
+    epilogue = (
+        Requantise(nothing, nothing + module.shift),
+        *(it.integers() for it in module.epilogue),
+    )
+    return _pools(module.layer, module.product, epilogue)
+
+
+def _pools(
+    layer: FloatLayer, product: FloatMaxPool | FloatAveragePool, epilogue: tuple[IntegerOperation, ...]
+) -> list[Layer]:
+    """The passes of a pooling; the last one has the epilogue."""
+    channels = product.channels
+    if isinstance(product, FloatAveragePool):
+        ones = np.ones((channels, 1, *product.window.kernel, 1), np.int64)
+        weights = Factored(Fold.GROUP, ones, ones == 1, np.ones((channels, 1, 1), np.int64))
+        sums = Convolution(channels, product.window, weights, channels)
+        return [Layer(layer.path, layer.input, layer.output, sums, epilogue)]
+    nothing = np.zeros(channels, np.int64)
+    layers, source, windows = [], layer.input, product.passes()
+    for number, window in enumerate(windows[:-1], 1):
+        path = f"{layer.path} pass {number}"
+        layers.append(Layer(path, source, path, MaxPool(channels, window), (Requantise(nothing, nothing),)))
+        source = path
+    return [*layers, Layer(layer.path, source, layer.output, MaxPool(channels, windows[-1]), epilogue)]
 
 
 def _layer(module: QuantizedLayer, scales: dict[str, float]) -> Layer:
@@ -58,14 +98,13 @@ def _layer(module: QuantizedLayer, scales: dict[str, float]) -> Layer:
         path=layer.path,
         input=layer.input,
         output=layer.output,
-        product=_product(layer, _weights(module, weights, terms)),
+        product=_product(module.product, _weights(module, weights, terms)),
         epilogue=(Requantise(_whole(bias), _whole(shift)), *(it.integers() for it in grids.epilogue)),
     )
 
 
-def _product(layer: FloatLayer, weights: Factored | Plain) -> Convolution:
-    filters, _, height, width = layer.product.weight.shape
-    return Convolution(filters, (height, width), layer.product.stride, layer.product.padding, weights)
+def _product(product: FloatConvolution, weights: Factored | Plain) -> Convolution:
+    return Convolution(len(product.weight), product.window, weights, product.groups)
 
 
 def _weights(module: QuantizedLayer, weights: torch.Tensor, terms: torch.Tensor) -> Factored | Plain:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from golden.compiler.folding import own_columns
 from golden.graph.floats import FloatGraph, FloatLayer
+from golden.graph.operations.convolution import FloatConvolution
 from golden.spec import formats
 from golden.spec.errors import UnsupportedError
 
@@ -19,8 +21,8 @@ class LayerPlan:
     Parameters
     ----------
     kind: "group" (output-group folding, `group` filters share a basis), "column" (kernel-column
-        folding, 3×3 kernels of stride 1 and padding 1), "scale" (power-of-two coefficients and a
-        scale per filter, no basis), "plain" (int8 weights).
+        folding, kernels 3 wide whose columns have stride 1 and padding 1), "scale" (power-of-two
+        coefficients and a scale per filter, no basis), "plain" (int8 weights).
     group: filters that share a basis, 2…4; only read where kind is "group".
     density: fraction of the coefficients that is kept, above 0, up to 1; not read for "plain".
     pattern: "elements", or "rows" of the coefficient matrix (a row is one input channel at one
@@ -55,11 +57,19 @@ class LayerPlan:
 
     def demand(self, layer: FloatLayer) -> None:
         """Raises UnsupportedError if a layer cannot be folded so; the text names it."""
-        shape = (*layer.product.weight.shape[2:], layer.product.stride, layer.product.padding)
-        if self.kind == "column" and (shape[1], layer.product.stride, layer.product.padding) != (3, 1, 1):
+        if not isinstance(layer.product, FloatConvolution):
+            return
+        window, together = layer.product.window, len(layer.product.weight) // layer.product.groups
+        if self.kind == "group" and layer.product.groups > 1 and together % self.group:
             raise UnsupportedError(
-                f"{layer.path}: kind 'column' for kernel {shape[:2]}, stride {shape[2]}, padding "
-                f"{shape[3]}; supported: kernel width 3, stride 1, padding 1"
+                f"{layer.path}: kind 'group' of {self.group} where {together} filters see the same channels; "
+                "supported: kind 'scale', 'column' or 'plain', or a number that divides"
+            )
+        if self.kind == "column" and not own_columns(window):
+            raise UnsupportedError(
+                f"{layer.path}: kind 'column' for kernel {window.kernel}, stride {window.stride}, padding "
+                f"{window.padding}, dilation {window.dilation}; supported: kernel width 3, and for columns "
+                "stride 1, padding 1, dilation 1"
             )
 
 

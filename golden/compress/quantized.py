@@ -9,10 +9,19 @@ machine to the last bit, and in float32 it is what re-training minimises the los
 import torch
 from torch import nn
 
-from golden.compress.plan import CompressionPlan
+from golden.compress.plan import CompressionPlan, LayerPlan
+from golden.compress.pooled import PooledLayer
 from golden.compress.quantized_layer import QuantizedLayer
-from golden.graph.floats import FloatGraph
+from golden.graph.floats import FloatGraph, FloatLayer
+from golden.graph.operations.convolution import FloatConvolution
 from golden.numerics.straight_through import saturated
+
+
+def _stage(layer: FloatLayer, plan: LayerPlan) -> QuantizedLayer | PooledLayer:
+    product = layer.product
+    if isinstance(product, FloatConvolution):
+        return QuantizedLayer(layer, product, plan)
+    return PooledLayer(layer, product, plan)
 
 
 class QuantizedNet(nn.Module):
@@ -30,7 +39,7 @@ class QuantizedNet(nn.Module):
         self.plan = plan
         self.norm_mode = False
         self.input_grid = 0
-        self.layers = nn.ModuleList(QuantizedLayer(layer, plan.of(layer.path)) for layer in graph.layers)
+        self.layers = nn.ModuleList(_stage(layer, plan.of(layer.path)) for layer in graph.layers)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Images (N, C, H, W) → real logits (N, M)."""
@@ -39,9 +48,9 @@ class QuantizedNet(nn.Module):
         return values[name].flatten(1) * scales[name]
 
     @property
-    def stages(self) -> list[QuantizedLayer]:
+    def stages(self) -> list[QuantizedLayer | PooledLayer]:
         """The layers in the order of execution."""
-        return [stage for stage in self.layers if isinstance(stage, QuantizedLayer)]
+        return [stage for stage in self.layers if isinstance(stage, QuantizedLayer | PooledLayer)]
 
     def scales(self) -> dict[str, float]:
         """The worth of a step of every feature."""

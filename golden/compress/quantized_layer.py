@@ -1,5 +1,6 @@
 """A layer in integers as a trainable torch module (see `golden.compress.quantized`)."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ from golden.compress.plan import LayerPlan
 from golden.compress.shifts import LARGEST_TERM, filter_scale, filter_shift, least_grid
 from golden.graph.floats import FloatLayer
 from golden.graph.operations.batch_norm import Norm
-from golden.graph.operations.floats import QuantizedOperation
+from golden.graph.operations.convolution import FloatConvolution
+from golden.graph.operations.floats import Chosen, QuantizedOperation, Sample
 from golden.numerics.straight_through import rounded, saturated
 
 
@@ -62,11 +64,12 @@ class QuantizedLayer(nn.Module):
     unit: torch.Tensor
     mask: torch.Tensor
 
-    def __init__(self, layer: FloatLayer, plan: LayerPlan) -> None:
+    def __init__(self, layer: FloatLayer, product: FloatConvolution, plan: LayerPlan) -> None:
         super().__init__()
         self.layer = layer
+        self.product = product
         self.plan = plan
-        product, norm = layer.product, layer.find(Norm)
+        norm = layer.find(Norm)
         self.shape = product.weight.shape
         self.grids = Grids()
         self.plain = plan.kind == "plain"
@@ -148,6 +151,21 @@ class QuantizedLayer(nn.Module):
             weights = fold(self.coefficients() @ terms, self.plan, self.shape)
         return weights, terms, rounded(offset * 2.0 ** (shift - self.grids.result)), shift
 
+    def choose(
+        self,
+        x: torch.Tensor,
+        scale: float,
+        features: Mapping[str, tuple[torch.Tensor, float]],
+        after: Callable[[Sample], Chosen],
+    ) -> None:
+        """Choose the grids on whole numbers x (N, C, H, W), worth `scale` each."""
+        sums = Sample(self.real_result(x, scale), self.least_grid(scale), round(math.log2(scale)))
+        self.grids = Grids(*after(sums))
+
+    def holds(self, scale: float) -> bool:
+        """Whether the grids are still such that the machine can hold terms and biases."""
+        return self.least_grid(scale) <= self.grids.result
+
     def least_grid(self, scale: float) -> int:
         """The finest result grid whose terms and biases the machine can hold, for an input of `scale`."""
         with torch.no_grad():
@@ -169,18 +187,16 @@ class QuantizedLayer(nn.Module):
 
     def forward(self, x: torch.Tensor, scale: float, norm: bool) -> torch.Tensor:
         """The requantised sum (N, M, H, W), whole numbers −128…127, of whole numbers x."""
-        product = self.layer.product
+        product = self.product
         if norm and self.batch_norm:
             weight = self.real_weight() * (scale / 2.0**self.grids.result)
-            y = nn.functional.conv2d(x, weight, None, product.stride, product.padding)
-            y = self._normalise(y)
+            y = self._normalise(product.window.convolve(x, weight, groups=product.groups))
             return saturated(rounded(y))
         weights, _, bias, shift = self.integers(scale)
         # Dividing the operands is as exact as dividing the sum, and keeps float32 in its range.
         down = 2.0**-shift
-        y = nn.functional.conv2d(
-            x, weights * down[:, None, None, None], bias * down, product.stride, product.padding
-        )
+        weights = weights * down[:, None, None, None]
+        y = product.window.convolve(x, weights, bias * down, product.groups)
         return saturated(rounded(y))
 
     def _normalise(self, y: torch.Tensor) -> torch.Tensor:
@@ -213,4 +229,4 @@ class QuantizedLayer(nn.Module):
         """The sum with batch norm folded, not requantised, in real units; for calibration."""
         factor, offset = self.folded()
         weight = self.real_weight() * factor[:, None, None, None] * scale
-        return nn.functional.conv2d(x, weight, offset, self.layer.product.stride, self.layer.product.padding)
+        return self.product.window.convolve(x, weight, offset, self.product.groups)

@@ -14,10 +14,10 @@ from golden.spec.program import Program
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer, and which rows of its tiles are zero (tiles, rows) if known."""
+    """A layer, and for each round which rows of its tiles are zero (tiles, rows) if known."""
 
     decoded: DecodedLayer
-    zero: list[list[bool]] | None
+    zero: list[list[list[bool]]] | None
 
     @property
     def front(self) -> dict[str, int]:
@@ -42,7 +42,9 @@ def read_layers(program: Program, tensors: Mapping[str, Any] | None) -> list[Lay
     _store(memory, program, program.input, tensors)
     layers = []
     for counts, layer in zip(program.layers, decoded, strict=True):
-        layers.append(Layer(layer, _zero_rows(memory, layer).tolist()))
+        rounds = range(layer.front["rounds"] if layer.front["moves"] else 1)
+        zero = [_zero_rows(memory, layer, number).tolist() for number in rounds]
+        layers.append(Layer(layer, zero if layer.front["moves"] else zero * layer.front["rounds"]))
         _store(memory, program, counts.output, tensors)
     return layers
 
@@ -53,11 +55,13 @@ def _store(memory: npt.NDArray[np.int8], program: Program, name: str, tensors: M
     memory[tensor.address : tensor.address + extent(tensor, program.config.lanes)] = words
 
 
-def _zero_rows(memory: npt.NDArray[np.int8], layer: DecodedLayer) -> npt.NDArray[np.bool_]:
-    """True for rows whose bytes are all zero, shape (tiles, rows of a job)."""
+def _zero_rows(memory: npt.NDArray[np.int8], layer: DecodedLayer, number: int) -> npt.NDArray[np.bool_]:
+    """True for rows of a round whose bytes are all zero, shape (tiles, rows of a job)."""
     front, lanes = layer.front, memory.shape[1]
-    channel = np.arange(front["channels"]) * front["input_stride"] + front["input_address"]
+    channel = layer.channels(number) * front["input_stride"] + front["input_address"]
     byte = channel[:, None, None, None] * lanes + layer.pixel[None, :, :, None] + np.arange(lanes)
     busy = (memory.reshape(-1)[byte % memory.size] != 0) & layer.mask
+    if front["low"]:
+        busy |= ~layer.mask
     zero = ~busy.any(axis=3)
     return zero.transpose(1, 0, 2).reshape(front["tiles"], -1)

@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from golden.cycles.layers import Layer, read_layers
+from golden.datapath.progress import round_needs
 from golden.datapath.protocol import EngineModel, Job, datapath
 from golden.spec import formats, latency
 from golden.spec.config import Config
@@ -72,19 +75,13 @@ def _jobs(layers: list[Layer], engine: int) -> list[Job]:
     return [
         Job(
             layer.decoded.blocks[round_][engine],
-            None if layer.zero is None else layer.zero[tile],
+            None if layer.zero is None else layer.zero[round_][tile],
             tile < layer.front["tiles"] - 1,
         )
         for layer in layers
         for round_ in range(layer.front["rounds"])
         for tile in range(layer.front["tiles"])
     ]
-
-
-def _ready_turns(front: dict[str, int], channel: int, engines: int) -> int:
-    """Turns that must be done before a row of the channel is read (docs/machine.md, section 6)."""
-    turn = channel // front["ready_channels"]
-    return front["ready_first"] + turn + turn // engines * front["ready_step"]
 
 
 class _Fetch:
@@ -104,16 +101,12 @@ class _Fetch:
         """For each row: turns that must be done before it; whether it is the last one of its layer."""
         for layer in layers:
             front = layer.front
-            needs = [
-                _ready_turns(front, channel, self._engines)
-                for channel in range(front["channels"])
-                for _ in range(front["taps"])
-            ]
-            jobs = front["rounds"] * front["tiles"]
-            for job in range(jobs):
-                for need in needs:
-                    yield need, False
-                yield 0, job == jobs - 1
+            for round_ in range(front["rounds"]):
+                needs = np.repeat(round_needs(front, round_, self._engines), front["taps"]).tolist()
+                for tile in range(front["tiles"]):
+                    for need in needs:
+                        yield need, False
+                    yield 0, round_ == front["rounds"] - 1 and tile == front["tiles"] - 1
 
     def written(self, cycle: int) -> int:
         """Rows that the engines see in this cycle."""
@@ -204,7 +197,7 @@ class _Drain:
                 last += 1
             self._ended.append(last)
             # Sums are read by the first filter of a group, for its first lanes; then they are at hand.
-            if output % (self._slices * (1 if column else terms)) == 0:
+            if output % (self._slices * (terms if back["fold"] == Fold.GROUP else 1)) == 0:
                 k = formats.BASIS
                 reads += range(cycle, last, k) if column else [*range(cycle, cycle + terms - 1), last]
             cycle = last + 1

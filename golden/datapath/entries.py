@@ -1,12 +1,14 @@
 """Weights as stream entries, and the numbers of each folding that jobs and bounds need."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from golden.graph.network import Layer
-from golden.graph.operations.weights import Factored, Plain
+from golden.graph.operations.convolution import Convolution
+from golden.graph.operations.max_pool import MaxPool
+from golden.graph.operations.weights import Plain
 from golden.spec import formats
 from golden.spec.memories import Fold
 
@@ -35,7 +37,7 @@ class Entries:
     Parameters
     ----------
     fold: the machine's Fold.
-    name: "plain", "scale", "group" or "column", for reports.
+    name: "plain", "scale", "group", "column" or "largest", for reports.
     group: filters that share a basis; 1 in COLUMN.
     unit_slots: partial sums of a unit.
     filter_terms: basis terms of a filter.
@@ -66,16 +68,50 @@ class Entries:
         return coefficient_codes(self.value)
 
 
-def fold_of(layer: Layer) -> Fold:
-    """How the machine runs the layer; plain weights run in GROUP folding with groups of one."""
-    return layer.product.weights.fold if isinstance(layer.product.weights, Factored) else Fold.GROUP
-
-
 def layer_entries(layer: Layer) -> Entries:
     """The entries of a checked layer; rows are channel · taps + tap."""
-    weights = layer.product.weights
+    product = layer.product
+    if isinstance(product, MaxPool):
+        return _taken(product)
+    entries = _grouped_entries(layer)
+    if product.groups == 1:
+        return entries
+    # So far rows count the channels of a group of filters.
+    group = entries.unit * entries.group // (product.filters // product.groups)
+    return replace(
+        entries, row=entries.row + group * product.group_channels * tap_count(product, entries.fold)
+    )
+
+
+def tap_count(product: Convolution | MaxPool, fold: Fold) -> int:
+    """Rows of a channel: COLUMN takes a kernel row at once."""
+    height, width = product.window.kernel
+    return height if fold == Fold.COLUMN else height * width
+
+
+def _taken(product: MaxPool) -> Entries:
+    """Every position of a window in a partial sum of its own."""
+    taps, filters = tap_count(product, Fold.LARGEST), product.filters
+    unit, slot = (it.reshape(-1) for it in np.indices((filters, taps)))
+    return Entries(
+        fold=Fold.LARGEST,
+        name="largest",
+        group=1,
+        unit_slots=taps,
+        filter_terms=taps,
+        units=filters,
+        unit=unit,
+        slot=slot,
+        row=unit * taps + slot,
+        value=np.ones_like(unit),
+        terms=np.ones((filters, taps), np.int64),
+    )
+
+
+def _grouped_entries(layer: Layer) -> Entries:
+    """The entries of a convolution; rows count the channels that a filter sees."""
+    weights, filters = layer.convolution.weights, layer.product.filters
     if isinstance(weights, Plain):
-        filters = layer.product.filters
         flat = weights.weights.astype(np.int64).reshape(filters, -1)
         unit, row = np.nonzero(flat)
         repeats = _DIGIT_COUNT[flat[unit, row] + 128]
@@ -93,7 +129,7 @@ def layer_entries(layer: Layer) -> Entries:
         terms = basis.reshape(units, -1)
         return Entries(Fold.COLUMN, "column", 1, slots, slots**2, units, unit, slot, row, value, terms)
     # Terms of filter j are column j of its group's basis.
-    terms = basis.transpose(0, 2, 1).reshape(units * slots, slots)[: layer.product.filters]
+    terms = basis.transpose(0, 2, 1).reshape(units * slots, slots)[:filters]
     name = "scale" if slots == 1 else "group"
     return Entries(Fold.GROUP, name, slots, slots, slots, units, unit, slot, row, value, terms)
 

@@ -4,7 +4,7 @@ The hardware notices a wrong coefficient stream by the rows that it meets. Rows 
 turns are never done or since no job follows, show nothing, and the run ends in TIMEOUT.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,10 +45,12 @@ def first_stop(instructions: Sequence[Instruction], engines: int) -> Stop | None
     drained = sum(back["rounds"] * back["tiles"] for _, back in instructions)
     job = 0
     for layer, (front, _) in enumerate(instructions):
-        done = min(job, drained) * engines
-        if (needed := int(_needs(front, engines).max())) > done:
-            return Stop(layer, 0, done, f"layer {layer} waits for {needed} turns; {done} are ever done")
         for number in range(front["rounds"]):
+            done = min(job, drained) * engines
+            if (needed := int(round_needs(front, number, engines).max())) > done:
+                return Stop(
+                    layer, number, done, f"layer {layer} waits for {needed} turns; {done} are ever done"
+                )
             if job > drained + 1:
                 reason = f"job {job} of the front words; the back words have {drained}"
                 return Stop(layer, number, None, reason)
@@ -111,13 +113,13 @@ def _rows_to_come(
 def _jobs(instructions: Sequence[Instruction], first: int, engines: int) -> Iterator[tuple[Int64, int]]:
     """(turns that each channel needs, taps) of the jobs from a job of the first layer on."""
     for layer, (front, _) in enumerate(instructions):
-        needs = _needs(front, engines)
-        for _ in range(front["rounds"] * front["tiles"] - (first if layer == 0 else 0)):
-            yield needs, front["taps"]
+        for job in range(first if layer == 0 else 0, front["rounds"] * front["tiles"]):
+            yield round_needs(front, job // front["tiles"], engines), front["taps"]
 
 
-def _needs(front: dict[str, int], engines: int) -> Int64:
-    """Turns that must be done before each channel is read (docs/machine.md, section 6)."""
+def round_needs(front: Mapping[str, int], number: int, engines: int) -> Int64:
+    """Turns that must be done before each channel of a round is read (docs/machine.md, section 6)."""
     turn = np.arange(front["channels"]) // front["ready_channels"]
+    turn += number * front["moves"] * (front["channels"] // front["ready_channels"])
     needs: Int64 = front["ready_first"] + turn + turn // engines * front["ready_step"]
     return needs & ((1 << TURN_BITS) - 1)

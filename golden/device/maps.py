@@ -1,7 +1,7 @@
 """The tensors of a step, when they live, and where they lie."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from golden.compiler.placement import Demand, place
 from golden.learning.network import Network
@@ -87,7 +87,7 @@ def plan_maps(network: Network, images: int, report_words: int, config: Config) 
         channels, height, width = shape
         tall = (channels, images * height, width)
         words = images * height * width // config.lanes
-        tensors[name] = Tensor(name, tall, degree, 0, words, 1.0)
+        tensors[name] = Tensor(name, tall, (degree, degree), width // degree, 0, words, 1.0)
         demands.append(Demand(name, channels * words, first, last))
 
     for name, shape, degree, first, last in _lives(network, moments):
@@ -97,11 +97,8 @@ def plan_maps(network: Network, images: int, report_words: int, config: Config) 
     demands[demands.index(end)] = Demand(end.name, end.words + report_words, 0, moments.error(0))
     places = place(demands, config.feature_words)
     places["report"] = places[end.name] + end.words
-    tensors["report"] = Tensor("report", (report_words, 1, config.lanes), 1, 0, 1, 1.0)
-    found = {
-        name: Tensor(it.name, it.shape, it.degree, places[name], it.stride, it.scale)
-        for name, it in tensors.items()
-    }
+    tensors["report"] = Tensor("report", (report_words, 1, config.lanes), (1, 1), config.lanes, 0, 1, 1.0)
+    found = {name: replace(it, address=places[name]) for name, it in tensors.items()}
     count = len(network.layers)
     errors = (found[f"error {error_owner(network, index)}"] for index in range(1, count + 1))
     return Maps(

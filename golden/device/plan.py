@@ -141,6 +141,8 @@ def _front(config: Config, rounds: int, tiles: int, taps: int, taps_at: int, sou
         rounds=rounds,
         tiles=tiles,
         channels=source.shape[0],
+        moves=0,
+        low=0,
         taps=taps,
         tap_address=taps_at,
         input_address=source.address,

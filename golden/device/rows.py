@@ -42,7 +42,7 @@ Reach = Callable[[Int64, int], tuple[Int64, npt.NDArray[np.bool_]]]
 
 
 def _table(source: Tensor, target: Tensor, images: int, kernel: int, lanes: int, row: Reach) -> list[Tap]:
-    degree = target.degree
+    degree, _ = target.degree
     plane_height, plane_width = target.plane_shape
     height, rows = target.shape[1] // images, source.shape[1] // images
     pixel = np.arange(plane_height * plane_width).reshape(-1, lanes)

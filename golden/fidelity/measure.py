@@ -61,7 +61,8 @@ def distances(
         raise NoReferenceError(NO_FLOATS)
     own, compressed = unpack_floats(network.floats)
     scales = {it.name: it.scale for it in program.tensors}
-    sums = {it.name: _Sums(it.scale, it.shape[0]) for it in program.tensors}
+    # What lies between the passes of one pooling is no tensor of the float networks.
+    sums = {it.name: _Sums(it.scale, it.shape[0]) for it in program.tensors if it.name in own.shapes}
     steps = {layer.output: _coarsest(network, layer.output) for layer in compressed.layers}
     outputs = []
     for start in range(0, len(images), _BATCH):

@@ -13,6 +13,7 @@ from golden.frontend.modules import check_module, evaluation
 from golden.frontend.networks import module_of
 from golden.frontend.trace import Trace, map_shape
 from golden.graph.floats import INPUT, FloatGraph, FloatLayer, float_features
+from golden.graph.operations.convolution import FloatConvolution
 from golden.graph.operations.registry import layer_parts
 from golden.spec.errors import UnsupportedError
 from golden.spec.findings import Findings
@@ -224,6 +225,9 @@ class _Importer:
         assert operation is not None
         assert operation.convolution is not None
         product = operation.convolution(self.trace.modules[str(node.target)], self.shapes[source])
+        epilogue = chain.epilogue(residual)
+        if not isinstance(product, FloatConvolution) and any(it.folded for it in epilogue):
+            raise self.trace.refuse(node, "pooling with a batch norm behind it", "the batch norm before it")
         self.maps[path] = map_shape(node)[1:]
         self.shapes[path] = map_shape(chain.nodes[-1])
         self.layers.append(
@@ -232,7 +236,7 @@ class _Importer:
                 input=source,
                 output=path,
                 product=product,
-                epilogue=chain.epilogue(residual),
+                epilogue=epilogue,
             )
         )
         self.feature |= dict.fromkeys(chain.nodes, path)

@@ -8,6 +8,7 @@ from torch import nn
 
 from golden.frontend.edit import path_of, put_layer
 from golden.frontend.layers import convolution
+from golden.graph.operations.convolution import with_sides
 
 Sides = tuple[int, int, int, int]
 """Rows and columns of zeros: (top, bottom, left, right)."""
@@ -29,14 +30,12 @@ def fold_padding(traced: torch.fx.GraphModule, refuse: Refuse) -> None:
             refuse(node, f"padding {sides if isinstance(sides, str) else _words(sides)}", _BEFORE)
             continue
         wholes = [_whole(sides, layer) for layer in layers]
-        uneven = [it for it in wholes if it[0] != it[1] or it[2] != it[3]]
-        if uneven:
-            refuse(node, f"padding {_words(uneven[0])} before a convolution", "the same on all four sides")
-            continue
         for reader, layer, whole in zip(readers, layers, wholes, strict=True):
             made = convolution(
                 layer.weight, layer.bias, layer.stride, (whole[0], whole[2]), layer.dilation, layer.groups
             )
+            if whole[::2] != whole[1::2]:
+                with_sides(made, whole)
             put_layer(traced, reader, made, node.args[0], path_of(reader))
         traced.graph.erase_node(node)
 

@@ -164,7 +164,17 @@ class Trace:
 
     def meaning(self, node: torch.fx.Node) -> Operation | None:
         """Which of the supported operations a node is."""
-        return None if node.op == "output" else meaning(what_of(self.traced, node))
+        if node.op == "output":
+            return None
+        what = what_of(self.traced, node)
+        operation = meaning(what)
+        if operation is None or operation.otherwise is None or what not in operation.otherwise.torch:
+            return operation
+        source = self.source(node)
+        before = () if source is None else source.meta.get("shape", ())
+        if before and any(operation.check_shapes(before, node.meta.get("shape", ()))):
+            return operation.otherwise
+        return operation
 
     def is_size(self, node: torch.fx.Node) -> bool:
         """Whether a node only calculates with shapes."""
@@ -193,6 +203,9 @@ class Trace:
                 self._note(node, f"found {said_of(self.traced, node)}", supported())
 
     def _check_use(self, node: torch.fx.Node, operation: Operation) -> None:
+        self._check_module(node, operation)
+
+    def _check_module(self, node: torch.fx.Node, operation: Operation) -> None:
         if node.op != "call_module":
             return
         for found, legal in operation.check(self.modules[str(node.target)]):

@@ -6,8 +6,10 @@ from typing import TypeVar
 
 import torch
 
+from golden.graph.operations.average_pool import FloatAveragePool
 from golden.graph.operations.convolution import FloatConvolution
 from golden.graph.operations.floats import FloatOperation
+from golden.graph.operations.max_pool import FloatMaxPool
 from golden.graph.operations.operation import find
 from golden.spec.errors import UnsupportedError
 
@@ -31,8 +33,17 @@ class FloatLayer:
     path: str
     input: str
     output: str
-    product: FloatConvolution
+    product: FloatConvolution | FloatMaxPool | FloatAveragePool
     epilogue: tuple[FloatOperation, ...] = ()
+
+    @property
+    def convolution(self) -> FloatConvolution:
+        """The product. Raises UnsupportedError naming the layer if it is another one."""
+        if not isinstance(self.product, FloatConvolution):
+            raise UnsupportedError(
+                f"layer {self.path}: found {type(self.product).__name__}; supported: a convolution"
+            )
+        return self.product
 
     def find(self, kind: type[_Operation]) -> _Operation | None:
         """The operation of that kind in the epilogue, if there is one."""
@@ -84,7 +95,11 @@ class FloatGraph:
     def macs(self, layer: FloatLayer) -> int:
         """Multiply-accumulates of the dense layer for one image."""
         height, width = self.maps[layer.path]
-        return layer.product.weight.numel() * height * width
+        return self.weights(layer) * height * width
+
+    def weights(self, layer: FloatLayer) -> int:
+        """Weights of the dense layer; none of pooling."""
+        return layer.product.weight.numel() if isinstance(layer.product, FloatConvolution) else 0
 
 
 def run_float(graph: FloatGraph, images: torch.Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from golden.graph.operations.convolution import Convolution
 from golden.graph.operations.integers import IntegerOperation
+from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.operation import find
 from golden.graph.operations.requantise import Requantise
 from golden.spec.errors import UnsupportedError
@@ -46,12 +47,19 @@ class Layer:
     path: str
     input: str
     output: str
-    product: Convolution
+    product: Convolution | MaxPool
     epilogue: tuple[IntegerOperation, ...]
 
     def find(self, kind: type[_Operation]) -> _Operation | None:
         """The operation of that kind in the epilogue, if there is one."""
         return find(self.epilogue, kind)
+
+    @property
+    def convolution(self) -> Convolution:
+        """The product. Raises UnsupportedError naming the layer if it is another one."""
+        if not isinstance(self.product, Convolution):
+            raise refuse(self, f"found {type(self.product).__name__}", "a convolution")
+        return self.product
 
     @property
     def requantise(self) -> Requantise:

@@ -16,16 +16,25 @@ import numpy as np
 
 from golden.graph.network import Feature, Layer, Network
 from golden.graph.operations.convolution import Convolution
+from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.registry import OPERATIONS
 from golden.graph.operations.weights import Factored, Plain
+from golden.graph.operations.window import Window
 from golden.graph.plain import made, plain
 from golden.spec.errors import LightDealError
 
-VERSION = 2
+VERSION = 3
 _MAGIC = b"LightDeal network\n"
 _KINDS = {
     kind.__name__: kind
-    for kind in (Convolution, Factored, Plain, *(it.integers for it in OPERATIONS if it.integers is not None))
+    for kind in (
+        Convolution,
+        MaxPool,
+        Window,
+        Factored,
+        Plain,
+        *(it.integers for it in OPERATIONS if it.integers is not None),
+    )
 }
 
 

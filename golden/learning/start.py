@@ -87,7 +87,7 @@ def from_floats(
     array: ArrayShape = SMALL_ARRAY,
 ) -> tuple[Network, State]:
     """As `start`, from a float graph; its zeros are the mask."""
-    head = graph.layers[-1].product.weight.flatten(1)
+    head = graph.layers[-1].convolution.weight.flatten(1)
     layers = _layers(graph)
     unit = max(-7, int(np.ceil(np.log2(max(float(head.abs().max()), 2.0**-20)))) - 7)
     learner = Network(
@@ -106,7 +106,7 @@ def from_floats(
         used = torch.cat(parts).to(torch.float32)
         found = _Start(learner, graph, used, batch)
         states = [found.layer(index) for index in range(len(layers))]
-        head_state = found.head(head, graph.layers[-1].product.bias)
+        head_state = found.head(head, graph.layers[-1].convolution.bias)
     return learner, State(tuple(states), head_state, seeded_generators(seed), 0)
 
 
@@ -122,14 +122,14 @@ def _layers(graph: FloatGraph) -> tuple[Layer, ...]:
         )
     for index, layer in enumerate(body):
         _check(layer, last=index == len(body) - 1)
-        product, add = layer.product, layer.find(FloatAdd)
+        product, add = layer.convolution, layer.find(FloatAdd)
         layers.append(
             Layer(
                 layer.path,
                 place[layer.input],
                 product.weight.shape[0],
                 product.weight.shape[2],
-                product.stride,
+                product.window.stride[0],
                 relu=layer.find(FloatRelu) is not None,
                 add=None if add is None else place[add.tensor],
             )
@@ -139,15 +139,26 @@ def _layers(graph: FloatGraph) -> tuple[Layer, ...]:
 
 
 def _check(layer: FloatLayer, last: bool) -> None:
-    kernel, product = tuple(layer.product.weight.shape[2:]), layer.product
+    window = layer.convolution.window
+    kernel, half = window.kernel, window.kernel[0] // 2
     for holds, found, legal in (
         (layer.find(Norm) is not None, "has no batch norm", "a BatchNorm2d behind each convolution"),
         (last or layer.find(FloatMean) is None, "its mean is taken", "the mean of the last map alone"),
         (kernel[0] == kernel[1], f"kernel {kernel}", "square kernels"),
         (
-            product.padding == kernel[0] // 2,
-            f"padding {product.padding} of kernel {kernel}",
-            f"padding {kernel[0] // 2}",
+            window.padding == (half,) * 4,
+            f"padding {window.padding} of kernel {kernel}",
+            f"padding {half}",
+        ),
+        (
+            window.stride[0] == window.stride[1] and window.dilation == (1, 1),
+            f"stride {window.stride}, dilation {window.dilation}",
+            "one stride for rows and columns, no dilation",
+        ),
+        (
+            layer.convolution.groups == 1,
+            f"{layer.convolution.groups} groups",
+            "one group",
         ),
     ):
         if not holds:
@@ -166,7 +177,7 @@ class _Start:
     def layer(self, index: int) -> LayerState:
         """The state of layer `index`."""
         layer, source = self._network.layers[index], self._graph.layers[index]
-        weight = source.product.weight
+        weight = source.convolution.weight
         mask = weight != 0
         if not bool(mask.any()):
             raise LearningError(f"layer {layer.name}: all its weights are zero; legal: some are not")

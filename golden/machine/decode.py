@@ -46,6 +46,10 @@ class DecodedLayer:
     bias: Int64
     shift: Int64
 
+    def channels(self, number: int) -> Int64:
+        """The input channels of a round."""
+        return np.arange(self.front["channels"]) + number * self.front["channels"] * self.front["moves"]
+
     @property
     def rows(self) -> int:
         """Rows of a job; also the number of the marker row."""
@@ -107,7 +111,7 @@ def _stopped(stop: Stop, streams: Sequence[Decoder], instructions: Sequence[Inst
     front, _ = instructions[0]
     for stream in streams if stop.turns is not None else ():
         rows = front["channels"] * front["taps"]
-        error = stream.wrong(rows, instructions, 0, stop.turns or 0, len(streams))
+        error = stream.wrong(rows, instructions, stop.round * front["tiles"], stop.turns or 0, len(streams))
         if error is not None and error.code == ErrorCode.STREAM:
             return error
     return MachineError(ErrorCode.TIMEOUT, stop.reason)

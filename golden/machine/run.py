@@ -146,7 +146,7 @@ def _run_layer(index: int, layer: DecodedLayer, memory: Int8, config: Config) ->
         filters = _round_filters(back, number, config)
         pooled = np.zeros((len(filters), memory.shape[-1]), np.int64)
         for tile in range(back["tiles"]):
-            sums = _partial_sums(weights, _rows(layer, tile, memory), config)
+            sums = _partial_sums(weights, _rows(layer, number, tile, memory), config)
             words = _words(layer, filters, tile, _outputs(layer, filters, sums, config), memory)
             address = (back["output_address"] + filters * back["output_stride"]) % len(memory)
             if back["pool"]:
@@ -183,14 +183,15 @@ def _round_filters(back: dict[str, int], number: int, config: Config) -> Int64:
     return np.arange(number * each, min((number + 1) * each, back["filters"]))
 
 
-def _rows(layer: DecodedLayer, tile: int, memory: Int8) -> Int8:
+def _rows(layer: DecodedLayer, number: int, tile: int, memory: Int8) -> Int8:
     """The rows of a job, (rows, lanes · images)."""
     words, lanes, images = memory.shape
     front = layer.front
-    channel = front["input_address"] + np.arange(front["channels"]) * front["input_stride"]
+    channel = front["input_address"] + layer.channels(number) * front["input_stride"]
     first = channel[:, None] * lanes + layer.pixel[tile]
     place = (first[..., None] + np.arange(lanes)) % (words * lanes)
-    rows = memory.reshape(words * lanes, images)[place] * layer.mask[tile][None, ..., None]
+    low = np.int8(-128 if front["low"] else 0)
+    rows = np.where(layer.mask[tile][None, ..., None], memory.reshape(words * lanes, images)[place], low)
     return rows.reshape(layer.rows, lanes * images)
 
 
@@ -212,7 +213,11 @@ def _wrap(values: Int64, bits: int) -> Int64:
 
 
 def _outputs(layer: DecodedLayer, filters: Int64, sums: Int64, config: Config) -> Int64:
-    """Σ terms · partial sums + bias, (filters of the round, lanes, images), wrapped."""
+    """Σ terms · partial sums + bias, (filters of the round, lanes, images), wrapped.
+
+    LARGEST takes the product whose low byte is the largest signed number, the first of equal ones, in
+    place of the sum.
+    """
     back = layer.back
     engine = filters // back["engine_filters"] % config.engines
     local = filters % back["engine_filters"]
@@ -221,10 +226,17 @@ def _outputs(layer: DecodedLayer, filters: Int64, sums: Int64, config: Config) -
         if back["fold"] == Fold.COLUMN:
             slot, column = local * formats.BASIS + number // formats.BASIS, number % formats.BASIS
             part = _neighbours(sums[engine, slot], column - 1, back["row_width"])
+        elif back["fold"] == Fold.LARGEST:
+            part = term[:, None, None] * sums[engine, local * back["group"] + number]
+            larger = _wrap(part, 8) > _wrap(output, 8) if number else np.ones(part.shape, bool)
+            output = np.where(larger, part + layer.bias[filters, None, None], output)
+            continue
         else:
             part = sums[engine, local // back["group"] * back["group"] + number]
         output += term[:, None, None] * part
-    return _wrap(output + layer.bias[filters, None, None], formats.OUTPUT_BITS)
+    if back["fold"] != Fold.LARGEST:
+        output += layer.bias[filters, None, None]
+    return _wrap(output, formats.OUTPUT_BITS)
 
 
 def _neighbours(values: Int64, offset: int, width: int) -> Int64:

@@ -78,12 +78,12 @@ def positions(tensor: Tensor, lanes: int) -> Int64:
     The same as `Tensor.position`, for the whole tensor at once.
     """
     channels, height, width = tensor.shape
-    degree = tensor.degree
+    down, across = tensor.degree
     c = np.arange(channels)[:, None, None]
     y = np.arange(height)[None, :, None]
     x = np.arange(width)[None, None, :]
-    plane = (y % degree) * degree + x % degree
-    pixel = (y // degree) * tensor.plane_shape[1] + x // degree
+    plane = (y % down) * across + x % across
+    pixel = (y // down) * tensor.pitch + x // across
     word = tensor.address + c * tensor.stride + plane * tensor.plane_words(lanes)
     return word * lanes + pixel
 

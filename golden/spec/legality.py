@@ -40,8 +40,8 @@ def _present(field: str) -> Rule:
 
 
 def _fit(word: Any, config: Config) -> Any:
-    """The filters of an engine have their slots; of whole groups, or three each in COLUMN."""
-    filters, column = word["engine_filters"], word["fold"] == Fold.COLUMN
+    """The filters of an engine have their slots: in whole groups, three each in COLUMN, or each its own."""
+    filters, fold = word["engine_filters"], word["fold"]
     grouped = reduce(
         or_,
         (
@@ -50,7 +50,12 @@ def _fit(word: Any, config: Config) -> Any:
         ),
     )
     each = filters <= config.accumulators // formats.BASIS
-    return (filters != 0) & ((column & each) | ((word["fold"] == Fold.GROUP) & grouped))
+    own = reduce(
+        or_,
+        ((word["group"] == group) & (filters <= config.accumulators // group) for group in formats.GROUPS),
+    )
+    columns, largest = (fold == Fold.COLUMN) & each, (fold == Fold.LARGEST) & own
+    return (filters != 0) & (columns | largest | ((fold == Fold.GROUP) & grouped))
 
 
 def _one_of(field: str, values: Callable[[Config], tuple[int, ...]], text: str) -> Rule:
@@ -75,7 +80,8 @@ BACK = (
     _one_of("group", lambda _: formats.GROUPS, "1…4"),
     Rule(
         "engine_filters",
-        "at least 1, and slots for all: `accumulators` in whole groups, three a filter in COLUMN",
+        "at least 1, and slots for all: `accumulators` in whole groups, three a filter in COLUMN, `group` a "
+        "filter in LARGEST",
         _fit,
     ),
     Rule(

@@ -53,7 +53,7 @@ END_SECTION = 0xFF
 """In place of the number of a memory: no section follows but the checksum word."""
 
 
-MAX_TAPS = 256
+MAX_TAPS = 1024
 MAX_TILES = 1024
 MAX_ROUNDS = 1024
 CYCLE_BITS = 32
@@ -96,10 +96,11 @@ class Operation(IntEnum):
 
 
 class Fold(IntEnum):
-    """How a weight matrix is folded (SmartDeal; docs/machine.md, section 3)."""
+    """What becomes of the partial sums of a filter (SmartDeal; docs/machine.md, section 3)."""
 
     GROUP = 0
     COLUMN = 1
+    LARGEST = 2
 
 
 def run_record(config: Config) -> Record:
@@ -126,7 +127,9 @@ def front_record(config: Config) -> Record:
             Field("operation", 2, doc="Operation"),
             Field("rounds", log2(MAX_ROUNDS), doc="rounds of filters, at least 1"),
             Field("tiles", log2(MAX_TILES), doc="tiles of pixels, at least 1"),
-            Field("channels", log2(MAX_CHANNELS) + 1, doc="input channels, at least 1"),
+            Field("channels", log2(MAX_CHANNELS) + 1, doc="input channels of a job, at least 1"),
+            Field("moves", 1, doc="each round takes the channels behind those of the round before"),
+            Field("low", 1, doc="what a mask leaves out is the lowest value, not zero"),
             Field("taps", log2(MAX_TAPS) + 1, doc="kernel positions, at least 1"),
             Field("tap_address", log2(config.tap_words), doc="tap word of tile 0, position 0"),
             Field("input_address", address, doc="first word of input channel 0"),
@@ -147,8 +150,8 @@ def back_record(config: Config) -> Record:
             Field("operation", 2, doc="Operation"),
             Field("rounds", log2(MAX_ROUNDS), doc="as in front"),
             Field("tiles", log2(MAX_TILES), doc="as in front"),
-            Field("fold", 1, doc="Fold"),
-            Field("group", 3, doc="filters that share a basis (GROUP), 1…4; 1 in COLUMN"),
+            Field("fold", 2, doc="Fold"),
+            Field("group", 3, doc="partial sums of a filter, which in GROUP as many share, 1…4; 1 in COLUMN"),
             Field("filters", log2(MAX_CHANNELS) + 1, doc="filters of the layer, at least 1"),
             Field("engine_filters", log2(MAX_CHANNELS) + 1, doc="filters of one engine in a round"),
             Field("row_width", formats.LANES_BITS, doc="pixels of a map row (COLUMN); divides lanes"),

@@ -15,7 +15,7 @@ from golden.spec.errors import ProgramError
 from golden.spec.memories import END_SECTION, SECTION, Memory
 from golden.spec.tensor import Tensor
 
-VERSION = 1
+VERSION = 2
 MAGIC = 0x4C44_0000 | VERSION
 """First word of a program image: "LD" and the version."""
 
@@ -222,7 +222,10 @@ def _from_plain(values: dict[str, Any]) -> Program:
         config=Config(**values["config"]),
         input=values["input"],
         output=values["output"],
-        tensors=tuple(Tensor(**{**t, "shape": tuple(t["shape"])}) for t in values["tensors"]),
+        tensors=tuple(
+            Tensor(**{**it, "shape": tuple(it["shape"]), "degree": tuple(it["degree"])})
+            for it in values["tensors"]
+        ),
         layers=tuple(LayerCounts(**layer) for layer in values["layers"]),
         run=int(values["run"], 16),
         coefficients=tuple(_decode(text) for text in values["coefficients"]),

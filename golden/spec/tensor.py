@@ -7,15 +7,17 @@ from dataclasses import dataclass
 class Tensor:
     """Where an int8 tensor lies in the activation memory.
 
-    A map is split into degree² phase planes: plane (y mod degree)·degree + (x mod degree) holds
-    pixel (y div degree, x div degree), so that a later stride of `degree` reads neighbours.
-    Planes start at word boundaries; inside a plane, pixel n lies in word n div lanes, lane n mod
-    lanes. Pixels of a plane beyond the map, where degree does not divide the size, hold no data.
+    A map is split into phase planes, so that a later stride reads neighbours: of degree (dy, dx), plane
+    (y mod dy)·dx + (x mod dx) holds pixel (y div dy, x div dx).
+    Planes start at word boundaries; inside a plane, pixel (y, x) is number n = y·pitch + x and lies in word
+    n div lanes, lane n mod lanes. Pixels of a plane beyond the map, where the degree does not divide the
+    size, and those between its width and the pitch hold no data: what is written there nobody reads.
 
     Parameters
     ----------
     shape: (channels, height, width).
-    degree: phase degree, at least 1.
+    degree: phase degree of rows and of columns, at least 1.
+    pitch: pixels from one row of a plane to the next, at least the plane's width.
     address: first word of channel 0.
     stride: words from one channel to the next.
     scale: real value of one step.
@@ -23,7 +25,8 @@ class Tensor:
 
     name: str
     shape: tuple[int, int, int]
-    degree: int
+    degree: tuple[int, int]
+    pitch: int
     address: int
     stride: int
     scale: float
@@ -31,21 +34,37 @@ class Tensor:
     @property
     def plane_shape(self) -> tuple[int, int]:
         """(height, width) of one phase plane."""
-        _, height, width = self.shape
-        return -(-height // self.degree), -(-width // self.degree)
+        return plane_shape(self.shape, self.degree)
+
+    @property
+    def planes(self) -> int:
+        """Phase planes of a channel."""
+        return self.degree[0] * self.degree[1]
+
+    @property
+    def plane_pixels(self) -> int:
+        """Pixels from the first to behind the last one of a plane."""
+        height, width = self.plane_shape
+        return (height - 1) * self.pitch + width
 
     def plane_words(self, lanes: int) -> int:
         """Words of one phase plane of one channel."""
-        height, width = self.plane_shape
-        return -(-height * width // lanes)
+        return -(-self.plane_pixels // lanes)
 
     def words(self, lanes: int) -> int:
         """Words of one channel."""
-        return self.degree**2 * self.plane_words(lanes)
+        return self.planes * self.plane_words(lanes)
 
     def position(self, channel: int, y: int, x: int, lanes: int) -> tuple[int, int]:
         """(word address, lane) of a pixel."""
-        plane = (y % self.degree) * self.degree + x % self.degree
-        pixel = (y // self.degree) * self.plane_shape[1] + x // self.degree
+        down, across = self.degree
+        plane = (y % down) * across + x % across
+        pixel = (y // down) * self.pitch + x // across
         word = plane * self.plane_words(lanes) + pixel // lanes
         return self.address + channel * self.stride + word, pixel % lanes
+
+
+def plane_shape(shape: tuple[int, int, int], degree: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of one phase plane of a tensor."""
+    _, height, width = shape
+    return -(-height // degree[0]), -(-width // degree[1])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -78,7 +78,9 @@ class Fetch(wiring.Component):
         tap_base = Signal.like(now.tap_address)
         channel_base = Signal.like(now.input_address)
         ready_turns = Signal(TURN_BITS)
-        ready_engine = Signal(range(max(config.engines, 2)))
+        ready_engine, round_engine = (
+            Signal(range(max(config.engines, 2)), name=name) for name in ("ready_engine", "round_engine")
+        )
         ready_left = Signal.like(now.ready_channels)
 
         last_tap, last_channel, last_tile, last_round = Signal(), Signal(), Signal(), Signal()
@@ -95,15 +97,14 @@ class Fetch(wiring.Component):
             last_round.eq(round_ == now.rounds),
         ]
 
-        def begin_job(layer: Any) -> list[Any]:
+        def begin_rows(layer: Any) -> list[Any]:
+            return [channel.eq(1), tap.eq(1), at_marker.eq(0), ready_left.eq(layer.ready_channels)]
+
+        def begin_channels(layer: Any, engine: Any) -> list[Any]:
             return [
-                channel.eq(1),
-                tap.eq(1),
-                at_marker.eq(0),
                 channel_base.eq(layer.input_address),
                 ready_turns.eq(layer.ready_first),
-                ready_engine.eq(0),
-                ready_left.eq(layer.ready_channels),
+                ready_engine.eq(engine),
             ]
 
         # Turns that the walk has passed; those under way belong to its lead, to markers in the window and to
@@ -128,7 +129,9 @@ class Fetch(wiring.Component):
                     tile.eq(1),
                     tap_at.eq(instruction.tap_address),
                     tap_base.eq(instruction.tap_address),
-                    *begin_job(instruction),
+                    round_engine.eq(0),
+                    *begin_rows(instruction),
+                    *begin_channels(instruction, 0),
                 ]
                 with m.If(instruction.operation == Operation.END):
                     m.next = "FINISHED"
@@ -140,7 +143,16 @@ class Fetch(wiring.Component):
                 m.d.comb += walking.eq(1)
                 with m.If(advance & at_marker):
                     # The tap words of the next tile begin behind those of this one.
-                    m.d.sync += [tile.eq(tile + 1), tap_base.eq(tap_at), *begin_job(now)]
+                    m.d.sync += [tile.eq(tile + 1), tap_base.eq(tap_at), *begin_rows(now)]
+                    with m.If(last_tile & now.moves):
+                        # The round's channels are the first of the next one's no more.
+                        m.d.sync += [
+                            now.input_address.eq(channel_base),
+                            now.ready_first.eq(ready_turns),
+                            round_engine.eq(ready_engine),
+                        ]
+                    with m.Else():
+                        m.d.sync += begin_channels(now, round_engine)
                     with m.If(last_tile):
                         m.d.sync += [
                             tile.eq(1),
@@ -179,7 +191,7 @@ class Fetch(wiring.Component):
 
         # The walk's lead: tap word in memory, tap word, address.
         bits = log2(config.lanes)
-        valid, marker, rewind = (Signal(3, name=name) for name in ("valid", "marker", "rewind"))
+        valid, marker, rewind, low = (Signal(3, name=name) for name in ("valid", "marker", "rewind", "low"))
         needs = [Signal(TURN_BITS, name=f"need{stage}") for stage in range(1, 4)]
         bases = [Signal.like(channel_base, name=f"base{stage}") for stage in range(1, 3)]
         tap_word = Signal(layout(tap_record(config)))
@@ -189,6 +201,7 @@ class Fetch(wiring.Component):
                 valid.eq(Cat(walking, valid)),
                 marker.eq(Cat(at_marker, marker)),
                 rewind.eq(Cat(~last_tile, rewind)),
+                low.eq(Cat(now.low, low)),
                 *(later.eq(need) for later, need in zip(needs, [ready_turns, *needs], strict=False)),
                 *(later.eq(base) for later, base in zip(bases, [channel_base, *bases], strict=False)),
                 tap_word.eq(taps.data),
@@ -222,7 +235,8 @@ class Fetch(wiring.Component):
         # Issued, bytes read, half turned, turned and masked.
         flags = delayed(m, Cat(issue, marker[2], rewind[2]), latency.ROW_PUSH, "flags")[-1]
         m.submodules.rotator = rotator = Rotator(config.lanes)
-        turned_mask = delayed(m, mask, latency.MEMORY + latency.ROTATE, "mask")[-1]
+        held = delayed(m, Cat(mask, low[2]), latency.MEMORY + latency.ROTATE, "mask")[-1]
+        turned_mask, lowest = held[:-1], Cat(Const(0, 7), held[-1])
         m.d.sync += rotator.rotation.eq(self.features.rotation)
         m.d.comb += [
             rotator.i.eq(self.features.data),
@@ -230,7 +244,7 @@ class Fetch(wiring.Component):
         ]
         for lane in range(config.lanes):
             byte = Signal(8, name=f"byte{lane}")
-            m.d.comb += byte.eq(Mux(turned_mask[lane], rotator.o.word_select(lane, 8), 0))
+            m.d.comb += byte.eq(Mux(turned_mask[lane], rotator.o.word_select(lane, 8), lowest))
             m.d.sync += [self.push.data.word_select(lane, 8).eq(byte), self.push.busy[lane].eq(byte.any())]
         walk = {
             "now": now,
@@ -244,6 +258,7 @@ class Fetch(wiring.Component):
             "channel_base": channel_base,
             "ready_turns": ready_turns,
             "ready_engine": ready_engine,
+            "round_engine": round_engine,
             "ready_left": ready_left,
         }
         names = ("IDLE", "READ", "WORD", "DECODE", "WALK", "FINISHED", "ILLEGAL")
@@ -254,6 +269,7 @@ class Fetch(wiring.Component):
             valid=valid,
             marker=marker,
             rewind=rewind,
+            low=low,
             needs=needs,
             bases=bases,
             tap_word=tap_word,

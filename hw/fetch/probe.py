@@ -15,10 +15,11 @@ class FetchProbe:
     ----------
     states: name → the state machine is in that state.
     counter: number of the instruction that is read.
-    walk: where it is, name → register: the instruction `now`; `round_`, `tile`, `channel`, `tap`, from 1 on;
-        `at_marker`; `tap_at`, `tap_base`, `channel_base`, addresses; `ready_turns`, `ready_engine`,
-        `ready_left`, what its channel waits for.
-    valid, marker, rewind: of the rows in the walk's lead, a bit each.
+    walk: where it is, name → register: the instruction `now`, whose first channel and what that waits for
+        move with the rounds, with `round_engine`; `round_`, `tile`, `channel`, `tap`, from 1 on; `at_marker`;
+        `tap_at`, `tap_base`, `channel_base`, addresses; `ready_turns`, `ready_engine`, `ready_left`, what its
+        channel waits for.
+    valid, marker, rewind, low: of the rows in the walk's lead, a bit each.
     needs, bases: turns and addresses of the same rows.  tap_word: of the second.
     advance, issue: the walk goes on, the last row of the lead is issued in this cycle.
     row: number of the row that is issued next.  fetched: turns whose markers the walk has passed.
@@ -30,6 +31,7 @@ class FetchProbe:
     valid: Signal
     marker: Signal
     rewind: Signal
+    low: Signal
     needs: Sequence[Signal]
     bases: Sequence[Signal]
     tap_word: Any

@@ -1,4 +1,4 @@
-"""The basis stage: Σ terms × partial sums + bias, exactly."""
+"""The basis stage: Σ terms × partial sums + bias, exactly, or the largest of the products."""
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
@@ -37,6 +37,8 @@ class BasisStage(wiring.Component):
         neighbour's (COLUMN; else 1).  row_width: In, pixels of a map row, a power of two.
     valid: In, there is a term in this cycle.  first: In, it begins an output: `bias` plus its
     product.
+    largest: In, still during a layer: a product with `bias` is not added; where its low byte is the larger
+        one, it takes the place of the output.
     o: Out, `basis` signed outputs of OUTPUT_BITS bits.
     """
 
@@ -51,6 +53,7 @@ class BasisStage(wiring.Component):
                 "row_width": In(formats.LANES_BITS),
                 "valid": In(1),
                 "first": In(1),
+                "largest": In(1),
                 "bias": In(signed(formats.BIAS_BITS)),
                 "o": Out(config.basis * formats.OUTPUT_BITS),
             }
@@ -90,6 +93,9 @@ class BasisStage(wiring.Component):
         valid = delayed(m, self.valid, wait, "valid")[-1]
         bias = delayed(m, self.bias, wait, "bias")[-1]
 
+        # Whatever is larger, or first, comes alone; it is added where sums are wanted.
+        alone, adds = first | self.largest, first | ~self.largest
+
         for i, operand in enumerate(operands):
             cut = min(LOW_BITS, bits - 1)
             low = Signal(signed(cut + 1 + formats.ACTIVATION_BITS), name=f"low{i}")
@@ -101,8 +107,10 @@ class BasisStage(wiring.Component):
                 high.eq(operand[cut:].as_signed() * term),
                 product.eq(Cat(low[:cut], high + (low >> cut)).as_signed()),
             ]
-            with m.If(valid):
-                m.d.sync += total.eq(Mux(first, bias, total) + product)
+            larger = Signal(name=f"larger{i}")
+            m.d.comb += larger.eq(product[:8].as_signed() > total[:8].as_signed())
+            with m.If(valid & (adds | larger)):
+                m.d.sync += total.eq(Mux(alone, bias, total) + product)
             m.d.comb += self.o.word_select(i, formats.OUTPUT_BITS).eq(total)
         return m
 

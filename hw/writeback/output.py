@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec import formats, latency
 from golden.spec.config import Config
-from golden.spec.memories import back_record
+from golden.spec.memories import Fold, back_record
 from hw.interfaces import read_signature, write_signature
 from hw.parts.delay import delayed
 from hw.parts.layouts import layout
@@ -61,6 +61,7 @@ class OutputPipeline(wiring.Component):
             stage.first.eq(tokens[1].first),
             stage.bias.eq(self.i.bias),
         ]
+        m.d.sync += stage.largest.eq(now.fold == Fold.LARGEST)
         shift = delayed(m, self.i.shift, latency.BASIS, "shift")[-1]
 
         m.submodules.adder = adder = ResidualAdder(config.basis)

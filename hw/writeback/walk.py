@@ -106,7 +106,7 @@ class Walk(wiring.Component):
         k_end, group_end = Signal(2), Signal(2)
         m.d.sync += [
             k_end.eq(Mux(column_fold, formats.BASIS - 1, now.group - 1)),
-            group_end.eq(Mux(column_fold, 0, now.group - 1)),
+            group_end.eq(Mux(now.fold == Fold.GROUP, now.group - 1, 0)),
         ]
 
         last_q, last_term, last_slice, engine_done, job_done = (Signal() for _ in range(5))

@@ -11,9 +11,11 @@ from golden.graph.operations.add import Add
 from golden.graph.operations.convolution import Convolution
 from golden.graph.operations.global_mean import GlobalMean
 from golden.graph.operations.integers import IntegerOperation
+from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.relu import Relu
 from golden.graph.operations.requantise import Requantise
 from golden.graph.operations.weights import Factored, Plain
+from golden.graph.operations.window import Window
 
 
 def make_layer(
@@ -22,21 +24,34 @@ def make_layer(
     output: str,
     filters: int,
     kernel: tuple[int, int],
-    stride: int,
-    padding: int,
-    weights: Factored | Plain,
+    stride: int | tuple[int, int],
+    padding: int | tuple[int, int, int, int],
+    weights: Factored | Plain | None,
     bias: np.ndarray,
     shift: np.ndarray,
     relu: bool = False,
     residual: Add | None = None,
     pool: int | None = None,
+    dilation: tuple[int, int] = (1, 1),
+    groups: int = 1,
 ) -> Layer:
-    """A convolution with its requantisation and what else is given; `pool` is the shift of the pooled sum."""
+    """A convolution with its requantisation and what else is given; `pool` is the shift of the pooled sum.
+
+    Without weights, max pooling.
+
+    One number for the stride is that of both directions, one for the padding that of all sides.
+    """
+    stride = (stride, stride) if isinstance(stride, int) else stride
+    padding = (padding,) * 4 if isinstance(padding, int) else padding
     epilogue: list[IntegerOperation] = [Requantise(bias, shift)]
     epilogue += [residual] if residual is not None else []
     epilogue += [Relu()] if relu else []
     epilogue += [GlobalMean(pool)] if pool is not None else []
-    return Layer(path, input, output, Convolution(filters, kernel, stride, padding, weights), tuple(epilogue))
+    window = Window(kernel, stride, padding, dilation)
+    product: Convolution | MaxPool = MaxPool(filters, window)
+    if weights is not None:
+        product = Convolution(filters, window, weights, groups)
+    return Layer(path, input, output, product, tuple(epilogue))
 
 
 def numbers(layer: Layer) -> SimpleNamespace:
@@ -46,7 +61,10 @@ def numbers(layer: Layer) -> SimpleNamespace:
         path=layer.path,
         input=layer.input,
         output=layer.output,
-        **{field.name: getattr(layer.product, field.name) for field in fields(Convolution)},
+        filters=layer.product.filters,
+        weights=layer.product.weights if isinstance(layer.product, Convolution) else None,
+        groups=layer.product.groups,
+        **{field.name: getattr(layer.product.window, field.name) for field in fields(Window)},
         bias=layer.requantise.bias,
         shift=layer.requantise.shift,
         relu=layer.find(Relu) is not None,

@@ -5,6 +5,7 @@ import numpy as np
 from golden.graph.network import Layer, Network
 from golden.graph.operations.add import Add
 from golden.graph.operations.global_mean import GlobalMean
+from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.relu import Relu
 from golden.graph.operations.weights import Factored
 from golden.spec.formats import round_shift, saturate
@@ -15,7 +16,7 @@ Map = list[list[list[int]]]
 
 def weight(layer: Layer, m: int, c: int, r: int, q: int) -> int:
     """W[m, c, r, q] from the definition in `golden.graph.operations.weights`."""
-    weights = layer.product.weights
+    weights = layer.convolution.weights
     if not isinstance(weights, Factored):
         return int(weights.scale[m]) * int(weights.weights[m, c, r, q])
     coefficients, basis = weights.coefficients, weights.basis
@@ -39,27 +40,32 @@ def run_naive(network: Network, image: np.ndarray) -> dict[str, np.ndarray]:
 def _layer(layer: Layer, source: Map, other: Map | None) -> Map:
     product, add, pool = layer.product, layer.find(Add), layer.find(GlobalMean)
     height, width = len(source[0]), len(source[0][0])
-    rows = (height + 2 * product.padding - product.kernel[0]) // product.stride + 1
-    columns = (width + 2 * product.padding - product.kernel[1]) // product.stride + 1
+    window = product.window
+    (down, across), (top, bottom, left, right) = window.stride, window.padding
+    rows = (height + top + bottom - (product.kernel[0] - 1) * window.dilation[0] - 1) // down + 1
+    columns = (width + left + right - (product.kernel[1] - 1) * window.dilation[1] - 1) // across + 1
     output = []
+    largest = isinstance(product, MaxPool)
+    together = product.filters // product.groups
     for m in range(product.filters):
+        channels = range(product.group_channels)
+        first = m // together * product.group_channels
         kernel = [
-            (c, r, q, weight(layer, m, c, r, q))
-            for c in range(len(source))
+            (first + c, r, q, 1 if largest else weight(layer, m, c, r, q))
+            for c in channels
             for r in range(product.kernel[0])
             for q in range(product.kernel[1])
         ]
         plane = [[0] * columns for _ in range(rows)]
         for y in range(rows):
             for x in range(columns):
-                total = int(layer.requantise.bias[m])
+                seen = []
                 for c, r, q, value in kernel:
-                    iy, ix = (
-                        y * product.stride + r - product.padding,
-                        x * product.stride + q - product.padding,
-                    )
+                    iy = y * down + r * window.dilation[0] - top
+                    ix = x * across + q * window.dilation[1] - left
                     if 0 <= iy < height and 0 <= ix < width:
-                        total += value * source[c][iy][ix]
+                        seen.append(value * source[c][iy][ix])
+                total = max(seen, default=-128) if largest else int(layer.requantise.bias[m]) + sum(seen)
                 result = saturate(round_shift(total, int(layer.requantise.shift[m])))
                 if add is not None and other is not None:
                     both = result << add.align_result

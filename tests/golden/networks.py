@@ -7,6 +7,7 @@ import numpy as np
 from golden.graph.network import Feature, Layer, Network
 from golden.graph.operations.add import Add
 from golden.graph.operations.weights import Factored, Plain
+from golden.graph.operations.window import Window
 from golden.spec.config import Config
 from golden.spec.memories import Fold
 from tests.golden.layers import make_layer
@@ -83,7 +84,7 @@ class _Builder:
     ) -> str:
         """Appends a layer with random contents; returns the name of its output."""
         rng = self.rng
-        channels, height, width = self.features[source].shape
+        channels = self.features[source].shape[0]
         largest = (1 << (self.config.accumulator_bits - 1)) // 128 - 1
         weights = random_weights(
             rng, kind, (filters, channels, *kernel), float(rng.uniform(0.1, 0.7)), largest
@@ -92,11 +93,8 @@ class _Builder:
         shift = np.clip(np.log2(spread / 50 + 1).round() + rng.integers(-1, 2, filters), 0, 31)
         bias = (rng.normal(size=filters) * spread / 2).round()
         name = f"t{len(self.layers)}"
-        shape = (
-            filters,
-            (height + 2 * padding - kernel[0]) // stride + 1,
-            (width + 2 * padding - kernel[1]) // stride + 1,
-        )
+        around = Window(kernel, (stride, stride), (padding,) * 4)
+        shape = (filters, *around.size(*self.features[source].shape[1:]))
         self.features[name] = Feature(name, (filters, 1, 1) if pool else shape, 1.0)
         add = None
         if residual is not None:
@@ -142,9 +140,9 @@ def random_network(rng: np.random.Generator, config: Config, largest: int = 8) -
 
 def _entries(layer: Layer) -> int:
     """Entries of the layer in its coefficient streams, without fillers, or a little more."""
-    if isinstance(layer.product.weights, Plain):
-        return 4 * int(np.count_nonzero(layer.product.weights.weights))
-    return int(layer.product.weights.mask.sum())
+    if isinstance(layer.convolution.weights, Plain):
+        return 4 * int(np.count_nonzero(layer.convolution.weights.weights))
+    return int(layer.convolution.weights.mask.sum())
 
 
 def _draw(rng: np.random.Generator, config: Config, largest: int) -> Network:

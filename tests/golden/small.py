@@ -15,14 +15,12 @@ def layer(
 ) -> tuple[Layer, Feature]:
     """A layer `name` that reads `source` and writes a feature of the same name."""
     stride, padding = options.pop("stride", 1), options.pop("padding", 0)
-    channels, height, width = source.shape
+    dilation = options.pop("dilation", (1, 1))
+    channels, groups = source.shape[0], options.pop("groups", 1)
     rng = np.random.default_rng(options.pop("seed", 0))
-    weights = random_weights(rng, kind, (filters, channels, *kernel), 0.5, 4000)
-    shape = (
-        filters,
-        (height + 2 * padding - kernel[0]) // stride + 1,
-        (width + 2 * padding - kernel[1]) // stride + 1,
-    )
+    shape = (filters, channels // groups, *kernel)
+    pooled = kind == "largest"
+    weights = None if pooled else random_weights(rng, kind, shape, 0.5, 4000)
     made = make_layer(
         path=name,
         input=source.name,
@@ -32,18 +30,21 @@ def layer(
         stride=stride,
         padding=padding,
         weights=weights,
-        bias=rng.integers(-1000, 1000, filters),
-        shift=rng.integers(8, 12, filters),
+        bias=np.zeros(filters, np.int64) if pooled else rng.integers(-1000, 1000, filters),
+        shift=np.zeros(filters, np.int64) if pooled else rng.integers(8, 12, filters),
         relu=False,
+        dilation=dilation,
+        groups=groups,
     )
+    size = made.product.shape(source.shape)
     made = altered(made, **options)
-    return made, Feature(name, shape if made.per_pixel else (filters, 1, 1), 1.0)
+    return made, Feature(name, size if made.per_pixel else (filters, 1, 1), 1.0)
 
 
 def factored(made: Layer) -> Factored:
     """The weights of a layer that has a basis or a scale per filter."""
-    assert isinstance(made.product.weights, Factored)
-    return made.product.weights
+    assert isinstance(made.convolution.weights, Factored)
+    return made.convolution.weights
 
 
 def chain(shape: tuple[int, int, int], *steps: tuple[Any, ...]) -> Network:

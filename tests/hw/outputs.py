@@ -9,9 +9,9 @@ from amaranth.hdl import Const
 from golden.spec import formats, latency
 from golden.spec.config import Config
 from golden.spec.formats import round_shift, saturate
-from golden.spec.memories import back_record
+from golden.spec.memories import Fold, back_record
 from hw.writeback.terms import token_layout
-from tests.hw.bench import join, seeded, some
+from tests.hw.bench import join, seeded, signed, some
 from tests.hw.writeback.tokens import Token, expected_tokens, neighbour, random_back
 
 RESIDUAL_READ = 6
@@ -91,7 +91,11 @@ def _term(
         totals[:] = [bias] * config.basis
     for i in range(config.basis):
         lane = token.fields["slice"] * config.basis + i
-        totals[i] += term * neighbour(sums, lane, token.fields["column"], back["row_width"])
+        product = term * neighbour(sums, lane, token.fields["column"], back["row_width"])
+        if back["fold"] != Fold.LARGEST:
+            totals[i] += product
+        elif token.fields["first"] or signed(product, 8) > signed(totals[i], 8):
+            totals[i] = bias + product
 
 
 def _add(back: dict[str, int], result: int, residual: int) -> int:

@@ -5,7 +5,7 @@ to do for a layer, in order. Proved: whatever the engines do, the n-th thing tha
 the n-th of the list, it does it as soon as the engine's bank is full, and not before. So each comes
 once. The proof is by induction over cycles, for stalls of any length and number; for that the list also
 says what the registers of the walk hold before it shows each step, which is one step ahead. The layers
-together have both folds, every group, engines with few filters and with none, several rounds and tiles.
+together have all folds, every group, engines with few filters and with none, several rounds and tiles.
 That the drain finishes after its last step, and waits for memory ports, is tested in simulation
 (`tests.hw.writeback.test_drain`).
 """
@@ -57,6 +57,7 @@ LAYERS = {
     "groups of three": layer(Fold.GROUP, 3, rounds=2, tiles=2, filters=8, engine_filters=3),
     "groups of four": layer(Fold.GROUP, 4, rounds=2, tiles=1, filters=13, engine_filters=4, pool=1),
     "columns": layer(Fold.COLUMN, 1, rounds=2, tiles=2, filters=3, engine_filters=1),
+    "largest of two": layer(Fold.LARGEST, 2, rounds=2, tiles=2, filters=7, engine_filters=2),
 }
 
 
@@ -99,7 +100,7 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
                     yield turn | {"empty": 1, "turn_end": 1}, where | done | {"word": word(back["filters"])}
                 for filter_ in members:
                     j = filter_ - first
-                    group = j if back["fold"] == Fold.COLUMN else j // each
+                    group = j // each if back["fold"] == Fold.GROUP else j
                     size = 3 if back["fold"] == Fold.COLUMN else each
                     for place in range(SLICES):
                         for term in range(each):
@@ -123,7 +124,7 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
                             holds |= {"member": j, "last_member": j == share - 1}
                             holds |= {"k": k, "q": q, "group_slot": group * size}
                             holds |= {"word": word(filter_), "pool_index": shows["pool_index"]}
-                            holds["in_group"] = 0 if back["fold"] == Fold.COLUMN else j % each
+                            holds["in_group"] = j % each if back["fold"] == Fold.GROUP else 0
                             yield turn | shows, holds
             job += 1
 

@@ -168,9 +168,12 @@ class Order(wiring.Component):
         channel, tap, tile = rows // each, rows % each, jobs % tiles
 
         # Where a row is read.
-        turn, within = _divided(channel, now.ready_channels)
+        of_round, within = _divided(channel, now.ready_channels)
+        each_round, _ = _divided(channels, now.ready_channels)
+        moved = Mux(now.moves, jobs // tiles, 0)
+        turn = of_round + moved * each_round
         need = (now.ready_first + turn + (turn // CONFIG.engines) * now.ready_step)[:TURN_BITS]
-        base = (now.input_address + channel * now.input_stride)[: feature_bits(CONFIG)]
+        base = (now.input_address + (channel + moved * channels) * now.input_stride)[: feature_bits(CONFIG)]
         tap_base = (now.tap_address + tile * each)[: log2(CONFIG.tap_words)]
         tap_at = (tap_base + tap)[: log2(CONFIG.tap_words)]
         m.d.comb += [
@@ -180,13 +183,20 @@ class Order(wiring.Component):
 
         # The walk's lead.
         step = data.StructLayout(
-            {"valid": 1, "marker": 1, "rewind": 1, "need": TURN_BITS, "base": feature_bits(CONFIG)}
+            {
+                "valid": 1,
+                "marker": 1,
+                "rewind": 1,
+                "low": 1,
+                "need": TURN_BITS,
+                "base": feature_bits(CONFIG),
+            }
         )
         lead = [Signal(step, name=f"lead{stage}") for stage in range(1, 4)]
         tap_word, row_word = Signal(TAP), Signal.like(unit.features.word)
         with m.If(advance):
             m.d.sync += [
-                lead[0].eq(Cat(seen, marker, rewind, need, base)),
+                lead[0].eq(Cat(seen, marker, rewind, now.low, need, base)),
                 lead[1].eq(lead[0]),
                 lead[2].eq(lead[1]),
                 tap_word.eq(self.tap),
@@ -197,7 +207,7 @@ class Order(wiring.Component):
         for stage, at in enumerate(lead):
             flags = {"valid": at.valid, "marker": at.marker, "rewind": at.rewind}
             held = [getattr(probe, name)[stage] == value for name, value in flags.items()]
-            held += [at.marker | (probe.needs[stage] == at.need)]
+            held += [at.marker | (probe.low[stage] == at.low), at.marker | (probe.needs[stage] == at.need)]
             if stage < 2:
                 held += [at.marker | (probe.bases[stage] == at.base)]
             m.d.comb += [Assert(held[0]), *(Assert(~at.valid | value) for value in held[1:])]
@@ -259,16 +269,24 @@ class Order(wiring.Component):
         holds = {"round_": jobs // tiles + 1, "tile": tile + 1, "tap_base": tap_base}
         holds |= {"channel": channel + 1, "tap": tap + 1, "at_marker": marker}
         holds["tap_at"] = Mux(marker, tap_base + each, tap_at)[: log2(CONFIG.tap_words)]
+        begins = moved * each_round
         waits = {"channel_base": base, "ready_turns": need, "ready_engine": turn % CONFIG.engines}
-        waits |= {"ready_left": now.ready_channels - within}
+        waits |= {"ready_left": now.ready_channels - within, "round_engine": begins % CONFIG.engines}
+        # The instruction, with where its round begins.
+        at_round = Signal(FRONT)
+        m.d.comb += [
+            at_round.eq(now),
+            at_round.input_address.eq(now.input_address + moved * channels * now.input_stride),
+            at_round.ready_first.eq(now.ready_first + begins + (begins // CONFIG.engines) * now.ready_step),
+        ]
         with m.If(layer):
             m.d.comb += [
                 Assert((rows <= channels * each) & (jobs < rounds * tiles)),
                 *(Assert(size <= MOST) for size in (now.rounds, now.tiles, now.channels, now.taps)),
                 *(Assert(size != 0) for size in (rounds, tiles, channels, each, now.ready_channels)),
-                Assert(probe.walk["now"].as_value() == now.as_value()),
+                Assert(probe.walk["now"].as_value() == at_round.as_value()),
                 *(Assert(probe.walk[name] == value) for name, value in holds.items()),
-                *(Assert(marker | (probe.walk[name] == value)) for name, value in waits.items()),
+                *(Assert(probe.walk[name] == value) for name, value in waits.items()),
             ]
         m.d.comb += [Assert(probe.row == issued), Assert(probe.fetched == turns)]
         return m

@@ -6,7 +6,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from golden.machine.tensors import image_words
+from golden.compiler import compile_network
+from golden.cycles.timing import count_cycles
+from golden.graph.network import Network
+from golden.graph.reference import run_network
+from golden.machine.tensors import image_words, result_tensor
+from golden.machine.writes import trace_program
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode
 from golden.spec.memories import run_record
@@ -50,3 +55,35 @@ def run_images(
         return records, simulator.error
     finally:
         simulator.close()
+
+
+def check_run(
+    network: Network, config: Config, images: npt.NDArray[np.int8], stalls: float, where: str
+) -> Program:
+    """Images one after the other, zero rows skipped and not: every write and the result equal golden, to the
+    bit, and the cycles the model's.
+
+    Parameters
+    ----------
+    where: begins the text of a difference.
+    """
+    program = compile_network(network, config)
+    expected = run_network(network, images)
+    golden = trace_program(program, images)
+    lane = np.arange(config.lanes, dtype=np.uint64)
+    for skip in (False, True):
+        records, error = run_images(program, images, skip, stalls, seed=len(images))
+        assert error == ErrorCode.NONE, where
+        for number, (status, record) in enumerate(records):
+            assert status == "done", where
+            writes = record.writes
+            enable = (writes["enable"][:, None] >> lane & np.uint64(1)).astype(bool)
+            np.testing.assert_array_equal(writes["address"], golden.address, where)
+            np.testing.assert_array_equal(enable, golden.enable, where)
+            np.testing.assert_array_equal(writes["data"] * enable, golden.data[number], where)
+            output = result_tensor(program, record.result[None])[0]
+            np.testing.assert_array_equal(output, expected[network.output][number], where)
+            tensors = {name: values[number : number + 1] for name, values in expected.items()}
+            model = count_cycles(program, tensors if skip else None)
+            assert record.cycles == model.cycles, f"{where}, skip {skip}, image {number}"
+    return program

@@ -33,7 +33,7 @@ def fitting(rng: np.random.Generator, network: Network, arithmetic: str) -> Netw
     def weights(layer: Layer) -> Factored | Plain:
         shape = (layer.product.filters, network.features[layer.input].shape[0], *layer.product.kernel)
         if arithmetic == baselines.REBUILD.name:
-            old = layer.product.weights
+            old = layer.convolution.weights
             if isinstance(old, Factored) and old.coefficients.shape[-1] <= 3:
                 return old
             return random_weights(rng, "scale", shape, 0.3, 4000)

@@ -271,7 +271,7 @@ def test_the_cycle_limit_ends_a_run() -> None:
 
 def test_a_program_without_layers_gives_its_image_back() -> None:
     """END is the first instruction."""
-    source = Tensor("image", (3, 2, 3), 1, 5, 2, 1.0)
+    source = Tensor("image", (3, 2, 3), (1, 1), 3, 5, 2, 1.0)
     front, back = end_words(TINY)
     word = run_record(TINY).pack(
         input_address=5, input_words=6, result_address=5, result_words=6, cycle_limit=100

@@ -5,15 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from golden.compiler import compile_network
-from golden.cycles.timing import count_cycles
-from golden.graph.reference import run_network
-from golden.machine.tensors import result_tensor
-from golden.machine.writes import trace_program
 from golden.spec.config import SMALL, TINY, Config
-from golden.spec.errors import ErrorCode
 from tests.golden.networks import random_images, random_network
-from tests.sim.hardware import run_images
+from tests.sim.hardware import check_run
 
 SIZES = replace(TINY, name="sizes", coefficient_words=1024, feature_words=1024, term_words=2048)
 OTHERS = [
@@ -34,30 +28,11 @@ def _name(config: Config) -> str:
 def _check(config: Config, seed: int) -> None:
     rng = np.random.default_rng(seed)
     network = random_network(rng, config)
-    program = compile_network(network, config)
     images = random_images(rng, network, 2)
     # In the second image nearly all rows are zero: skipping finds most there.
     images[1] *= rng.random(images[1].shape) < 0.1
-    expected = run_network(network, images)
-    golden = trace_program(program, images)
-    lane = np.arange(config.lanes, dtype=np.uint64)
-    for skip in (False, True):
-        where = f"seed {seed}, skip {skip}"
-        # Pauses of the streams change no cycle of the run.
-        records, error = run_images(program, images, skip, stalls=0.3 * (seed % 2), seed=seed)
-        assert error == ErrorCode.NONE, where
-        for number, (status, record) in enumerate(records):
-            assert status == "done", where
-            writes = record.writes
-            enable = (writes["enable"][:, None] >> lane & np.uint64(1)).astype(bool)
-            np.testing.assert_array_equal(writes["address"], golden.address, where)
-            np.testing.assert_array_equal(enable, golden.enable, where)
-            np.testing.assert_array_equal(writes["data"] * enable, golden.data[number], where)
-            output = result_tensor(program, record.result[None])[0]
-            np.testing.assert_array_equal(output, expected[network.output][number], where)
-            tensors = {name: values[number : number + 1] for name, values in expected.items()}
-            model = count_cycles(program, tensors if skip else None)
-            assert record.cycles == model.cycles, f"{where}, image {number}"
+    # Pauses of the streams change no cycle of the run.
+    check_run(network, config, images, 0.3 * (seed % 2), f"seed {seed}")
 
 
 @pytest.mark.parametrize(("config", "networks"), [(TINY, 40), (SMALL, 20)], ids=["tiny", "small"])

@@ -11,6 +11,7 @@ from torch import nn
 from golden.graph.operations.integers import Int8, Int64, Problem, Shape
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.weights import Factored, Plain, rebuild, weight_problems
+from golden.graph.operations.window import MAX_STRIDE, Window
 from golden.spec.memories import MAX_CHANNELS, MAX_TAPS
 
 _BATCH_BYTES = 1 << 27
@@ -23,36 +24,41 @@ class Convolution:
 
     Parameters
     ----------
-    filters, kernel (height, width), stride, padding: as in torch.nn.Conv2d; zero padding.
+    filters: M.
+    window: padded with zeros.
+    weights: of shape (M, C ÷ groups, KH, KW).
+    groups: of filters and channels; a group of filters sees its own group of channels only. As many as there
+        are channels: a depthwise convolution.
     """
 
     filters: int
-    kernel: tuple[int, int]
-    stride: int
-    padding: int
+    window: Window
     weights: Factored | Plain
+    groups: int = 1
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.window.kernel
+
+    @property
+    def group_channels(self) -> int:
+        """Channels that a filter sees."""
+        weights = self.weights
+        kept = weights.weights if isinstance(weights, Plain) else weights.coefficients
+        return int(kept.shape[1])
 
     def shape(self, shape: Shape) -> Shape:
         """(filters, height, width) of the map for an input of `shape`."""
-        _, height, width = shape
-        return (
-            self.filters,
-            (height + 2 * self.padding - self.kernel[0]) // self.stride + 1,
-            (width + 2 * self.padding - self.kernel[1]) // self.stride + 1,
-        )
+        return (self.filters, *self.window.size(*shape[1:]))
 
     def run(self, images: Int8) -> Int64:
         """Σ W·x: int8 (N, C, H, W) → int64 (N, M, OH, OW)."""
-        return convolve(images, rebuild(self.weights, self.filters), self.stride, self.padding)
+        return convolve(images, rebuild(self.weights, self.filters), self.window, self.groups)
 
     def window_problems(self, shape: Shape) -> Iterator[Problem]:
         """What leaves no map at all, for an input of `shape`."""
-        if self.stride < 1 or self.padding < 0:
-            yield f"stride {self.stride}, padding {self.padding}", "stride ≥ 1, padding ≥ 0"
-        elif min(self.kernel) < 1:
-            yield f"kernel {self.kernel}", f"1…{MAX_TAPS} kernel positions"
-        elif min((found := self.shape(shape))[1:]) < 1:
-            yield f"an empty output map {found[1:]}", "a kernel that fits the padded input"
+        yield from self.window.problems(*shape[1:])
 
     def problems(self, shape: Shape) -> Iterator[Problem]:
         """What no configuration can run, for an input of `shape`."""
@@ -61,7 +67,16 @@ class Convolution:
                 yield f"{value} {what}", f"1…{MAX_CHANNELS}"
         if self.kernel[0] * self.kernel[1] > MAX_TAPS:
             yield f"kernel {self.kernel}", f"1…{MAX_TAPS} kernel positions"
-        yield from weight_problems(self.weights, (self.filters, shape[0], *self.kernel))
+        yield from self.window.stride_problems()
+        if self.groups < 1 or self.filters % self.groups or shape[0] % self.groups:
+            yield (
+                f"{self.groups} groups",
+                f"a number that divides {self.filters} filters and {shape[0]} channels",
+            )
+            return
+        yield from weight_problems(
+            self.weights, (self.filters, shape[0] // self.groups, *self.kernel), self.filters // self.groups
+        )
 
 
 @dataclass(frozen=True)
@@ -70,23 +85,24 @@ class FloatConvolution:
 
     Parameters
     ----------
-    weight: float32 (M, C, KH, KW); a linear layer's kernel covers its whole input map.
+    weight: float32 (M, C ÷ groups, KH, KW); a linear layer's kernel covers its whole input map.
     bias: float32 (M,), zeros if the module has none.
-    stride, padding: as in torch.nn.Conv2d, equal in both directions.
+    window: padded with zeros.
+    groups: see `Convolution`.
     """
 
     weight: torch.Tensor
     bias: torch.Tensor
-    stride: int
-    padding: int
+    window: Window
+    groups: int = 1
 
     def run(self, x: torch.Tensor) -> torch.Tensor:
         """The convolution with its bias: (N, C, H, W) → (N, M, H', W')."""
-        return nn.functional.conv2d(x, self.weight, self.bias, self.stride, self.padding)
+        return self.window.convolve(x, self.weight, self.bias, self.groups)
 
 
-def convolve(images: Int8, weights: Int64, stride: int, padding: int) -> Int64:
-    """Exact Σ W·x: int8 (N, C, H, W), int64 (M, C, KH, KW) → int64 (N, M, OH, OW).
+def convolve(images: Int8, weights: Int64, window: Window, groups: int = 1) -> Int64:
+    """Exact Σ W·x: int8 (N, C, H, W), int64 (M, C ÷ groups, KH, KW) → int64 (N, M, OH, OW).
 
     Runs in float64, where integers below 2**53 are exact; raises OverflowError if a sum could be
     larger.
@@ -95,47 +111,62 @@ def convolve(images: Int8, weights: Int64, stride: int, padding: int) -> Int64:
     if bound >= 1 << 53:
         raise OverflowError(f"a sum may reach {bound}, which float64 does not hold exactly")
     kernel = torch.from_numpy(weights.astype(np.float64))
-    fields = weights[0].size * images.shape[2] * images.shape[3] * 8
+    fields = groups * weights[0].size * images.shape[2] * images.shape[3] * 8
     batch = max(1, _BATCH_BYTES // fields)
     parts = []
     for start in range(0, len(images), batch):
         part = torch.from_numpy(images[start : start + batch].astype(np.float64))
         with torch.no_grad():
-            sums = nn.functional.conv2d(part, kernel, stride=stride, padding=padding)
+            sums = window.convolve(part, kernel, groups=groups)
         parts.append(sums.numpy().astype(np.int64))
     return np.concatenate(parts)
 
 
-def even_padding(module: nn.Conv2d) -> int | None:
-    """Zeros on each side of the map, or None where the sides differ."""
-    if module.padding == "valid":
-        return 0
-    zeros = [size - 1 for size in module.kernel_size]
-    if module.padding != "same":
-        zeros = [2 * int(side) for side in module.padding]
-    return zeros[0] // 2 if zeros[0] == zeros[1] and zeros[0] % 2 == 0 else None
+_SIDES = "constant"
+"""A padding mode that torch's own layers never have, but do."""
+
+
+def with_sides(layer: nn.Module, sides: tuple[int, int, int, int]) -> None:
+    """Gives a Conv2d zeros of its own on each side: (top, bottom, left, right)."""
+    top, bottom, left, right = sides
+    layer.padding_mode = _SIDES  # type: ignore[assignment]
+    layer._reversed_padding_repeated_twice = [left, right, top, bottom]  # type: ignore[assignment]
+
+
+def window_of(module: Any) -> Window:
+    """The window of a Conv2d whose padding is of zeros."""
+    (height, width), (down, right) = module.kernel_size, module.dilation
+    padding = (0, 0, 0, 0)
+    if module.padding_mode == _SIDES:
+        left, right_side, top, bottom = module._reversed_padding_repeated_twice
+        padding = (top, bottom, left, right_side)
+    elif module.padding == "same":
+        # As torch means it: the odd row and column at the bottom and on the right.
+        rows, columns = down * (height - 1), right * (width - 1)
+        padding = (rows // 2, rows - rows // 2, columns // 2, columns - columns // 2)
+    elif module.padding != "valid":
+        rows, columns = module.padding
+        padding = (rows, rows, columns, columns)
+    return Window((height, width), tuple(module.stride), padding, (down, right))
 
 
 def _check(module: Any) -> Iterator[Problem]:
-    if even_padding(module) is None:
-        yield f"Conv2d with padding = {module.padding!r}", "equal paddings on all sides"
-    for name, legal in (("groups", 1), ("dilation", (1, 1)), ("padding_mode", "zeros")):
-        if (value := getattr(module, name)) != legal:
-            yield f"Conv2d with {name} = {value!r}", f"{name} = {legal!r}"
-    if module.stride[0] != module.stride[1]:
-        yield f"Conv2d with stride = {module.stride}", "equal strides"
+    if module.padding_mode not in ("zeros", _SIDES):
+        yield f"Conv2d with padding_mode = {module.padding_mode!r}", "padding_mode = 'zeros'"
+    if max(module.stride) > MAX_STRIDE:
+        yield f"Conv2d with stride = {module.stride}", f"strides up to {MAX_STRIDE}"
 
 
-def product_of(module: Any, kernel: Shape, stride: int, padding: int) -> FloatConvolution:
-    """The product of a module with a weight and perhaps a bias; `kernel`: (C, KH, KW)."""
+def product_of(module: Any, kernel: Shape, window: Window, groups: int = 1) -> FloatConvolution:
+    """The product of a module with a weight and perhaps a bias; `kernel`: (C ÷ groups, KH, KW)."""
     weight = module.weight.detach().clone()
     bias = torch.zeros(len(weight)) if module.bias is None else module.bias.detach().clone()
-    return FloatConvolution(weight.reshape(len(weight), *kernel), bias, stride, padding)
+    return FloatConvolution(weight.reshape(len(weight), *kernel), bias, window, groups)
 
 
 def _imported(module: Any, _: Shape) -> FloatConvolution:
     _, channels, height, width = module.weight.shape
-    return product_of(module, (channels, height, width), module.stride[0], even_padding(module) or 0)
+    return product_of(module, (channels, height, width), window_of(module), module.groups)
 
 
 CONVOLUTION = Operation(
@@ -144,9 +175,9 @@ CONVOLUTION = Operation(
     says="sums of weights times pixels",
     torch=(nn.Conv2d,),
     limits=(
-        f"one group, dilation 1, padding with zeros, the same stride and padding in both directions; up to "
-        f"{MAX_CHANNELS} channels and filters, up to {MAX_TAPS} kernel positions; the map is ⌈width ÷ "
-        "stride⌉ pixels wide, or the kernel covers the input, or rows fill whole words of lanes"
+        f"up to {MAX_TAPS} kernel positions, any groups (depthwise) of up to {MAX_CHANNELS} channels and "
+        f"filters; strides up to {MAX_STRIDE} in each direction, any dilation; padding with zeros, of any "
+        "size on each side"
     ),
     cost="an instruction; an engine's cycle for each kept coefficient and word of pixels",
     convolution=_imported,

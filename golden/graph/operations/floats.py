@@ -39,15 +39,19 @@ class Sample:
     values: (N, M, H, W).
     least: exponent; their steps may be worth no less than 2**least.
     dead: exponent of their steps if all of them are zero.
+    fixed: exponent of their steps, if it has been chosen.
     """
 
     values: torch.Tensor
     least: int
     dead: int
+    fixed: int | None = None
 
     @property
     def grid(self) -> int:
         """The best exponent of their steps."""
+        if self.fixed is not None:
+            return self.fixed
         return max(best_grid(self.values, self.dead), self.least)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from golden.graph.operations.average_pool import AVERAGE_POOL
 from golden.graph.operations.floats import Chosen, FloatOperation, QuantizedOperation, Sample
 from golden.graph.operations.integers import (
     Int8,
@@ -53,12 +54,6 @@ class GlobalMean(IntegerOperation):
     def problems(self, shape: Shape, shapes: Mapping[str, Shape]) -> Iterator[Problem]:
         """See `IntegerOperation`."""
         yield from number_problems(formats.MAX_SUM_SHIFT, pool_shift=self.shift)
-
-    def phase_problems(self, shape: Shape, degree: int) -> Iterator[Problem]:
-        """See `IntegerOperation`."""
-        if shape[1] % degree or shape[2] % degree:
-            found = f"pooling of a {shape[1]}×{shape[2]} map in {degree}×{degree} phases"
-            yield found, f"heights and widths that {degree} divides"
 
     def fields(self, address: Callable[[str], int]) -> dict[str, int]:
         """See `IntegerOperation`."""
@@ -138,7 +133,8 @@ GLOBAL_MEAN = Operation(
         nn.functional.avg_pool2d,
         nn.AvgPool2d,
     ),
-    limits="over the whole map, last after a convolution; phases of strided layers divide the map",
+    otherwise=AVERAGE_POOL,
+    limits="over the whole map, last after a convolution",
     cost="nothing",
     integers=GlobalMean,
     floats=FloatMean,

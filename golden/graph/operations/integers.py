@@ -67,10 +67,6 @@ class IntegerOperation:
         """What no configuration can run, for values of `shape` and features of `shapes`."""
         return iter(())
 
-    def phase_problems(self, shape: Shape, degree: int) -> Iterator[Problem]:
-        """What cannot run on a map that is split into degree × degree phases."""
-        return iter(())
-
     def fields(self, address: Callable[[str], int]) -> dict[str, int]:
         """Its fields of the back word, those of `sets`; `address` gives the first word of a feature."""
         return {}

@@ -8,6 +8,7 @@ from torch import nn
 from golden.graph.operations.convolution import FloatConvolution, product_of
 from golden.graph.operations.integers import Problem, Shape
 from golden.graph.operations.operation import Operation
+from golden.graph.operations.window import Window
 from golden.spec.memories import MAX_CHANNELS, MAX_TAPS
 
 
@@ -17,7 +18,7 @@ def _check_shapes(before: tuple[int, ...], _: tuple[int, ...]) -> Iterator[Probl
 
 
 def _imported(module: Any, shape: Shape) -> FloatConvolution:
-    return product_of(module, shape, stride=1, padding=0)
+    return product_of(module, shape, Window(shape[1:]))
 
 
 LINEAR = Operation(

@@ -39,6 +39,7 @@ class Operation:
     anywhere: it computes nothing and may stand between any two others.
     joins: it takes two tensors; the layer of the deeper branch does it, and reads the other one.
     again: it may come twice in a row, as the second one changes nothing.
+    otherwise: what it is where `check_shapes` finds problems.
     check: problems of a module of it.
     check_shapes: problems of one use, from the shapes (N, …) before and after.
     """
@@ -56,6 +57,7 @@ class Operation:
     anywhere: bool = False
     joins: bool = False
     again: bool = False
+    otherwise: "Operation | None" = None
     check: Callable[[Any], Iterator[Problem]] = _fine
     check_shapes: Callable[[tuple[int, ...], tuple[int, ...]], Iterator[Problem]] = _fine
 

@@ -7,17 +7,31 @@ is one new file and one line here.
 from typing import Any
 
 from golden.graph.operations.add import ADD
+from golden.graph.operations.average_pool import AVERAGE_POOL
 from golden.graph.operations.batch_norm import BATCH_NORM
 from golden.graph.operations.convolution import CONVOLUTION
 from golden.graph.operations.flatten import FLATTEN
 from golden.graph.operations.global_mean import GLOBAL_MEAN
 from golden.graph.operations.linear import LINEAR
+from golden.graph.operations.max_pool import MAX_POOL
 from golden.graph.operations.nothing import NOTHING
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.relu import RELU
 
-OPERATIONS = (CONVOLUTION, LINEAR, BATCH_NORM, ADD, RELU, GLOBAL_MEAN, FLATTEN, NOTHING)
+OPERATIONS = (
+    CONVOLUTION,
+    LINEAR,
+    MAX_POOL,
+    AVERAGE_POOL,
+    BATCH_NORM,
+    ADD,
+    RELU,
+    GLOBAL_MEAN,
+    FLATTEN,
+    NOTHING,
+)
 
+# One that has others for what it is otherwise stands behind them.
 _MEANINGS = {what: operation for operation in OPERATIONS for what in operation.torch}
 
 
@@ -34,7 +48,8 @@ def supported() -> str:
 
 def layer_parts() -> str:
     """What a layer may be made of, as errors say it."""
-    products = " or ".join(operation.name for operation in OPERATIONS if operation.product)
+    *most, last = (operation.name for operation in OPERATIONS if operation.product)
+    products = f"{', '.join(most)} or {last}"
     rest = [operation for operation in OPERATIONS if operation.stage is not None]
     names = ", ".join(it.name for it in sorted(rest, key=lambda operation: operation.stage or 0))
     return f"{products}, then {names}, each optional and in this order"

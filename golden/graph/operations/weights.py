@@ -64,8 +64,13 @@ def rebuild(weights: Factored | Plain, filters: int) -> Int64:
     return dense.reshape(-1, *dense.shape[2:])[:filters]
 
 
-def weight_problems(weights: Factored | Plain, dense: tuple[int, int, int, int]) -> Iterator[Problem]:
-    """What is wrong with the weights of a convolution of shape (M, C, KH, KW); shapes before values."""
+def weight_problems(
+    weights: Factored | Plain, dense: tuple[int, int, int, int], together: int
+) -> Iterator[Problem]:
+    """What is wrong with the weights of a convolution of shape (M, C, KH, KW); shapes before values.
+
+    `together`: filters that see the same channels.
+    """
     if isinstance(weights, Plain):
         yield from shape_problems("weights", weights.weights, dense)
         yield from shape_problems("scale", weights.scale, dense[:1])
@@ -83,6 +88,9 @@ def weight_problems(weights: Factored | Plain, dense: tuple[int, int, int, int])
         group = weights.coefficients.shape[-1]
         if group not in formats.GROUPS:
             yield f"groups of {group} filters", f"{formats.GROUPS}"
+            return
+        if filters != together and together % group:
+            yield f"bases of {group} filters, {together} of which see the same channels", "one that divides"
             return
         groups = -(-filters // group)
         basis, expected = (groups, group, group), (groups, *dense[1:], group)

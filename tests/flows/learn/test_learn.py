@@ -154,8 +154,8 @@ def test_float_controls_learn_what_the_scheme_says() -> None:
     assert measured(net, data)[1] < before - 0.5
     frozen = FloatNet(graph, masked=True)
     train_float(frozen, data, Plan(1), 0.1, last_blocks(NETWORK, 1))
-    assert torch.equal(frozen.weights[0], graph.layers[0].product.weight)
-    assert not torch.equal(frozen.weights[-2], graph.layers[-2].product.weight)
+    assert torch.equal(frozen.weights[0], graph.layers[0].convolution.weight)
+    assert not torch.equal(frozen.weights[-2], graph.layers[-2].convolution.weight)
 
 
 def test_controls_step_as_the_device_does_but_for_their_rule() -> None:

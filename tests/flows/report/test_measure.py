@@ -96,11 +96,11 @@ def test_power_is_scaled_and_never_added(program: Program) -> None:
 def test_the_wide_layer_has_the_density_that_it_states() -> None:
     found = wide_networks(replace(SMALL, accumulator_bits=24))
     for name in ("smartdeal", "no_basis"):
-        weights = found[name].layers[0].product.weights
+        weights = found[name].layers[0].convolution.weights
         assert isinstance(weights, Factored)
         assert weights.mask.mean() == pytest.approx(DENSITY, abs=0.01)
     assert found["rebuild"] is found["smartdeal"]
-    dense, rows = (found[name].layers[0].product.weights for name in ("int8", "rows_int8"))
+    dense, rows = (found[name].layers[0].convolution.weights for name in ("int8", "rows_int8"))
     assert isinstance(dense, Plain)
     assert isinstance(rows, Plain)
     assert (dense.weights != 0).mean() > 0.9

@@ -63,7 +63,7 @@ def test_results_of_all_five(networks: dict[str, Network], images: Dataset) -> N
     assert tuple(result.name for result in results) == NAMES == tuple(programs)
     by_name = {result.name: result for result in results}
     dense = by_name["int8"]
-    weights = [layer.product.weights for layer in networks["int8"].layers]
+    weights = [layer.convolution.weights for layer in networks["int8"].layers]
     pixels = (16, 16, 16, 1)
     macs = sum(w.weights.size * p for w, p in zip(weights, pixels, strict=True) if isinstance(w, Plain))
     assert {result.macs for result in results} == {dense.kept_macs} == {macs}
@@ -79,7 +79,7 @@ def test_matched_configurations_take_their_own_weights_only(
     configs = matched(CONFIG)
     assert {configs[name].adders for name in NAMES} == {CONFIG.adders}
     layers = networks["smartdeal"].layers
-    wrong = altered(layers[-1], weights=networks["int8"].layers[-1].product.weights)
+    wrong = altered(layers[-1], weights=networks["int8"].layers[-1].convolution.weights)
     broken = replace(networks["smartdeal"], layers=(*layers[:-1], wrong))
     with pytest.raises(LightDealError, match="plain weights in arithmetic 'rebuild'"):
         compare(networks | {"rebuild": broken}, images, CONFIG, rtl_images=0)
@@ -139,9 +139,9 @@ def test_a_trained_network_is_kept(networks: dict[str, Network], tmp_path: Path)
         tmp_path, "dense", lambda _: {"int8": Outcome(0.5, None, networks["int8"])}, lambda _, __: None
     )
     for layer, expected in zip(dense.layers, networks["int8"].layers, strict=True):
-        assert isinstance(layer.product.weights, Plain)
-        assert isinstance(expected.product.weights, Plain)
-        assert (layer.product.weights.weights == expected.product.weights.weights).all()
+        assert isinstance(layer.convolution.weights, Plain)
+        assert isinstance(expected.convolution.weights, Plain)
+        assert (layer.convolution.weights.weights == expected.convolution.weights.weights).all()
 
 
 def test_what_a_trained_network_depends_on_is_there() -> None:

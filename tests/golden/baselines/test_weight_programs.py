@@ -33,11 +33,11 @@ def _network(arithmetic: str, filters: int, seed: int) -> Network:
     )
     layers: list[Layer] = []
     for layer in network.layers:
-        if isinstance(layer.product.weights, Plain):
-            values = rng.integers(-128, 128, layer.product.weights.weights.shape)
+        if isinstance(layer.convolution.weights, Plain):
+            values = rng.integers(-128, 128, layer.convolution.weights.weights.shape)
             if layer.path == "a":
                 values *= rng.random(values.shape[1:]) < 0.08
-            weights: object = Plain(values, layer.product.weights.scale)
+            weights: object = Plain(values, layer.convolution.weights.scale)
         else:
             old = factored(layer)
             kept = old.mask & (rng.random(old.mask.shape[1:-1]) < 0.08)[None, ..., None]
@@ -88,7 +88,7 @@ def test_steps_of_kept_rows_count_the_filters_that_there_are() -> None:
     for filters in (1, 4, 7, 20):
         network = _network(ROWS_INT8.name, filters, filters)
         program = compile_network(network, config)
-        weights = network.layers[0].product.weights
+        weights = network.layers[0].convolution.weights
         assert isinstance(weights, Plain)
         flat = weights.weights.reshape(filters, -1)
         # Engines take the filters in order; how many each, the instruction says.

@@ -124,12 +124,12 @@ def test_counts_follow_from_the_network_and_the_words(case: tuple[Network, Progr
             == layer.product.filters * channels * layer.product.kernel[0] * layer.product.kernel[1]
         )
         assert counts.macs == counts.weights * pixels
-        if isinstance(layer.product.weights, Plain):
-            values = layer.product.weights.weights.reshape(-1).tolist()
+        if isinstance(layer.convolution.weights, Plain):
+            values = layer.convolution.weights.weights.reshape(-1).tolist()
             assert counts.kept == counts.weights
             assert counts.steps == sum(len(formats.signed_digits(value)) for value in values)
         else:
-            assert counts.kept == counts.steps == layer.product.weights.mask.sum()
+            assert counts.kept == counts.steps == layer.convolution.weights.mask.sum()
         terms = {"plain": 1, "scale": 1, "column": 9}.get(counts.fold, decoded.back["group"])
         assert counts.products == layer.product.filters * terms * pixels
         front = decoded.front

@@ -69,7 +69,8 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
     ),
     "stride": (
         lambda: _plain(stride=0),
-        "layer conv: stride 0, padding 1; supported: stride ≥ 1, padding ≥ 0",
+        "layer conv: stride (0, 0), padding (1, 1, 1, 1), dilation (1, 1); supported: stride ≥ 1, "
+        "padding ≥ 0, dilation ≥ 1",
     ),
     "kernel": (
         lambda: chain((1, 17, 17), ("fc", 1, (17, 17))),
@@ -88,7 +89,7 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
         "layer conv: output 'conv' of shape (3, 4, 4); supported: (3, 1, 1)",
     ),
     "weights shape": (
-        lambda: _plain(filters=4, weights=_plain().layers[0].product.weights),
+        lambda: _plain(filters=4, weights=_plain().layers[0].convolution.weights),
         "layer conv: output 'conv' of shape (3, 4, 4); supported: (4, 4, 4)",
     ),
     "plain weights": (
@@ -149,7 +150,8 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
     },
     "column stride": (
         lambda: chain((1, 4, 4), ("c", 4, (3, 3), _COLUMN | {"stride": 2})),
-        "layer c: COLUMN folding at stride 2, padding 1; supported: stride 1 and padding 1, or GROUP folding",
+        "layer c: COLUMN folding of columns at stride 2, padding (1, 1), dilation 1; supported: stride 1, "
+        "padding 1 and dilation 1, or GROUP folding",
     ),
     "column degree": (
         lambda: chain((1, 4, 4), ("c", 4, (3, 3), _COLUMN), ("d", 2, (3, 3), _SAME | {"stride": 2})),
@@ -158,13 +160,12 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
     ),
     "column width": (
         lambda: chain((1, 4, 6), ("c", 4, (3, 3), _COLUMN)),
-        "layer c: COLUMN folding of a map 6 pixels wide on 4 lanes; "
-        "supported: widths that divide the lanes, or GROUP folding",
+        "layer c: COLUMN folding of a map with rows 6 pixels apart on 4 lanes; "
+        "supported: distances that divide the lanes, or GROUP folding",
     ),
-    "no padding": (
-        lambda: chain((1, 7, 7), ("c", 4, (3, 3))),
-        "layer c: rows of the output map (plane width 5) and of its input (plane width 7) that do not "
-        "run side by side",
+    "wide stride": (
+        lambda: chain((1, 9, 9), ("c", 4, (3, 3), {"stride": (1, 5)})),
+        "layer c: stride (1, 5); supported: 1…4 in both directions",
     ),
     "pooled phases": (
         lambda: chain(
@@ -173,7 +174,8 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
             ("b", 2, (3, 3), _SAME | {"stride": 2}),
             ("p", 2, (1, 1), {"pool": 0, "source": "a", "residual": Add("a", 0, 0, 0)}),
         ),
-        "layer p: pooling of a 5×5 map in 2×2 phases; supported: heights and widths that 2 divides",
+        "layer p: pooling after a sum with another tensor of a 5×5 map that lies in 2×2 phases, rows 3 "
+        "pixels apart; supported: a map without gaps between its pixels",
     ),
     "tiles": (
         lambda: chain((1, 64, 64), ("c", 1, (1, 1))),

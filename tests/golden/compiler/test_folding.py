@@ -6,17 +6,27 @@ import pytest
 
 from golden.compiler import choose_fold, compile_network
 from golden.compiler.folding import ConvShape, fold_cycles, legal_folds
+from golden.graph.operations.window import Window
 from golden.spec.config import SMALL, TINY
 from golden.spec.errors import UnsupportedError
 from golden.spec.memories import Fold
 from tests.golden.small import chain
 
-_CONV = ConvShape(16, 16, (3, 3), 1, 1, 8, 8, 1)
+_SAME = Window((3, 3), padding=(1, 1, 1, 1))
+_CONV = ConvShape(16, 16, _SAME, 8, 8, (1, 1), 8)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"stride": 2}, {"padding": 0}, {"kernel": (5, 5)}, {"degree": 2}, {"width": 7}, {"kernel": (3, 1)}],
+    [
+        {"window": replace(_SAME, stride=(1, 2))},
+        {"window": replace(_SAME, padding=(1, 1, 0, 2))},
+        {"window": replace(_SAME, kernel=(5, 5))},
+        {"window": replace(_SAME, kernel=(3, 1))},
+        {"window": replace(_SAME, dilation=(1, 2))},
+        {"degree": (1, 2)},
+        {"pitch": 7},
+    ],
 )
 def test_column_has_its_conditions(change: dict[str, object]) -> None:
     assert legal_folds(_CONV, SMALL) == (Fold.GROUP, Fold.COLUMN)
@@ -28,7 +38,8 @@ def test_column_has_its_conditions(change: dict[str, object]) -> None:
 def test_the_compiler_agrees_on_what_is_legal(width: int, stride: int) -> None:
     network = chain((1, 4, width), ("c", 2, (3, 3), {"kind": "column", "padding": 1, "stride": stride}))
     _, height, out = network.features["c"].shape
-    legal = legal_folds(ConvShape(1, 2, (3, 3), stride, 1, height, out, 1), TINY)
+    around = replace(_SAME, stride=(stride, stride))
+    legal = legal_folds(ConvShape(1, 2, around, height, out, (1, 1), out), TINY)
     if Fold.COLUMN in legal:
         compile_network(network, TINY)
     else:
@@ -53,4 +64,4 @@ def test_the_cheaper_one_is_chosen() -> None:
     assert choose_fold(wide, 0.5, SMALL) == Fold.GROUP
     # Few channels: products decide.
     assert choose_fold(replace(_CONV, channels=2), 0.5, SMALL) == Fold.GROUP
-    assert choose_fold(replace(wide, stride=2), 0.05, SMALL) == Fold.GROUP
+    assert choose_fold(replace(wide, window=replace(_SAME, stride=(2, 2))), 0.05, SMALL) == Fold.GROUP

@@ -100,7 +100,7 @@ def test_masks_of_the_mean_keep_their_density() -> None:
     made = compress(network(10), part.images, plan, part, 12, schedule=Schedule(batch=8))
     for layer, whole in zip(made.layers, made.network.layers, strict=True):
         assert abs(layer.kept - 0.25 * layer.weights) < 3, layer
-        assert not whole.product.weights.coefficients[~whole.product.weights.mask].any()  # type: ignore[union-attr]
+        assert not whole.convolution.weights.coefficients[~whole.convolution.weights.mask].any()  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("average", [0.4, 1.1, float("nan")])

@@ -64,7 +64,7 @@ def test_any_filters_density_and_pattern_compiles_and_keeps_what_was_asked(seed:
     compile_network(made.network, DEFAULT)
     same(made.module, made.network, IMAGES)
     for made_layer, report, part in zip(made.network.layers, made.layers, (a, b), strict=False):
-        weights = made_layer.product.weights
+        weights = made_layer.convolution.weights
         assert isinstance(weights, Factored)
         assert int(weights.mask.sum()) == report.kept == wanted(plan, tuple(part.weight.shape))
         check_last_group(weights, made_layer.product.filters)
@@ -90,12 +90,12 @@ def test_the_smallest_density_keeps_one_coefficient_or_row_of_a_unit(kind: str, 
     plan = LayerPlan(kind, density=1e-12, pattern=pattern)
     made = compress(module, IMAGES, CompressionPlan({"0": plan}, LayerPlan("plain")), tolerance=1.0)
     layer = made.network.layers[0]
-    assert isinstance(layer.product.weights, Factored)
-    each = layer.product.weights.mask.reshape(len(layer.product.weights.mask), -1).sum(1)
-    size = layer.product.weights.mask.shape[-1]
+    assert isinstance(layer.convolution.weights, Factored)
+    each = layer.convolution.weights.mask.reshape(len(layer.convolution.weights.mask), -1).sum(1)
+    size = layer.convolution.weights.mask.shape[-1]
     last = 1 if kind == "group" and pattern == "rows" else each[0]
     assert each.tolist() == [1 if pattern == "elements" else size] * (len(each) - 1) + [last]
-    assert rebuild(layer.product.weights, 7).reshape(7, -1).any(axis=1).sum() >= len(each)
+    assert rebuild(layer.convolution.weights, 7).reshape(7, -1).any(axis=1).sum() >= len(each)
     compile_network(made.network, DEFAULT)
 
 

@@ -14,6 +14,7 @@ from golden.compress import CompressionPlan, LayerPlan, compress, import_module,
 from golden.compress.calibrate import hold
 from golden.compress.integer import to_network
 from golden.compress.quantized import QuantizedNet
+from golden.compress.quantized_layer import QuantizedLayer
 from golden.compress.shifts import filter_scale, filter_shift, least_grid
 from golden.graph.network import Network
 from golden.graph.operations.add import Add
@@ -82,7 +83,7 @@ def test_scales_of_two_change_no_integer(plan: LayerPlan, images: int, weights: 
         made = compress(module, IMAGES * 2.0**image_power, CompressionPlan({}, plan), tolerance=1.0)
         found = []
         for made_layer in made.network.layers:
-            held = made_layer.product.weights
+            held = made_layer.convolution.weights
             parts = (held.weights, held.scale) if isinstance(held, Plain) else (held.coefficients, held.basis)
             found += [made_layer.requantise.bias, made_layer.requantise.shift, *parts]
         return found
@@ -150,7 +151,7 @@ def test_weights_far_beyond_their_results(plan: LayerPlan, size: float) -> None:
     alike = IMAGES[:, :1].expand(-1, 2, -1, -1).clone()
     made = compress(module, alike, CompressionPlan({"0": plan}, LayerPlan("plain")), tolerance=1.0)
     layer, features = made.network.layers[0], made.network.features
-    steps = rebuild(layer.product.weights, 4)[:, :, 0, 0] / 2.0 ** layer.requantise.shift[:, None]
+    steps = rebuild(layer.convolution.weights, 4)[:, :, 0, 0] / 2.0 ** layer.requantise.shift[:, None]
     got = steps * features["0"].scale / features["input"].scale
     # Powers of two with a scale per filter, or with a basis, are a quarter off at most.
     bound = (0.01 if plan.kind == "plain" else 0.25) * np.abs(weight.numpy()).max(1, keepdims=True)
@@ -232,10 +233,12 @@ def test_what_no_grid_was_chosen_for_is_refused(
             layer.weight[4] = change["weight"]
     module: Any = nn.Sequential(layer, *head(6))
     net = QuantizedNet(import_module(module, IMAGES), CompressionPlan({"0": plan}, LayerPlan("plain")))
+    stage = net.stages[0]
+    assert isinstance(stage, QuantizedLayer)
     with torch.no_grad():
         if "bias" in change:
-            net.stages[0].beta[4] = change["bias"]
-    net.stages[0].grids = replace(net.stages[0].grids, result=-31)
+            stage.beta[4] = change["bias"]
+    stage.grids = replace(stage.grids, result=-31)
     with pytest.raises(UnsupportedError) as error:
         to_network(net)
     for word in words:

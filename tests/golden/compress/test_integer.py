@@ -82,11 +82,13 @@ def test_integers_are_in_range() -> None:
         for layer in compress(module, real, plan_for(paths, plan)).network.layers:
             assert ((layer.requantise.shift >= 0) & (layer.requantise.shift <= 31)).all()
             assert (np.abs(layer.requantise.bias) < 1 << 31).all()
-            if isinstance(layer.product.weights, Plain):
-                assert np.abs(layer.product.weights.weights).max() <= 127
-                assert ((layer.product.weights.scale >= 64) & (layer.product.weights.scale <= 127)).all()
+            if isinstance(layer.convolution.weights, Plain):
+                assert np.abs(layer.convolution.weights.weights).max() <= 127
+                assert (
+                    (layer.convolution.weights.scale >= 64) & (layer.convolution.weights.scale <= 127)
+                ).all()
             else:
-                check_factored(layer.product.weights, layer.product.filters)
+                check_factored(layer.convolution.weights, layer.product.filters)
 
 
 def check_factored(weights: Factored, filters: int) -> None:
@@ -161,7 +163,9 @@ def test_density_falls_to_its_target() -> None:
 
 def test_wrong_calls() -> None:
     module, real = network(14, 8), images(15, 8)
-    with pytest.raises(UnsupportedError, match=r"3\.conv1: kind 'column' for kernel \(3, 3\), stride 2"):
+    with pytest.raises(
+        UnsupportedError, match=r"3\.conv1: kind 'column' for kernel \(3, 3\), stride \(2, 2\)"
+    ):
         compress(module, real, CompressionPlan({"3.conv1": LayerPlan("column")}))
     with pytest.raises(UnsupportedError, match="compression plan: no layer '9'; the network has"):
         compress(module, real, CompressionPlan({"9": LayerPlan()}))

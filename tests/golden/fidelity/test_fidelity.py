@@ -11,6 +11,7 @@ import torch
 from golden.compiler import compile_network
 from golden.compress import compress, import_module, int8_plan
 from golden.compress.floats import FloatFileError, pack_floats, real_graph, unpack_floats
+from golden.compress.quantized_layer import QuantizedLayer
 from golden.fidelity import Bounds, Distances, NoReferenceError, TensorDistance, distances, reference_network
 from golden.fidelity.measure import changed_labels, decibel
 from golden.graph.floats import run_float
@@ -65,7 +66,9 @@ def test_steps_of_the_last_layer() -> None:
     (it,) = distances(made.network, compile_network(made.network, CONFIG), tensors, images().numpy()).tensors[
         -1:
     ]
-    weight = made.module.stages[-1].real_weight().detach().numpy().reshape(5, 9)
+    stage = made.module.stages[-1]
+    assert isinstance(stage, QuantizedLayer)
+    weight = stage.real_weight().detach().numpy().reshape(5, 9)
     scale = made.network.features
     read = tensors["down"].reshape(60, 9) * scale["down"].scale
     exact = (read @ weight.T + module.last.bias.detach().numpy()) / scale["last"].scale
@@ -100,7 +103,7 @@ def test_the_compressed_network_in_floats_is_what_pruning_left() -> None:
         wanted = module(images())
     assert torch.allclose(run_float(real, images()).flatten(1), wanted, rtol=0.02, atol=0.02)
     pruned = real_graph(compressed(module, 0.3).module)
-    density = [float((it.product.weight != 0).float().mean()) for it in pruned.layers]
+    density = [float((it.convolution.weight != 0).float().mean()) for it in pruned.layers]
     assert min(density[0], density[3]) > 0.95
     assert density[1] < 0.9
 

@@ -42,7 +42,7 @@ def product(**changes: Any) -> Callable[[FloatLayer], FloatLayer]:
 
 
 def swapped(layer: FloatLayer) -> FloatLayer:
-    weight = layer.product.weight.clone()
+    weight = layer.convolution.weight.clone()
     weight[[0, 1]] = weight[[1, 0]]
     return product(weight=weight)(layer)
 
@@ -64,8 +64,8 @@ def other_norm(layer: FloatLayer) -> FloatLayer:
         ("second", swapped, "layer second,"),
         ("last", swapped, "layer last,"),
         ("second", product(bias=lambda it: it.bias * 0), "layer second,"),
-        ("down", product(stride=1), "layer down,"),
-        ("first", product(padding=2), "layer first,"),
+        ("down", product(window=lambda it: replace(it.window, stride=(1, 1))), "layer down,"),
+        ("first", product(window=lambda it: replace(it.window, padding=(2, 2, 2, 2))), "layer first,"),
         ("down", product(weight=lambda it: it.weight.transpose(2, 3)), "layer down,"),
         ("first", other_norm, "what layer first gives to layer second,"),
         ("down", without(Norm), "what layer down gives to layer last,"),

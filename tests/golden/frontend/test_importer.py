@@ -54,7 +54,7 @@ def test_residual_network_in_the_order_of_execution() -> None:
     assert graph.maps["block2.conv2"] == (4, 4)
     assert graph.shapes["block2.conv2"] == (48, 1, 1)
     assert sum(graph.macs(layer) for layer in graph.layers) == 1_193_952
-    assert sum(layer.product.weight.numel() for layer in graph.layers) == 43_320
+    assert sum(layer.convolution.weight.numel() for layer in graph.layers) == 43_320
 
 
 @pytest.mark.parametrize(
@@ -102,19 +102,16 @@ def test_the_module_stays_as_it_was() -> None:
     ("module", "words"),
     [
         (Function(add_pooled, c=conv(), d=conv()), ["d: the addition of the pooled 'c'", "before pooling"]),
-        (nn.Sequential(conv(groups=2)), ["0: Conv2d with groups = 2", "supported: groups = 1"]),
-        (nn.Sequential(conv(dilation=2)), ["0: Conv2d with dilation = (2, 2)", "dilation = (1, 1)"]),
-        (nn.Sequential(conv(stride=(1, 2))), ["0: Conv2d with stride = (1, 2)", "equal strides"]),
-        (nn.Sequential(conv(padding=(0, 1))), ["0: Conv2d with padding = (0, 1)", "equal paddings"]),
+        (nn.Sequential(conv(stride=(1, 5))), ["0: Conv2d with stride = (1, 5)", "strides up to 4"]),
         (nn.Sequential(conv(padding_mode="circular")), ["padding_mode = 'circular'", "'zeros'"]),
         (
-            nn.Sequential(conv(), nn.Sequential(nn.MaxPool2d(2))),
-            ["1.0: found MaxPool2d", "Conv2d"],
+            nn.Sequential(conv(), nn.Sequential(nn.Softplus())),
+            ["1.0: found Softplus", "Conv2d"],
         ),
         (nn.Sequential(conv(), nn.Sigmoid()), ["1: found Sigmoid"]),
         (
-            nn.Sequential(conv(), nn.AvgPool2d(2)),
-            ["1: average pooling from (2, 8, 8) to (2, 4, 4)"],
+            nn.Sequential(conv(), nn.AdaptiveAvgPool2d(2)),
+            ["1: average pooling from (2, 8, 8) to (2, 2, 2)"],
         ),
         (nn.Sequential(nn.ReLU(), conv()), ["0: ReLU that does not directly follow a convolution"]),
         (nn.Sequential(nn.Linear(8, 3)), ["0: Linear on a tensor of shape (2, 8, 8)", "after Flatten"]),
@@ -173,7 +170,7 @@ def refusal(module: nn.Module, images: torch.Tensor = IMAGES) -> str:
 def test_all_problems_are_told_at_once_by_layer() -> None:
     module = nn.Sequential(
         conv(groups=2, dilation=2, padding=2),
-        nn.MaxPool2d(2),
+        nn.Softplus(),
         nn.ReLU(),
         conv(stride=(1, 2), padding=(0, 1)),
         nn.BatchNorm2d(2, track_running_stats=False),
@@ -183,20 +180,15 @@ def test_all_problems_are_told_at_once_by_layer() -> None:
         nn.Linear(2, 3),
     )
     lines = refusal(module).splitlines()
-    assert lines[0] == "10 problems:"
+    assert lines[0] == "5 problems:"
     for line, start in zip(
         lines[1:],
         (
-            "0: Conv2d with groups = 2; ",
-            "0: Conv2d with dilation = (2, 2); ",
-            "1: found MaxPool2d; supported: Conv2d, ",
-            "3: Conv2d with padding = (0, 1); ",
-            "3: Conv2d with stride = (1, 2); ",
+            "1: found Softplus; supported: Conv2d, ",
             "4: track_running_stats = False; ",
             "5: found Sigmoid; ",
             "6: Conv2d with padding_mode = 'reflect'; ",
-            "7: average pooling from (2, 2, 2) to (2, 1, 2); ",
-            "8: Linear on a tensor of shape (2, 1, 2); supported: Linear after Flatten",
+            "8: Linear on a tensor of shape (2, 3, 4); supported: Linear after Flatten",
         ),
         strict=True,
     ):
@@ -366,5 +358,8 @@ def test_another_order_is_refused(parts: tuple[nn.Module, ...], words: str) -> N
     """What the hardware does behind a sum comes in one order, each at most once; the words tell it."""
     found = refusal(nn.Sequential(conv(), *parts))
     assert found.startswith(words)
-    order = "convolution or linear, then batch norm, addition, ReLU, global average pooling, each optional"
+    order = (
+        "convolution, linear, max pooling or average pooling, then batch norm, addition, ReLU, "
+        "global average pooling, each optional"
+    )
     assert f"supported: {order} and in this order" in found

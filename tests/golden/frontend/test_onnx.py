@@ -316,7 +316,7 @@ def test_quantised_weights_are_floats_and_a_range_from_zero_is_a_relu(
     made, weight = quantised(opset, zero=zero, step=step)
     network = read_network(saved(tmp_path, made))
     graph = import_module(network, IMAGES)
-    assert torch.equal(graph.layers[0].product.weight, weight)
+    assert torch.equal(graph.layers[0].convolution.weight, weight)
     assert (graph.layers[0].find(FloatRelu) is not None) == relu
     # The evaluator knows these operators from opset 19 on; they have not changed in what is used here.
     rounded = evaluated(quantised(19, zero=zero, step=step)[0], IMAGES)
@@ -363,9 +363,11 @@ def test_networks_of_brevitas(domain: str, tmp_path: Path) -> None:
     ]
     graph = import_module(read_network(saved(tmp_path, model(nodes, held, domain=domain))), IMAGES)
     codes = np.clip(np.rint(HELD["w"] / step), -7, 7)
-    np.testing.assert_array_equal(graph.layers[0].product.weight.numpy(), (codes * step).astype(np.float32))
+    np.testing.assert_array_equal(
+        graph.layers[0].convolution.weight.numpy(), (codes * step).astype(np.float32)
+    )
     assert graph.layers[0].find(FloatRelu) is not None
-    assert set(graph.layers[1].product.weight.unique().tolist()) == {-0.25, 0.25}
+    assert set(graph.layers[1].convolution.weight.unique().tolist()) == {-0.25, 0.25}
 
 
 def test_the_first_image_finds_a_node_that_was_read_wrongly(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_int8_weights_are_the_floats_that_they_stand_for(tmp_path: Path) -> None
     assert agrees(made, path, made.values[-1]) == ["conv", "dense"]
     graph = import_module(read_network(path), first(IMAGES))
     expected = made.values[1].transpose(0, 3, 1, 2)
-    np.testing.assert_allclose(graph.layers[0].product.weight.numpy(), expected, rtol=1e-7)
+    np.testing.assert_allclose(graph.layers[0].convolution.weight.numpy(), expected, rtol=1e-7)
     known = foreign(read_network(path))
     assert known is not None
     assert known.notes[1].startswith(

@@ -56,12 +56,12 @@ def test_equality_is_deep() -> None:
     """The oracle of the test above sees one coefficient."""
     network = some_network(0)
     index, layer = next(
-        (i, it) for i, it in enumerate(network.layers) if isinstance(it.product.weights, Factored)
+        (i, it) for i, it in enumerate(network.layers) if isinstance(it.convolution.weights, Factored)
     )
-    assert isinstance(layer.product.weights, Factored)
-    coefficients = layer.product.weights.coefficients.copy()
+    assert isinstance(layer.convolution.weights, Factored)
+    coefficients = layer.convolution.weights.coefficients.copy()
     coefficients.flat[0] += 1
-    other = altered(layer, weights=replace(layer.product.weights, coefficients=coefficients))
+    other = altered(layer, weights=replace(layer.convolution.weights, coefficients=coefficients))
     layers = (*network.layers[:index], other, *network.layers[index + 1 :])
     assert not same(network, replace(network, layers=layers))
 
@@ -92,7 +92,7 @@ def test_a_foreign_or_missing_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("description", "words"),
-    [({"version": 99}, "version 99; this release reads 2"), ({}, "contents are incomplete: 'version'")],
+    [({"version": 99}, "version 99; this release reads 3"), ({}, "contents are incomplete: 'version'")],
 )
 def test_another_version_is_refused(description: dict[str, int], words: str, tmp_path: Path) -> None:
     archive = io.BytesIO()

@@ -12,6 +12,7 @@ from golden.graph import reference
 from golden.graph.operations import convolution
 from golden.graph.operations.convolution import convolve
 from golden.graph.operations.weights import Plain, rebuild
+from golden.graph.operations.window import Window
 from golden.numerics.rounding import round_shift, saturate
 from golden.spec import formats
 from golden.spec.config import SMALL, TINY, Config
@@ -68,7 +69,7 @@ def test_layers_stay_near_float64() -> None:
     images = rng.integers(-128, 128, (3, 4, 9, 9)).astype(np.int8)
     weights = Plain(rng.integers(-128, 128, (5, 4, 3, 3)), rng.integers(1, 128, 5))
     bias, shift = rng.integers(-(10**6), 10**6, 5), np.full(5, 18)
-    sums = convolve(images, rebuild(weights, 5), 2, 1) + bias[:, None, None]
+    sums = convolve(images, rebuild(weights, 5), Window((3, 3), (2, 2), (1, 1, 1, 1))) + bias[:, None, None]
     result = saturate(round_shift(sums, shift[:, None, None]))
     real = torch.nn.functional.conv2d(
         torch.from_numpy(images.astype(np.float64) / 2**18),
@@ -92,7 +93,7 @@ def test_batches_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_sums_that_float64_cannot_hold_are_refused() -> None:
     with pytest.raises(OverflowError, match=r"^a sum may reach 9223372036854775808, which float64"):
-        convolve(np.zeros((1, 1, 1, 1), np.int8), np.array([[[[1 << 56]]]]), 1, 0)
+        convolve(np.zeros((1, 1, 1, 1), np.int8), np.array([[[[1 << 56]]]]), Window((1, 1)))
 
 
 def test_other_images_are_refused() -> None:

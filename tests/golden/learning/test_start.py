@@ -73,7 +73,7 @@ def test_the_function_is_the_compressed_network_s(basis: bool) -> None:
 def test_without_a_basis_codes_are_those_of_the_network_but_for_a_shift() -> None:
     found, (_, data, _) = compressed(basis=False), trained()
     _, state = start(found.network, pixels(data.images[:64]))
-    weights = found.network.layers[1].product.weights
+    weights = found.network.layers[1].convolution.weights
     theirs = torch.from_numpy(weights.coefficients[..., 0].copy())  # type: ignore[union-attr]
     mine = state.layers[1].codes
     for filter_, other in zip(mine, theirs, strict=True):
@@ -97,11 +97,13 @@ def test_a_large_head_takes_a_coarser_unit() -> None:
     net, data, _ = trained()
     graph = import_module(net, data.images[:64])
     last = graph.layers[-1]
-    wide = replace(last, product=replace(last.product, weight=last.product.weight * 20))
+    wide = replace(last, product=replace(last.convolution, weight=last.convolution.weight * 20))
     network, state = from_floats(replace(graph, layers=(*graph.layers[:-1], wide)), pixels(data.images[:64]))
     assert network.head_unit > -7
     real = state.head.weights * 2.0 ** (network.head_unit - 4)
-    assert torch.allclose(real.float(), wide.product.weight.flatten(1), atol=2.0 ** (network.head_unit - 4))
+    assert torch.allclose(
+        real.float(), wide.convolution.weight.flatten(1), atol=2.0 ** (network.head_unit - 4)
+    )
 
 
 class Without(nn.Module):
@@ -134,6 +136,8 @@ def test_what_cannot_learn_is_named() -> None:
     bare = replace(compressed(basis=False).network, floats=b"")
     with pytest.raises(LearningError, match="has no float networks beside its integers; legal: one made by"):
         start(bare, pixels(images))
-    zero = replace(graph.layers[0], product=replace(graph.layers[0].product, weight=torch.zeros(8, 1, 3, 3)))
+    zero = replace(
+        graph.layers[0], product=replace(graph.layers[0].convolution, weight=torch.zeros(8, 1, 3, 3))
+    )
     with pytest.raises(LearningError, match="layer conv: all its weights are zero"):
         from_floats(replace(graph, layers=(zero, *graph.layers[1:])), pixels(images))

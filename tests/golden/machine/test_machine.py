@@ -65,10 +65,10 @@ def test_random_networks_have_every_kind_of_layer() -> None:
         for seed in range(1000, 1120)
         for layer in random_network(np.random.default_rng(seed), TINY).layers
     ]
-    weights = [layer.product.weights for layer in layers]
+    weights = [layer.convolution.weights for layer in layers]
     folds = {type(it).__name__ + str(getattr(it, "fold", "")) for it in weights}
     assert len(folds) == 3
-    assert {layer.product.stride for layer in layers} == {1, 2}
+    assert {layer.product.window.stride for layer in layers} == {(1, 1), (2, 2)}
     assert {(1, 1), (2, 2), (3, 3), (5, 5)} <= {layer.product.kernel for layer in layers}
     assert any(layer.find(Add) and layer.find(GlobalMean) for layer in layers)
     assert any(layer.find(Add) and layer.find(Relu) for layer in layers)
@@ -93,12 +93,12 @@ def test_strides_in_a_row(size: int, kernel: int) -> None:
         ("c", 2, (3, 3), {"padding": 1}),
     )
     program = _assert_equal(network, TINY, size)
-    assert [tensor.degree for tensor in program.tensors] == [4, 2, 1, 1]
+    assert [tensor.degree for tensor in program.tensors] == [(4, 4), (2, 2), (1, 1), (1, 1)]
 
 
 def test_stride_three() -> None:
     network = chain((2, 9, 9), ("a", 3, (3, 3), {"stride": 3}), ("b", 2, (3, 3), {"padding": 1}))
-    assert _assert_equal(network, TINY, 0).tensors[0].degree == 3
+    assert _assert_equal(network, TINY, 0).tensors[0].degree == (3, 3)
 
 
 def test_a_residual_block_with_a_strided_shortcut() -> None:
@@ -111,7 +111,7 @@ def test_a_residual_block_with_a_strided_shortcut() -> None:
         ("head", 3, (4, 4)),
     )
     program = _assert_equal(network, TINY, 4)
-    assert {tensor.name: tensor.degree for tensor in program.tensors}["stem"] == 2
+    assert {tensor.name: tensor.degree for tensor in program.tensors}["stem"] == (2, 2)
 
 
 def test_a_kernel_wider_than_the_padding_keeps_runs_where_the_map_is_covered() -> None:

@@ -13,15 +13,24 @@ from golden.spec.config import TINY
 from golden.spec.tensor import Tensor
 from tests.golden.networks import random_images, random_network
 
+
+def _tensor(
+    shape: tuple[int, int, int], degree: tuple[int, int], gap: int, address: int, extra: int, lanes: int
+) -> Tensor:
+    """A tensor with `gap` pixels between rows and `extra` words between channels."""
+    pitch = -(-shape[2] // degree[1]) + gap
+    tensor = Tensor("t", shape, degree, pitch, address, 0, 1.0)
+    return replace(tensor, stride=tensor.words(lanes) + extra)
+
+
 _TENSORS = st.builds(
-    lambda c, h, w, degree, address, extra, lanes: (
-        Tensor(
-            "t", (c, h, w), degree, address, Tensor("t", (c, h, w), degree, 0, 0, 1).words(lanes) + extra, 1
-        ),
+    lambda c, h, w, degree, gap, address, extra, lanes: (
+        _tensor((c, h, w), degree, gap, address, extra, lanes),
         lanes,
     ),
     *(st.integers(1, 7) for _ in range(3)),
-    st.integers(1, 4),
+    st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    st.integers(0, 3),
     st.integers(0, 9),
     st.integers(0, 2),
     st.sampled_from([2, 4, 16]),
@@ -51,7 +60,7 @@ def test_every_pixel_lies_where_the_layout_says(case: tuple[Tensor, int], seed: 
 
 
 def test_neighbours_of_a_stride_are_neighbours_in_memory() -> None:
-    tensor = Tensor("t", (1, 8, 8), 2, 0, 16, 1.0)
+    tensor = Tensor("t", (1, 8, 8), (2, 2), 4, 0, 16, 1.0)
     first, second = (tensor.position(0, 3, x, 4) for x in (1, 3))
     assert first[0] * 4 + first[1] + 1 == second[0] * 4 + second[1]
 
@@ -75,7 +84,7 @@ def test_images_and_results() -> None:
 
 
 def test_refusals_name_the_tensor() -> None:
-    tensor = Tensor("image", (1, 2, 2), 1, 0, 1, 1.0)
+    tensor = Tensor("image", (1, 2, 2), (1, 1), 2, 0, 1, 1.0)
     with pytest.raises(
         ValueError,
         match=r"^tensor 'image': got int64 of shape \(1, 1, 2, 2\); expected int8 of shape \(images, 1, ",

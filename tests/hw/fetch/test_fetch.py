@@ -69,19 +69,23 @@ def random_case(seed: int, config: Config, layers: int, gated: bool) -> Case:
             "ready_first": first,
             "ready_step": step,
             "ready_channels": each,
+            "moves": rng.randint(0, 1),
+            "low": rng.randint(0, 1),
         }
         front.append(front_record(config).pack(**values))
-        for _ in range(rounds):
+        for round_ in range(rounds):
+            moved = round_ if values["moves"] else 0
             for tile in range(tiles):
                 for channel in range(channels):
-                    base = (values["input_address"] + channel * values["input_stride"]) * lanes
+                    number = moved * channels + channel
+                    base = (values["input_address"] + number * values["input_stride"]) * lanes
                     for tap in range(count):
                         mask, pixel = tap_words[values["tap_address"] + tile * count + tap]
                         data = [
-                            memory[(base + pixel + lane) % size] if mask >> lane & 1 else 0
+                            memory[(base + pixel + lane) % size] if mask >> lane & 1 else -128 * values["low"]
                             for lane in range(lanes)
                         ]
-                        turn = channel // each
+                        turn = moved * (channels // each) + channel // each
                         need = first + turn + turn // config.engines * step
                         rows.append(Pushed(join(data, 8), False, False, need, layer))
                 rows.append(Pushed(0, True, tile < tiles - 1, 0, layer))

@@ -15,7 +15,14 @@ from tests.hw.bench import NANO, join, pipeline, seeded, signed, some, split
 from tests.hw.writeback.tokens import neighbour
 
 
-def run(config: Config, rng: random.Random, outputs: int, column_fold: bool, bubbles: float) -> None:
+def run(
+    config: Config,
+    rng: random.Random,
+    outputs: int,
+    column_fold: bool,
+    bubbles: float,
+    largest: bool = False,
+) -> None:
     """Random outputs of one to nine terms; checks every total that the stage shows."""
     dut = BasisStage(config)
     top = 1 << (config.accumulator_bits - 1)
@@ -39,7 +46,11 @@ def run(config: Config, rng: random.Random, outputs: int, column_fold: bool, bub
                 )
                 expected.append(expected[-1] if expected else None)
             for i in range(config.basis):
-                totals[i] += term * neighbour(sums, place * config.basis + i, column, width)
+                product = term * neighbour(sums, place * config.basis + i, column, width)
+                if not largest:
+                    totals[i] += product
+                elif number == 0 or signed(product, 8) > signed(totals[i], 8):
+                    totals[i] = bias + product
             inputs.append(
                 {
                     "sums": join(sums, config.accumulator_bits),
@@ -49,6 +60,7 @@ def run(config: Config, rng: random.Random, outputs: int, column_fold: bool, bub
                     "row_width": width,
                     "valid": 1,
                     "first": number == 0,
+                    "largest": largest,
                     "bias": bias,
                 }
             )
@@ -72,3 +84,8 @@ def test_random_outputs(lanes: int, width: int, bubbles: float, column_fold: boo
 @pytest.mark.parametrize("bits", [16, 28])
 def test_every_width_of_partial_sums(bits: int) -> None:
     run(replace(NANO, accumulator_bits=bits), seeded(bits), 40, True, 0.2)
+
+
+@pytest.mark.parametrize("bubbles", [0.0, 0.4])
+def test_the_largest_product_stays(bubbles: float) -> None:
+    run(NANO, seeded(3), 200, False, bubbles, largest=True)

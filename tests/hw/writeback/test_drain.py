@@ -206,7 +206,11 @@ def test_illegal_instructions(field: str, value: int, fold: Fold) -> None:
 
 @pytest.mark.parametrize(
     ("fold", "group", "most"),
-    [(Fold.COLUMN, 1, 2), (Fold.GROUP, 1, 8), (Fold.GROUP, 2, 8), (Fold.GROUP, 3, 6), (Fold.GROUP, 4, 8)],
+    [
+        (Fold.COLUMN, 1, 2),
+        *((Fold.GROUP, group, most) for group, most in ((1, 8), (2, 8), (3, 6), (4, 8))),
+        *((Fold.LARGEST, group, most) for group, most in ((1, 8), (2, 4), (3, 2), (4, 2))),
+    ],
 )
 def test_filters_of_an_engine_fit_its_accumulators(fold: Fold, group: int, most: int) -> None:
     back = random_back(1, CONFIG, False, fold) | {"group": group}

@@ -34,6 +34,8 @@ def random_back(seed: int, config: Config, residual: bool, fold: Fold | None = N
     values["rounds"], values["tiles"] = rng.randint(1, 2), rng.randint(1, 4)
     if values["fold"] == Fold.COLUMN:
         values["engine_filters"] = rng.randint(1, config.accumulators // 3)
+    elif values["fold"] == Fold.LARGEST:
+        values["engine_filters"] = rng.randint(1, config.accumulators // values["group"])
     else:
         values["engine_filters"] = rng.randint(1, config.accumulators // values["group"] * values["group"])
     # The last engines of the last round may have few filters or none.
@@ -69,10 +71,13 @@ def expected_tokens(back: dict[str, int], config: Config, operands: Any, job: in
                         for term in range(each):
                             j = member - first
                             column = back["fold"] == Fold.COLUMN
-                            slot = 3 * j + term // 3 if column else j // each * each + term
+                            # The filters before it that share its sums.
+                            shared = j % each if back["fold"] == Fold.GROUP else 0
+                            own = 3 if column else 1 if back["fold"] == Fold.GROUP else each
+                            slot = (j - shared) * own + (term // 3 if column else term)
                             part = term // 3 if column else term
                             # A sum is read when the group is new, then kept.
-                            read = place == 0 and (term % 3 == 0 if column else j % each == 0)
+                            read = place == 0 and (term % 3 == 0 if column else shared == 0)
                             last = term == each - 1
                             fields = {
                                 "valid": 1,

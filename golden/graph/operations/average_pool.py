@@ -1,0 +1,78 @@
+"""Average pooling over windows: exact sums, rounded once; the division is in the scale of the result."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from golden.graph.operations.integers import Problem, Shape
+from golden.graph.operations.operation import Operation
+from golden.graph.operations.window import MAX_STRIDE, Window, pair
+from golden.spec.memories import MAX_TAPS
+
+
+@dataclass(frozen=True)
+class FloatAveragePool:
+    """The mean of each window, of all its positions.
+
+    Parameters
+    ----------
+    channels: of the input.
+    window: padded with zeros.
+    divisor: what the sum is divided by.
+    """
+
+    channels: int
+    window: Window
+    divisor: int
+
+    @property
+    def count(self) -> int:
+        """What the sum is divided by."""
+        return self.divisor
+
+    def run(self, x: torch.Tensor) -> torch.Tensor:
+        """(N, C, H, W) → (N, C, H', W')."""
+        return self.sums(x) / self.divisor
+
+    def sums(self, x: torch.Tensor) -> torch.Tensor:
+        """The same before the division."""
+        ones = torch.ones(self.channels, 1, *self.window.kernel, dtype=x.dtype)
+        return self.window.convolve(x, ones, groups=self.channels)
+
+
+def _check(module: Any) -> Iterator[Problem]:
+    stride, padding = pair(module.stride), pair(module.padding)
+    if max(stride) > MAX_STRIDE:
+        yield f"AvgPool2d with stride = {module.stride}", f"strides up to {MAX_STRIDE}"
+    if module.ceil_mode:
+        yield "AvgPool2d with ceil_mode = True", "ceil_mode = False"
+    if padding != (0, 0) and not module.count_include_pad and module.divisor_override is None:
+        yield (
+            "AvgPool2d with padding and count_include_pad = False",
+            "count_include_pad = True, or no padding",
+        )
+
+
+def _imported(module: Any, shape: Shape) -> FloatAveragePool:
+    kernel, stride = pair(module.kernel_size), pair(module.stride)
+    rows, columns = pair(module.padding)
+    window = Window(kernel, stride, (rows, rows, columns, columns))
+    return FloatAveragePool(shape[0], window, module.divisor_override or kernel[0] * kernel[1])
+
+
+AVERAGE_POOL = Operation(
+    name="average pooling",
+    called="AvgPool2d",
+    says="the sum of each window, rounded once; the division is in the scale",
+    torch=(nn.AvgPool2d,),
+    limits=(
+        f"up to {MAX_TAPS} positions, padding with zeros that count; strides up to {MAX_STRIDE}; no tensor "
+        "is added to what it gives unless it divides by a power of two"
+    ),
+    cost="an instruction; a cycle for each position, channel and word of pixels",
+    convolution=_imported,
+    check=_check,
+)

@@ -1,0 +1,50 @@
+"""The operations in hardware: every write, and every cycle, of small networks of random options."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from golden.spec.config import TINY
+from tests.golden.networks import random_images
+from tests.golden.small import chain
+from tests.golden.windows import random_windows
+from tests.sim.hardware import check_run
+
+CONFIG = replace(
+    TINY,
+    name="operations",
+    tap_words=8192,
+    feature_words=8192,
+    coefficient_words=2048,
+    term_words=2048,
+)
+
+
+def test_random_windows() -> None:
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        network = random_windows(rng, largest=7)
+        check_run(network, CONFIG, random_images(rng, network, 2), 0.3 * (seed % 2), f"seed {seed}")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ("d", 23, (3, 3), {"padding": 1, "groups": 23, "kind": "scale"}),
+        ("d", 22, (3, 3), {"padding": 1, "groups": 22, "kind": "column"}),
+        ("d", 36, (2, 2), {"groups": 18, "kind": "group2", "stride": (1, 2)}),
+        ("d", 18, (2, 2), {"stride": 2, "kind": "largest"}),
+        ("d", 11, (1, 3), {"padding": (0, 0, 1, 1), "kind": "largest", "relu": True}),
+        ("d", 14, (3, 1), {"kind": "largest", "pool": 2}),
+    ],
+    ids=["depthwise", "column", "groups", "pool", "padded", "pooled"],
+)
+def test_each_round_reads_its_channels(step: tuple[str, int, tuple[int, int], dict[str, object]]) -> None:
+    """The layer before it has other rounds; on the image itself nothing waits."""
+    channels = step[3].get("groups", step[1])
+    network = chain((2, 4, 4), ("a", channels, (1, 1), {"kind": "scale"}), step, ("b", 3, (1, 1)))
+    rng = np.random.default_rng(1)
+    check_run(network, CONFIG, random_images(rng, network, 2), 0.2, step[0])
+    alone = chain((channels, 4, 4), step)  # type: ignore[arg-type]
+    check_run(alone, CONFIG, random_images(rng, alone, 1), 0.0, "alone")
