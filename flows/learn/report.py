@@ -34,6 +34,7 @@ SAID = {
     "device": "the device's rule",
     "masked": "FP32, same mask",
     "dense": "FP32, dense",
+    "regrow": "the device's rule, masks that change",
     "masters": "float master weights",
     "truncation": "every rounding cuts",
 }
@@ -118,7 +119,7 @@ def _table(cells: Cells) -> str:
 
 def _line(cell: Cell) -> list[str]:
     first, found = cell.rows[0], [100 * row.accuracy for row in cell.rows]
-    rate = f"2^{first.rate:g}" if first.rule in ("device", "truncation") else f"{first.rate:g}"
+    rate = f"2^{first.rate:g}" if first.rule in ("device", "regrow", "truncation") else f"{first.rate:g}"
     spread = f"{max(found) - min(found):.2f}" if len(found) > 1 else ""
     return [
         first.task,
