@@ -96,7 +96,8 @@ def _gaps(cells: Cells) -> Iterator[Metric]:
                 if mine is None or other is None:
                     continue
                 seeds = min(len(mine.rows), len(other.rows))
-                source = f"{SAID[rule]} − {SAID['device']}, means of {seeds} seeds, test images"
+                length = f"{mine.rows[0].images} images, {mine.rows[0].epochs} epochs"
+                source = f"{SAID[rule]} − {SAID['device']}, {length}, {seeds} seeds, test images"
                 points = 100 * (other.accuracy - mine.accuracy)
                 yield Metric(f"{prefix}.{name}{suffix}", points, "points", "less", source)
 
