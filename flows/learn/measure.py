@@ -22,7 +22,7 @@ def rates(found: Task, trained: str, rule: str) -> tuple[float, ...]:
         return RATES
     if rule == "masters":
         return MASTER_RATES
-    if rule == "truncation":
+    if rule in ("truncation", "regrow"):
         return codes[-1:]
     return codes if trained in ("all", "last") else codes[:1]
 
@@ -42,7 +42,7 @@ def measure(options: LearnMeasure) -> str:
             continue
         tried = [_row(options, folder, found, trained, rule, rate, 1) for rate in rates(found, trained, rule)]
         best = max(tried, key=lambda row: row.held)
-        seeds = 1 if rule in ("truncation", "masters") else options.seeds
+        seeds = 1 if rule in ("regrow", "truncation", "masters") else options.seeds
         rows = [_row(options, folder, found, trained, rule, best.rate, seed) for seed in range(1, seeds + 1)]
         mean = sum(row.accuracy for row in rows) / len(rows)
         said.append(f"{found.name}, {trained}, {rule}: {100 * mean:.2f} %, rate {best.rate:g}")

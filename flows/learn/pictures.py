@@ -18,11 +18,19 @@ _COLOURS = {
 }
 
 
-def course(path: Path, title: str, losses: Sequence[float], judged: Sequence[tuple[int, float]]) -> None:
-    """Loss of each step, and accuracy on the test images (step, fraction of 1)."""
-    figure, axes = pyplot.subplots(figsize=(7, 3.4), layout="constrained")
-    axes.plot(range(1, len(losses) + 1), losses, color="#9d9da1", linewidth=0.8)
-    axes.set_xlabel("step")
+def course(
+    path: Path,
+    title: str,
+    losses: Sequence[float],
+    moved: Sequence[float],
+    judged: Sequence[tuple[int, float]],
+) -> None:
+    """Loss and share of moved codes of each step, and accuracy on the test images (step, fraction of 1)."""
+    figure, (axes, below) = pyplot.subplots(
+        2, 1, figsize=(7, 4.6), layout="constrained", sharex=True, height_ratios=(3, 1)
+    )
+    steps = range(1, len(losses) + 1)
+    axes.plot(steps, losses, color="#9d9da1", linewidth=0.8)
     axes.set_ylabel("loss, nats")
     axes.set_title(title)
     beside = axes.twinx()
@@ -30,6 +38,10 @@ def course(path: Path, title: str, losses: Sequence[float], judged: Sequence[tup
     beside.set_ylabel("accuracy, %")
     beside.spines["top"].set_visible(False)
     axes.spines["top"].set_visible(False)
+    below.plot(steps, [100 * it for it in moved], color="#54a24b", linewidth=0.8)
+    below.set_ylabel("codes moved, %")
+    below.set_xlabel("step")
+    below.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)
 
 
@@ -50,6 +62,6 @@ def memory_picture(path: Path, lives: Sequence[Life], found: Placement) -> None:
     axes.set_xlabel("time in a step: layers forward, head, layers backward")
     axes.set_ylabel("KB")
     axes.set_title(f"{found.size:,} bytes")
-    axes.legend(frameon=False, loc="upper right")
+    figure.legend(frameon=False, loc="outside right upper")
     axes.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)

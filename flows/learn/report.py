@@ -34,6 +34,7 @@ SAID = {
     "device": "the device's rule",
     "masked": "FP32, same mask",
     "dense": "FP32, dense",
+    "regrow": "the device's rule, masks that change",
     "masters": "float master weights",
     "truncation": "every rounding cuts",
 }
@@ -95,7 +96,8 @@ def _gaps(cells: Cells) -> Iterator[Metric]:
                 if mine is None or other is None:
                     continue
                 seeds = min(len(mine.rows), len(other.rows))
-                source = f"{SAID[rule]} − {SAID['device']}, means of {seeds} seeds, test images"
+                length = f"{mine.rows[0].images} images, {mine.rows[0].epochs} epochs"
+                source = f"{SAID[rule]} − {SAID['device']}, {length}, {seeds} seeds, test images"
                 points = 100 * (other.accuracy - mine.accuracy)
                 yield Metric(f"{prefix}.{name}{suffix}", points, "points", "less", source)
 
@@ -118,7 +120,7 @@ def _table(cells: Cells) -> str:
 
 def _line(cell: Cell) -> list[str]:
     first, found = cell.rows[0], [100 * row.accuracy for row in cell.rows]
-    rate = f"2^{first.rate:g}" if first.rule in ("device", "truncation") else f"{first.rate:g}"
+    rate = f"2^{first.rate:g}" if first.rule in ("device", "regrow", "truncation") else f"{first.rate:g}"
     spread = f"{max(found) - min(found):.2f}" if len(found) > 1 else ""
     return [
         first.task,

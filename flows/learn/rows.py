@@ -29,8 +29,10 @@ from golden.workloads.loop import Progress
 TRAINED = ("all", "last", "head", "norms")
 """What learns: everything, the last block and the head, the head, gammas with betas and biases."""
 FLOAT_RULES = ("dense", "masked")
-DEVICE_RULES = ("device", "masters", "truncation")
+DEVICE_RULES = ("device", "regrow", "masters", "truncation")
 RULES = (*FLOAT_RULES, *DEVICE_RULES)
+REGROW = 0.3
+"""Share of the kept codes whose places change at first, where masks change."""
 
 
 def columns(task: str) -> list[tuple[str, str]]:
@@ -39,7 +41,7 @@ def columns(task: str) -> list[tuple[str, str]]:
     if not task.startswith("scratch"):
         found += [("last", rule) for rule in ("device", "masked", "dense")]
         found += [("head", "device"), ("norms", "device")]
-    return [*found, ("all", "truncation"), ("all", "masters")]
+    return [*found, ("all", "regrow"), ("all", "truncation"), ("all", "masters")]
 
 
 @dataclass(frozen=True)
@@ -107,15 +109,16 @@ def _float_row(task: Task, row: Row, plan: Plan) -> Row:
 
 
 def _device_row(task: Task, row: Row, plan: Plan, progress: Progress) -> Row:
-    by: Step = {"device": step, "masters": Masters(row.rate).step, "truncation": truncation}[row.rule]
+    by: Step = {"masters": Masters(row.rate).step, "truncation": truncation}.get(row.rule, step)
     code = int(row.rate) if row.rule != "masters" else -2
+    regrow = REGROW if row.rule == "regrow" else 0.0
     reports: list[Report] = []
     state = train(
         task.network,
         task.state,
         pixels(task.train.images),
         task.train.labels,
-        replace(plan, code_rate=code),
+        replace(plan, code_rate=code, regrow=regrow),
         progress,
         scheme=scheme_of(task, row.trained),
         after=lambda _, report: reports.append(report),

@@ -95,7 +95,7 @@ def learn(options: LearnClasses) -> str:
     ]
     write_metrics(metrics, folder / "metrics.json")
     save_state(folder / "learnt.npz", found.network, state)
-    course(folder / "course.svg", found.name, so_far.losses, so_far.judged)
+    course(folder / "course.svg", found.name, so_far.losses, so_far.moved, so_far.judged)
     memory_picture(folder / "memory.svg", lives, placement)
     steps = len(so_far.losses)
     return "\n".join(

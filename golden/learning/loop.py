@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from golden.learning.network import Network
-from golden.learning.scheme import Scheme
+from golden.learning.regrow import due, regrown
+from golden.learning.scheme import Scheme, everything
 from golden.learning.state import State
 from golden.learning.step import Report, step
 from golden.learning.update import STILL, Rates
@@ -26,6 +27,7 @@ class Plan:
     epochs: at least 1.  batch: images of a step, at least 1; a last part that is smaller is left out.
     seed: of the order of the images.
     code_rate: L at the start.  plain_rate: in units of 2^−8, at the start.
+    regrow: share of a filter's kept codes whose places change at first, 0…1; 0: masks stay.
     """
 
     epochs: int
@@ -33,11 +35,14 @@ class Plan:
     seed: int = 0
     code_rate: int = -2
     plain_rate: int = 128
+    regrow: float = 0.0
 
     def __post_init__(self) -> None:
         for name, low in (("epochs", 1), ("batch", 1), ("seed", 0)):
             if getattr(self, name) < low:
                 raise LearningError(f"plan field {name!r} = {getattr(self, name)}; legal: {low} or more")
+        if not 0 <= self.regrow <= 1:
+            raise LearningError(f"plan field 'regrow' = {self.regrow}; legal: 0…1")
         Rates(self.code_rate, self.plain_rate)
 
     def steps(self, images: int) -> int:
@@ -120,6 +125,9 @@ def train(
         chosen = plan.batch_at(0, len(images))
         state = settle(network, state, images[chosen], labels[chosen], scheme, by=by)
     for number in range(state.steps, total if stop is None else min(stop, total)):
+        if plan.regrow and due(number, number / total):
+            learns = scheme or everything(network)
+            state = regrown(network, state, learns, plan.regrow, number / total, plan.seed)
         chosen = plan.batch_at(number, len(images))
         rates = plan.rates(number / total)
         state, report = by(network, state, images[chosen], labels[chosen], rates, scheme)

@@ -135,7 +135,7 @@ def test_rows_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("flows.learn.measure.run_row", None)
     assert measure(options) == first
     with pytest.raises(
-        LightDealError, match="only: 'best'; legal: dense, masked, device, masters, truncation"
+        LightDealError, match="only: 'best'; legal: dense, masked, device, regrow, masters, truncation"
     ):
         measure(LearnMeasure("classes", only="masked,best", out=tmp_path))
 
