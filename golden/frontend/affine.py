@@ -102,6 +102,8 @@ def fold_into_layers(traced: torch.fx.GraphModule) -> None:
         if type(layer) not in (nn.Conv2d, nn.Linear, nn.BatchNorm2d) or source is None:
             continue
         count = layer.num_features if type(layer) is nn.BatchNorm2d else len(layer.weight)
+        if type(layer) is nn.Linear and len(shape_of(found.source)) != 2:
+            continue  # on more axes its outputs are no channels
         factor, offset = (it.expand(count) for it in (found.factor, found.offset))
         weight = torch.ones(count) if layer.weight is None else layer.weight.detach()
         bias = torch.zeros(count) if layer.bias is None else layer.bias.detach()

@@ -1,11 +1,13 @@
 """From a user's `torch.nn.Module` to a `FloatGraph`, or one clear error before any work starts."""
 
+from math import prod
+
 import torch
 import torch.fx
 from torch import nn
 
 from golden.frontend.chain import Chain
-from golden.frontend.edit import said_of
+from golden.frontend.edit import said_of, shape_of
 from golden.frontend.foreign import check_foreign
 from golden.frontend.import_check import check_values
 from golden.frontend.inputs import check_images
@@ -213,6 +215,10 @@ class _Importer:
         taken = self.trace.source(node)
         assert taken is not None
         source = self._resolve(taken)
+        if self.findings.errors and prod(self.shapes[source]) != prod(shape_of(taken)[1:]):
+            # Behind what was refused there may be a tensor that is no map.
+            self.refused.add(node)
+            return str(node.name)
         residual = None if chain.other is None else self._resolve(chain.other)
         if any(
             layer.output == residual and not all(it.power_of_two for it in layer.epilogue)

@@ -203,6 +203,10 @@ class Trace:
                 self._note(node, f"found {said_of(self.traced, node)}", supported())
 
     def _check_use(self, node: torch.fx.Node, operation: Operation) -> None:
+        shape = shape_of(node)
+        if not operation.passes and "shape" in node.meta and shape[:1] != (IMAGES,):
+            found = f"{said_of(self.traced, node)} that gives {shape} for two images"
+            self._note(node, found, "what keeps the images apart")
         self._check_module(node, operation)
 
     def _check_module(self, node: torch.fx.Node, operation: Operation) -> None:

@@ -156,6 +156,9 @@ class _Reader:
         if not self.lost.isdisjoint(node.input):
             self.lost.update(node.output)
             return
+        if node.op_type == "If" and isinstance(chosen := self.values.get(node.input[0]), np.ndarray):
+            self._branch(node, bool(chosen.reshape(-1)[0]))
+            return
         found: Value | None
         try:
             found = self._value(node)
@@ -170,6 +173,20 @@ class _Reader:
             found.meta.setdefault(TENSOR, node.output[0])
         self.values[node.output[0]] = found
         self.lost.update(it for it in node.output[1:] if it)
+
+    def _branch(self, node: onnx.NodeProto, condition: bool) -> None:
+        """The branch of an If whose condition does not depend on the images, in its place."""
+        name = "then_branch" if condition else "else_branch"
+        branch = next(it.g for it in node.attribute if it.name == name)
+        for tensor in branch.initializer:
+            self._hold(tensor)
+        for inner in branch.node:
+            self._take(inner)
+        for given, wanted in zip(branch.output, node.output, strict=True):
+            if given.name in self.values:
+                self.values[wanted] = self.values[given.name]
+            else:
+                self.lost.add(wanted)
 
     def _refused(self, node: onnx.NodeProto, problem: NodeProblem) -> Value | None:
         """What stands for a node that cannot be taken, if its shape is known."""
@@ -207,7 +224,7 @@ class _Reader:
             if make is not None:
                 return make
         where = f" of domain {node.domain!r}" if node.domain not in ("", "ai.onnx") else ""
-        raise NodeProblem(f"operator {node.op_type}{where}", None)
+        raise NodeProblem(f"found {node.op_type}{where}")
 
     def _constant(self, step: Step) -> Value:
         """What follows from the file alone, by onnx's own evaluator."""

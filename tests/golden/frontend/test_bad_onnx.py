@@ -162,12 +162,12 @@ INF[1] = -np.inf
         (
             [CONV, node("LRN", "y", "z", size=3)],
             {"w": W, "b": B},
-            "z: operator LRN; supported: Conv2d, Linear",
+            "z: found LRN; supported: Conv2d, Linear",
         ),
         (
             [CONV, node("Mine", "y", "z", domain="my.own")],
             {"w": W, "b": B},
-            "z: operator Mine of domain 'my.own'; supported: Conv2d, Linear",
+            "z: found Mine of domain 'my.own'; supported: Conv2d, Linear",
         ),
         (
             [node("Conv", "x w b", "y", mine=1)],

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto
+from onnx import TensorProto, helper
 from torch import nn
 
 from golden.frontend.files import read_network
@@ -118,6 +118,10 @@ NETWORKS: dict[str, tuple[list[onnx.NodeProto], int]] = {
         ],
         15,
     ),
+    "batch norm, before opset 14": (
+        [node("BatchNormalization", "x gamma beta from by", "n", momentum=0.5), node("Conv", "n w b", "y")],
+        13,
+    ),
     "pooled": (
         [node("Conv", "x w b", "y"), node("GlobalAveragePool", "y", "p"), node("Flatten", "p", "z")],
         13,
@@ -184,6 +188,7 @@ NETWORKS: dict[str, tuple[list[onnx.NodeProto], int]] = {
     ),
     "clipped below": ([node("Conv", "x w b", "y"), node("Clip", "y zero", "z")], 13),
 }
+HELD |= {"gamma": weights(2), "beta": weights(2), "from": weights(2), "by": weights(2) + 0.5}
 HELD |= {"long": weights(192, 4), "zero": np.zeros((), np.float32)}
 
 
@@ -196,6 +201,18 @@ def test_nodes_give_what_onnx_says(name: str, count: str | int, tmp_path: Path) 
     made = model(nodes, held, (count, 2, 8, 8), opset)
     onnx.checker.check_model(onnx.shape_inference.infer_shapes(made))
     assert imported(saved(tmp_path, made), made)
+
+
+@pytest.mark.parametrize("condition", [True, False])
+def test_the_branch_of_a_known_condition_is_taken(condition: bool, tmp_path: Path) -> None:
+    """As torch exports a squeeze of what may have one element."""
+    branches = {}
+    for name, weight in (("then_branch", "w"), ("else_branch", "w2")):
+        output = helper.make_empty_tensor_value_info(f"{name}_y")
+        branches[name] = helper.make_graph([node("Conv", f"x {weight}", f"{name}_y")], name, [], [output])
+    held = {"if": np.array(condition), "w": HELD["w"], "w2": weights(3, 2, 3, 3)}
+    made = model([node("If", "if", "i", **branches), node("Relu", "i", "z")], held)
+    assert imported(saved(tmp_path, made), made) == [f"{'then' if condition else 'else'}_branch_y"]
 
 
 def test_a_weight_that_two_nodes_take_makes_two_layers(tmp_path: Path) -> None:
@@ -350,7 +367,7 @@ def test_networks_of_brevitas(domain: str, tmp_path: Path) -> None:
         "zero": np.float32(0),
         "four": np.float32(4),
         "a": np.float32(0.125),
-        "k": weights(2, 3, 1, 1),
+        "k": np.linspace(-0.5, 0.7, 6, dtype=np.float32).reshape(2, 3, 1, 1),
         "t": np.float32(0.25),
     }
     quant = {"domain": domain, "narrow": 1, "rounding_mode": "ROUND"}
