@@ -66,7 +66,11 @@ class PooledLayer(nn.Module):
         kept = isinstance(self.product, FloatMaxPool)
         sums = Sample(self._sums(x) * real, least, least, least if kept else None)
         grid, self.epilogue = after(sums)
-        self.shift = min(grid - least, LARGEST_SHIFT)
+        if grid != int(grid):
+            raise UnsupportedError(
+                f"{self.layer.path}: pooling with a ReLU6 behind it; supported: the ReLU6 before it"
+            )
+        self.shift = min(int(grid) - least, LARGEST_SHIFT)
         self.unit = step * 2.0**self.shift
 
     def _sums(self, x: torch.Tensor) -> torch.Tensor:

@@ -43,11 +43,11 @@ class Grids:
 
     Parameters
     ----------
-    result: exponent of the power of two that a step of the requantised sum is worth.
+    result: exponent of the power of two that a step of the requantised sum is worth; whole but for ReLU6.
     epilogue: what follows it, with the numbers that were chosen for it.
     """
 
-    result: int = 0
+    result: float = 0
     epilogue: tuple[QuantizedOperation, ...] = ()
 
 

@@ -152,6 +152,19 @@ def batch_norm(
     return _with(layer, weight=ones if weight is None else weight, bias=zeros if bias is None else bias)
 
 
+def _pool(kind: type[nn.Module]) -> Callable[..., Made]:
+    """Pooling by a function; arguments as of its module."""
+
+    def make(input: Any, kernel_size: Any, stride: Any = None, *args: Any, **named: Any) -> Made:
+        # torch's functions take an empty stride for none.
+        stride = stride if isinstance(stride, int) or stride else None
+        return (
+            (input, kind(kernel_size, stride, *args, **named)) if isinstance(input, torch.fx.Node) else None
+        )
+
+    return make
+
+
 def _plain(value: Any) -> bool:
     return value is None or isinstance(value, torch.Tensor)
 
@@ -167,6 +180,9 @@ _MAKERS: dict[Any, Callable[..., Made]] = {
     nn.functional.conv2d: _convolution,
     nn.functional.linear: _linear,
     nn.functional.batch_norm: _batch_norm,
+    nn.functional.max_pool2d: _pool(nn.MaxPool2d),
+    torch.max_pool2d: _pool(nn.MaxPool2d),
+    nn.functional.avg_pool2d: _pool(nn.AvgPool2d),
     torch.matmul: _product,
     torch.mm: _product,
     operator.matmul: _product,
@@ -221,5 +237,5 @@ def separate_uses(traced: torch.fx.GraphModule, meaning: Callable[[torch.fx.Node
         operation = meaning(node)
         if count > 1 and operation is not None and (operation.product or operation.floats is not None):
             layer = traced.get_submodule(node.target)
-            if layer._parameters:
+            if layer._parameters or operation.product:
                 put_layer(traced, node, changed(layer), source, f"{path}#{count}")

@@ -61,7 +61,7 @@ def check_module(module: nn.Module) -> None:
         for name, value in values:
             if name != "num_batches_tracked":
                 _check_value(findings, path, name, value)
-        if isinstance(part, nn.BatchNorm2d) and isinstance(part.running_var, torch.Tensor):
+        if isinstance(part, nn.BatchNorm2d | nn.BatchNorm1d) and isinstance(part.running_var, torch.Tensor):
             wrong = torch.nonzero(part.running_var + part.eps <= 0)
             if len(wrong):
                 found = f"running_var is {part.running_var[wrong[0]].item():.3g} in channel {wrong[0].item()}"

@@ -22,6 +22,7 @@ from golden.graph.operations.operation import Operation
 from golden.numerics.rounding import round_shift, saturate
 from golden.numerics.straight_through import rounded, saturated
 from golden.spec import formats
+from golden.spec.errors import UnsupportedError
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class FloatAdd(FloatOperation):
         """See `FloatOperation`."""
         tensor, scale = features[self.tensor]
         other = round(math.log2(scale))
-        wanted = replace(sample, dead=other).grid
+        wanted = _whole(replace(sample, dead=other).grid)
         output = sample.values + tensor
         # A tensor of steps below 2**-7 of the result's is worth less than half of one; the machine
         # could not shift it into place, nor does it matter. Nor does one that is zero on all samples.
@@ -142,11 +143,21 @@ class FloatAdd(FloatOperation):
         result = max(wanted, other - reach)
         finest = min(result, other)
         grid, rest = after(Sample(output, least=finest, dead=finest))
-        return result, (QuantizedAdd(self.tensor, result, other, grid), *rest)
+        return result, (QuantizedAdd(self.tensor, result, other, _whole(grid)), *rest)
 
     def blank(self) -> Add:
         """See `FloatOperation`."""
         return Add(self.tensor, 0, 0, 0)
+
+
+def _whole(grid: float) -> int:
+    """The exponent of steps that can be aligned. Raises UnsupportedError for others."""
+    if grid != int(grid):
+        raise UnsupportedError(
+            f"the addition of a tensor before ReLU6, whose steps of 2**{grid:.2f} no shift gives; "
+            "supported: additions before ReLU"
+        )
+    return int(grid)
 
 
 def added(result: Int64, other: Int64, align_result: int, align_residual: int, shift: int) -> Int64:

@@ -37,7 +37,7 @@ class Norm(FloatOperation):
 
 
 def norm_of(module: Any) -> Norm:
-    """The norm of a BatchNorm2d in eval mode."""
+    """The norm of a BatchNorm2d or BatchNorm1d in eval mode."""
     size = module.num_features
     gamma = module.weight.detach().clone() if module.affine else torch.ones(size)
     beta = module.bias.detach().clone() if module.affine else torch.zeros(size)
@@ -51,10 +51,10 @@ def _check(module: Any) -> Iterator[Problem]:
 
 BATCH_NORM = Operation(
     name="batch norm",
-    called="BatchNorm2d",
+    called="BatchNorm2d and BatchNorm1d",
     says="folded into the basis, the bias and the shift of each filter",
-    torch=(nn.BatchNorm2d,),
-    limits="directly after a convolution, with running statistics",
+    torch=(nn.BatchNorm2d, nn.BatchNorm1d),
+    limits="directly after a convolution or a linear layer, with running statistics",
     cost="nothing",
     integers=Requantise,
     floats=Norm,

@@ -45,18 +45,21 @@ class Sample:
     values: torch.Tensor
     least: int
     dead: int
-    fixed: int | None = None
+    fixed: float | None = None
 
     @property
-    def grid(self) -> int:
+    def grid(self) -> float:
         """The best exponent of their steps."""
         if self.fixed is not None:
             return self.fixed
         return max(best_grid(self.values, self.dead), self.least)
 
 
-Chosen = tuple[int, tuple[QuantizedOperation, ...]]
-"""(exponent of the steps of the values that an epilogue takes, its operations with their numbers)."""
+Chosen = tuple[float, tuple[QuantizedOperation, ...]]
+"""(exponent of the steps of the values that an epilogue takes, its operations with their numbers).
+
+The exponent is whole wherever a tensor may be added.
+"""
 
 
 class FloatOperation:

@@ -17,6 +17,7 @@ from golden.graph.operations.max_pool import MAX_POOL
 from golden.graph.operations.nothing import NOTHING
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.relu import RELU
+from golden.graph.operations.relu6 import RELU6
 
 OPERATIONS = (
     CONVOLUTION,
@@ -26,6 +27,7 @@ OPERATIONS = (
     BATCH_NORM,
     ADD,
     RELU,
+    RELU6,
     GLOBAL_MEAN,
     FLATTEN,
     NOTHING,

@@ -52,6 +52,8 @@ USES: dict[str, Callable[[], nn.Module]] = {
     "nn.Conv2d": lambda: nn.Sequential(nn.Conv2d(2, 3, 3, padding=1)),
     "nn.Linear": lambda: nn.Sequential(nn.Flatten(), nn.Linear(32, 3)),
     "nn.BatchNorm2d": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3)),
+    "nn.BatchNorm1d": lambda: nn.Sequential(nn.Flatten(), nn.Linear(32, 3), nn.BatchNorm1d(3)),
+    "nn.ReLU6": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU6()),
     "nn.ReLU": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU()),
     "nn.AdaptiveAvgPool2d": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.AdaptiveAvgPool2d(1)),
     "nn.AvgPool2d": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.AvgPool2d(2), nn.AvgPool2d(2)),

@@ -73,8 +73,8 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
         "padding ≥ 0, dilation ≥ 1",
     ),
     "kernel": (
-        lambda: chain((1, 17, 17), ("fc", 1, (17, 17))),
-        "layer fc: kernel (17, 17); supported: 1…256 kernel positions",
+        lambda: chain((1, 33, 32), ("fc", 1, (33, 32))),
+        "layer fc: kernel (33, 32); supported: 1…1024 kernel positions",
     ),
     "empty map": (
         lambda: chain((1, 2, 2), ("conv", 1, (3, 3))),

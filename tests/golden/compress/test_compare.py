@@ -201,12 +201,12 @@ def test_everything_is_refused_before_training_and_at_once(monkeypatch: pytest.M
     assert lines[0] == f"{len(lines) - 1} problems:"
     for start in ("layer 6: a partial sum of filter ", "coefficient (engine ", "feature memory: "):
         assert any(line.strip().startswith(start) for line in lines), lines
-    wide = nn.Sequential(nn.Flatten(), nn.Linear(400, 4), nn.ReLU(), nn.Linear(4, 1025))
-    images = torch.rand(20, 1, 20, 20)
+    wide = nn.Sequential(nn.Flatten(), nn.Linear(1056, 4), nn.ReLU(), nn.Linear(4, 1025))
+    images = torch.rand(20, 1, 33, 32)
     for config in (SMALL, None):
         with pytest.raises(UnsupportedError) as error:
             compress(wide, images, config=config)
-        assert "layer 1: kernel (20, 20); supported: 1…256 kernel positions" in str(error.value)
+        assert "layer 1: kernel (33, 32); supported: 1…1024 kernel positions" in str(error.value)
         assert "layer 3: 1025 filters; supported: 1…1024" in str(error.value)
     large = nn.Sequential(
         nn.Conv2d(1, 60, 3, padding=1), nn.ReLU(), nn.Conv2d(60, 60, 3, padding=1), nn.AdaptiveAvgPool2d(1)

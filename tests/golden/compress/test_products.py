@@ -1,6 +1,7 @@
 """Products that are no plain convolution, from a module to the machine: groups, pooling of any window."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -149,3 +150,41 @@ def test_a_basis_of_filters_that_see_different_channels_is_refused() -> None:
 def test_the_skeleton_has_the_passes() -> None:
     graph = import_module(nn.Sequential(nn.Conv2d(2, 3, 1), nn.MaxPool2d(3, 2)), IMAGES)
     assert [layer.path for layer in skeleton(graph).layers] == ["0", "1 pass 1", "1"]
+
+
+def test_relu6_saturates_at_six() -> None:
+    torch.manual_seed(6)
+    layers: list[Any] = [nn.Conv2d(2, 6, 3, padding=1), nn.ReLU6(), nn.Conv2d(6, 6, 3, groups=6), nn.ReLU6()]
+    module = nn.Sequential(*layers, nn.MaxPool2d(2), nn.Conv2d(6, 4, 1), nn.ReLU6(), nn.AdaptiveAvgPool2d(1))
+    with torch.no_grad():
+        layers[0].weight *= 8
+        layers[2].weight *= 0.01
+    through(module)
+    features = compress(module, IMAGES).network.features
+    assert features["0"].scale * 127 == pytest.approx(6)
+    # Where nothing comes near 6, finer steps serve better.
+    assert features["2"].scale * 127 < 1
+
+
+def test_relu6_behind_an_addition_is_refused() -> None:
+    class Late(Added):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.relu6(self.b(x) + self.pool(self.a(x)))
+
+    torch.manual_seed(7)
+    module = Late(nn.MaxPool2d(3, 2, 1))
+    with torch.no_grad():
+        module.a.weight *= 30
+    with pytest.raises(UnsupportedError, match="ReLU6"):
+        compress(module, IMAGES)
+
+
+def test_batch_norm_behind_linear_layers() -> None:
+    """MLPerf Tiny's autoencoder: linear, batch norm, ReLU."""
+    torch.manual_seed(8)
+    layers: list[Any] = [nn.Flatten(), nn.Linear(198, 24), nn.BatchNorm1d(24), nn.ReLU(), nn.Linear(24, 10)]
+    module = nn.Sequential(*layers).eval()
+    with torch.no_grad():
+        layers[2].running_mean += 0.3
+        layers[2].running_var *= 2
+    through(module)

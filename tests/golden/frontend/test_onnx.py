@@ -190,6 +190,24 @@ NETWORKS: dict[str, tuple[list[onnx.NodeProto], int]] = {
 }
 HELD |= {"gamma": weights(2), "beta": weights(2), "from": weights(2), "by": weights(2) + 0.5}
 HELD |= {"long": weights(192, 4), "zero": np.zeros((), np.float32)}
+HELD |= {"depthwise": weights(3, 1, 3, 3), "d": weights(2, 3, 2, 2)}
+NETWORKS |= {
+    name: ([node("Conv", "x w b", "y"), last], 14)
+    for name, last in {
+        "max pool": node("MaxPool", "y", "z", kernel_shape=[2, 2], strides=[2, 2]),
+        "max pool, padded": node("MaxPool", "y", "z", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        "average pool": node("AveragePool", "y", "z", kernel_shape=[2, 2]),
+        "average pool, counted": node(
+            "AveragePool", "y", "z", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1
+        ),
+        "depthwise": node("Conv", "y depthwise", "z", group=3),
+        "dilated": node("Conv", "y d", "z", dilations=[2, 1]),
+        "two strides": node("Conv", "y d", "z", strides=[1, 2]),
+        "four sides": node("Conv", "y d", "z", pads=[0, 2, 1, 0], strides=[2, 2]),
+        "as TensorFlow pads": node("Conv", "y d", "z", auto_pad="SAME_UPPER", strides=[2, 2]),
+        "as TensorFlow pads, lower": node("Conv", "y d", "z", auto_pad="SAME_LOWER", strides=[3, 3]),
+    }.items()
+}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -248,13 +266,6 @@ def test_what_the_host_does_at_the_end_is_left_out_and_told(kind: str, tmp_path:
 
 
 OTHERS: dict[str, tuple[onnx.NodeProto, str]] = {
-    "MaxPool": (node("MaxPool", "y", "z", kernel_shape=[2, 2], strides=[2, 2]), "found MaxPool"),
-    "MaxPool, padded": (node("MaxPool", "y", "z", kernel_shape=[3, 3], pads=[1, 1, 1, 1]), "found MaxPool"),
-    "AveragePool": (node("AveragePool", "y", "z", kernel_shape=[2, 2]), "average pooling from"),
-    "AveragePool, counted": (
-        node("AveragePool", "y", "z", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1),
-        "average pooling from",
-    ),
     "GlobalMaxPool": (node("GlobalMaxPool", "y", "z"), "found GlobalMaxPool"),
     "Clip": (node("Clip", "y zero six", "z"), "found Clip"),
     "Sigmoid": (node("Sigmoid", "y", "z"), "found Sigmoid"),
@@ -266,15 +277,10 @@ OTHERS: dict[str, tuple[onnx.NodeProto, str]] = {
         node("Resize", "y - scales", "z", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
         "found Resize",
     ),
-    "Conv, depthwise": (node("Conv", "y depthwise", "z", group=3), "Conv2d with groups = 3"),
-    "Conv, dilated": (node("Conv", "y d", "z", dilations=[2, 1]), "Conv2d with dilation = (2, 1)"),
-    "Conv, of two strides": (node("Conv", "y d", "z", strides=[1, 2]), "Conv2d with stride = (1, 2)"),
 }
 HELD |= {
     "six": np.full((), 6, np.float32),
     "scales": np.array([1, 1, 2, 2], np.float32),
-    "depthwise": weights(3, 1, 3, 3),
-    "d": weights(2, 3, 2, 2),
 }
 
 
