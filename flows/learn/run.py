@@ -3,19 +3,21 @@
 import json
 import re
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from flows.base.files import read_json, write_whole
+from flows.base.files import read_json, save_whole, write_whole
 from flows.base.kept import digest
 from flows.base.metrics import Metric, percent, write_metrics
 from flows.base.progress import bar, say
 from flows.learn.commands import LearnClasses, LearnData, LearnScratch
 from flows.learn.pictures import course, memory_picture
 from flows.learn.rows import judged
-from flows.learn.tasks import Task, task
+from flows.learn.tasks import CALIBRATION, Task, task
+from golden.graph import network_file
 from golden.learning import (
     Plan,
     Report,
@@ -30,6 +32,7 @@ from golden.learning import (
     train,
 )
 from golden.learning.choose import choose, sensitivity
+from golden.learning.finish import finish
 from golden.learning.memory import step_memory
 from golden.learning.scheme import Head, LayerScheme
 from golden.spec.errors import LightDealError
@@ -95,6 +98,8 @@ def learn(options: LearnClasses) -> str:
     ]
     write_metrics(metrics, folder / "metrics.json")
     save_state(folder / "learnt.npz", found.network, state)
+    made = finish(found.network, state, pixels(found.train.images[:CALIBRATION]))
+    save_whole(folder / "learnt.net", partial(network_file.save, made))
     course(folder / "course.svg", found.name, so_far.losses, so_far.moved, so_far.judged)
     memory_picture(folder / "memory.svg", lives, placement)
     steps = len(so_far.losses)
@@ -105,6 +110,7 @@ def learn(options: LearnClasses) -> str:
             f"loss {so_far.losses[0]:.3f} → {so_far.losses[-1]:.3f}; codes moved a step "
             f"{percent(so_far.moved[0])} → {percent(so_far.moved[-1])}",
             f"memory of a step: {placement.size:,} bytes; {folder / 'memory.svg'}, {folder / 'course.svg'}",
+            f"what was learnt, for compile: {folder / 'learnt.net'}",
         ]
     )
 

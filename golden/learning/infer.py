@@ -15,23 +15,32 @@ _FACTOR_BITS = 7
 _EPSILON = constants(2).epsilon
 
 
-def folded(it: LayerState, unit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(factor, offset, exponent), float64 (F,): y = (sum · factor + offset) · 2^exponent, all integers.
+def affine(it: LayerState, unit: int) -> tuple[np.ndarray, np.ndarray]:
+    """(scale, offset), float64 (F,): y = sum · scale + offset, the norm with its running statistics.
 
     Parameters
     ----------
     unit: exponent of the sums.
-
-    |factor| has 7 bits, the offset is the nearest integer.
     """
     epsilon = float(np.ldexp(_EPSILON.mantissa, _EPSILON.exponent))
     gamma, beta = (np.ldexp(v.numpy().astype(np.float64), -PARAMETER_FRACTION) for v in (it.gamma, it.beta))
-    scale = gamma / (it.spread.floats() + epsilon)
-    fraction, place = np.frexp(np.ldexp(scale, unit))
+    # A channel without spread gives beta, as in training.
+    spread = it.spread.floats()
+    scale = np.where(spread == 0, 0.0, gamma / (spread + epsilon))
+    return np.ldexp(scale, unit), beta - it.mean.floats() * scale
+
+
+def folded(it: LayerState, unit: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(factor, offset, exponent), float64 (F,): y = (sum · factor + offset) · 2^exponent, all integers.
+
+    |factor| has 7 bits, the offset is the nearest integer.
+    """
+    scale, real = affine(it, unit)
+    fraction, place = np.frexp(scale)
     factor = np.rint(np.ldexp(fraction, _FACTOR_BITS))
-    exponent = place - _FACTOR_BITS
-    offset = np.rint(np.ldexp(beta - it.mean.floats() * scale, -exponent))
-    return factor, offset, exponent
+    carry = np.abs(factor) == 1 << _FACTOR_BITS
+    factor, exponent = np.where(carry, factor / 2, factor), place - _FACTOR_BITS + carry
+    return factor, np.rint(np.ldexp(real, -exponent)), exponent
 
 
 def logits(network: Network, state: State, images: torch.Tensor) -> torch.Tensor:

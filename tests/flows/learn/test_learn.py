@@ -53,7 +53,7 @@ def test_a_training_that_was_cut_goes_on_to_the_same_end(
     again = learn(SMALL(out=tmp_path / "cut"))
     assert saves[-1] == "goes on after step 6"
     assert again == whole.replace(str(tmp_path / "whole"), str(tmp_path / "cut"))
-    files = ("metrics.json", "course.svg", "memory.svg")
+    files = ("metrics.json", "course.svg", "memory.svg", "learnt.net")
     for name in files:
         assert (folder / name).read_bytes() == (tmp_path / "whole" / "scratch.digits" / name).read_bytes()
     with (
