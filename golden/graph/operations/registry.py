@@ -12,6 +12,7 @@ from golden.graph.operations.batch_norm import BATCH_NORM
 from golden.graph.operations.convolution import CONVOLUTION
 from golden.graph.operations.flatten import FLATTEN
 from golden.graph.operations.global_mean import GLOBAL_MEAN
+from golden.graph.operations.integers import Stage
 from golden.graph.operations.linear import LINEAR
 from golden.graph.operations.max_pool import MAX_POOL
 from golden.graph.operations.nothing import NOTHING
@@ -52,6 +53,6 @@ def layer_parts() -> str:
     """What a layer may be made of, as errors say it."""
     *most, last = (operation.name for operation in OPERATIONS if operation.product)
     products = f"{', '.join(most)} or {last}"
-    rest = [operation for operation in OPERATIONS if operation.stage is not None]
-    names = ", ".join(it.name for it in sorted(rest, key=lambda operation: operation.stage or 0))
+    stages = [[it.name for it in OPERATIONS if it.stage == stage] for stage in Stage]
+    names = ", ".join(" or ".join(names) for names in stages if names)
     return f"{products}, then {names}, each optional and in this order"

@@ -359,7 +359,7 @@ def test_another_order_is_refused(parts: tuple[nn.Module, ...], words: str) -> N
     found = refusal(nn.Sequential(conv(), *parts))
     assert found.startswith(words)
     order = (
-        "convolution, linear, max pooling or average pooling, then batch norm, addition, ReLU, "
-        "global average pooling, each optional"
+        "convolution, linear, max pooling or average pooling, then batch norm, addition, "
+        "ReLU or ReLU6, global average pooling, each optional"
     )
     assert f"supported: {order} and in this order" in found

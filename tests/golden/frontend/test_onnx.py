@@ -190,7 +190,7 @@ NETWORKS: dict[str, tuple[list[onnx.NodeProto], int]] = {
 }
 HELD |= {"gamma": weights(2), "beta": weights(2), "from": weights(2), "by": weights(2) + 0.5}
 HELD |= {"long": weights(192, 4), "zero": np.zeros((), np.float32)}
-HELD |= {"depthwise": weights(3, 1, 3, 3), "d": weights(2, 3, 2, 2)}
+HELD |= {"depthwise": weights(3, 1, 3, 3), "d": weights(2, 3, 2, 2), "six": np.full((), 6, np.float32)}
 NETWORKS |= {
     name: ([node("Conv", "x w b", "y"), last], 14)
     for name, last in {
@@ -200,6 +200,7 @@ NETWORKS |= {
         "average pool, counted": node(
             "AveragePool", "y", "z", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1
         ),
+        "relu6": node("Clip", "y zero six", "z"),
         "depthwise": node("Conv", "y depthwise", "z", group=3),
         "dilated": node("Conv", "y d", "z", dilations=[2, 1]),
         "two strides": node("Conv", "y d", "z", strides=[1, 2]),
@@ -267,7 +268,7 @@ def test_what_the_host_does_at_the_end_is_left_out_and_told(kind: str, tmp_path:
 
 OTHERS: dict[str, tuple[onnx.NodeProto, str]] = {
     "GlobalMaxPool": (node("GlobalMaxPool", "y", "z"), "found GlobalMaxPool"),
-    "Clip": (node("Clip", "y zero six", "z"), "found Clip"),
+    "Clip": (node("Clip", "y zero five", "z"), "found Clip"),
     "Sigmoid": (node("Sigmoid", "y", "z"), "found Sigmoid"),
     "HardSwish": (node("HardSwish", "y", "z"), "found HardSwish"),
     "HardSigmoid": (node("HardSigmoid", "y", "z", alpha=1 / 6), "found HardSigmoid"),
@@ -279,7 +280,7 @@ OTHERS: dict[str, tuple[onnx.NodeProto, str]] = {
     ),
 }
 HELD |= {
-    "six": np.full((), 6, np.float32),
+    "five": np.full((), 5, np.float32),
     "scales": np.array([1, 1, 2, 2], np.float32),
 }
 
