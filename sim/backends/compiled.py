@@ -80,6 +80,16 @@ def _call(command: list[str], folder: Path, what: str) -> str:
     return done.stdout
 
 
+def translate(folder: Path, level: int) -> None:
+    """accelerator.il → accelerator.cc of a folder; `level` of CXXRTL's debug information.
+
+    A word that depends on itself, though none of its bits does, is split. Raises ToolError where that is not
+    enough: a port, or an operation on whole words.
+    """
+    if (wires := _translate(folder, level, "")) and (left := _translate(folder, level, _split(wires))):
+        raise ToolError(f"the design has words that depend on themselves: {', '.join(left)}")
+
+
 def _translate(folder: Path, level: int, split: str) -> list[str]:
     """Writes C++; returns the wires that depend on themselves."""
     passes = _PASSES.format(il="accelerator.il", cc="accelerator.cc", level=level, split=split)
@@ -117,9 +127,7 @@ def build(component: wiring.Component, waveform: bool = False) -> Path:
     with tempfile.TemporaryDirectory(prefix="partial-", dir=folder.parent) as name:
         partial = Path(name)
         (partial / "accelerator.il").write_text(text)
-        level = 4 if waveform else 0
-        if (wires := _translate(partial, level, "")) and (left := _translate(partial, level, _split(wires))):
-            raise ToolError(f"the design has bits that depend on themselves: {', '.join(left)}")
+        translate(partial, level=4 if waveform else 0)
         include = [f"-I{partial}", f"-I{_runtime()}"]
         _call([*COMPILER, *options, *include, str(HARNESS), "-o", library.name], partial, "g++")
         whole = partial / "whole"
