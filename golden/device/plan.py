@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from golden.compiler.contents import Memories
 from golden.compiler.instructions import end_words
@@ -13,8 +14,11 @@ from golden.device.streams import EngineMemories, Entries, Stream, entry_numbers
 from golden.learning.network import Network
 from golden.learning.state import State
 from golden.spec.config import Config
-from golden.spec.learning import ArrayShape
-from golden.spec.memories import Fold, Operation, back_record, front_record
+from golden.spec.errors import CapacityError
+from golden.spec.findings import Findings
+from golden.spec.formats import EXPONENTS
+from golden.spec.learning import INT8_LARGEST, ArrayShape, LearningError
+from golden.spec.memories import COUNTER_BITS, MAX_TILES, Fold, Operation, back_record, front_record
 from golden.spec.tensor import Tensor
 
 
@@ -66,26 +70,21 @@ class StepPlan:
 
 
 def plan_step(network: Network, state: State, images: int, config: Config) -> StepPlan:
-    """Raises CapacityError where a memory is too small, LearningError for a batch that cannot be."""
+    """Raises CapacityError where a memory or a partial sum is too small, LearningError for a batch that
+    cannot be, or a network that is made for another array.
+    """
     network.check_batch(images)
+    _check_array(network, config)
     reports = plan_reports([layer.filters for layer in network.layers], config.lanes)
     maps = plan_maps(network, images, reports.words, config)
     memories, engines = Memories(config), EngineMemories(config)
-    front: list[int] = []
-    back: list[int] = []
-    end_front, end_back = end_words(config)
+    passes: list[tuple[int, int, Tensor, Tensor]] = []
     plans = []
 
     def instruction(taps: int, taps_at: int, source: Tensor, target: Tensor) -> int:
         """One layer and an END; its number."""
-        at = len(front)
-        tiles = target.words(config.lanes)
-        filters = target.shape[0]
-        array = network.array
-        rounds = -(-filters // array.round_filters(filters))
-        front.extend((_front(config, rounds, tiles, taps, taps_at, source), end_front))
-        back.extend((_back(config, rounds, tiles, filters, array, target), end_back))
-        return at
+        passes.append((taps, taps_at, source, target))
+        return 2 * len(passes) - 2
 
     for index, (layer, it) in enumerate(zip(network.layers, state.layers, strict=True)):
         source, errors = maps.values[layer.source], maps.outputs[index]
@@ -115,12 +114,21 @@ def plan_step(network: Network, state: State, images: int, config: Config) -> St
             # Place (f, c, k) of the forward matrix is place (c, f, k) of the transposed one.
             places = np.arange(mask.size).reshape(mask.transpose(turned).shape).transpose(turned).reshape(-1)
             twins = Entries(back_entries.engine[places], back_entries.entry[places])
+        _demand_pairs(
+            engines.pairs + sum(forward.pairs) + sum(transposed.pairs if transposed else []), config
+        )
+        _demand_sums(layer.name, mask, transposed is not None, config)
         engines.add(forward, it.counters.numpy().astype(np.int64).reshape(-1), twins)
         if transposed is not None:
             engines.add(transposed)
         plans.append(
             LayerPlan(forward, transposed, starts, back_starts, entries, forward_at, gradient_at, error_at)
         )
+    _demand_words(network, plans, maps, config)
+    findings = Findings()
+    memories.check(2 * len(passes), findings)
+    findings.demand()
+    front, back = _instructions(network.array, passes, config)
     return StepPlan(
         network,
         images,
@@ -128,11 +136,72 @@ def plan_step(network: Network, state: State, images: int, config: Config) -> St
         maps,
         reports,
         tuple(plans),
-        tuple(front),
-        tuple(back),
+        front,
+        back,
         memories.tap_words(),
         engines,
     )
+
+
+def _check_array(network: Network, config: Config) -> None:
+    """Raises LearningError where the order of random bits, or a counter, is not that of this device."""
+    wanted = ArrayShape(config.engines, config.lanes, config.accumulators)
+    for name, found, legal in (
+        ("learning", config.learning, True),
+        ("array", network.array, wanted),
+        ("counter_bits", network.counter_bits, COUNTER_BITS),
+    ):
+        if found != legal:
+            raise LearningError(f"configuration {config.name!r}: {name} = {found}; legal here: {legal}")
+
+
+def _demand_pairs(pairs: int, config: Config) -> None:
+    if pairs > config.coefficient_words:
+        raise CapacityError(
+            f"coefficient memory: the streams need {pairs} words or more, coefficient_words of "
+            f"configuration {config.name!r} is {config.coefficient_words}"
+        )
+
+
+def _demand_sums(name: str, mask: npt.NDArray[np.bool_], below: bool, config: Config) -> None:
+    """Codes may grow to the largest: no sum of a filter's, or a channel's on the way below, may wrap then."""
+    ways = [(1, 2, 3), (0, 2, 3)] if below else [(1, 2, 3)]
+    kept = max(int(mask.sum(axis=way).max()) for way in ways)
+    reach = kept * (1 << EXPONENTS - 1) * INT8_LARGEST
+    if reach >= 1 << config.accumulator_bits - 1:
+        raise CapacityError(
+            f"layer {name}: {kept} kept codes may add up to {reach}; accumulator_bits = "
+            f"{config.accumulator_bits} holds up to {(1 << config.accumulator_bits - 1) - 1}"
+        )
+
+
+def _demand_words(network: Network, plans: list[LayerPlan], maps: Maps, config: Config) -> None:
+    """What is as deep as other memories, and what a field must hold."""
+    commands = 1 + sum(3 + len(plan.starts) for plan in plans)
+    tiles = max(it.words(config.lanes) for it in (*maps.sums, *maps.values))
+    channels = sum(layer.filters for layer in network.layers)
+    for what, needed, field, there in (
+        ("command memory", commands, "instructions", config.instructions),
+        ("parameter memory", channels, "filter_words", config.filter_words),
+        ("words of a channel", tiles, "largest count of tiles", MAX_TILES - 1),
+    ):
+        if needed > there:
+            raise CapacityError(f"{what}: the step needs {needed}; {field} is {there}")
+
+
+def _instructions(
+    array: ArrayShape, passes: list[tuple[int, int, Tensor, Tensor]], config: Config
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Front and back words: each pass is a layer and an END."""
+    front: list[int] = []
+    back: list[int] = []
+    end_front, end_back = end_words(config)
+    for taps, taps_at, source, target in passes:
+        tiles, filters = target.words(config.lanes), target.shape[0]
+        rounds = -(-filters // array.round_filters(filters))
+        front += [_front(config, rounds, tiles, taps, taps_at, source), end_front]
+        back += [_back(config, rounds, tiles, filters, array, target), end_back]
+    return tuple(front), tuple(back)
 
 
 def _front(config: Config, rounds: int, tiles: int, taps: int, taps_at: int, source: Tensor) -> int:

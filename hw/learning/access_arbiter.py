@@ -32,15 +32,9 @@ class AccessArbiter(wiring.Component):
         m = Module()
         for user in self.users:
             m.d.comb += user.read.eq(self.port.read)
-        with m.If(0):
-            pass
-        for user in self.users:
-            with m.Elif(user.valid):
-                m.d.comb += [
-                    self.port.valid.eq(1),
-                    self.port.write.eq(user.write),
-                    self.port.address.eq(user.address),
-                    self.port.data.eq(user.data),
-                    user.grant.eq(self.port.grant),
-                ]
+        names = ("valid", "write", "address", "data")
+        for number, user in enumerate(self.users):
+            with m.If(user.valid) if number == 0 else m.Elif(user.valid):
+                m.d.comb += [getattr(self.port, name).eq(getattr(user, name)) for name in names]
+                m.d.comb += user.grant.eq(self.port.grant)
         return m

@@ -1,6 +1,8 @@
 """Whole steps on the device's RTL: equal to golden in all that a training keeps."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -46,3 +48,22 @@ def test_a_batch_that_leaves_lanes_empty_is_refused() -> None:
 def test_a_step_that_does_not_fit_is_refused() -> None:
     with pytest.raises(CapacityError, match=r"feature memory: tensor .* feature_words is 1024"):
         plan_step(NETWORK, fresh_state(NETWORK, 1), 400, CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "error", "words"),
+    [
+        ({"tap_words": 32}, CapacityError, r"tap memory: .*tap_words .* is 32"),
+        ({"coefficient_words": 16}, CapacityError, r"coefficient memory: .*coefficient_words .* is 16"),
+        ({"instructions": 8}, CapacityError, r"command memory: the step needs 13; instructions is 8"),
+        ({"filter_words": 4}, CapacityError, r"parameter memory: the step needs 7; filter_words is 4"),
+        ({"accumulator_bits": 16}, CapacityError, r"layer stem: 9 kept codes .*accumulator_bits = 16 holds"),
+        ({"lanes": 8, "basis": 4}, LearningError, r"array = ArrayShape\(.*lanes=4.*legal here: .*lanes=8"),
+        ({"learning": False}, LearningError, r"learning = False; legal here: True"),
+    ],
+)
+def test_what_does_not_fit_the_device_is_refused(
+    sizes: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        plan_step(NETWORK, fresh_state(NETWORK, 1), IMAGES, replace(CONFIG, **sizes))
