@@ -19,6 +19,8 @@ LEARNING_LANES = 4
 
 _NO_SIZES = ("name", "arithmetic", "learning")
 """Fields that are no whole numbers."""
+_OF_LEARNING = ("controller_instructions", "controller_words")
+"""Sizes of what only a configuration that learns has."""
 
 
 class ConfigError(LightDealError):
@@ -52,6 +54,8 @@ class Config:
         memories hold.
     learning: the engines learn too (docs/learning.md): gradients and counters stand beside the coefficients.
         Demands the arithmetic shift_add and a basis that is a multiple of 4.
+    controller_instructions, controller_words: depths of the memories of the controller of a device that
+        learns (`golden.spec.controller`).
     """
 
     name: str
@@ -69,6 +73,8 @@ class Config:
     instructions: int = 64
     arithmetic: str = arithmetics.SHIFT_ADD.name
     learning: bool = False
+    controller_instructions: int = 2048
+    controller_words: int = 4096
 
     def __post_init__(self) -> None:
         # Names of files and metrics hold it.
@@ -97,6 +103,8 @@ class Config:
             "term_words",
             "filter_words",
             "instructions",
+            "controller_instructions",
+            "controller_words",
         ):
             value = getattr(self, name)
             fits = _power_of_two(value) and 4 <= value <= 1 << ADDRESS_BITS
@@ -130,11 +138,11 @@ class Config:
     @property
     def digest(self) -> int:
         """32 bits that identify the sizes (not the name) and the version of the number rules."""
-        sizes = {key: value for key, value in asdict(self).items() if key not in _NO_SIZES}
+        sizes = {key: value for key, value in asdict(self).items() if key not in (*_NO_SIZES, *_OF_LEARNING)}
         if self.arithmetic != arithmetics.SHIFT_ADD.name:
             sizes["arithmetic"] = self.arithmetic
         if self.learning:
-            sizes["learning"] = True
+            sizes |= {"learning": True} | {name: getattr(self, name) for name in _OF_LEARNING}
         text = repr((sorted(sizes.items()), formats.EXPONENTS, formats.OUTPUT_BITS))
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 

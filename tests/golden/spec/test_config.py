@@ -69,9 +69,14 @@ def test_digest_follows_the_sizes_and_not_the_name() -> None:
 def test_the_digest_follows_every_size() -> None:
     """Hardware of another size must not take the program, whichever size it is."""
     sizes = [field.name for field in fields(Config) if field.type is int]
+    learning = replace(SMALL, learning=True)
     other = {name: 2 * getattr(SMALL, name) for name in sizes} | {"accumulator_bits": 23, "basis": 8}
-    digests = {replace(SMALL, **{name: other[name]}).digest for name in sizes}
-    assert len(digests | {SMALL.digest}) == len(sizes) + 1
+    digests = {replace(learning, **{name: other[name]}).digest for name in sizes}
+    assert len(digests | {learning.digest}) == len(sizes) + 1
+
+
+def test_the_digest_ignores_sizes_of_what_is_not_there() -> None:
+    assert replace(SMALL, controller_words=8192).digest == SMALL.digest
 
 
 def test_load_by_name_and_from_a_file(tmp_path: Path) -> None:

@@ -1,0 +1,182 @@
+"""The controller of a device that learns; `golden.spec.controller` says what each instruction does."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from golden.numerics.lfsr import RandomWords
+from golden.spec.config import Config
+from golden.spec.controller import (
+    DOT_BITS,
+    FACTOR_BITS,
+    REGISTERS,
+    SHIFT_LARGEST,
+    WORD_BITS,
+    Operation,
+    instruction_record,
+)
+from golden.spec.errors import LightDealError
+from golden.spec.formats import round_shift
+from golden.spec.learning import INT8_LARGEST, Lfsr
+
+STEP_LIMIT = 10_000_000
+
+
+class ControllerError(LightDealError):
+    """A program of the controller does what it may not: names the address and what."""
+
+
+def signed(value: int, bits: int) -> int:
+    """The lowest bits of a number, with sign."""
+    half = 1 << bits - 1
+    return (value + half & (1 << bits) - 1) - half
+
+
+def shifted(operation: Operation, value: int, distance: int) -> int:
+    """EVEN, UP, FLOOR, STICKY."""
+    distance = max(-SHIFT_LARGEST, min(SHIFT_LARGEST, distance))
+    if distance >= 0:
+        return value << distance
+    down = -distance
+    if operation == Operation.EVEN:
+        return round_shift(value, down)
+    if operation == Operation.UP:
+        return value + (1 << down >> 1) >> down
+    cut = operation == Operation.STICKY and value & (1 << down) - 1 != 0
+    return value >> down | cut
+
+
+@dataclass
+class Controller:
+    """A controller with its memories.
+
+    Parameters
+    ----------
+    config: of the device.
+    program: words of `instruction_record`, from address 0 on.
+    data: the data memory, numbers with sign; changed in place.
+    random: where the SCALARS generator stands.
+    features: the feature memory, a list of `lanes` bytes with sign for each word; changed in place.
+    issue: called with the number of a command and its two shifts; it does all of the command and puts what
+        is reported into `data`.
+    parameters: the words of LightNorm's parameter memory that were written.
+    executed: how many instructions were.
+    """
+
+    config: Config
+    program: list[int]
+    data: list[int]
+    random: Lfsr
+    features: list[list[int]]
+    issue: Callable[[int, int, int], None]
+    parameters: dict[int, int] = field(default_factory=dict)
+    executed: int = 0
+
+    def run(self) -> None:
+        """From address 0 to STOP. Raises ControllerError for what no program may do."""
+        record = instruction_record()
+        decoded: dict[int, dict[str, int]] = {}
+        words = RandomWords(self.random)
+        r = [0] * REGISTERS
+        buffer = [0] * self.config.lanes
+        count, steps = 0, (0, 0)
+        at = 0
+        for _ in range(STEP_LIMIT):
+            if not 0 <= at < len(self.program):
+                raise ControllerError(f"controller: no instruction at address {at}")
+            it = decoded.setdefault(at, record.unpack(self.program[at]))
+            if it["operation"] > max(Operation):
+                raise ControllerError(f"controller, address {at}: operation {it['operation']} is none")
+            self.executed += 1
+            operation, d, immediate = Operation(it["operation"]), it["d"], it["immediate"]
+            a, b = r[it["a"]], r[it["b"]]
+            second = signed(b + immediate, WORD_BITS)
+            following, result = at + 1, None
+            match operation:
+                case Operation.ADD:
+                    result = a + second
+                case Operation.SUBTRACT:
+                    result = a - second
+                case Operation.AND:
+                    result = a & second
+                case Operation.MINIMUM:
+                    result = min(a, second)
+                case Operation.MAXIMUM:
+                    result = max(a, second)
+                case Operation.CLAMP:
+                    result = max(-second, min(second, a))
+                case Operation.HIGH:
+                    result = (a << 16) + (second & 0xFFFF)
+                case Operation.MULTIPLY:
+                    result = signed(a, FACTOR_BITS[0]) * signed(second, FACTOR_BITS[1])
+                case Operation.EVEN | Operation.UP | Operation.FLOOR | Operation.STICKY:
+                    result = shifted(operation, a, second)
+                case Operation.LENGTH:
+                    result = abs(second).bit_length()
+                case Operation.DIVIDE:
+                    if a < 0 or second <= 0:
+                        raise ControllerError(f"controller, address {at}: {a} divided by {second}")
+                    result = a // second
+                case Operation.RANDOM:
+                    result = int(words.take(1)[0]) & 0xFFFF & second
+                case Operation.LOAD:
+                    result = self._word(at, second)
+                case Operation.STORE:
+                    self._word(at, second)
+                    self.data[second] = a
+                case Operation.STRIDES:
+                    count, steps = r[d], (a, second)
+                case Operation.DOT:
+                    result = r[d]
+                    for place in range(count):
+                        factors = (
+                            self._word(at, a + place * steps[0]),
+                            self._word(at, second + place * steps[1]),
+                        )
+                        result += signed(factors[0], DOT_BITS) * signed(factors[1], DOT_BITS)
+                case Operation.FETCH:
+                    buffer = list(self._row(at, second))
+                case Operation.WRITE:
+                    self._row(at, second)[:] = buffer
+                case Operation.BYTE:
+                    result = buffer[self._lane(at, second)]
+                case Operation.PUT:
+                    buffer[self._lane(at, second)] = signed(a, 8)
+                case Operation.SUM:
+                    result = r[d] + sum(buffer[self._lane(at, a) : 1 + self._lane(at, second - 1)])
+                case Operation.SPREAD | Operation.SPREAD_RELU:
+                    lowest = 0 if operation == Operation.SPREAD_RELU else -INT8_LARGEST
+                    for lane in range(self._lane(at, a), 1 + self._lane(at, second - 1)):
+                        buffer[lane] = signed(r[d], 8) if lowest < buffer[lane] < INT8_LARGEST else 0
+                case Operation.EQUAL | Operation.UNEQUAL | Operation.LESS:
+                    goes = {Operation.EQUAL: a == b, Operation.UNEQUAL: a != b, Operation.LESS: a < b}
+                    following = immediate if goes[operation] else following
+                case Operation.CALL:
+                    result, following = at + 1, second
+                case Operation.ISSUE:
+                    self.issue(immediate, a, b)
+                case Operation.WAIT:
+                    pass
+                case Operation.PARAMETER:
+                    self.parameters[second] = a & 0xFFFFFFFF
+                case Operation.STOP:
+                    self.random = words.state
+                    return
+            if result is not None and d:
+                r[d] = signed(result, WORD_BITS)
+            at = following
+        raise ControllerError(f"controller: no STOP within {STEP_LIMIT} instructions")
+
+    def _lane(self, at: int, lane: int) -> int:
+        if not 0 <= lane < self.config.lanes:
+            raise ControllerError(f"controller, address {at}: no lane {lane}")
+        return lane
+
+    def _word(self, at: int, address: int) -> int:
+        if not 0 <= address < len(self.data):
+            raise ControllerError(f"controller, address {at}: no data word {address}")
+        return self.data[address]
+
+    def _row(self, at: int, address: int) -> list[int]:
+        if not 0 <= address < len(self.features):
+            raise ControllerError(f"controller, address {at}: no feature word {address}")
+        return self.features[address]

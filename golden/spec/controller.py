@@ -1,0 +1,124 @@
+"""The controller of a device that learns: its instructions, its memories, what each instruction does.
+
+A small processor for all that a step has once: scales, gamma, beta, statistics, the head, and which command
+comes next. It has 16 registers of 48 bits, r0 of them always 0, a memory of 48-bit words, the numbers of the
+SCALARS generator, and a buffer of one word of the feature memory. docs/machine.md, section 12.
+"""
+
+from enum import IntEnum
+
+from golden.spec.config import Config
+from golden.spec.fields import Field, Record
+from golden.spec.sizes import log2
+
+WORD_BITS = 48
+"""Of registers and of the data memory; two's complement, sums and products wrap."""
+REGISTERS = 16
+IMMEDIATE_BITS = 16
+FACTOR_BITS = (26, 18)
+"""Of MULTIPLY's operands, the lowest bits with sign."""
+DOT_BITS = 18
+"""Of both operands of DOT."""
+SHIFT_LARGEST = 63
+"""Distances of shifts saturate to ±this."""
+
+
+class Operation(IntEnum):
+    """What an instruction does with registers a and b and the immediate; B is r[b] + immediate.
+
+    d is the register that is written. Words are numbers with sign.
+    """
+
+    ADD = 0
+    """d = r[a] + B."""
+    SUBTRACT = 1
+    """d = r[a] − B."""
+    AND = 2
+    """d = r[a] & B, bit by bit."""
+    MINIMUM = 3
+    """d = min(r[a], B)."""
+    MAXIMUM = 4
+    """d = max(r[a], B)."""
+    CLAMP = 5
+    """d = r[a], at most B and at least −B; B ≥ 0."""
+    HIGH = 6
+    """d = r[a] · 2^16 + the lowest 16 bits of B, without sign."""
+    MULTIPLY = 7
+    """d = r[a] · B, of FACTOR_BITS."""
+    EVEN = 8
+    """d = r[a] · 2^B; B < 0: to the nearest integer, ties to even. Left shifts wrap."""
+    UP = 9
+    """Likewise, ties up."""
+    FLOOR = 10
+    """Likewise, to the integer below."""
+    STICKY = 11
+    """Likewise of a number ≥ 0, the integer below, but its lowest bit is set where anything was cut."""
+    LENGTH = 12
+    """d = bits of |B|, 0 for 0."""
+    DIVIDE = 13
+    """d = the integer at or below r[a] / B; r[a] ≥ 0, B > 0, else undefined."""
+    RANDOM = 14
+    """d = the lowest 16 bits of the next word of SCALARS, without sign, & B."""
+    LOAD = 15
+    """d = the data word at address B."""
+    STORE = 16
+    """The data word at address B = r[a]."""
+    STRIDES = 17
+    """For DOT: count r[d] ≥ 0, steps r[a] and B between operands."""
+    DOT = 18
+    """d = r[d] + Σ over the count of data[r[a] + i·step] · data[B + i·step], of DOT_BITS each."""
+    FETCH = 19
+    """The buffer = the word of the feature memory at address B."""
+    WRITE = 20
+    """The word of the feature memory at address B = the buffer."""
+    BYTE = 21
+    """d = the byte of lane B of the buffer, with sign."""
+    PUT = 22
+    """The byte of lane B of the buffer = the lowest 8 bits of r[a]."""
+    SUM = 23
+    """d = r[d] + the sum of the buffer's bytes of lanes r[a] … B − 1, with sign; r[a] < B."""
+    SPREAD = 24
+    """Of the lanes r[a] … B − 1, r[a] < B, a byte becomes r[d] where it passes (|byte| < 127), else 0."""
+    SPREAD_RELU = 25
+    """Likewise where 0 < byte < 127."""
+    EQUAL = 26
+    """Where r[a] = r[b], the next instruction is that at the immediate."""
+    UNEQUAL = 27
+    """Likewise where they differ."""
+    LESS = 28
+    """Likewise where r[a] < r[b]."""
+    CALL = 29
+    """d = the address behind this instruction; the next one is that at B."""
+    ISSUE = 30
+    """The command at the immediate begins once the one before is done, with the shifts r[a] and r[b]."""
+    WAIT = 31
+    """Goes on when every command is done and has reported."""
+    PARAMETER = 32
+    """The word of LightNorm's parameter memory at address B = the lowest 32 bits of r[a]."""
+    STOP = 33
+    """The run ends."""
+
+
+def instruction_record() -> Record:
+    """A word of the controller's program."""
+    register = (REGISTERS - 1).bit_length()
+    return Record(
+        "controller",
+        (
+            Field("operation", max(Operation).bit_length(), doc="Operation; every other value is an error"),
+            Field("d", register),
+            Field("a", register),
+            Field("b", register),
+            Field("immediate", IMMEDIATE_BITS, signed=True),
+        ),
+    )
+
+
+def program_bits(config: Config) -> int:
+    """Of an address of the controller's program."""
+    return log2(config.controller_instructions)
+
+
+def data_bits(config: Config) -> int:
+    """Of an address of its data memory."""
+    return log2(config.controller_words)
