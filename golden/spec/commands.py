@@ -1,36 +1,49 @@
 """Commands: what an accelerator that learns does one after the other (docs/machine.md, section 10).
 
-A word of the command memory names a kind and has the fields of its record in its payload.
+A word of the command memory names a kind and has the fields of its record in its payload. ISSUE of the
+controller (golden.spec.controller) begins one, with two shifts that are in no record, as
+they change from step to step.
+
+What a command reports goes into the controller's data memory, a number a word, from `report_address` on: two
+counts, and behind them, by NORM, two scalars for each channel (`scalar_report_record`).
 """
 
 from enum import IntEnum
 
 from golden.spec.block import GRID_BITS, SCALAR_BITS
 from golden.spec.config import Config
+from golden.spec.controller import data_bits
 from golden.spec.fields import Field, Record
+from golden.spec.learning import PARAMETER_BITS
 from golden.spec.sizes import MAX_CHANNELS, feature_bits, log2
 
 SHIFT_BITS = 8
-"""Exponents and distances between them, with sign."""
+"""Exponents and distances between them, with sign. Those that ISSUE gives saturate to it."""
 
 
 class Command(IntEnum):
-    """Kind of a command; every other value is an error."""
+    """Kind of a command; every other value is an error.
 
-    STOP = 0
-    """The run ends."""
+    `shift` and `addend_shift` are the two that a command is issued with; where they are not named they do
+    not count.
+    """
+
     LAYERS = 1
     """The array runs instructions up to an END as in inference."""
     FORWARD = 2
-    """The array runs one layer; its sums become blocks of LightNorm's forward format."""
+    """The array runs one layer; its sums, of unit 2^shift, become blocks of LightNorm's forward format."""
     ERROR = 3
-    """The array runs a layer with the transposed codes; its sums become errors of the map below."""
+    """The array runs a layer with the transposed codes; its sums · 2^shift, and what is added ·
+    2^addend_shift, become fractions of errors of the map below."""
     GRADIENT = 4
     """The array walks through a layer's codes; what rows and errors of its jobs give is added up."""
     NORM = 5
-    """LightNorm's passes over a layer, forward or backward."""
+    """LightNorm's passes over a layer, forward or backward. shift: 8 less the exponent of y; backward 8, and
+    the exponent of dy less that of dx. addend_shift: 8, and that of the map that is added less y's."""
     UPDATE = 6
-    """Codes and counters of a layer take what their gradients say."""
+    """Codes and counters of a layer take what their gradients say: a counter moves by −gradient · 2^shift,
+    that is its bits − 1 + L + u − g (docs/learning.md, section 9). At −128 nothing moves; gradients are
+    summed and cleared and random numbers used as ever."""
     READ = 7
     """Codes and counters are written into the feature memory."""
 
@@ -43,14 +56,16 @@ def pass_record(config: Config) -> Record:
         (
             Field("entry", log2(config.instructions), doc="first instruction"),
             Field("block", log2(config.coefficient_words), doc="first pair of the engines' streams"),
-            Field("shift", SHIFT_BITS, signed=True, doc="FORWARD: exponent of sums; ERROR: to fractions"),
             Field("addend", 1, doc="ERROR: a tensor of errors is added"),
             Field("addend_address", address, doc="its first word"),
-            Field("addend_shift", SHIFT_BITS, signed=True, doc="likewise, of the addend"),
             Field("masked", 1, doc="ERROR: what does not pass the map below becomes zero"),
             Field("mask_relu", 1, doc="it has a ReLU"),
             Field("mask_address", address, doc="its first word"),
-            Field("report_address", address, doc="ERROR: where the counts for the scale are written"),
+            Field(
+                "report_address",
+                data_bits(config),
+                doc="ERROR: data words for the counts for the scale, beyond ±127 and beyond ±63",
+            ),
         ),
     )
 
@@ -65,15 +80,8 @@ def update_record(config: Config) -> Record:
         (
             Field("pair", log2(config.coefficient_words), doc="address of the first pair"),
             Field("pairs", log2(config.coefficient_words) + 1, doc="pairs, at least 1"),
-            Field(
-                "shift",
-                SHIFT_BITS,
-                signed=True,
-                doc="a counter moves by −gradient · 2^shift: its bits − 1 + L + u − g (docs/learning.md, 9)",
-            ),
-            Field("still", 1, doc="counters and codes stay: gradients are summed and cleared alone"),
             Field("clear", 1, doc="the sums over entries begin anew with this command"),
-            Field("report_address", feature_bits(config), doc="for Σ|gradient| and moved codes"),
+            Field("report_address", data_bits(config), doc="data words for Σ|gradient| and moved codes"),
         ),
     )
 
@@ -100,15 +108,23 @@ def index_bits(config: Config) -> int:
 
 
 def parameter_record() -> Record:
-    """gamma and beta of a channel, as scalars (golden.spec.block.Scalar): a word of LightNorm's memory."""
-    fields = []
-    for name in ("gamma", "beta"):
-        fields += [
-            Field(f"{name}_mantissa", SCALAR_BITS, doc="its top bit is set unless it is zero"),
-            Field(f"{name}_sign", 1),
-            Field(f"{name}_exponent", GRID_BITS, signed=True, doc="of the lowest bit of the mantissa"),
-        ]
-    return Record("parameter", tuple(fields))
+    """A word of LightNorm's parameter memory: gamma and beta of a channel, of LSB 2^−PARAMETER_FRACTION."""
+    return Record("parameter", tuple(Field(name, PARAMETER_BITS, signed=True) for name in ("gamma", "beta")))
+
+
+def scalar_report_record() -> Record:
+    """A scalar (golden.spec.block.Scalar) as it is reported, in the lowest bits of a data word.
+
+    Forward a channel's mean and spread, backward its dβ and dγ, in the unit of dy.
+    """
+    return Record(
+        "scalar",
+        (
+            Field("mantissa", SCALAR_BITS, doc="its top bit is set unless it is zero"),
+            Field("sign", 1),
+            Field("exponent", GRID_BITS, signed=True, doc="of the lowest bit of the mantissa"),
+        ),
+    )
 
 
 def norm_record(config: Config) -> Record:
@@ -132,13 +148,10 @@ def norm_record(config: Config) -> Record:
             Field("add", 1, doc="a map is added to y; 0 if backward"),
             Field("relu", 1, doc="negative y become zero; 0 if backward"),
             Field(
-                "shift",
-                SHIFT_BITS,
-                signed=True,
-                doc="8 less the exponent of y; 8, and the exponent of dy less that of dx",
+                "report_address",
+                data_bits(config),
+                doc="data words for the counts for the scale, then two of each channel",
             ),
-            Field("addend_shift", SHIFT_BITS, signed=True, doc="8, and that of the map less y's"),
-            Field("report_address", address, doc="counts for the scale, then what is found of each channel"),
             Field("parameter_address", log2(config.filter_words), doc="parameter word of channel 0"),
             Field("chunk_beats", index_bits(config), doc="Chunks.length / basis"),
             Field("chunks", MAX_CHUNKS.bit_length(), doc="Chunks.count, 1…MAX_CHUNKS"),
@@ -148,7 +161,7 @@ def norm_record(config: Config) -> Record:
 
 
 def payload_records(config: Config) -> dict[Command, Record]:
-    """The fields of each kind; STOP has none."""
+    """The fields of each kind."""
     array = (Command.LAYERS, Command.FORWARD, Command.ERROR, Command.GRADIENT)
     return {
         **dict.fromkeys(array, pass_record(config)),
@@ -176,14 +189,4 @@ def command_record(config: Config) -> Record:
 
 def command_word(config: Config, kind: Command, **values: int) -> int:
     """A packed command. Raises ValueError as `Record.pack`."""
-    record = payload_records(config).get(kind)
-    return command_record(config).pack(kind=kind, payload=record.pack(**values) if record else 0)
-
-
-REPORT_BITS = 64
-"""Width of a number that a unit writes for the host, the lowest byte first."""
-
-
-def report_words(lanes: int) -> int:
-    """Words of the feature memory that it takes."""
-    return -(-REPORT_BITS // (8 * lanes))
+    return command_record(config).pack(kind=kind, payload=payload_records(config)[kind].pack(**values))

@@ -10,6 +10,7 @@ from golden.spec import formats
 from golden.spec.arithmetics import PAIR, arithmetic
 from golden.spec.commands import command_record, parameter_record
 from golden.spec.config import ADDRESS_BITS, MAX_ENGINES, Config
+from golden.spec.controller import WORD_BITS, instruction_record
 from golden.spec.fields import Field, Record
 from golden.spec.learning import LFSR_WORD, Generator
 from golden.spec.sizes import MAX_CHANNELS as MAX_CHANNELS
@@ -37,6 +38,10 @@ class Memory(IntEnum):
     PLACES = COUNTER + MAX_ENGINES
     SEED = PLACES + MAX_ENGINES
     """No memory: a word is the state of the generator whose number is its address."""
+    CONTROLLER = SEED + 1
+    """The controller's program."""
+    STATE = SEED + 2
+    """The controller's data memory."""
 
 
 SECTION = Record(
@@ -242,6 +247,8 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
             shapes[Memory.PARAMETER] = MemoryShape(parameter_record().bits, config.filter_words)
             shapes[Memory.COMMAND] = MemoryShape(command_record(config).bits, config.instructions)
             shapes[Memory.SEED] = MemoryShape(SEED_RECORD.bits, len(Generator))
+            shapes[Memory.CONTROLLER] = MemoryShape(instruction_record().bits, config.controller_instructions)
+            shapes[Memory.STATE] = MemoryShape(WORD_BITS, config.controller_words)
             for first, record in ((Memory.COUNTER, counter_record()), (Memory.PLACES, place_record(config))):
                 shapes[first + engine] = MemoryShape(PAIR * record.bits, config.coefficient_words)
     return shapes[memory]
@@ -250,7 +257,7 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
 def memories(config: Config) -> list[int]:
     """Numbers of all loadable memories of a configuration, in order."""
     of_engines = (Memory.COEFFICIENT, Memory.COUNTER, Memory.PLACES)
-    learning = (Memory.PARAMETER, Memory.COMMAND, Memory.SEED)
+    learning = (Memory.PARAMETER, Memory.COMMAND, Memory.SEED, Memory.CONTROLLER, Memory.STATE)
     fixed = [
         int(memory)
         for memory in Memory
