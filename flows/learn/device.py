@@ -11,10 +11,9 @@ from flows.base.metrics import Metric, write_metrics
 from flows.base.progress import bar
 from flows.learn.commands import LearnDevice
 from flows.learn.tasks import Task, task
-from golden.device import Exchange, StepPlan, device_step, load_device, plan_step, read_codes
+from golden.device import Exchange, StepPlan, device_step, load_device, plan_step, read_state
 from golden.device.compare import differences
 from golden.learning import Plan, pixels, settle, step
-from golden.learning.random import Generators
 from golden.spec.config import SMALL_LEARNING
 from golden.spec.errors import LightDealError
 from golden.workloads.loop import Progress
@@ -46,17 +45,14 @@ def learn_device(options: LearnDevice) -> str:
 
         Session(SMALL_LEARNING).compiled(exchange, on_run)
     seconds = time.perf_counter() - started
-    # Loading takes two runs, a step two halves, and reading one.
-    halves = [cycles[2 + 3 * number : 4 + 3 * number] for number in range(options.steps)]
-    forward, back = (sum(half[part] for half in halves) / len(halves) for part in range(2))
-    each = (forward + back) / options.batch
+    # Loading takes two runs, a step one, and reading one.
+    whole = sum(cycles[2::2]) / options.steps
+    each = whole / options.batch
     source = "sim.learning, golden.learning"
     metrics = [
         Metric("learn.steps_exact", options.steps, "steps", "more", source),
         Metric("learn.mismatches", 0, "values", "less", source),
         Metric("learn.cycles_per_image", each, "cycles", "less", source),
-        Metric("learn.forward_cycles", forward, "cycles", "less", source),
-        Metric("learn.back_cycles", back, "cycles", "less", source),
     ]
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +62,7 @@ def learn_device(options: LearnDevice) -> str:
             f"{options.steps} steps of {options.batch} images on the RTL of {SMALL_LEARNING.name!r}:",
             "codes, counters, gamma, beta, statistics, scales and head equal golden's after each of them.",
             f"loss {losses[0]:.3f} → {losses[-1]:.3f} nats",
-            f"cycles of a step: {forward:,.0f} forward, {back:,.0f} back; {each:,.0f} an image",
+            f"cycles of a step: {whole:,.0f}, {each:,.0f} an image",
             f"{seconds:.0f} s",
         )
     )
@@ -90,14 +86,14 @@ def _steps(
 ) -> Exchange:
     """Steps on the device, with golden beside it."""
     right = chosen.state
-    state = yield from load_device(plan, right)
-    generators = Generators(state.generators)
+    loaded = right
+    yield from load_device(plan, loaded)
     schedule = Plan(epochs=1, batch=options.batch, seed=options.seed)
     for number, (images, labels) in enumerate(batches):
         rates = schedule.rates(number / options.steps)
         right, _ = step(plan.network, right, images, labels, rates)
-        state, report = yield from device_step(plan, state, images, labels, rates, generators)
-        state = yield from read_codes(plan, state)
+        report = yield from device_step(plan, images, labels, rates)
+        state = yield from read_state(plan, loaded)
         if wrong := differences(state, right):
             raise DeviceError(f"step {number + 1}: the device differs from golden in {', '.join(wrong)}")
         losses.append(report.loss)

@@ -1,6 +1,6 @@
-"""Training on the device: a step as memories and commands, and the host that sends them."""
+"""Training on the device: a step as memories, commands and firmware, and the host that sends them."""
 
-from golden.device.host import Exchange, Run, device_step, load_device, read_codes
+from golden.device.host import Exchange, Run, device_step, load_device, read_state
 from golden.device.plan import StepPlan, plan_step
 
-__all__ = ["Exchange", "Run", "StepPlan", "device_step", "load_device", "plan_step", "read_codes"]
+__all__ = ["Exchange", "Run", "StepPlan", "device_step", "load_device", "plan_step", "read_state"]

@@ -1,187 +1,198 @@
-"""The commands of a step: forward, and back once the host knows the error of the last map."""
+"""The commands of a step, in the order in which the controller issues them."""
 
-from golden.device.plan import StepPlan
-from golden.learning.forward import map_exponent
-from golden.learning.norm import parameters
-from golden.learning.state import State
-from golden.learning.update import Rates
+from dataclasses import dataclass
+
+from golden.device.data import DataPlan
+from golden.device.layers import LayerPlan
+from golden.device.maps import Maps
+from golden.learning.network import Network
+from golden.learning.scheme import Scheme
 from golden.spec.block import constants
-from golden.spec.commands import Command, command_word, parameter_record
+from golden.spec.commands import Command, command_word
 from golden.spec.config import Config
-from golden.spec.learning import ERROR_RANDOM_BITS, TERM_UNIT
-from golden.spec.memories import run_record
+from golden.spec.errors import CapacityError
 
 
-def step_parameters(state: State) -> tuple[int, ...]:
-    """The parameter memory: gamma and beta of all layers' channels, one after the other."""
-    words = []
-    for it in state.layers:
-        gamma, beta = parameters(it.gamma), parameters(it.beta)
-        for channel in range(len(it.gamma)):
-            values = {}
-            for name, found in (("gamma", gamma), ("beta", beta)):
-                mantissa = int(found.mantissa[channel])
-                values[f"{name}_mantissa"] = abs(mantissa)
-                values[f"{name}_sign"] = int(mantissa < 0)
-                values[f"{name}_exponent"] = int(found.exponent[channel])
-            words.append(parameter_record().pack(**values))
-    return tuple(words)
+@dataclass(frozen=True)
+class StepCommands:
+    """Numbers of commands in the command memory.
+
+    Parameters
+    ----------
+    words: the command memory.  cycles: that each takes, about.
+    forward, normed: of each layer.
+    norm_error, gradient, error: on the way back; None where there is none.
+    updates: of each layer, one a round; none where no codes learn.
+    clear: an update of all entries.  read: codes and counters.
+    """
+
+    words: tuple[int, ...]
+    cycles: tuple[int, ...]
+    forward: tuple[int, ...]
+    normed: tuple[int, ...]
+    norm_error: tuple[int | None, ...]
+    gradient: tuple[int | None, ...]
+    error: tuple[int | None, ...]
+    updates: tuple[tuple[int, ...], ...]
+    clear: int
+    read: int
 
 
-def forward_commands(plan: StepPlan, state: State) -> tuple[int, ...]:
-    """From the images to the last map."""
-    words = []
-    for index, (layer, it) in enumerate(zip(plan.network.layers, state.layers, strict=True)):
-        exponent = map_exponent(state, layer.source) + layer.unit
-        words.append(_pass(plan, Command.FORWARD, plan.layers[index].forward_at, index, shift=exponent))
-        add = 0 if layer.add is None else layer.add
-        words.append(
-            _norm(
-                plan,
-                index,
-                backward=0,
-                other_address=plan.maps.values[add].address,
-                out_address=plan.maps.values[index + 1].address,
-                add=int(layer.add is not None),
-                relu=int(layer.relu),
-                shift=ERROR_RANDOM_BITS - it.activation,
-                addend_shift=ERROR_RANDOM_BITS + map_exponent(state, add) - it.activation,
-                report_address=plan.maps.report.address + plan.reports.forward[index],
+class CommandList:
+    """Makes the commands of a step.
+
+    Parameters
+    ----------
+    pairs: that all streams have.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        config: Config,
+        maps: Maps,
+        data: DataPlan,
+        layers: tuple[LayerPlan, ...],
+        pairs: int,
+    ) -> None:
+        self._network, self._config, self._maps, self._data = network, config, maps, data
+        self._layers, self._pairs = layers, pairs
+        self._words: list[int] = []
+        self._cycles: list[int] = []
+
+    def made(self, scheme: Scheme, read_address: int) -> StepCommands:
+        """read_address: where READ writes.  Raises CapacityError where the command memory is too small."""
+        count = len(self._layers)
+        wanted = scheme.wanted(self._network)
+        # Pairs, as each layer's commands follow each other.
+        ahead = [(self._forward(index), self._norm_forward(index)) for index in range(count)]
+        norm_error: list[int | None] = [None] * count
+        gradient, error = list(norm_error), list(norm_error)
+        updates: list[tuple[int, ...]] = [()] * count
+        for index in reversed(range(count)):
+            learns, down = scheme.layers[index], wanted[self._network.layers[index].source]
+            if learns.learns or down:
+                norm_error[index] = self._norm_back(index)
+            if learns.channels:
+                gradient[index] = self._gradient(index)
+            if down:
+                error[index] = self._error(index)
+        for index in reversed(range(count)):
+            if scheme.layers[index].channels:
+                updates[index] = self._updates(index)
+        clear = self._update(0, self._pairs, True, self._data.spare)
+        read = self._add(Command.READ, 0, pair=0, pairs=self._pairs, address=read_address)
+        if len(self._words) > self._config.instructions:
+            raise CapacityError(
+                f"command memory: the step needs {len(self._words)}; "
+                f"instructions is {self._config.instructions}"
             )
+        return StepCommands(
+            words=tuple(self._words),
+            cycles=tuple(self._cycles),
+            forward=tuple(forward for forward, _ in ahead),
+            normed=tuple(normed for _, normed in ahead),
+            norm_error=tuple(norm_error),
+            gradient=tuple(gradient),
+            error=tuple(error),
+            updates=tuple(updates),
+            clear=clear,
+            read=read,
         )
-    return (*words, command_word(plan.config, Command.STOP))
 
+    def _add(self, kind: Command, cycles: int, **values: int) -> int:
+        self._words.append(command_word(self._config, kind, **values))
+        self._cycles.append(cycles)
+        return len(self._words) - 1
 
-def error_exponent(plan: StepPlan, state: State, index: int) -> int:
-    """Exponent of the error of map `index`."""
-    owner = plan.owner(index)
-    if owner == len(state.layers):
-        return state.head.map_error - plan.network.pool_shift
-    return state.layers[owner - 1].map_error
+    def _walk(self, index: int) -> int:
+        """Cycles of a walk through the streams of a layer."""
+        return 2 * sum(self._layers[index].forward.pairs) * self._maps.sums[index].stride
 
+    def _forward(self, index: int) -> int:
+        return self._pass(Command.FORWARD, self._walk(index), self._layers[index].forward_at, index)
 
-def backward_commands(plan: StepPlan, state: State, rates: Rates) -> tuple[int, ...]:
-    """From the error of the last map to codes that have moved."""
-    network, config, maps = plan.network, plan.config, plan.maps
-    report = maps.report.address
-    words = []
-    for index in reversed(range(len(network.layers))):
-        layer, it, planned = network.layers[index], state.layers[index], plan.layers[index]
-        errors = maps.errors[index + 1]
+    def _norm_forward(self, index: int) -> int:
+        layer, maps = self._network.layers[index], self._maps
+        return self._norm(
+            index,
+            backward=0,
+            other_address=maps.values[layer.add or 0].address,
+            out_address=maps.values[index + 1].address,
+            add=int(layer.add is not None),
+            relu=int(layer.relu),
+            report_address=self._data.layers[index].counts + self._data.distance,
+        )
+
+    def _norm_back(self, index: int) -> int:
+        errors = self._maps.errors[index + 1]
         assert errors is not None
-        arrived = error_exponent(plan, state, index + 1)
-        words.append(
-            _norm(
-                plan,
-                index,
-                backward=1,
-                other_address=errors.address,
-                out_address=maps.outputs[index].address,
-                shift=ERROR_RANDOM_BITS + arrived - it.error,
-                report_address=report + plan.reports.backward[index],
-            )
+        return self._norm(
+            index,
+            backward=1,
+            other_address=errors.address,
+            out_address=self._maps.outputs[index].address,
+            add=0,
+            relu=0,
+            report_address=self._data.backward[index],
         )
-        words.append(_pass(plan, Command.GRADIENT, planned.gradient_at, index))
-        if layer.source:
-            words.append(_error_pass(plan, state, index))
-        unit = it.error + TERM_UNIT + map_exponent(state, layer.source)
-        shift = network.counter_bits - 1 + (rates.code or 0) + unit - it.gradient
-        for number, (start, pairs) in enumerate(zip(planned.starts, planned.forward.pairs, strict=True)):
-            words.append(
-                command_word(
-                    config,
-                    Command.UPDATE,
-                    pair=start,
-                    pairs=pairs,
-                    shift=max(-128, min(127, shift)),
-                    still=int(rates.code is None),
-                    clear=int(number == 0),
-                    report_address=report + plan.reports.updates[index],
-                )
-            )
-    return (*words, command_word(config, Command.STOP))
 
+    def _gradient(self, index: int) -> int:
+        return self._pass(Command.GRADIENT, self._walk(index), self._layers[index].gradient_at, index)
 
-def _error_pass(plan: StepPlan, state: State, index: int) -> int:
-    network, maps = plan.network, plan.maps
-    layer, it, planned = network.layers[index], state.layers[index], plan.layers[index]
-    source = layer.source
-    readers, adder = network.readers(source), network.adder(source)
-    exponent = state.layers[source - 1].map_error
-    addend, other = maps.errors[source], exponent
-    if index == readers[-1]:
-        addend = None
-        if adder is not None:
-            addend, other = maps.errors[adder + 1], error_exponent(plan, state, adder + 1)
-    return _pass(
-        plan,
-        Command.ERROR,
-        planned.error_at,
-        index,
-        block=planned.back_starts[0],
-        shift=ERROR_RANDOM_BITS + it.error + layer.unit - exponent,
-        addend=int(addend is not None),
-        addend_address=addend.address if addend is not None else 0,
-        addend_shift=ERROR_RANDOM_BITS + other - exponent,
-        masked=int(index == readers[0]),
-        mask_relu=int(network.layers[source - 1].relu),
-        mask_address=maps.values[source].address,
-        report_address=maps.report.address + plan.reports.errors[index],
-    )
+    def _error(self, index: int) -> int:
+        network, maps, planned = self._network, self._maps, self._layers[index]
+        source = network.layers[index].source
+        readers, adder = network.readers(source), network.adder(source)
+        addend = maps.errors[source]
+        if index == readers[-1]:
+            addend = None if adder is None else maps.errors[adder + 1]
+        assert planned.transposed is not None
+        return self._pass(
+            Command.ERROR,
+            2 * sum(planned.transposed.pairs) * maps.values[source].stride,
+            planned.error_at,
+            index,
+            block=planned.back_starts[0],
+            addend=int(addend is not None),
+            addend_address=addend.address if addend is not None else 0,
+            masked=int(index == readers[0]),
+            mask_relu=int(network.layers[source - 1].relu),
+            mask_address=maps.values[source].address,
+            report_address=self._data.errors[index],
+        )
 
+    def _updates(self, index: int) -> tuple[int, ...]:
+        rounds = zip(self._layers[index].starts, self._layers[index].forward.pairs, strict=True)
+        return tuple(
+            self._update(start, pairs, number == 0, self._data.updates[index])
+            for number, (start, pairs) in enumerate(rounds)
+        )
 
-def _pass(plan: StepPlan, kind: Command, entry: int, index: int, **values: int) -> int:
-    names = ("addend", "addend_address", "addend_shift", "masked", "mask_relu", "mask_address")
-    fields = {**dict.fromkeys((*names, "shift", "report_address"), 0), "block": plan.layers[index].starts[0]}
-    return command_word(plan.config, kind, entry=entry, **{**fields, **values})
+    def _update(self, pair: int, pairs: int, clear: bool, report: int) -> int:
+        cycles = 4 * pairs * self._config.engines
+        return self._add(
+            Command.UPDATE, cycles, pair=pair, pairs=pairs, clear=int(clear), report_address=report
+        )
 
+    def _pass(self, kind: Command, cycles: int, entry: int, index: int, **values: int) -> int:
+        names = ("addend", "addend_address", "masked", "mask_relu", "mask_address", "report_address")
+        fields = {**dict.fromkeys(names, 0), "block": self._layers[index].starts[0]}
+        return self._add(kind, cycles, entry=entry, **{**fields, **values})
 
-def _norm(plan: StepPlan, index: int, **values: int) -> int:
-    sums = plan.maps.sums[index]
-    host = constants(sums.stride * plan.config.lanes)
-    fields = {
-        "channels": sums.shape[0],
-        "words": sums.stride,
-        "x_address": sums.address,
-        "add": 0,
-        "relu": 0,
-        "addend_shift": 0,
-        "parameter_address": sum(it.shape[0] for it in plan.maps.sums[:index]),
-        "chunk_beats": host.chunks.length // plan.config.basis,
-        "chunks": host.chunks.count,
-    }
-    for name, value in (("inverse", host.inverse), ("spread", host.spread)):
-        fields[f"{name}_mantissa"], fields[f"{name}_exponent"] = value.mantissa, value.exponent
-    return command_word(plan.config, Command.NORM, **{**fields, **values})
-
-
-def still_commands(plan: StepPlan) -> tuple[int, ...]:
-    """Clears all gradients; the generators of random bits move on."""
-    clear = command_word(
-        plan.config,
-        Command.UPDATE,
-        pair=0,
-        pairs=plan.engines.pairs,
-        shift=0,
-        still=1,
-        clear=1,
-        report_address=plan.maps.report.address,
-    )
-    return clear, command_word(plan.config, Command.STOP)
-
-
-def read_commands(plan: StepPlan) -> tuple[int, ...]:
-    """Writes codes and counters of all entries from word 0 on."""
-    read = command_word(plan.config, Command.READ, pair=0, pairs=plan.engines.pairs, address=0)
-    return read, command_word(plan.config, Command.STOP)
-
-
-def run_word(config: Config, source: tuple[int, int], result: tuple[int, int], cycle_limit: int) -> int:
-    """What the host sends goes to `source`, what it gets is `result`: first word and count of each."""
-    return run_record(config).pack(
-        input_address=source[0],
-        input_words=source[1],
-        result_address=result[0],
-        result_words=result[1],
-        cycle_limit=cycle_limit,
-    )
+    def _norm(self, index: int, **values: int) -> int:
+        sums, config = self._maps.sums[index], self._config
+        host = constants(sums.stride * config.lanes)
+        fields = {
+            "channels": sums.shape[0],
+            "words": sums.stride,
+            "x_address": sums.address,
+            "parameter_address": sum(it.shape[0] for it in self._maps.sums[:index]),
+            "chunk_beats": host.chunks.length // config.basis,
+            "chunks": host.chunks.count,
+        }
+        for name, value in (("inverse", host.inverse), ("spread", host.spread)):
+            fields[f"{name}_mantissa"], fields[f"{name}_exponent"] = value.mantissa, value.exponent
+        # Two walks over each channel, and its words between them.
+        cycles = sums.shape[0] * (2 * sums.stride * config.lanes // config.basis + 100)
+        return self._add(Command.NORM, cycles, **{**fields, **values})

@@ -9,10 +9,7 @@ from golden.spec.learning import Generator
 
 
 def differences(found: State, right: State) -> list[str]:
-    """Names of all that differs in what a host knows of a device after `golden.device.read_codes`.
-
-    Of the generators that is the host's own.
-    """
+    """Names of all that differs."""
     pairs = enumerate(zip(found.layers, right.layers, strict=True))
     parts: list[tuple[str, object, object]] = [(f"layer {index}", *pair) for index, pair in pairs]
     names = [
@@ -21,9 +18,7 @@ def differences(found: State, right: State) -> list[str]:
         for name in vars(b)
         if not _same(vars(a)[name], vars(b)[name])
     ]
-    scalars = Generator.SCALARS
-    if found.generators[scalars] != right.generators[scalars]:
-        names.append("generator of the host")
+    names += [f"generator {it.name}" for it in Generator if found.generators[it] != right.generators[it]]
     return [*names, *(["steps"] if found.steps != right.steps else [])]
 
 

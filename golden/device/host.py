@@ -1,44 +1,38 @@
-"""Steps on a device: programs and frames that go there, results that come back.
+"""A training on a device from its host: programs and frames that go there, results that come back.
 
-The device runs a step in two halves. Between them the host has the head: the last map comes back, the error
-of that map goes there. Where a device is, and what it is made of, is not known here: a generator asks for
-runs and is sent their results.
+The device does whole steps by itself. Where it is, and what it is made of, is not known here: a generator
+asks for runs and is sent their results.
 """
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from math import log
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from golden.device.commands import (
-    backward_commands,
-    error_exponent,
-    forward_commands,
-    read_commands,
-    run_word,
-    step_parameters,
-    still_commands,
-)
-from golden.device.numbers import StepNumbers, next_layer
-from golden.device.plan import StepPlan
-from golden.device.readback import codes_of, read_words
-from golden.learning.backward import Backward
-from golden.learning.forward import HeadTrace, Trace, head
-from golden.learning.planes import by_channel, by_image
-from golden.learning.random import Generators
-from golden.learning.scheme import everything
-from golden.learning.softmax import softmax
+from golden.device.data import loaded_words, state_of
+from golden.device.drawn import advanced
+from golden.device.plan import StepPlan, read_words, saved_words
+from golden.device.readback import codes_of
+from golden.learning.planes import by_channel
 from golden.learning.state import State
-from golden.learning.step import Report, check_images, check_labels, next_head
+from golden.learning.step import Report, check_images, check_labels
 from golden.learning.update import Rates
-from golden.spec.memories import SEED_RECORD, Memory
+from golden.spec.errors import LightDealError
+from golden.spec.frames import NUMBER_BYTES, REQUEST_BYTES, STILL_RATE, Request, Result, Status
+from golden.spec.learning import EXP_FRACTION
+from golden.spec.memories import SEED_RECORD, Memory, run_record
 from golden.spec.program import memory_image
 
 Int8 = npt.NDArray[np.int8]
 
 CYCLE_LIMIT = (1 << 32) - 1
+
+
+class RequestError(LightDealError):
+    """A device has refused a request: names it and what was wrong. Nothing that is kept has changed."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +50,22 @@ class Run:
     result_words: int
 
 
+Runs = Generator[Run, Int8, None]
+"""Asks for runs, is sent the result of each, int8 (words, lanes)."""
 Exchange = Generator[Run, Int8, State]
-"""Asks for runs, is sent the result of each, int8 (words, lanes); ends with the state."""
+"""Likewise; ends with the state."""
 
 
-def load_device(plan: StepPlan, state: State) -> Exchange:
-    """Everything that a device needs to learn from `state` on; its gradients are zero afterwards."""
-    config = plan.config
+def load_device(plan: StepPlan, state: State) -> Runs:
+    """Everything that a device needs to learn from `state` on."""
     engines = plan.engines
     memories: list[tuple[int, tuple[int, ...]]] = [
         (Memory.TAP, plan.taps),
         (Memory.FRONT, plan.front),
         (Memory.BACK, plan.back),
+        (Memory.COMMAND, plan.commands.words),
+        (Memory.CONTROLLER, plan.firmware),
+        (Memory.STATE, loaded_words(plan.data, state)),
     ]
     for first, contents in (
         (Memory.COEFFICIENT, engines.coefficients),
@@ -75,142 +73,115 @@ def load_device(plan: StepPlan, state: State) -> Exchange:
         (Memory.PLACES, engines.places),
     ):
         memories += [(first + engine, tuple(words)) for engine, words in enumerate(contents)]
-    report = plan.maps.report
-    image = _words(np.zeros((1, config.lanes), np.int8), config.lanes)
-    program = memory_image(
-        config,
-        [
-            *_head_of(plan, (0, 1), (report.address, 1), still_commands(plan), state),
-            *memories,
-        ],
-    )
-    yield Run(program, image, 1)
+    # To clear the gradients takes random numbers, so the generators are loaded behind it.
+    found = yield _run(plan, request_words(plan, Request.CLEAR), memories)
+    header(found, "CLEAR")
     seeds = tuple(SEED_RECORD.pack(before=it.before, last=it.last) for it in state.generators)
-    stop = still_commands(plan)[-1:]
-    again = [
-        *_head_of(plan, (0, 1), (report.address, 1), stop, state),
-        (Memory.FRONT, plan.front[:1]),
-        (Memory.BACK, plan.back[:1]),
-        (Memory.SEED, seeds),
-    ]
-    yield Run(memory_image(config, again), image, 1)
-    return state
+    found = yield _run(plan, request_words(plan, Request.SAVE), [*_first(plan), (Memory.SEED, seeds)])
 
 
 def device_step(
-    plan: StepPlan,
-    state: State,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    rates: Rates,
-    generators: Generators,
-) -> Generator[Run, Int8, tuple[State, Report]]:
-    """One step. The state that comes back has the codes and counters that it came with: the device has the
-    new ones.
-
-    Parameters
-    ----------
-    generators: of which the host uses SCALARS; the device has the others.
+    plan: StepPlan, images: torch.Tensor, labels: torch.Tensor, rates: Rates
+) -> Generator[Run, Int8, Report]:
+    """One step; the device keeps the state.
 
     Raises LearningError for images or labels that `golden.learning.step` refuses.
     """
-    network, maps = plan.network, plan.maps
-    values = check_images(network, images)
-    truth = check_labels(network, labels, len(images))
-    count = len(network.layers)
-    sent = by_channel(values, network.degrees[0]).numpy()
-    last, report = maps.values[count], maps.report
-    size = last.shape[0] * last.stride
-    found = yield _run(
-        plan,
-        state,
-        maps.values[0].address,
-        sent,
-        (last.address, size + plan.reports.words),
-        forward_commands(plan, state),
-    )
-    shape = (len(images), *network.shape(count))
-    map_values = torch.from_numpy(found[:size].reshape(last.shape[0], -1).astype(np.float32))
-    trace = _trace(plan, state, by_image(map_values, shape, 1))
-    probabilities = softmax(trace.head.logits.numpy().astype(np.int64), truth)
-    back = Backward(network, state, trace, generators, everything(network))
-    gradients = back.head(probabilities, truth)
-    errors = maps.errors[count]
-    assert errors is not None
-    found = yield _run(
-        plan,
-        state,
-        errors.address,
-        back.error(count).values.numpy(),
-        (report.address, plan.reports.words),
-        backward_commands(plan, state, rates),
-    )
-    numbers = StepNumbers(plan, found)
-    following = next_head(network, state.head, trace, gradients, rates, everything(network), generators)
-    layers, moved = [], 0
-    for index in reversed(range(count)):
-        unit = error_exponent(plan, state, index + 1)
-        layer, codes = next_layer(plan, state, index, numbers, rates, generators, unit)
-        layers.append(layer)
-        moved += codes
-    correct = int((trace.head.logits.argmax(1) == labels).sum())
-    kept = sum(int(it.mask.sum()) for it in state.layers)
-    report_of_step = Report(probabilities.nats(), correct, len(images), moved, kept)
-    after = State(tuple(reversed(layers)), following, generators.states, state.steps + 1)
-    return after, report_of_step
+    values = check_images(plan.network, images)
+    truth = check_labels(plan.network, labels, plan.images)
+    sent = by_channel(values, plan.network.degrees[0]).numpy()
+    words = [_words(sent, plan.config.lanes), request_words(plan, Request.STEP, rates, truth)]
+    found = yield _run(plan, np.concatenate(words), _first(plan), plan.maps.values[0].address)
+    return report_of(header(found, "STEP"))
 
 
-def read_codes(plan: StepPlan, state: State) -> Exchange:
-    """The state with the codes and counters that the device has. Maps of the step before are lost."""
-    words = read_words(plan)
-    found = yield _run(
-        plan, state, 0, np.zeros((1, plan.config.lanes), np.int8), (0, words), read_commands(plan)
-    )
+def report_of(numbers: list[int]) -> Report:
+    """What the header of a step's result says."""
+    images = numbers[Result.IMAGES]
+    loss = numbers[Result.LOSS] * log(2) / (1 << EXP_FRACTION) / images
+    return Report(loss, numbers[Result.CORRECT], images, numbers[Result.MOVED], numbers[Result.KEPT])
+
+
+def read_state(plan: StepPlan, loaded: State) -> Exchange:
+    """The state that the device has. `loaded`: what it began with. Maps of the step before are lost."""
+    there = saved_words(plan.data, plan.config)
+    count = there + read_words(plan.engines.pairs, plan.config)
+    found = yield _run(plan, request_words(plan, Request.SAVE), _first(plan), result=(0, count))
+    header(found, "SAVE")
+    state = state_of(plan.data, _numbers(found[:there])[len(Result) :], loaded)
     layers = []
-    for it, (codes, counters) in zip(state.layers, codes_of(plan, found), strict=True):
+    for it, (codes, counters) in zip(state.layers, codes_of(plan, found[there:]), strict=True):
+        shape = it.codes.shape
         layers.append(
             replace(
                 it,
-                codes=torch.from_numpy(codes.reshape(it.codes.shape)),
-                counters=torch.from_numpy(counters.reshape(it.codes.shape)),
+                codes=torch.from_numpy(codes.reshape(shape)),
+                counters=torch.from_numpy(counters.reshape(shape)),
             )
         )
-    return replace(state, layers=tuple(layers))
+    generators = advanced(plan.network, loaded, plan.scheme, plan.images, state.steps - loaded.steps)
+    return replace(state, layers=tuple(layers), generators=generators)
 
 
-def _trace(plan: StepPlan, state: State, last: torch.Tensor) -> Trace:
-    """A trace of the last map and the head alone."""
-    found: HeadTrace = head(plan.network, state, last)
-    return Trace((last,) * (len(plan.network.layers) + 1), (), found)
+def request_words(
+    plan: StepPlan,
+    request: int,
+    rates: Rates | None = None,
+    labels: npt.NDArray[np.integer] | None = None,
+) -> Int8:
+    """The words of a request, int8 (words, lanes)."""
+    code = STILL_RATE if rates is None or rates.code is None else rates.code
+    bytes_ = np.zeros(plan.maps.request.shape[0] * plan.config.lanes, np.uint8)
+    bytes_[:REQUEST_BYTES] = [request, code & 0xFF, rates.plain if rates else 0, 0]
+    if labels is not None:
+        bytes_[REQUEST_BYTES : REQUEST_BYTES + len(labels)] = labels
+    return _words(bytes_.view(np.int8), plan.config.lanes)
+
+
+def header(result: Int8, request: str) -> list[int]:
+    """The numbers of a result's header, by `Result`. Raises RequestError where the request was refused."""
+    numbers = _numbers(result[: len(Result) * NUMBER_BYTES // result.shape[1]])
+    status = numbers[Result.STATUS]
+    if status != Status.DONE:
+        where = f" of image {numbers[Result.WHERE]}" if status == Status.LABEL else ""
+        raise RequestError(f"request {request}: the device refuses its {Status(status).name.lower()}{where}")
+    return numbers
+
+
+def _numbers(words: Int8) -> list[int]:
+    values = np.ascontiguousarray(words).reshape(-1)
+    whole = len(values) // NUMBER_BYTES * NUMBER_BYTES
+    return [int(value) for value in values[:whole].view("<i8")]
+
+
+def _first(plan: StepPlan) -> list[tuple[int, tuple[int, ...]]]:
+    """What every program must bring."""
+    return [(Memory.FRONT, plan.front[:1]), (Memory.BACK, plan.back[:1])]
 
 
 def _run(
     plan: StepPlan,
-    state: State,
-    address: int,
-    values: npt.NDArray[np.generic],
-    result: tuple[int, int],
-    commands: tuple[int, ...],
+    frame: Int8,
+    memories: list[tuple[int, tuple[int, ...]]],
+    address: int | None = None,
+    result: tuple[int, int] | None = None,
 ) -> Run:
-    """`values` go to the words from `address` on; `result`: first word and count."""
-    frame = _words(values, plan.config.lanes)
-    contents = [
-        *_head_of(plan, (address, len(frame)), result, commands, state),
-        (Memory.FRONT, plan.front[:1]),
-        (Memory.BACK, plan.back[:1]),
-    ]
-    return Run(memory_image(plan.config, contents), frame, result[1])
+    """`frame` goes to the words from `address` on, a request if it is None.
 
-
-def _head_of(
-    plan: StepPlan, source: tuple[int, int], result: tuple[int, int], commands: tuple[int, ...], state: State
-) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """What every program brings. source, result: first word and count."""
-    yield Memory.RUN, (run_word(plan.config, source, result, CYCLE_LIMIT),)
-    yield Memory.COMMAND, commands
-    yield Memory.PARAMETER, step_parameters(state)
+    result: first word and count; None: the header of a step.
+    """
+    first, count = result or (plan.maps.result.address, plan.maps.result.shape[0])
+    run = run_record(plan.config).pack(
+        input_address=plan.maps.request.address if address is None else address,
+        input_words=len(frame),
+        result_address=first,
+        result_words=count,
+        cycle_limit=CYCLE_LIMIT,
+    )
+    contents: Iterator[tuple[int, tuple[int, ...]]] = iter([(int(Memory.RUN), (run,)), *memories])
+    return Run(memory_image(plan.config, contents), frame, count)
 
 
 def _words(values: npt.NDArray[np.generic], lanes: int) -> Int8:
-    """(channels, values) as words, int8 (words, lanes)."""
+    """Values as words, int8 (words, lanes)."""
     return np.ascontiguousarray(values.reshape(-1, lanes).astype(np.int8))

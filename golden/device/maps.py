@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from golden.compiler.placement import Demand, place
 from golden.learning.network import Network
 from golden.spec.config import Config
+from golden.spec.frames import NUMBER_BYTES, REQUEST_BYTES, Result
 from golden.spec.tensor import Tensor
 
 
@@ -27,6 +28,11 @@ class Moments:
     def normed(self, layer: int) -> int:
         """The norm's forward pass."""
         return 2 * layer + 1
+
+    @property
+    def update(self) -> int:
+        """Codes move; the result is written."""
+        return self._back(0) + 3
 
     @property
     def head(self) -> int:
@@ -58,14 +64,22 @@ class Maps:
     values: of each map, the image first.  sums: of each layer, in blocks.
     errors: of each map; the image has none; a map that is only added has that of the layer that adds it.
     outputs: errors at each layer's convolution.
-    report: what units write for the host.
+    request: behind the image, so that one frame brings both.  result: what the host gets of a step.
     """
 
     values: tuple[Tensor, ...]
     sums: tuple[Tensor, ...]
     errors: tuple[Tensor | None, ...]
     outputs: tuple[Tensor, ...]
-    report: Tensor
+    request: Tensor
+    result: Tensor
+
+    @property
+    def last_error(self) -> Tensor:
+        """The error of the last map."""
+        found = self.errors[-1]
+        assert found is not None
+        return found
 
 
 def error_owner(network: Network, index: int) -> int:
@@ -74,7 +88,7 @@ def error_owner(network: Network, index: int) -> int:
     return index if network.readers(index) or adder is None else error_owner(network, adder + 1)
 
 
-def plan_maps(network: Network, images: int, report_words: int, config: Config) -> Maps:
+def plan_maps(network: Network, images: int, config: Config) -> Maps:
     """Places for all tensors, largest first.
 
     Raises CapacityError where the feature memory is too small.
@@ -92,12 +106,16 @@ def plan_maps(network: Network, images: int, report_words: int, config: Config) 
 
     for name, shape, degree, first, last in _lives(network, moments):
         add(name, shape, degree, first, last)
-    # Behind the last map, so that one result holds both.
-    end = next(it for it in demands if it.name == f"map {len(network.layers)}")
-    demands[demands.index(end)] = Demand(end.name, end.words + report_words, 0, moments.error(0))
+    # Whole words of bytes: the request stands behind the images.
+    image = next(it for it in demands if it.name == "map 0")
+    request = -(-(REQUEST_BYTES + images) // config.lanes)
+    demands[demands.index(image)] = replace(image, words=image.words + request)
+    result = len(Result) * NUMBER_BYTES // config.lanes
+    demands.append(Demand("result", result, moments.update, moments.update))
     places = place(demands, config.feature_words)
-    places["report"] = places[end.name] + end.words
-    tensors["report"] = Tensor("report", (report_words, 1, config.lanes), (1, 1), config.lanes, 0, 1, 1.0)
+    places["request"] = places["map 0"] + image.words
+    for name, words in (("request", request), ("result", result)):
+        tensors[name] = Tensor(name, (words, 1, config.lanes), (1, 1), config.lanes, 0, 1, 1.0)
     found = {name: replace(it, address=places[name]) for name, it in tensors.items()}
     count = len(network.layers)
     errors = (found[f"error {error_owner(network, index)}"] for index in range(1, count + 1))
@@ -106,7 +124,8 @@ def plan_maps(network: Network, images: int, report_words: int, config: Config) 
         sums=tuple(found[f"sums {index}"] for index in range(count)),
         errors=(None, *errors),
         outputs=tuple(found[f"output {index}"] for index in range(count)),
-        report=found["report"],
+        request=found["request"],
+        result=found["result"],
     )
 
 

@@ -7,76 +7,69 @@ import numpy.typing as npt
 
 from golden.compiler.contents import Memories
 from golden.compiler.instructions import end_words
-from golden.device.maps import Maps, error_owner, plan_maps
-from golden.device.reports import Reports, plan_reports
+from golden.device.assembly import Assembly
+from golden.device.commands import CommandList, StepCommands
+from golden.device.data import DataPlan, plan_data
+from golden.device.firmware.head import Head
+from golden.device.firmware.step import Places, StepFirmware
+from golden.device.layers import LayerPlan
+from golden.device.maps import Maps, plan_maps
 from golden.device.rows import error_taps, forward_taps
-from golden.device.streams import EngineMemories, Entries, Stream, entry_numbers, stream
+from golden.device.streams import EngineMemories, Entries, entry_numbers, stream
 from golden.learning.network import Network
+from golden.learning.scheme import Scheme, Statistics, everything
 from golden.learning.state import State
+from golden.spec.arithmetics import PAIR
 from golden.spec.config import Config
 from golden.spec.errors import CapacityError
 from golden.spec.findings import Findings
 from golden.spec.formats import EXPONENTS
+from golden.spec.frames import NUMBER_BYTES
 from golden.spec.learning import INT8_LARGEST, ArrayShape, LearningError
 from golden.spec.memories import COUNTER_BITS, MAX_TILES, Fold, Operation, back_record, front_record
 from golden.spec.tensor import Tensor
 
 
 @dataclass(frozen=True)
-class LayerPlan:
-    """Where the parts of a layer's passes are.
-
-    Parameters
-    ----------
-    forward, transposed: the streams; none transposed where nothing is sent below.
-    starts, back_starts: first pair of each of their rounds.
-    entries: where each place of (filters, rows) stands in the forward stream.
-    forward_at, error_at: their instructions; the gradient pass has an instruction of its own, gradient_at.
-    """
-
-    forward: Stream
-    transposed: Stream | None
-    starts: list[int]
-    back_starts: list[int]
-    entries: Entries
-    forward_at: int
-    gradient_at: int
-    error_at: int
-
-
-@dataclass(frozen=True)
 class StepPlan:
-    """All of a step but what changes from step to step: exponents, rates, parameters.
+    """All of a step: what the memories of a device hold before the first one, and where what is.
 
     Parameters
     ----------
-    front, back: instruction words.  memories: taps.  engines: coefficients, counters, places.
+    maps: tensors of a batch, request, result.  data: words of the controller.
+    front, back: instruction words.  taps: of all passes.  engines: coefficients, counters, places.
+    commands: the command memory.  firmware: the controller's program.
     """
 
     network: Network
+    scheme: Scheme
     images: int
     config: Config
     maps: Maps
-    reports: Reports
+    data: DataPlan
     layers: tuple[LayerPlan, ...]
     front: tuple[int, ...]
     back: tuple[int, ...]
     taps: tuple[int, ...]
     engines: EngineMemories
-
-    def owner(self, index: int) -> int:
-        """The map whose error tensor map `index` has."""
-        return error_owner(self.network, index)
+    commands: StepCommands
+    firmware: tuple[int, ...]
 
 
-def plan_step(network: Network, state: State, images: int, config: Config) -> StepPlan:
-    """Raises CapacityError where a memory or a partial sum is too small, LearningError for a batch that
-    cannot be, or a network that is made for another array.
+def plan_step(
+    network: Network, state: State, images: int, config: Config, scheme: Scheme | None = None
+) -> StepPlan:
+    """scheme: what learns; None: everything.
+
+    Raises CapacityError where a memory or a partial sum is too small, LearningError for a batch that
+    cannot be, a network that is made for another array, or a scheme that no device can follow.
     """
     network.check_batch(images)
     _check_array(network, config)
-    reports = plan_reports([layer.filters for layer in network.layers], config.lanes)
-    maps = plan_maps(network, images, reports.words, config)
+    scheme = scheme or everything(network)
+    _check_scheme(network, scheme)
+    data = plan_data(network, images, config)
+    maps = plan_maps(network, images, config)
     memories, engines = Memories(config), EngineMemories(config)
     passes: list[tuple[int, int, Tensor, Tensor]] = []
     plans = []
@@ -124,23 +117,82 @@ def plan_step(network: Network, state: State, images: int, config: Config) -> St
         plans.append(
             LayerPlan(forward, transposed, starts, back_starts, entries, forward_at, gradient_at, error_at)
         )
-    _demand_words(network, plans, maps, config)
+    _demand_words(network, maps, config)
     findings = Findings()
     memories.check(2 * len(passes), findings)
     findings.demand()
     front, back = _instructions(network.array, passes, config)
-    return StepPlan(
-        network,
-        images,
-        config,
-        maps,
-        reports,
-        tuple(plans),
-        front,
-        back,
-        memories.tap_words(),
-        engines,
+    layers = tuple(plans)
+    codes_at = saved_words(data, config)
+    _demand_save(codes_at + read_words(engines.pairs, config), config)
+    commands = CommandList(network, config, maps, data, layers, engines.pairs).made(scheme, codes_at)
+    firmware = StepFirmware(
+        it=Assembly(config),
+        network=network,
+        scheme=scheme,
+        head=Head(network, images, config, data, maps.values[-1], maps.last_error),
+        data=data,
+        commands=commands,
+        places=Places(maps.request.address, maps.result.address),
+        kept=tuple(
+            int(it.mask.sum()) if learns.channels else 0
+            for it, learns in zip(state.layers, scheme.layers, strict=True)
+        ),
+        values=tuple(sums.shape[0] * sums.stride * config.lanes for sums in maps.sums),
     )
+    return StepPlan(
+        network=network,
+        scheme=scheme,
+        images=images,
+        config=config,
+        maps=maps,
+        data=data,
+        layers=layers,
+        front=front,
+        back=back,
+        taps=memories.tap_words(),
+        engines=engines,
+        commands=commands,
+        firmware=firmware.words(),
+    )
+
+
+def saved_words(data: DataPlan, config: Config) -> int:
+    """Feature words of header and state in the result of SAVE; codes and counters follow."""
+    return -(-(data.state + data.distance) * NUMBER_BYTES // config.lanes)
+
+
+def read_words(pairs: int, config: Config) -> int:
+    """Words that READ writes for the entries of so many pairs of all engines."""
+    return -(-PAIR * pairs * config.engines // config.lanes)
+
+
+def _demand_save(words: int, config: Config) -> None:
+    if words > config.feature_words:
+        raise CapacityError(
+            f"feature memory: state and codes of {words} words do not fit; feature_words of "
+            f"configuration {config.name!r} is {config.feature_words}"
+        )
+
+
+def _check_scheme(network: Network, scheme: Scheme) -> None:
+    """Raises LearningError naming the layer for what the commands of a device cannot say."""
+    scheme.demand(network)
+    if scheme.statistics != Statistics.BATCH:
+        raise LearningError("scheme: running statistics on a device; legal: those of the batch")
+    wanted = scheme.wanted(network)
+    for layer, it in zip(network.layers, scheme.layers, strict=True):
+        channels = network.shape(layer.source)[0]
+        if it.channels not in (0, channels):
+            raise LearningError(
+                f"scheme: layer {layer.name}: {it.channels} channels learn; legal on a device: "
+                f"0 or all {channels}"
+            )
+        if it.norm and not it.channels and not wanted[layer.source]:
+            raise LearningError(
+                f"scheme: layer {layer.name}: its norm alone learns, and nothing below; legal on a device: "
+                "its codes too, or not its norm"
+            )
 
 
 def _check_array(network: Network, config: Config) -> None:
@@ -175,13 +227,11 @@ def _demand_sums(name: str, mask: npt.NDArray[np.bool_], below: bool, config: Co
         )
 
 
-def _demand_words(network: Network, plans: list[LayerPlan], maps: Maps, config: Config) -> None:
+def _demand_words(network: Network, maps: Maps, config: Config) -> None:
     """What is as deep as other memories, and what a field must hold."""
-    commands = 1 + sum(3 + len(plan.starts) for plan in plans)
     tiles = max(it.words(config.lanes) for it in (*maps.sums, *maps.values))
     channels = sum(layer.filters for layer in network.layers)
     for what, needed, field, there in (
-        ("command memory", commands, "instructions", config.instructions),
         ("parameter memory", channels, "filter_words", config.filter_words),
         ("words of a channel", tiles, "largest count of tiles", MAX_TILES - 1),
     ):

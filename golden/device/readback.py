@@ -16,13 +16,8 @@ _VALUES = np.array(
 )
 
 
-def read_words(plan: StepPlan) -> int:
-    """Words that READ writes for all entries of all engines."""
-    return -(-PAIR * plan.engines.pairs * plan.config.engines // plan.config.lanes)
-
-
 def codes_of(plan: StepPlan, words: Int8) -> list[tuple[Int8, Int8]]:
-    """Codes and counters of each layer, int8 (filters · rows,), of `read_words` words."""
+    """Codes and counters of each layer, int8 (filters · rows,), of the words that READ wrote."""
     count = PAIR * plan.engines.pairs
     bytes_ = words.view(np.uint8).reshape(-1)[: count * plan.config.engines].reshape(-1, count)
     codes = _VALUES[bytes_ & (1 << CODE_BITS) - 1]

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import torch
 
-from golden.device import Exchange, device_step, load_device, read_codes
+from golden.device import Exchange, device_step, load_device, read_state
 from golden.device.compare import differences
 from golden.device.plan import StepPlan
 from golden.learning import Layer, Network, State, step
-from golden.learning.random import Generators
 from golden.learning.update import Rates
 from golden.spec.config import Config
 from golden.spec.learning import ArrayShape
@@ -44,13 +43,12 @@ def compared(
 ) -> Exchange:
     """Steps on the device; fails at the first whose state is not golden's."""
     right = state
-    state = yield from load_device(plan, state)
-    generators = Generators(state.generators)
+    yield from load_device(plan, state)
     for number, (rate, (images, labels)) in enumerate(zip(rates, batches, strict=False)):
-        right, said = step(plan.network, right, images, labels, rate)
-        state, told = yield from device_step(plan, state, images, labels, rate, generators)
-        state = yield from read_codes(plan, state)
-        wrong = differences(state, right)
+        right, said = step(plan.network, right, images, labels, rate, plan.scheme)
+        told = yield from device_step(plan, images, labels, rate)
+        found = yield from read_state(plan, state)
+        wrong = differences(found, right)
         assert not wrong, f"step {number}: {', '.join(wrong)}"
         assert told == said
-    return state
+    return right
