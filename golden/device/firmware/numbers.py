@@ -1,4 +1,4 @@
-"""The rules for one number (docs/learning.md, sections 4, 8, 9) as instructions, written where they are used."""
+"""The rules for one number (docs/learning.md, sections 4, 8, 9) as instructions, where they are used."""
 
 from golden.device.assembly import ZERO, Assembly, B, Label, Register
 from golden.spec.block import GRID_BITS, SCALAR_BITS
@@ -140,7 +140,7 @@ def moved(
 
 
 def reported(it: Assembly, mantissa: Register, exponent: Register, minus: Register, address: B) -> None:
-    """Mantissa with its sign and exponent of a scalar of a report (`golden.spec.commands.scalar_report_record`).
+    """Mantissa with sign and exponent of a reported scalar (`golden.spec.commands.scalar_report_record`).
 
     `minus` holds −2^SCALAR_BITS. A mantissa of 0 leaves the exponent as it is.
     """
