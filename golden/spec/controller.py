@@ -4,9 +4,10 @@ A small processor for all that a step has once: scales, gamma, beta, statistics,
 comes next. It has 16 registers of 48 bits, r0 of them always 0, a memory of 48-bit words, the numbers of the
 SCALARS generator, and a buffer of one word of the feature memory. docs/machine.md, section 12.
 
-A run begins with the instruction at address 0; registers, buffer, count and steps are 0. The data memory keeps
-its words from run to run. Addresses and lanes that there are not, and a data word that is read while a command
-may report into it (before WAIT), give anything: `golden.machine.controller` refuses what it can see of that.
+A run begins with the instruction at address 0; registers, buffer, count and steps are 0. The data memory
+keeps its words from run to run. Addresses and lanes that there are not, and a data word that is read while a
+command may report into it (before WAIT), give anything: `golden.machine.controller` refuses what it can see
+of that.
 """
 
 from enum import IntEnum
