@@ -146,6 +146,10 @@ ERRORS = MAP_OPERANDS + MAP_ROUND
 """From a token to its errors."""
 BLOCKS = TERM + 1 + 2
 """From a token to its sums in blocks: one slice of them is chosen, then encoded."""
+PARAMETERS = 1 + MEMORY + 4
+"""From the start of a norm's passes to the parameters of the first channel: address, word, two magnitudes, of
+which the first becomes a scalar while the second is found, then both move on. At most what its first sums
+take."""
 WRITE_WAIT = 4
 """From a word's last bytes until it is surely written."""
 ERROR_WORD = 1 + MEMORY + 1
@@ -169,6 +173,10 @@ CONTROLLER_FETCH = MEMORY + 1
 """From a jump to the first cycle of the instruction that it goes to."""
 CONTROLLER_BEGIN = REGISTERS + CONTROLLER_FETCH
 """From the start of a run to its first instruction: registers are cleared."""
+COMMAND = 1 + MEMORY + 1
+"""From the issue of a command to the start of its unit: its number, its word, the word registered."""
+COMMAND_END = 1
+"""From the end of a unit to the next issue, without the reports between."""
 DOT_FIRST = MEMORY + 2
 """From the start of a sum of products, if it has any, to its result, without a cycle for each."""
 

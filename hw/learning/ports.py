@@ -44,6 +44,11 @@ def data_signature(config: Config) -> wiring.Signature:
     return wiring.Signature({"valid": Out(1), "address": Out(data_bits(config)), "word": Out(WORD_BITS)})
 
 
+def report_item(config: Config) -> data.StructLayout:
+    """A number for the controller, and where it goes."""
+    return data.StructLayout({"address": data_bits(config), "word": WORD_BITS})
+
+
 def issue_layout(config: Config) -> data.StructLayout:
     """Controller → conductor: the number of a command, and the shifts that it goes with."""
     return data.StructLayout(

@@ -5,7 +5,6 @@ from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.controller import REGISTERS, WORD_BITS
-from hw.parts.memory import UNORDERED
 
 NUMBER_BITS = (REGISTERS - 1).bit_length()
 
@@ -37,7 +36,7 @@ class ScalarRegisters(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.ram = ram = memory.Memory(shape=WORD_BITS, depth=REGISTERS, init=[], attrs=UNORDERED)
+        m.submodules.ram = ram = memory.Memory(shape=WORD_BITS, depth=REGISTERS, init=[])
         write = ram.write_port()
         for number, word in ((self.a, self.a_word), (self.b, self.b_word)):
             read = ram.read_port(domain="comb")

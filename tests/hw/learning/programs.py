@@ -53,12 +53,10 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
     at = {"b": LIMITED, "immediate": rng.randrange(words // 2)}
     match operation:
         case Operation.EVEN | Operation.UP | Operation.FLOOR | Operation.STICKY:
-            # Any distance, mostly within reach; STICKY of what is not negative.
-            near = [word(Operation.ADD, LIMITED, rng.choice(OTHERS), 0, 0), limit(SECOND, 127)]
-            if operation == Operation.STICKY:
-                near[0] = word(Operation.MAXIMUM, LIMITED, rng.choice(OTHERS), 0, 0)
-            far = rng.random() < 0.1
-            return [*near, word(operation, d, LIMITED, b if far else SECOND, 0 if far else -64)]
+            # Any distance, mostly within reach.
+            if rng.random() < 0.1:
+                return [word(operation, d, a, b, immediate)]
+            return [limit(SECOND, 127), word(operation, d, a, SECOND, -64)]
         case Operation.CLAMP:
             return [
                 word(Operation.MAXIMUM, LIMITED, b, 0, 0),
