@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from golden.numerics.lfsr import RandomWords
+from golden.spec import latency
 from golden.spec.config import Config
 from golden.spec.controller import (
     DOT_BITS,
@@ -59,7 +60,7 @@ class Controller:
     issue: called with the number of a command and its two shifts; it does all of the command and puts what
         is reported into `data`.
     parameters: the words of LightNorm's parameter memory that were written.
-    executed: how many instructions were.
+    executed: how many instructions were.  cycles: of them all, where none had to wait.
     """
 
     config: Config
@@ -70,6 +71,7 @@ class Controller:
     issue: Callable[[int, int, int], None]
     parameters: dict[int, int] = field(default_factory=dict)
     executed: int = 0
+    cycles: int = 0
 
     def run(self) -> None:
         """From address 0 to STOP. Raises ControllerError for what no program may do."""
@@ -91,6 +93,7 @@ class Controller:
             a, b = r[it["a"]], r[it["b"]]
             second = signed(b + immediate, WORD_BITS)
             following, result = at + 1, None
+            counted, jumps = 0, False
             match operation:
                 case Operation.ADD:
                     result = a + second
@@ -126,7 +129,7 @@ class Controller:
                 case Operation.STRIDES:
                     count, steps = r[d], (a, second)
                 case Operation.DOT:
-                    result = r[d]
+                    result, counted = r[d], count
                     for place in range(count):
                         factors = (
                             self._word(at, a + place * steps[0]),
@@ -142,16 +145,19 @@ class Controller:
                 case Operation.PUT:
                     buffer[self._lane(at, second)] = signed(a, 8)
                 case Operation.SUM:
+                    counted = second - a
                     result = r[d] + sum(buffer[self._lane(at, a) : 1 + self._lane(at, second - 1)])
                 case Operation.SPREAD | Operation.SPREAD_RELU:
+                    counted = second - a
                     lowest = 0 if operation == Operation.SPREAD_RELU else -INT8_LARGEST
                     for lane in range(self._lane(at, a), 1 + self._lane(at, second - 1)):
                         buffer[lane] = signed(r[d], 8) if lowest < buffer[lane] < INT8_LARGEST else 0
                 case Operation.EQUAL | Operation.UNEQUAL | Operation.LESS:
                     goes = {Operation.EQUAL: a == b, Operation.UNEQUAL: a != b, Operation.LESS: a < b}
-                    following = immediate if goes[operation] else following
+                    jumps = goes[operation]
+                    following = immediate if jumps else following
                 case Operation.CALL:
-                    result, following = at + 1, second
+                    result, following, jumps = at + 1, second, True
                 case Operation.ISSUE:
                     self.issue(immediate, a, b)
                 case Operation.WAIT:
@@ -160,7 +166,9 @@ class Controller:
                     self.parameters[second] = a & 0xFFFFFFFF
                 case Operation.STOP:
                     self.random = words.state
+                    self.cycles += latency.controller(operation)
                     return
+            self.cycles += latency.controller(operation, counted, jumps)
             if result is not None and d:
                 r[d] = signed(result, WORD_BITS)
             at = following

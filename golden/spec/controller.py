@@ -4,9 +4,10 @@ A small processor for all that a step has once: scales, gamma, beta, statistics,
 comes next. It has 16 registers of 48 bits, r0 of them always 0, a memory of 48-bit words, the numbers of the
 SCALARS generator, and a buffer of one word of the feature memory. docs/machine.md, section 12.
 
-A run begins with the instruction at address 0; registers, buffer, count and steps are 0. The data memory keeps
-its words from run to run. Addresses and lanes that there are not, and a data word that is read while a command
-may report into it (before WAIT), give anything: `golden.machine.controller` refuses what it can see of that.
+A run begins with the instruction at address 0; registers, buffer, count and steps are 0. The data memory
+keeps its words from run to run. Addresses and lanes that there are not, and a data word that is read while a
+command may report into it (before the next ISSUE, or a WAIT, is behind), give anything:
+`golden.machine.controller` refuses what it can see of that.
 """
 
 from enum import IntEnum
@@ -56,7 +57,7 @@ class Operation(IntEnum):
     FLOOR = 10
     """Likewise, to the integer below."""
     STICKY = 11
-    """Likewise of a number ≥ 0, the integer below, but its lowest bit is set where anything was cut."""
+    """Likewise, the integer below, but its lowest bit is set where anything was cut."""
     LENGTH = 12
     """d = bits of |B|, 0 for 0."""
     DIVIDE = 13
@@ -94,13 +95,14 @@ class Operation(IntEnum):
     CALL = 29
     """d = the address behind this instruction; the next one is that at B."""
     ISSUE = 30
-    """The command at the immediate begins once the one before is done, with the shifts r[a] and r[b]."""
+    """The command at the immediate begins once the one before is done and has reported, with the shifts r[a]
+    and r[b]; they saturate to 8 bits. The next instruction does not wait for its end."""
     WAIT = 31
     """Goes on when every command is done and has reported."""
     PARAMETER = 32
     """The word of LightNorm's parameter memory at address B = the lowest 32 bits of r[a]."""
     STOP = 33
-    """The run ends."""
+    """The run ends, as soon as WAIT would go on."""
 
 
 def instruction_record() -> Record:

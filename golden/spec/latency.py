@@ -5,6 +5,8 @@ or a few that nothing else cuts into; a total is from the cycle in which somethi
 to the one in which its outcome stands.
 """
 
+from golden.spec.controller import REGISTERS, WORD_BITS, Operation
+
 MEMORY = 1
 """From an address to the word of a memory with clocked reads."""
 
@@ -144,12 +146,53 @@ ERRORS = MAP_OPERANDS + MAP_ROUND
 """From a token to its errors."""
 BLOCKS = TERM + 1 + 2
 """From a token to its sums in blocks: one slice of them is chosen, then encoded."""
+PARAMETERS = 1 + MEMORY + 4
+"""From the start of a norm's passes to the parameters of the first channel: address, word, two magnitudes, of
+which the first becomes a scalar while the second is found, then both move on. At most what its first sums
+take."""
 WRITE_WAIT = 4
 """From a word's last bytes until it is surely written."""
 ERROR_WORD = 1 + MEMORY + 1
 """From the drain's token to the word of errors that it asks for: address, memory and word are registered."""
 ERROR_CODES = ERROR_WORD + TERM_ROUND
 """From the drain's token to the error codes of its lanes, which are registered."""
+
+# The controller: an instruction has its operands in its first cycle, then works.
+CONTROLLER_DECODE = 1
+CONTROLLER_WORK = {
+    **dict.fromkeys((Operation.MINIMUM, Operation.MAXIMUM), 2),
+    Operation.CLAMP: 3,
+    Operation.MULTIPLY: 3,
+    **dict.fromkeys((Operation.EVEN, Operation.UP, Operation.FLOOR, Operation.STICKY), 4),
+    Operation.LENGTH: 2,
+    Operation.DIVIDE: WORD_BITS + 1,
+    Operation.LOAD: 1 + MEMORY,
+}
+"""Cycles behind the first one, where they are not 1 and always the same."""
+CONTROLLER_FETCH = MEMORY + 1
+"""From a jump to the first cycle of the instruction that it goes to."""
+CONTROLLER_BEGIN = REGISTERS + CONTROLLER_FETCH
+"""From the start of a run to its first instruction: registers are cleared."""
+COMMAND = 1 + MEMORY + 1
+"""From the issue of a command to the start of its unit: its number, its word, the word registered."""
+COMMAND_END = 1
+"""From the end of a unit to the next issue, without the reports between."""
+DOT_FIRST = MEMORY + 2
+"""From the start of a sum of products, if it has any, to its result, without a cycle for each."""
+
+
+def controller(operation: Operation, count: int = 0, jumps: bool = False) -> int:
+    """Cycles of an instruction of the controller, without those in which it waits for a memory or a command.
+
+    count: products of DOT, lanes of SUM, SPREAD and SPREAD_RELU.  jumps: a branch is taken.
+    """
+    work = CONTROLLER_WORK.get(operation, 1)
+    if operation == Operation.DOT:
+        work = 1 + (DOT_FIRST + count if count else 1)
+    if operation in (Operation.SUM, Operation.SPREAD, Operation.SPREAD_RELU):
+        work = 1 + count
+    return CONTROLLER_DECODE + work + (CONTROLLER_FETCH if jumps else 0)
+
 
 NORM_FORWARD = 479
 NORM_BACKWARD = 380

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import latency, memories
-from golden.spec.commands import Command, parameter_record, payload_records, report_words
+from golden.spec.commands import Command, payload_records
 from golden.spec.config import Config
 from golden.spec.errors import ERROR_BITS
 from golden.spec.learning import Generator
@@ -18,24 +18,26 @@ from hw.core.sequencer import Sequencer
 from hw.interfaces import frame_word, write_signature
 from hw.learning.access_arbiter import AccessArbiter
 from hw.learning.conductor import Conductor
+from hw.learning.controller import Controller
 from hw.learning.engine import LearningEngine
 from hw.learning.entry_reader import EntryReader
 from hw.learning.error_loader import ErrorLoader
 from hw.learning.found_reports import FoundReports
 from hw.learning.map_writer import MapWriter
 from hw.learning.norm_passes import NormPasses
-from hw.learning.report_writer import ReportWriter
+from hw.learning.parameter_memory import ParameterMemory
 from hw.learning.update import UpdateUnit
 from hw.learning.word_random import WordRandom
 from hw.parts.delay import delayed
 from hw.parts.fan_out import fan_out
 from hw.parts.layouts import layout
-from hw.parts.memory import FeatureMemory, LoadedMemory
+from hw.parts.memory import FeatureMemory
 from hw.writeback.output import OutputPipeline
 
 
 class LearningAccelerator(wiring.Component):
-    """Runs commands: layers as `Accelerator` does, and the passes of training (docs/machine.md, section 10).
+    """Runs the program of its controller, which issues commands: layers as `Accelerator` does, and the passes
+    of training (docs/machine.md, sections 10 to 12).
 
     Golden: `golden.learning`.
 
@@ -64,6 +66,7 @@ class LearningAccelerator(wiring.Component):
         m.submodules.loader = loader = Loader(config)
         m.submodules.host = host = HostPort(config)
         m.submodules.sequencer = sequencer = Sequencer(config)
+        m.submodules.controller = controller = Controller(config)
         m.submodules.conductor = conductor = Conductor(config)
         m.submodules.arbiter = arbiter = PortArbiter(config)
         m.submodules.features = features = FeatureMemory(config)
@@ -74,29 +77,26 @@ class LearningAccelerator(wiring.Component):
         m.submodules.norm = norm = NormPasses(config)
         m.submodules.found = found = FoundReports(config)
         m.submodules.norm_random = norm_random = WordRandom(config, config.lanes)
-        m.submodules.parameters = parameters = LoadedMemory(
-            config, Memory.PARAMETER, layout(parameter_record())
-        )
+        m.submodules.parameters = parameters = ParameterMemory(config)
         m.submodules.update = update = UpdateUnit(config)
         m.submodules.reader = reader = EntryReader(config)
-        m.submodules.reports = reports = ReportWriter(config)
         m.submodules.access = access = AccessArbiter(config, 6)
 
         # The host's streams; program words to their memories.
         wiring.connect(m, wiring.flipped(self.i_program), loader.i)
         wiring.connect(m, wiring.flipped(self.i_image), host.i_image)
         wiring.connect(m, host.o_result, wiring.flipped(self.o_result))
-        fan_out(
-            m, loader.load, [unit.load for unit in [*array.units, host, sequencer, conductor, parameters]]
-        )
+        loaded = [*array.units, host, sequencer, controller, conductor, parameters]
+        fan_out(m, loader.load, [unit.load for unit in loaded])
         self._seed(
             m,
             loader.load,
             {
-                Generator.ERRORS: writer,
-                Generator.NORM: norm_random,
-                Generator.TERMS: errors,
-                Generator.CODES: update,
+                Generator.ERRORS: (writer, writer.load),
+                Generator.NORM: (norm_random, norm_random.load),
+                Generator.TERMS: (errors, errors.load),
+                Generator.CODES: (update, update.load),
+                Generator.SCALARS: (controller, controller.seed),
             },
         )
 
@@ -109,8 +109,8 @@ class LearningAccelerator(wiring.Component):
         read = access.users[1]
         wiring.connect(m, writer.port, access.users[0])
         wiring.connect(m, norm.features, access.users[2])
-        wiring.connect(m, reports.port, access.users[3])
-        wiring.connect(m, reader.port, access.users[4])
+        wiring.connect(m, reader.port, access.users[3])
+        wiring.connect(m, controller.features, access.users[4])
         wiring.connect(m, host.features, access.users[5])
         m.d.comb += [
             read.valid.eq(errors.read.valid),
@@ -187,6 +187,8 @@ class LearningAccelerator(wiring.Component):
             writer.enable.eq((kind == Command.FORWARD) | (kind == Command.ERROR)),
             writer.error.eq(kind == Command.ERROR),
             writer.command.eq(command),
+            writer.shift.eq(conductor.shift),
+            writer.addend_shift.eq(conductor.addend_shift),
             writer.layer.eq(array.drain.layer),
             writer.clear.eq(conductor.start),
             errors.gradient.eq(gradient),
@@ -195,28 +197,37 @@ class LearningAccelerator(wiring.Component):
         ]
 
         # Commands and their ends.
+        wiring.connect(m, controller.issue, conductor.i)
         wiring.connect(m, norm.found, found.i)
+        wiring.connect(m, parameters.o, norm.parameters)
+        wiring.connect(m, controller.parameter, parameters.put)
         fields_norm = fields[Command.NORM]
         m.d.comb += [
             norm.start.eq(conductor.start & (kind == Command.NORM)),
             norm.command.eq(fields_norm),
             norm.random.eq(norm_random.bytes),
             norm_random.draw.eq(norm.draw),
-            parameters.address.eq(norm.parameter_address),
-            norm.parameter.eq(parameters.data),
+            norm.shift.eq(conductor.shift),
+            norm.addend_shift.eq(conductor.addend_shift),
+            parameters.start.eq(norm.start),
+            parameters.first.eq(fields_norm.parameter_address),
             found.start.eq(norm.start),
-            found.first.eq(fields_norm.report_address + 2 * report_words(config.lanes)),
+            found.first.eq(fields_norm.report_address + 2),
             # What is found goes first; a command is done when nothing more is.
-            reports.i.valid.eq(found.o.valid | conductor.report.valid),
-            reports.i.payload.eq(Mux(found.o.valid, found.o.payload.as_value(), conductor.report.payload)),
-            found.o.ready.eq(reports.i.ready),
-            conductor.report.ready.eq(reports.i.ready & ~found.o.valid),
+            found.o.ready.eq(1),
+            conductor.report.ready.eq(~found.o.valid),
+            controller.report.valid.eq(found.o.valid | conductor.report.valid),
+            controller.quiet.eq(conductor.quiet),
         ]
+        for name in ("address", "word"):
+            said, counted = (getattr(item.payload, name) for item in (found.o, conductor.report))
+            m.d.comb += getattr(controller.report, name).eq(Mux(found.o.valid, said, counted))
         updating = Signal()
         m.d.sync += updating.eq(update.busy)
         m.d.comb += [
             update.start.eq(conductor.start & (kind == Command.UPDATE)),
             update.command.eq(fields[Command.UPDATE]),
+            update.shift.eq(conductor.shift),
             reader.start.eq(conductor.start & (kind == Command.READ)),
             reader.command.eq(fields[Command.READ]),
         ]
@@ -239,11 +250,13 @@ class LearningAccelerator(wiring.Component):
                 conductor.counts[1].eq(writer.large),
             ]
         m.d.comb += [
-            conductor.go.eq(sequencer.start),
+            controller.go.eq(sequencer.start),
             conductor.done.eq(finished | norm.done | reader.done | (updating & ~update.busy)),
             sequencer.go.eq(host.go),
-            sequencer.finished.eq(conductor.finished),
-            sequencer.illegal.eq(conductor.illegal | (going & (array.fetch.illegal | array.drain.illegal))),
+            sequencer.finished.eq(controller.finished),
+            sequencer.illegal.eq(
+                controller.illegal | conductor.illegal | (going & (array.fetch.illegal | array.drain.illegal))
+            ),
             sequencer.bad.eq(going & Cat(engine.bad for engine in array.engines).any()),
             host.done.eq(sequencer.done),
             host.fault.eq(sequencer.fault),
@@ -258,13 +271,15 @@ class LearningAccelerator(wiring.Component):
         ]
         return m
 
-    def _seed(self, m: Module, load: wiring.PureInterface, units: dict[Generator, wiring.Component]) -> None:
+    def _seed(
+        self, m: Module, load: wiring.PureInterface, units: dict[Generator, tuple[wiring.Component, Signal]]
+    ) -> None:
         """New states of the generators come as words of a memory that there is not."""
         record = SEED_RECORD
         seed = data.View(layout(record), load.data[: record.bits])
-        for generator, unit in units.items():
+        for generator, (unit, taken) in units.items():
             m.d.comb += [
-                unit.load.eq(load.valid & (load.memory == Memory.SEED) & (load.address == generator)),
+                taken.eq(load.valid & (load.memory == Memory.SEED) & (load.address == generator)),
                 unit.before.eq(seed.before),
                 unit.last.eq(seed.last),
             ]

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import latency
 from golden.spec.block import Spikes
-from golden.spec.commands import pass_record
+from golden.spec.commands import SHIFT_BITS, pass_record
 from golden.spec.config import Config
 from golden.spec.learning import LFSR_WORD, NORM_FORMAT
 from golden.spec.maps import CODE_BITS, EXPONENT_SHARE
@@ -37,7 +37,8 @@ class MapWriter(wiring.Component):
     Members
     -------
     error: In, it is an error pass, else a forward pass of training; still during a pass, as `command`.
-    enable: In, it is one of the two.  command: In, fields.  layer: In, the drain's back word.
+    enable: In, it is one of the two.  command: In, fields.  shift, addend_shift: In, those of its issue.
+    layer: In, the drain's back word.
     i: In, from the operands.  port: Out, always granted at once.
     turn_done: Out, the last word of a turn is written.
     saturated, large: Out, counts of errors since `clear` (`MapRounder`).
@@ -51,6 +52,8 @@ class MapWriter(wiring.Component):
                 "enable": In(1),
                 "error": In(1),
                 "command": In(layout(pass_record(config))),
+                "shift": In(signed(SHIFT_BITS)),
+                "addend_shift": In(signed(SHIFT_BITS)),
                 "layer": In(layout(back_record(config))),
                 "i": In(operands_signature(config)),
                 "port": Out(access_signature(config)),
@@ -121,7 +124,7 @@ class MapWriter(wiring.Component):
             encoder.i.valid.eq(valid),
             encoder.o.ready.eq(1),
             source.mask.eq(-1),
-            source.grid.eq(self.command.shift),
+            source.grid.eq(self.shift),
         ]
         bytes_ = Signal(config.basis * 8)
         group = NORM_FORMAT.forward.group
@@ -174,8 +177,8 @@ class MapWriter(wiring.Component):
         values = delayed(m, sums, latency.MAP_OPERANDS - 2, "sums")[-1]
         beat = rounder.i.payload
         m.d.comb += [
-            rounder.rule.shift.eq(command.shift),
-            rounder.rule.addend_shift.eq(command.addend_shift),
+            rounder.rule.shift.eq(self.shift),
+            rounder.rule.addend_shift.eq(self.addend_shift),
             rounder.rule.add.eq(command.addend),
             rounder.rule.stochastic.eq(1),
             rounder.rule.masked.eq(command.masked),

@@ -5,7 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.block import EPSILON, SCALAR_BITS, Spikes, scalar
-from golden.spec.commands import index_bits, norm_record, parameter_record
+from golden.spec.commands import SHIFT_BITS as ISSUE_BITS
+from golden.spec.commands import index_bits, norm_record
 from golden.spec.config import Config
 from golden.spec.latency import norm_arithmetic
 from golden.spec.learning import NORM_FORMAT
@@ -14,6 +15,7 @@ from hw.learning.extreme_marks import ExtremeMarks
 from hw.learning.map_rounder import SHIFT_BITS, MapRounder
 from hw.learning.norm_bytes import put_bytes
 from hw.learning.norm_walk import NormWalk, norm_tag
+from hw.learning.parameter_memory import given_signature
 from hw.learning.word_reader import WordReader
 from hw.learning.word_writer import WordWriter
 from hw.lightnorm.core import NormCore
@@ -47,9 +49,11 @@ class NormPasses(wiring.Component):
 
     Members
     -------
-    start: In.  command: In, `norm_record`, from `start` to `done`.  done: Out, one cycle, all is written.
+    start: In.  command: In, `norm_record`; shift, addend_shift: In, those of its issue; from `start` to
+        `done`.  done: Out, one cycle, all is written.
     features: Out, to the feature memory.
-    parameter_address: Out.  parameter: In, `parameter_record`, a cycle later.
+    parameters: In, of one channel after the other; those of the first are there at `latency.PARAMETERS`, the
+        others when the channel before is done.
     found: stream of `channel_found`, one a channel.
     draw: Out, `random` has been used up.  random: In, the bytes of a word of dx, lane 0 lowest.
     saturated, large: Out, of the map that was written, as `MapRounder`'s; from `done` to the next start.
@@ -65,10 +69,11 @@ class NormPasses(wiring.Component):
             {
                 "start": In(1),
                 "command": In(layout(command)),
+                "shift": In(signed(ISSUE_BITS)),
+                "addend_shift": In(signed(ISSUE_BITS)),
                 "done": Out(1),
                 "features": Out(access_signature(config)),
-                "parameter_address": Out(command.width("parameter_address")),
-                "parameter": In(layout(parameter_record())),
+                "parameters": In(given_signature()),
                 "found": Out(stream.Signature(channel_found())),
                 "draw": Out(1),
                 "random": In(config.lanes * 8),
@@ -186,7 +191,8 @@ class NormPasses(wiring.Component):
         may = (left == 0) & (pulled | ~reduced)
         taken = core.found.valid & core.found.ready
         m.d.comb += [
-            core.parameters.valid.eq(known),
+            core.parameters.valid.eq(known & self.parameters.there),
+            self.parameters.take.eq(taken & own),
             given.mean.eq(mean),
             given.scale.eq(scale),
             core.found.ready.eq(may & (self.found.ready | ~own)),
@@ -197,8 +203,7 @@ class NormPasses(wiring.Component):
             core.chunks.eq(command.chunks),
         ]
         for name in ("gamma", "beta"):
-            for field in scalar_layout().members:
-                m.d.comb += given[name][field].eq(self.parameter[f"{name}_{field}"])
+            m.d.comb += given[name].eq(getattr(self.parameters, name))
         for name in ("inverse", "spread"):
             for field in ("mantissa", "exponent"):
                 m.d.comb += getattr(core, name)[field].eq(command[f"{name}_{field}"])
@@ -211,12 +216,8 @@ class NormPasses(wiring.Component):
         m.d.sync += known.eq(~(self.start | (taken & own)))
         with m.If(taken):
             m.d.sync += second.eq(~reduced & counts)
-            with m.If(own):
-                m.d.sync += self.parameter_address.eq(self.parameter_address + 1)
             with m.If(~reduced):
                 m.d.sync += [mean.eq(result.mean), scale.eq(result.scale)]
-        with m.If(self.start):
-            m.d.sync += self.parameter_address.eq(command.parameter_address)
 
     def _results(
         self, m: Module, core: NormCore, others: WordReader, marks: ExtremeMarks, rounder: MapRounder
@@ -235,7 +236,7 @@ class NormPasses(wiring.Component):
             waits.eq(core.found.valid & core.found.payload.backward & ~pulled),
             pulls.eq(waits & settled[1]),
             rounder.rule.shift.eq(shift),
-            rounder.rule.addend_shift.eq(command.addend_shift),
+            rounder.rule.addend_shift.eq(self.addend_shift),
             rounder.rule.add.eq(add),
             rounder.rule.relu.eq(command.relu),
             rounder.rule.stochastic.eq(backward),
@@ -261,7 +262,7 @@ class NormPasses(wiring.Component):
         with m.If(pulls):
             m.d.comb += out.values[0].eq(spike.mantissa)
         m.d.sync += [
-            shift.eq(command.shift + Mux(waits, spike.exponent, result.grid)),
+            shift.eq(self.shift + Mux(waits, spike.exponent, result.grid)),
             settled.eq(Cat(waits, waits & settled[0])),
         ]
         with m.If(pulls & rounder.i.ready):

@@ -1,13 +1,15 @@
 """Bundles of wires inside this folder."""
 
 from amaranth.hdl import signed
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import formats
+from golden.spec.commands import SHIFT_BITS, parameter_record
 from golden.spec.config import Config
+from golden.spec.controller import WORD_BITS, data_bits
 from golden.spec.learning import GRADIENT_BITS
-from golden.spec.memories import COUNTER_BITS, entry_bits, place_record
+from golden.spec.memories import COUNTER_BITS, entry_bits, log2, place_record
 from hw.parts.layouts import layout
 
 
@@ -33,5 +35,38 @@ def entries_signature(config: Config) -> wiring.Signature:
             "put_entry": Out(entry_bits(config)),
             "new_code": Out(formats.CODE_BITS),
             "new_counter": Out(signed(COUNTER_BITS)),
+        }
+    )
+
+
+def data_signature(config: Config) -> wiring.Signature:
+    """Reports → the controller's data memory: a number that is written at once."""
+    return wiring.Signature({"valid": Out(1), "address": Out(data_bits(config)), "word": Out(WORD_BITS)})
+
+
+def report_item(config: Config) -> data.StructLayout:
+    """A number for the controller, and where it goes."""
+    return data.StructLayout({"address": data_bits(config), "word": WORD_BITS})
+
+
+def issue_layout(config: Config) -> data.StructLayout:
+    """Controller → conductor: the number of a command, and the shifts that it goes with."""
+    return data.StructLayout(
+        {
+            "command": log2(config.instructions),
+            "shift": signed(SHIFT_BITS),
+            "addend_shift": signed(SHIFT_BITS),
+        }
+    )
+
+
+def parameter_signature(config: Config) -> wiring.Signature:
+    """Controller → LightNorm's parameter memory: a word (golden.spec.commands.parameter_record), written at
+    once."""
+    return wiring.Signature(
+        {
+            "valid": Out(1),
+            "address": Out(log2(config.filter_words)),
+            "word": Out(parameter_record().bits),
         }
     )

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec import formats
 from golden.spec.arithmetics import PAIR
-from golden.spec.commands import update_record
+from golden.spec.commands import SHIFT_BITS, update_record
 from golden.spec.config import Config
 from golden.spec.learning import GRADIENT_BITS, LFSR_WORD, UPDATE_RANDOM_BITS
 from golden.spec.memories import COUNTER_BITS, entry_bits, place_record
@@ -42,7 +42,7 @@ class UpdateUnit(wiring.Component):
 
     Members
     -------
-    start: In, takes `command` (`update_record`); not while `busy`.
+    start: In, takes `command` (`update_record`) and `shift`; not while `busy`.
     busy: Out, from the cycle after the start until all is written.
     engines: to the engines. The counters of all pairs of a range must have been loaded.
     load, before, last: In, state of the random numbers (`Lfsr`), between updates.
@@ -57,6 +57,7 @@ class UpdateUnit(wiring.Component):
             {
                 "start": In(1),
                 "command": In(layout(update_record(config))),
+                "shift": In(signed(SHIFT_BITS)),
                 "busy": Out(1),
                 "engines": Out(entries_signature(config)).array(config.engines),
                 "load": In(1),
@@ -94,8 +95,8 @@ class UpdateUnit(wiring.Component):
             Signal(entry_bits(config) + 1),
         )
         # A gradient comes shifted up by REACH; farther or longer than this changes nothing.
-        still, amount = Signal(), Signal(range(LONGEST + 1))
-        down = REACH - UPDATE_RANDOM_BITS - self.command.shift
+        amount = Signal(range(LONGEST + 1))
+        down = REACH - UPDATE_RANDOM_BITS - self.shift
         for index, port in enumerate(self.engines):
             m.d.comb += [port.look.eq(walks & ~second & (engine == index)), port.entry.eq(entry)]
         m.d.sync += second.eq(~second)
@@ -114,7 +115,6 @@ class UpdateUnit(wiring.Component):
                 first.eq(PAIR * self.command.pair),
                 left.eq(PAIR * self.command.pairs),
                 entries.eq(PAIR * self.command.pairs),
-                still.eq(self.command.still),
                 amount.eq(Mux(down < 0, 0, Mux(down > LONGEST, LONGEST, down))),
             ]
 
@@ -139,7 +139,7 @@ class UpdateUnit(wiring.Component):
         move = Signal(signed(TOTAL_BITS))
         counts = second & shifts.valid
         m.d.comb += [
-            shift.i.eq(Cat(Const(0, REACH), Mux(still, 0, gradient)).as_signed()),
+            shift.i.eq(Cat(Const(0, REACH), gradient).as_signed()),
             shift.shift.eq(amount),
             move.eq((numbers.number - shift.o) >> UPDATE_RANDOM_BITS),
             total_here.eq(shifts.counter + move),

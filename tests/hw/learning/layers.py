@@ -10,8 +10,7 @@ import torch
 from golden.learning.rounding import fraction
 from golden.lightnorm import scalars, tensors, unit
 from golden.lightnorm.blocks import Blocks, encode_floats
-from golden.spec import block, maps
-from golden.spec.commands import parameter_record
+from golden.spec import block, latency, maps
 from golden.spec.config import Config
 from golden.spec.learning import NORM_FORMAT
 from hw.learning.norm_passes import NormPasses
@@ -28,18 +27,21 @@ class Layer:
 
     Parameters
     ----------
-    command: fields of `norm_record`.  memory: feature memory, words.  parameters: words.
+    command: fields of `norm_record`.  memory: feature memory, words.
+    parameters: gamma and beta of each channel, fields of a scalar each.
     out: words that must stand in the place of the result.  found: what must come of each channel.
     counts: saturated, large.  noise: words of random bytes, in the order of their use.
+    shifts: shift, addend_shift.
     """
 
     command: dict[str, int]
     memory: list[int]
-    parameters: list[int]
+    parameters: list[dict[str, dict[str, int]]]
     out: list[int]
     found: list[dict[str, Any]]
     counts: tuple[int, int]
     noise: list[int]
+    shifts: tuple[int, int]
 
 
 def random_blocks(rng: np.random.Generator, channels: int, values: int) -> Blocks:
@@ -146,13 +148,9 @@ def layer(
         if field != "sign"
     }
     place = int(rng.integers(0, config.filter_words - channels))
-    record = parameter_record()
-    parameters = [0] * config.filter_words
-    for index, (gamma, beta) in enumerate(zip(numbers(gammas), numbers(betas), strict=True)):
-        both = {"gamma": gamma, "beta": beta}
-        parameters[place + index] = record.pack(
-            **{f"{name}_{field}": value for name, it in both.items() for field, value in it.items()}
-        )
+    parameters = [
+        {"gamma": gamma, "beta": beta} for gamma, beta in zip(numbers(gammas), numbers(betas), strict=True)
+    ]
     return Layer(
         command={
             "backward": int(backward),
@@ -163,8 +161,6 @@ def layer(
             "out_address": out_address,
             "add": int(add),
             "relu": int(relu),
-            "shift": 8 - exponent,
-            "addend_shift": 8 + added - exponent,
             "parameter_address": place,
             "chunk_beats": host.chunks.length // config.basis,
             "chunks": host.chunks.count,
@@ -176,6 +172,7 @@ def layer(
         found=[{"first": a, "second": b} for a, b in pairs],
         counts=(int((whole.abs() > 127).sum()), int((whole.abs() > 63).sum())),
         noise=byte_words(noise, config.lanes) if backward else [],
+        shifts=(8 - exponent, 8 + added - exponent),
     )
 
 
@@ -198,8 +195,11 @@ class Bench:
                 known[name] = value
                 ctx.set(port, value)
 
-        ports = (features.valid, features.write, features.address, features.data, dut.parameter_address)
+        ports = (features.valid, features.write, features.address, features.data, dut.parameters.take)
+        parameters = [*it.parameters]
         ctx.set(dut.command, it.command)
+        ctx.set(dut.shift, it.shifts[0])
+        ctx.set(dut.addend_shift, it.shifts[1])
         ctx.set(dut.start, 1)
         cycles = 0
         while True:
@@ -214,7 +214,7 @@ class Bench:
                 write,
                 address,
                 data,
-                parameter,
+                taken,
                 draw,
                 done,
                 offered,
@@ -229,7 +229,13 @@ class Bench:
             else:
                 # What was not asked for is anything.
                 put("read", features.read, rng.choice(memory))
-            put("parameter", dut.parameter, parameter_record().unpack(it.parameters[parameter]))
+            if taken:
+                parameters.pop(0)
+            here = cycles + 1 >= latency.PARAMETERS
+            put("parameters", dut.parameters.there, int(here and bool(parameters)))
+            if parameters:
+                for name, number in parameters[0].items():
+                    put(name, getattr(dut.parameters, name), number)
             if draw:
                 noise.pop(0)
             if offered and ready:
@@ -243,5 +249,6 @@ class Bench:
         assert memory == right
         assert found == it.found
         assert not noise
+        assert not parameters
         assert (ctx.get(dut.saturated), ctx.get(dut.large)) == it.counts
         return cycles

@@ -100,7 +100,9 @@ def pairs(words: list[int], bits: int) -> list[int]:
 
 
 async def command(ctx: Any, dut: Learners, **values: int) -> None:
+    shift = values.pop("shift")
     ctx.set(dut.unit.command, {"pair": 0, "pairs": ROUND, **values})
+    ctx.set(dut.unit.shift, shift)
     ctx.set(dut.unit.start, 1)
     await ctx.tick()
     ctx.set(dut.unit.start, 0)
@@ -124,7 +126,7 @@ def test_steps_of_two_engines() -> None:
         for number, engine in enumerate(dut.engines):
             for memory, words in loaded(state, works, number).items():
                 await load_words(ctx, engine, CONFIG, memory + number, words)
-        await command(ctx, dut, shift=0, still=1, clear=1)
+        await command(ctx, dut, shift=-128, clear=1)
         ctx.set(dut.unit.before, numbers.state.before)
         ctx.set(dut.unit.last, numbers.state.last)
         ctx.set(dut.unit.load, 1)
@@ -139,7 +141,7 @@ def test_steps_of_two_engines() -> None:
                 ctx.set(engine.block, 0)
                 await add_gradients(ctx, engine, CONFIG, streams[0], codes, rng, 0, 0)
                 ctx.set(engine.gradient, 0)
-            values = {"pair": 0, "pairs": ROUND, "shift": shift, "still": 0, "clear": 1}
+            values = {"pair": 0, "pairs": ROUND, "shift": shift, "clear": 1}
             await command(ctx, dut, **values)
             sums = update(state, values, numbers, Sums())
             assert Sums(ctx.get(dut.unit.sum), ctx.get(dut.unit.kept), ctx.get(dut.unit.moved)) == sums

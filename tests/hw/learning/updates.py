@@ -57,7 +57,7 @@ def update(state: State, command: dict[str, int], numbers: Numbers, sums: Sums) 
                 numbers.left = 0
             if not entry.kept:
                 continue
-            real = -Fraction(entry.gradient) * Fraction(2) ** command["shift"] * (not command["still"])
+            real = -Fraction(entry.gradient) * Fraction(2) ** command["shift"]
             fine = max(-2 * BAR << 16, min(2 * BAR << 16, round(real * 65536)))
             move = math.floor(Fraction(fine + numbers.take(), 65536))
             value = formats.decode_coefficient(entry.code)

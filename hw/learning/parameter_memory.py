@@ -1,0 +1,111 @@
+"""LightNorm's parameters: two integers a channel, which become scalars on their way to the norm."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.block import GRID_BITS, SCALAR_BITS
+from golden.spec.commands import parameter_record
+from golden.spec.config import Config
+from golden.spec.learning import PARAMETER_BITS, PARAMETER_FRACTION
+from golden.spec.memories import Memory, memory_shape
+from hw.interfaces import load_signature
+from hw.learning.ports import parameter_signature
+from hw.lightnorm.scalar import scalar_layout
+from hw.parts.layouts import layout
+from hw.parts.memory import UNORDERED
+
+
+def given_signature() -> wiring.Signature:
+    """Parameters → norm, a channel's at a time.
+
+    there: Out.  gamma, beta: Out, scalars.  take: In, the next channel's are wanted; only while `there`.
+    """
+    return wiring.Signature(
+        {"there": Out(1), "gamma": Out(scalar_layout()), "beta": Out(scalar_layout()), "take": In(1)}
+    )
+
+
+def whole(magnitude: Value, sign: Value) -> Value:
+    """The scalar of an integer of LSB 2^−PARAMETER_FRACTION: the bits of `scalar_layout`."""
+    left = magnitude
+    steps: list[Value] = []
+    for step in reversed(range((len(magnitude) - 1).bit_length())):
+        empty = ~left[len(left) - (1 << step) :].any()
+        left = Mux(empty, left << (1 << step), left)[: len(magnitude)]
+        steps.append(empty)
+    shifted = Cat(*reversed(steps))
+    # Sign-extended to the exponent's width.
+    exponent = (len(magnitude) - SCALAR_BITS - PARAMETER_FRACTION - shifted) | Const(0, signed(GRID_BITS))
+    mantissa = Cat(Const(0, SCALAR_BITS - len(magnitude)), left)
+    return Mux(left[-1], Cat(mantissa, sign, exponent[:GRID_BITS]), 0)
+
+
+class ParameterMemory(wiring.Component):
+    """Gives the parameters of one channel after the other; those of the next one stand ready meanwhile.
+
+    Golden: `golden.lightnorm.scalars.from_floats`.  Latency: `latency.PARAMETERS` cycles from `start` to the
+    first channel's, and as many from one channel's to the next one's at least.
+
+    Members
+    -------
+    load: load bus (words of `parameter_record`).  put: In, another writer; neither while channels are read.
+    start: In, the first channel's word is at `first`.  o: Out.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "load": In(load_signature(config)),
+                "put": In(parameter_signature(config)),
+                "start": In(1),
+                "first": In(parameter_signature(config).members["address"].shape),
+                "o": Out(given_signature()),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        shape = memory_shape(self._config, Memory.PARAMETER)
+        m.submodules.ram = ram = memory.Memory(shape=shape.bits, depth=shape.depth, init=[], attrs=UNORDERED)
+        write, read = ram.write_port(), ram.read_port()
+        loads = self.load.valid & (self.load.memory == Memory.PARAMETER)
+        m.d.comb += [
+            write.en.eq(loads | self.put.valid),
+            write.addr.eq(Mux(self.put.valid, self.put.address, self.load.address)),
+            write.data.eq(Mux(self.put.valid, self.put.word, self.load.data)),
+        ]
+
+        # One number after the other: its magnitude, its scalar; both wait until the channel before is gone.
+        word = data.View(layout(parameter_record()), read.data)
+        number, magnitude, sign, second = Signal(PARAMETER_BITS), Signal(PARAMETER_BITS), Signal(), Signal()
+        both = data.StructLayout({"gamma": scalar_layout(), "beta": scalar_layout()})
+        waiting, given = Signal(both), Signal(both)
+        address, there = Signal.like(read.addr), Signal()
+        found = whole(magnitude, sign)
+        m.d.comb += [
+            read.addr.eq(address),
+            number.eq(Mux(second, word.beta, word.gamma)),
+            self.o.there.eq(there),
+            self.o.gamma.eq(given.gamma),
+            self.o.beta.eq(given.beta),
+        ]
+        m.d.sync += [sign.eq(number[-1]), magnitude.eq(Mux(number[-1], -number, number))]
+        with m.If(self.o.take):
+            m.d.sync += there.eq(0)
+        stage = Signal(range(6))
+        with m.Switch(stage):
+            with m.Case(1):
+                m.d.sync += [second.eq(0), stage.eq(2)]
+            with m.Case(2):
+                m.d.sync += [second.eq(1), stage.eq(3)]
+            with m.Case(3):
+                m.d.sync += [Value.cast(waiting.gamma).eq(found), stage.eq(4)]
+            with m.Case(4):
+                m.d.sync += [Value.cast(waiting.beta).eq(found), address.eq(address + 1), stage.eq(5)]
+            with m.Case(5), m.If(~there | self.o.take):
+                m.d.sync += [given.eq(waiting), there.eq(1), stage.eq(1)]
+        with m.If(self.start):
+            m.d.sync += [stage.eq(1), address.eq(self.first), there.eq(0)]
+        return m

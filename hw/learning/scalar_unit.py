@@ -1,0 +1,134 @@
+"""What the controller computes with two words."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.spec.controller import IMMEDIATE_BITS, WORD_BITS, Operation
+from hw.learning.scalar_shifter import ScalarShifter
+from hw.lightnorm.encoder import leading_one
+
+_SHIFTS = (Operation.EVEN, Operation.UP, Operation.FLOOR, Operation.STICKY)
+_COMPARED = (Operation.SUBTRACT, Operation.EQUAL, Operation.UNEQUAL, Operation.LESS)
+_TARGETS = (Operation.EQUAL, Operation.UNEQUAL, Operation.LESS, Operation.ISSUE)
+"""Their immediate is no part of an operand."""
+
+
+class ScalarUnit(wiring.Component):
+    """Holds the operands of an instruction, and has one adder for all but AND, HIGH and LENGTH: what a
+    minimum, a shift, a quotient leaves in the operands is added in the last cycle.
+
+    Golden: `golden.machine.controller`.  Latency: `result` stands in the cycle `latency.CONTROLLER_WORK`
+    after `take`.
+
+    Members
+    -------
+    clear: In, operands become 0.  take: In, operands are taken.  operation: In, from `take` to the result.
+    a_word, b_word, immediate: In, of the instruction.
+    step: In, cycles since the one after `take`, 3 at most.
+    a, b: Out, r[a] and B, in the first cycle after `take`; both stand still of operations that only move
+    words. equal, less: Out, in the same cycle.  divided: Out, a quotient is the result.  result: Out.
+    """
+
+    def __init__(self) -> None:
+        word = signed(WORD_BITS)
+        super().__init__(
+            {
+                "clear": In(1),
+                "take": In(1),
+                "operation": In(Operation),
+                "a_word": In(WORD_BITS),
+                "b_word": In(WORD_BITS),
+                "immediate": In(signed(IMMEDIATE_BITS)),
+                "step": In(2),
+                "a": Out(word),
+                "b": Out(word),
+                "equal": Out(1),
+                "less": Out(1),
+                "divided": Out(1),
+                "result": Out(word),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        operation, step, a, b = self.operation, self.step, self.a, self.b
+        m.submodules.shifter = shifter = ScalarShifter()
+        targets, subtracts, more, minus, less = (Signal() for _ in range(5))
+        total = Signal(signed(WORD_BITS + 1))
+        m.d.comb += [
+            targets.eq(0),
+            total.eq(a + Mux(subtracts, ~b, b) + (subtracts | more)),
+            self.equal.eq(a == b),
+            self.less.eq(total[-1]),
+            shifter.operation.eq(operation),
+            shifter.word.eq(a),
+            shifter.distance.eq(b),
+            self.result.eq(total),
+        ]
+        with m.Switch(operation), m.Case(*_TARGETS):
+            m.d.comb += targets.eq(1)
+
+        # Remainder and quotient, which grows in the place of the dividend.
+        remainder, left = Signal(WORD_BITS), Signal(range(WORD_BITS))
+        grown, rest = Signal(WORD_BITS + 1), Signal(signed(WORD_BITS + 2))
+        m.d.comb += [grown.eq(Cat(a[-1], remainder)), rest.eq(grown - b)]
+
+        with m.Switch(operation):
+            with m.Case(*_COMPARED):
+                m.d.comb += subtracts.eq(1)
+            with m.Case(Operation.AND):
+                m.d.comb += self.result.eq(a & b)
+            with m.Case(Operation.HIGH):
+                m.d.comb += self.result.eq(Cat(b[:16], a))
+            with m.Case(Operation.MINIMUM, Operation.MAXIMUM), m.If(step == 0):
+                m.d.comb += subtracts.eq(1)
+                # The other one becomes zero.
+                with m.If(self.less ^ (operation == Operation.MAXIMUM)):
+                    m.d.sync += b.eq(0)
+                with m.Else():
+                    m.d.sync += a.eq(0)
+            with m.Case(Operation.CLAMP):
+                with m.If(step == 0):
+                    m.d.comb += subtracts.eq(1)
+                    m.d.sync += less.eq(self.less)
+                with m.Elif(step == 1):
+                    below = total[-1]
+                    m.d.sync += minus.eq(below)
+                    with m.If(below | ~less):
+                        m.d.sync += a.eq(0)
+                    with m.Else():
+                        m.d.sync += b.eq(0)
+                with m.Else():
+                    m.d.comb += subtracts.eq(minus)
+            with m.Case(*_SHIFTS):
+                m.d.comb += shifter.start.eq(step == 0)
+                with m.If(step == 2):
+                    m.d.sync += [a.eq(shifter.o), b.eq(0), more.eq(shifter.up)]
+            with m.Case(Operation.LENGTH):
+                # r[a] counts as zero, so this is |B|.
+                length = Signal(range(WORD_BITS + 1))
+                m.d.comb += [subtracts.eq(b[-1]), self.result.eq(length)]
+                m.d.sync += length.eq(leading_one(Cat(1, total[:WORD_BITS])))
+            with m.Case(Operation.DIVIDE):
+                positive = ~rest[-1]
+                m.d.sync += [
+                    a.eq(Cat(positive, a)),
+                    remainder.eq(Mux(positive, rest, grown)),
+                    left.eq(left - 1),
+                ]
+                with m.If(left == 0):
+                    m.d.sync += [b.eq(0), self.divided.eq(1)]
+        with m.If(self.take):
+            m.d.sync += [
+                a.eq(Mux(operation == Operation.LENGTH, 0, self.a_word)),
+                b.eq(self.b_word.as_signed() + Mux(targets, 0, self.immediate)),
+                more.eq(0),
+                minus.eq(0),
+                remainder.eq(0),
+                self.divided.eq(0),
+                left.eq(WORD_BITS - 1),
+            ]
+        with m.If(self.clear):
+            m.d.sync += [a.eq(0), b.eq(0), more.eq(0)]
+        return m

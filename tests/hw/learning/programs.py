@@ -1,0 +1,195 @@
+"""Random programs of the controller that do only what a program may, and the golden run of them."""
+
+from dataclasses import dataclass
+from random import Random
+
+from golden.machine.controller import Controller
+from golden.spec.config import Config
+from golden.spec.controller import REGISTERS, WORD_BITS, Operation, instruction_record
+from golden.spec.learning import seeded
+
+ROUNDS, LIMITED, SECOND = 15, 14, 13
+"""Registers: of the loop, and those that are brought into a range right before they are used."""
+REPORTS = 16
+"""Last words of the data memory: commands report there, and nothing else is written there."""
+DOT_REACH = 7
+OTHERS = range(1, SECOND)
+
+
+@dataclass(frozen=True)
+class Case:
+    """program: words.  data: numbers with sign.  features: rows of bytes.  seed: of the random numbers."""
+
+    program: list[int]
+    data: list[int]
+    features: list[list[int]]
+    seed: int
+
+
+def word(operation: Operation, d: int = 0, a: int = 0, b: int = 0, immediate: int = 0) -> int:
+    """An instruction."""
+    return instruction_record().pack(operation=operation, d=d, a=a, b=b, immediate=immediate)
+
+
+def edge(rng: Random) -> int:
+    """A number with sign: small, of any size, or at an end."""
+    bits = rng.randint(1, WORD_BITS - 1)
+    half = 1 << bits
+    return rng.choice(
+        [0, 1, -1, half - 1, -half, -half // 2, rng.randrange(-half, half), rng.randrange(-half, half)]
+    )
+
+
+def block(rng: Random, operation: Operation, config: Config) -> list[int]:
+    """An instruction, behind those that bring its operands into range. Branches go nowhere yet."""
+    d, a, b = rng.choice([0, *OTHERS]), rng.choice([0, *OTHERS]), rng.choice([0, *OTHERS])
+    immediate = rng.choice([0, 1, -1, -(1 << 15), (1 << 15) - 1, rng.randrange(-(1 << 15), 1 << 15)])
+    words = config.controller_words - REPORTS
+
+    def limit(number: int, mask: int) -> int:
+        return word(Operation.AND, number, rng.choice(OTHERS), 0, mask)
+
+    address = [limit(LIMITED, words // 2 - 1)]
+    at = {"b": LIMITED, "immediate": rng.randrange(words // 2)}
+    match operation:
+        case Operation.EVEN | Operation.UP | Operation.FLOOR | Operation.STICKY:
+            # Any distance, mostly within reach.
+            if rng.random() < 0.1:
+                return [word(operation, d, a, b, immediate)]
+            return [limit(SECOND, 127), word(operation, d, a, SECOND, -64)]
+        case Operation.CLAMP:
+            return [
+                word(Operation.MAXIMUM, LIMITED, b, 0, 0),
+                word(operation, d, a, LIMITED, rng.choice([0, 9])),
+            ]
+        case Operation.DIVIDE:
+            return [
+                word(Operation.MAXIMUM, LIMITED, a, 0, 0),
+                word(Operation.MAXIMUM, SECOND, b, 0, 1),
+                word(operation, d, LIMITED, SECOND, 0),
+            ]
+        case Operation.LOAD if rng.random() < 0.3:
+            place = words + rng.randrange(REPORTS)
+            return [word(Operation.WAIT), word(operation, d, 0, 0, place)]
+        case Operation.LOAD:
+            return [*address, word(operation, d, a, **at)]
+        case Operation.STORE:
+            return [*address, word(operation, 0, a, **at)]
+        case Operation.STRIDES:
+            # The steps of DOT: it reads at most DOT_REACH times that behind its first words.
+            most = (words // 2 - 8) // DOT_REACH
+            count = [word(Operation.AND, LIMITED, rng.choice(OTHERS), 0, DOT_REACH)]
+            step = [word(Operation.ADD, SECOND, 0, 0, rng.randint(0, most))]
+            return [*count, *step, word(operation, LIMITED, SECOND, 0, rng.randint(0, most))]
+        case Operation.DOT:
+            return [*address, word(operation, d, LIMITED, LIMITED, rng.randrange(8))]
+        case Operation.FETCH | Operation.WRITE:
+            return [
+                limit(LIMITED, config.feature_words // 2 - 1),
+                word(operation, 0, 0, LIMITED, rng.randrange(9)),
+            ]
+        case Operation.BYTE | Operation.PUT:
+            return [limit(LIMITED, config.lanes - 1), word(operation, d, a, LIMITED, 0)]
+        case Operation.SUM | Operation.SPREAD | Operation.SPREAD_RELU:
+            return [
+                limit(LIMITED, config.lanes - 1),
+                limit(SECOND, config.lanes - 1),
+                word(Operation.ADD, SECOND, LIMITED, SECOND, 1),
+                word(Operation.MINIMUM, SECOND, SECOND, 0, config.lanes),
+                word(operation, d, LIMITED, SECOND, 0),
+            ]
+        case Operation.EQUAL | Operation.UNEQUAL | Operation.LESS:
+            return [word(operation, d, a, rng.choice([a, b]), 0)]
+        case Operation.CALL:
+            return [word(operation, d, a, 0, 0)]
+        case Operation.ISSUE:
+            # Half of the shifts would saturate.
+            return [limit(LIMITED, 511), word(operation, 0, LIMITED, b, rng.randrange(config.instructions))]
+        case Operation.PARAMETER:
+            return [limit(LIMITED, 63), word(operation, 0, a, LIMITED, 0)]
+    return [word(operation, d, a, b, immediate)]
+
+
+def random_case(rng: Random, config: Config, blocks: int) -> Case:
+    """All operations, some of them often, in a loop; then every data word, in two halves, becomes a
+    parameter."""
+    few = [Operation.DIVIDE, Operation.ISSUE, Operation.WAIT]
+    usual = [operation for operation in Operation if operation not in (*few, Operation.STOP)]
+    operations = [*usual, *few, *rng.choices(usual, k=blocks - len(usual) - len(few))]
+    rng.shuffle(operations)
+    program = [word(Operation.LOAD, number, 0, 0, number) for number in OTHERS]
+    program.append(word(Operation.ADD, ROUNDS, 0, 0, 2))
+    loop, jumps = len(program), []
+    starts = []
+    for operation in operations:
+        starts.append(len(program))
+        program += block(rng, operation, config)
+        if operation in (Operation.EQUAL, Operation.UNEQUAL, Operation.LESS, Operation.CALL):
+            jumps.append(len(program) - 1)
+    starts.append(len(program))
+    record = instruction_record()
+    for place in jumps:
+        fields = record.unpack(program[place])
+        later = [start for start in starts if start > place]
+        program[place] = record.pack(**{**fields, "immediate": rng.choice(later[:3])})
+    program += [
+        word(Operation.SUBTRACT, ROUNDS, ROUNDS, 0, 1),
+        word(Operation.UNEQUAL, 0, ROUNDS, 0, loop),
+        word(Operation.WAIT),
+    ]
+    program += [word(Operation.STORE, 0, number, 0, number) for number in range(REGISTERS)]
+    again = len(program) + 1
+    program += [
+        word(Operation.ADD, 1, 0, 0, 0),
+        word(Operation.LOAD, 2, 0, 1, 0),
+        word(Operation.EVEN, 3, 1, 0, 1),
+        word(Operation.PARAMETER, 0, 2, 3, 64),
+        word(Operation.FLOOR, 2, 2, 0, -32),
+        word(Operation.PARAMETER, 0, 2, 3, 65),
+        word(Operation.ADD, 1, 1, 0, 1),
+        word(Operation.ADD, 4, 0, 0, config.controller_words),
+        word(Operation.LESS, 0, 1, 4, again),
+        word(Operation.STOP),
+    ]
+    assert len(program) <= config.controller_instructions
+    return Case(
+        program,
+        [edge(rng) for _ in range(config.controller_words)],
+        [
+            [rng.choice([-128, -127, 0, 127, rng.randint(-128, 127)]) for _ in range(config.lanes)]
+            for _ in range(config.feature_words)
+        ],
+        rng.randrange(1 << 30),
+    )
+
+
+@dataclass
+class Golden:
+    """What golden makes of a case.
+
+    issues: command and shifts, as 8 bits hold them.  reports: (address, number) of each issue.
+    """
+
+    controller: Controller
+    issues: list[tuple[int, int, int]]
+    reports: list[list[tuple[int, int]]]
+
+
+def golden_run(rng: Random, config: Config, case: Case, most: int) -> Golden:
+    """Carries out a case; a command reports anything, at most so many numbers."""
+    issues: list[tuple[int, int, int]] = []
+    reports: list[list[tuple[int, int]]] = []
+
+    def issue(command: int, shift: int, addend_shift: int) -> None:
+        first = config.controller_words - REPORTS
+        said = [(first + rng.randrange(REPORTS), edge(rng)) for _ in range(rng.randint(0, most))]
+        issues.append((command, max(-128, min(127, shift)), max(-128, min(127, addend_shift))))
+        reports.append(said)
+        for address, number in said:
+            controller.data[address] = number
+
+    controller = Controller(
+        config, case.program, [*case.data], seeded(case.seed), [[*row] for row in case.features], issue
+    )
+    controller.run()
+    return Golden(controller, issues, reports)
