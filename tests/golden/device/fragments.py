@@ -1,0 +1,54 @@
+"""Pieces of the controller's program, each run for many values."""
+
+from collections.abc import Callable
+
+from golden.device.assembly import ZERO, Assembly, Register
+from golden.machine.controller import Controller
+from golden.spec.learning import seeded
+from tests.sim.learning.devices import CONFIG
+
+RANDOM = seeded(5, 4)
+"""Where the random numbers of a run begin."""
+COUNTS = 4000
+"""Address of two numbers that a piece may count in."""
+
+
+def run_program(write: Callable[[Assembly], None], data: list[int]) -> list[int]:
+    """The data memory afterwards; of what is not given it is 0."""
+    it = Assembly(CONFIG)
+    write(it)
+    it.stop()
+    memory = data + [0] * (CONFIG.controller_words - len(data))
+    features = [[0] * CONFIG.lanes for _ in range(CONFIG.feature_words)]
+    Controller(CONFIG, list(it.words()), memory, RANDOM, features, lambda *_: None).run()
+    return memory
+
+
+def for_each(
+    rows: list[tuple[int, ...]], write: Callable[..., None], constants: tuple[int, ...] = ()
+) -> list[int]:
+    """What a piece leaves in its first register, for each row.
+
+    write: is given the assembly, a register with each number of the row, and one with each of the constants.
+    """
+    width = len(rows[0])
+
+    def program(it: Assembly) -> None:
+        with it.registers(2 + width + len(constants)) as (place, end, *rest):
+            values: list[Register] = rest[:width]
+            kept: list[Register] = rest[width:]
+            for register, number in zip(kept, constants, strict=True):
+                it.constant(register, number)
+            it.constant(end, width * len(rows))
+            it.add(place, ZERO, 0)
+            again = it.here()
+            for number, register in enumerate(values):
+                it.load(register, place + number)
+            write(it, *values, *kept)
+            it.store(values[0], place)
+            it.add(place, place, width)
+            it.unequal(place, end, again)
+        it.apart()
+
+    assert width * len(rows) <= COUNTS
+    return run_program(program, [number for row in rows for number in row])[: width * len(rows) : width]

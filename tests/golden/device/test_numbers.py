@@ -1,0 +1,182 @@
+"""The rules for one number as instructions: those of golden, for values at the ends and anywhere."""
+
+import numpy as np
+import pytest
+
+from golden.device.assembly import Assembly, Register
+from golden.device.firmware.numbers import (
+    fraction,
+    fraction_shift,
+    moved,
+    nearest_int8,
+    power_term,
+    reported,
+    scalar_sum,
+    stochastic_int8,
+    update_limit,
+)
+from golden.lightnorm import scalars
+from golden.lightnorm.scalars import Scalars
+from golden.numerics.lfsr import RandomWords
+from golden.spec import maps
+from golden.spec.commands import scalar_report_record
+from golden.spec.formats import round_shift
+from golden.spec.learning import FRACTION_LARGEST, stochastic
+from golden.spec.learning import power_term as golden_term
+from tests.golden.device.fragments import COUNTS, RANDOM, for_each, run_program
+
+BYTE = 0xFF
+
+
+def anything(rng: np.random.Generator, bits: int, count: int) -> list[int]:
+    """Numbers of up to so many bits with sign, all lengths alike, those at the ends too."""
+    sizes = rng.integers(0, bits, count)
+    numbers = [int(rng.integers(0, 1 << 62)) & (1 << int(size)) - 1 for size in sizes]
+    signs = rng.choice([-1, 1], count)
+    ends = [0, 1, -1, (1 << bits - 1) - 1, -(1 << bits - 1) + 1, 1 << bits - 2, 3 << bits - 3]
+    return ends + [int(sign) * number for sign, number in zip(signs, numbers, strict=True)]
+
+
+def test_fractions() -> None:
+    """Ties to even, saturation, distances so far to either side that nothing or everything is cut."""
+    rng = np.random.default_rng(1)
+    values = anything(rng, 25, 600)
+    shifts = [int(shift) for shift in rng.integers(-80, 80, len(values))]
+
+    def write(it: Assembly, value: Register, shift: Register, largest: Register) -> None:
+        fraction_shift(it, shift)
+        fraction(it, value, shift, largest)
+
+    found = for_each(list(zip(values, shifts, strict=True)), write, (FRACTION_LARGEST,))
+    right = [maps.fraction(value, shift + 8) for value, shift in zip(values, shifts, strict=True)]
+    assert found == right
+    assert {FRACTION_LARGEST, -FRACTION_LARGEST, 0} <= set(right)
+
+
+@pytest.mark.parametrize("random", [False, True])
+def test_int8_and_counts(random: bool) -> None:
+    rng = np.random.default_rng(2)
+    values = [int(value) for value in rng.integers(-200 << 8, 200 << 8, 700)]
+    values += [
+        sign * (whole << 8 | below) for sign in (1, -1) for whole in (63, 64, 127, 128) for below in (0, 128)
+    ]
+    values += [FRACTION_LARGEST, -FRACTION_LARGEST, 2 * FRACTION_LARGEST, -2 * FRACTION_LARGEST]
+    round_ = stochastic_int8 if random else nearest_int8
+    bytes_ = RandomWords(RANDOM).take(len(values)) & np.uint64(BYTE) if random else [None] * len(values)
+    cut = [
+        maps.cut(value, None if byte is None else int(byte))
+        for value, byte in zip(values, bytes_, strict=True)
+    ]
+    right = [maps.saturated(value) for value in cut]
+
+    def write(it: Assembly, value: Register, size: Register, six: Register) -> None:
+        round_(it, value, size, six, COUNTS)
+
+    found = for_each([(value, 0) for value in values], write, (6,))
+    assert found == [value for value, *_ in right]
+    # The same once more for the counts.
+    counted = run_program(_counting(values, round_), values)[COUNTS : COUNTS + 2]
+    assert counted == [sum(saturated for _, saturated, _ in right), sum(large for *_, large in right)]
+
+
+def _counting(values: list[int], round_: object) -> object:
+    def program(it: Assembly) -> None:
+        with it.registers(5) as (place, end, value, size, six):
+            it.constant(end, len(values))
+            it.constant(six, 6)
+            again = it.here()
+            it.load(value, place)
+            round_(it, value, size, six, COUNTS)
+            it.add(place, place, 1)
+            it.unequal(place, end, again)
+        it.apart()
+
+    return program
+
+
+def test_powers_of_two() -> None:
+    """Every error many times."""
+    errors = [error for error in range(-127, 128) for _ in range(5)]
+    drawn = RandomWords(RANDOM).take(len(errors)) & np.uint64(0x3F)
+    right = [golden_term(error, int(word)) for error, word in zip(errors, drawn, strict=True)]
+
+    def write(it: Assembly, error: Register, size: Register, random: Register, one: Register) -> None:
+        power_term(it, error, one, (size, random))
+
+    assert for_each([(error, 0, 0) for error in errors], write, (1,)) == right
+    assert {0, 64, -64, 1, -1} <= set(right)
+
+
+@pytest.mark.parametrize("largest", [32767, 2032])
+def test_moves(largest: int) -> None:
+    """Nothing wraps, however large a gradient and however far it goes to the left."""
+    rng = np.random.default_rng(3)
+    values = anything(rng, 35, 900)
+    shifts = [int(shift) for shift in rng.choice([*range(-50, 60), -400, 400], len(values))]
+    drawn = RandomWords(RANDOM).take(len(values)) & np.uint64(0xFFFF)
+    limit = update_limit(largest)
+    right = []
+    for value, shift, word in zip(values, shifts, drawn, strict=True):
+        whole = value << shift if shift >= 0 else round_shift(value, -shift)
+        right.append(stochastic(max(-limit, min(limit, whole)), 16, int(word)))
+
+    def write(it: Assembly, value: Register, shift: Register, work: Register, *limits: Register) -> None:
+        moved(it, value, shift, (limits[0], limits[1]), work)
+
+    rows = [(value, shift, 0) for value, shift in zip(values, shifts, strict=True)]
+    assert for_each(rows, write, (limit, -limit)) == right
+
+
+def _scalars(rng: np.random.Generator, count: int, reach: int) -> Scalars:
+    mantissas = rng.choice([-1, 1], count) * rng.integers(1 << 23, 1 << 24, count)
+    # Powers of two and numbers just below them, where a sum is carried or cancels.
+    mantissas[::3] = np.sign(mantissas[::3]) * rng.choice(
+        [1 << 23, (1 << 24) - 1, (1 << 23) + 1], len(mantissas[::3])
+    )
+    exponents = rng.integers(-reach, reach + 1, count)
+    nothing = rng.random(count) < 0.05
+    return scalars.normalise(np.where(nothing, 0, mantissas), exponents)
+
+
+def test_reported_scalars() -> None:
+    rng = np.random.default_rng(4)
+    values = _scalars(rng, 300, 500)
+    record = scalar_report_record()
+    pairs = list(zip(values.mantissa.tolist(), values.exponent.tolist(), strict=True))
+    words = [record.pack(mantissa=abs(m), sign=int(m < 0), exponent=e) for m, e in pairs]
+
+    def mantissa(it: Assembly, value: Register, place: Register, exponent: Register, minus: Register) -> None:
+        reported(it, value, exponent, minus, place)
+
+    def exponent(it: Assembly, value: Register, place: Register, other: Register, minus: Register) -> None:
+        reported(it, other, value, minus, place)
+
+    minus = (-1 << 24,)
+    rows = [(0, 3 * number + 2, word) for number, word in enumerate(words)]
+    assert for_each(rows, mantissa, minus) == [m for m, _ in pairs]
+    assert for_each(rows, exponent, minus) == [e for _, e in pairs]
+
+
+@pytest.mark.parametrize("reach", [0, 2, 30, 400])
+def test_sums_of_scalars(reach: int) -> None:
+    """Rounded once, to nearest, ties to even; sums that cancel, that are carried, of zeros."""
+    rng = np.random.default_rng(reach)
+    a, b = _scalars(rng, 450, reach), _scalars(rng, 450, reach)
+    a = Scalars(np.concatenate([a.mantissa, b.mantissa]), np.concatenate([a.exponent, b.exponent]))
+    # Each number and its negative too.
+    b = Scalars(np.concatenate([b.mantissa, -b.mantissa]), np.concatenate([b.exponent, b.exponent]))
+    total = scalars.add(a, b)
+    bias = 1 << 14
+
+    def sides(values: Scalars) -> list[tuple[int, int]]:
+        pairs = zip(values.mantissa.tolist(), values.exponent.tolist(), strict=True)
+        return [(m, e + bias if m else 0) for m, e in pairs]
+
+    def packed(it: Assembly, m: Register, e: Register, n: Register, f: Register, *rest: Register) -> None:
+        full, grid, shift = rest
+        scalar_sum(it, (m, e), (n, f), (grid, shift), full)
+        it.high(m, m, e)
+
+    rows = [(*one, *other) for one, other in zip(sides(a), sides(b), strict=True)]
+    right = [(m << 16) + e for m, e in sides(total)]
+    assert for_each(rows, packed, (24, 0, 0)) == right
