@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 
+from golden.cycles.norm import norm_cycles
 from golden.device.data import DataPlan
 from golden.device.layers import LayerPlan
 from golden.device.maps import Maps
 from golden.learning.network import Network
 from golden.learning.scheme import Scheme
+from golden.spec import latency
+from golden.spec.arithmetics import PAIR
 from golden.spec.block import constants
 from golden.spec.commands import Command, command_word
 from golden.spec.config import Config
 from golden.spec.errors import CapacityError
+from golden.spec.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -107,10 +111,16 @@ class CommandList:
 
     def _walk(self, index: int) -> int:
         """Cycles of a walk through the streams of a layer."""
-        return 2 * sum(self._layers[index].forward.pairs) * self._maps.sums[index].stride
+        return PAIR * sum(self._layers[index].forward.pairs) * self._maps.sums[index].stride
+
+    def _drained(self, target: Tensor, spacing: int) -> int:
+        """Cycles in which all words of a map leave the array, terms `spacing` cycles apart."""
+        config = self._config
+        return target.shape[0] * target.stride * (config.lanes // config.basis) * spacing
 
     def _forward(self, index: int) -> int:
-        return self._pass(Command.FORWARD, self._walk(index), self._layers[index].forward_at, index)
+        cycles = max(self._walk(index), self._drained(self._maps.sums[index], 1))
+        return self._pass(Command.FORWARD, cycles, self._layers[index].forward_at, index)
 
     def _norm_forward(self, index: int) -> int:
         layer, maps = self._network.layers[index], self._maps
@@ -148,9 +158,14 @@ class CommandList:
         if index == readers[-1]:
             addend = None if adder is None else maps.errors[adder + 1]
         assert planned.transposed is not None
+        below = maps.values[source]
+        spacing = latency.slow_terms(self._config.lanes // self._config.basis)
+        cycles = max(
+            PAIR * sum(planned.transposed.pairs) * below.stride, self._drained(below, spacing)
+        )
         return self._pass(
             Command.ERROR,
-            2 * sum(planned.transposed.pairs) * maps.values[source].stride,
+            cycles,
             planned.error_at,
             index,
             block=planned.back_starts[0],
@@ -170,9 +185,9 @@ class CommandList:
         )
 
     def _update(self, pair: int, pairs: int, clear: bool, report: int) -> int:
-        cycles = 4 * pairs * self._config.engines
+        entries = PAIR * pairs * self._config.engines
         return self._add(
-            Command.UPDATE, cycles, pair=pair, pairs=pairs, clear=int(clear), report_address=report
+            Command.UPDATE, latency.update(entries), pair=pair, pairs=pairs, clear=int(clear), report_address=report
         )
 
     def _pass(self, kind: Command, cycles: int, entry: int, index: int, **values: int) -> int:
@@ -193,6 +208,5 @@ class CommandList:
         }
         for name, value in (("inverse", host.inverse), ("spread", host.spread)):
             fields[f"{name}_mantissa"], fields[f"{name}_exponent"] = value.mantissa, value.exponent
-        # Two walks over each channel, and its words between them.
-        cycles = sums.shape[0] * (2 * sums.stride * config.lanes // config.basis + 100)
+        cycles = norm_cycles(config, sums.shape[0], sums.stride, bool(values["backward"]), bool(values["add"]))
         return self._add(Command.NORM, cycles, **{**fields, **values})

@@ -10,10 +10,11 @@ from golden.device import device_step, plan_step, read_state
 from golden.device.compare import differences
 from golden.device.host import Run, header, request_words
 from golden.learning import Layer, Network, State, fresh_state, residual_network, settle
+from golden.learning.scheme import Head, LayerScheme, Scheme, Statistics, head_only, last_blocks
 from golden.learning.update import STILL, Rates
 from golden.spec.config import SMALL_LEARNING, Config
 from golden.spec.frames import Request, Result, Status
-from golden.spec.learning import ArrayShape
+from golden.spec.learning import ArrayShape, LearningError
 from tests.golden.device.played import PlayedDevice
 from tests.golden.learning.samples import batch
 from tests.golden.learning.states import shaken
@@ -58,7 +59,8 @@ def run_steps(device: PlayedDevice, images: int, rates: list[Rates]) -> None:
     plan = device.plan
     for number, rate in enumerate(rates):
         pixels, labels = batch(images, number + 10, plan.network)
-        told, said = device.step(device_step(plan, pixels, labels, rate), pixels, labels, rate)
+        exchange = device_step(plan, pixels, labels, rate)
+        told, said = device.step(exchange, pixels, labels, rate, plan.scheme)
         assert told == said
         wrong = differences(device.state(), device.right)
         assert not wrong, f"step {number}: {', '.join(wrong)}"
@@ -175,3 +177,52 @@ def test_words_of_every_width_hold_a_request() -> None:
     state = settled(network, 4)
     device = PlayedDevice(plan_step(network, state, 4, config), state)
     run_steps(device, 4, [Rates(2, 100)])
+
+
+def _scheme(*layers: tuple[int, bool], head: Head = Head.ALL) -> Scheme:
+    return Scheme(tuple(LayerScheme(channels, norm) for channels, norm in layers), head)
+
+
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        pytest.param(head_only(NETWORK), id="head"),
+        pytest.param(last_blocks(NETWORK, 1), id="last"),
+        pytest.param(last_blocks(NETWORK, 2), id="last-two"),
+        pytest.param(_scheme((1, False), (0, True), (0, False), head=Head.BIAS), id="codes-below-a-norm"),
+        pytest.param(_scheme((0, False), (2, True), (0, True), head=Head.FROZEN), id="frozen-head"),
+    ],
+)
+def test_what_does_not_learn_stays(scheme: Scheme) -> None:
+    """No commands for it, no random numbers: codes, counters and all generators are golden's."""
+    state = settled(NETWORK, 4)
+    plan = plan_step(NETWORK, state, 4, CONFIG, scheme)
+    device = PlayedDevice(plan, state)
+    run_steps(device, 4, [Rates(2, 200), Rates(1, 90)])
+    wanted = scheme.wanted(NETWORK)
+    for index, (layer, learns) in enumerate(zip(NETWORK.layers, scheme.layers, strict=True)):
+        down = wanted[layer.source]
+        assert (plan.commands.norm_error[index] in device.issued) == (learns.learns or down)
+        assert (plan.commands.gradient[index] in device.issued) == bool(learns.channels)
+        assert (plan.commands.error[index] in device.issued) == down
+    exchange = read_state(plan, state)
+    run = next(exchange)
+    with pytest.raises(StopIteration) as ended:
+        exchange.send(device.run(plan.maps.request.address, run, result=0))
+    assert not differences(ended.value.value, device.right)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "words"),
+    [
+        (_scheme((1, True), (1, True), (3, True)), r"layer first: 1 channels learn; .*: 0 or all 2"),
+        (_scheme((0, True), (2, True), (3, True)), r"layer stem: its norm alone learns, and nothing below"),
+        (
+            replace(last_blocks(NETWORK, 1), statistics=Statistics.RUNNING),
+            r"running statistics on a device; legal: those of the batch",
+        ),
+    ],
+)
+def test_a_scheme_that_no_device_follows_is_refused(scheme: Scheme, words: str) -> None:
+    with pytest.raises(LearningError, match=words):
+        plan_step(NETWORK, fresh_state(NETWORK, 1), 4, CONFIG, scheme)
