@@ -37,7 +37,7 @@ class Head:
 
     Parameters
     ----------
-    last: the last map.  errors: its error, of the same shape.
+    last: the last map.  errors: its error, of the same shape, where it is wanted.
     """
 
     network: Network
@@ -45,7 +45,7 @@ class Head:
     config: Config
     plan: DataPlan
     last: Tensor
-    errors: Tensor
+    errors: Tensor | None
 
     @property
     def pixels(self) -> int:
@@ -335,6 +335,7 @@ def powers(it: Assembly, head: Head) -> None:
 def map_errors(it: Assembly, head: Head) -> None:
     """The error of each feature, at every pixel of the last map where it passes."""
     plan, network = head.plan, head.network
+    assert head.errors is not None
     _clear(it, plan.map_error_counts)
     away = head.errors.address - head.last.address
     relu = network.layers[-1].relu

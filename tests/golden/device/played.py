@@ -289,7 +289,8 @@ class _Playing:
         self._device.data[at : at + 2] = self._scales["error", index]
 
     def _check_last_error(self, errors: torch.Tensor) -> None:
-        there = self._plan.maps.last_error
+        there = self._plan.maps.errors[-1]
+        assert there is not None
         words = there.shape[0] * there.stride
         found = np.array(self._device.features[there.address : there.address + words], np.int8)
         assert (found.reshape(-1) == errors.numpy().reshape(-1)).all()
