@@ -95,11 +95,13 @@ class LearnDevice:
     Parameters
     ----------
     steps: of training.  batch: images of each.  images: to learn from.
+    last: blocks that learn, the last ones; 0 for all.
     """
 
     task: Annotated[str, Choice(("scratch.digits",))] = "scratch.digits"
     steps: Count = 100
     batch: Batch = 8
+    last: Blocks = 0
     images: Count = 1184
     seed: Seed = 1
     out: OutFolder = LEARN
@@ -155,7 +157,12 @@ LEARN_DEVICE = Verb(
     "steps on the RTL of a device, each compared with golden",
     LearnDevice,
     "flows.learn.device:learn_device",
-    {"task": "what is learnt", "steps": "steps of training", "batch": "images of a step"},
+    {
+        "task": "what is learnt",
+        "steps": "steps of training",
+        "batch": "images of a step",
+        "last": WORDS["last"],
+    },
 )
 LEARN_REPORT = Verb(
     "learn report",

@@ -1,5 +1,6 @@
 """`lightdeal learn device`: steps of training on the RTL of a device, each compared with golden."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,9 @@ from flows.learn.commands import LearnDevice
 from flows.learn.tasks import Task, task
 from golden.device import Exchange, StepPlan, device_step, load_device, plan_step, read_state
 from golden.device.compare import differences
+from golden.device.parts import PARTS, part_cycles
 from golden.learning import Plan, pixels, settle, step
+from golden.learning.scheme import last_blocks
 from golden.spec.config import SMALL_LEARNING
 from golden.spec.errors import LightDealError
 from golden.workloads.loop import Progress
@@ -28,6 +31,7 @@ class DeviceError(LightDealError):
 def learn_device(options: LearnDevice) -> str:
     """Runs the steps; returns a table. Raises DeviceError at the first difference."""
     cycles: list[int] = []
+    parts: list[dict[str, int]] = []
     losses: list[float] = []
     started = time.perf_counter()
     with bar("the device learns") as progress:
@@ -36,23 +40,34 @@ def learn_device(options: LearnDevice) -> str:
         images, labels = pixels(chosen.train.images), chosen.train.labels
         first = plan.batch_at(0, len(images))
         state = settle(chosen.network, chosen.state, images[first], labels[first])
-        it = plan_step(chosen.network, state, options.batch, SMALL_LEARNING)
+        blocks = options.last or len(chosen.network.layers)
+        scheme = last_blocks(chosen.network, blocks)
+        it = plan_step(chosen.network, state, options.batch, SMALL_LEARNING, scheme)
         batches = _batches(images, labels, plan, options.steps)
         exchange = _steps(it, replace(chosen, state=state), batches, options, losses, progress)
+        runs = itertools.count()
 
         def on_run(record: ImageRecord) -> None:
-            cycles.append(record.cycles)
+            # Loading takes two runs, a step one, and reading one.
+            number = next(runs)
+            if number >= 2 and number % 2 == 0:
+                cycles.append(record.cycles)
+                writes = record.writes
+                parts.append(part_cycles(it, writes["cycle"], writes["address"]))
 
         Session(SMALL_LEARNING).compiled(exchange, on_run)
     seconds = time.perf_counter() - started
-    # Loading takes two runs, a step one, and reading one.
-    whole = sum(cycles[2::2]) / options.steps
-    each = whole / options.batch
+    means = {name: sum(part[name] for part in parts) / options.steps for name in PARTS}
+    each = sum(cycles) / len(cycles) / options.batch
     source = "sim.learning, golden.learning"
     metrics = [
         Metric("learn.steps_exact", options.steps, "steps", "more", source),
         Metric("learn.mismatches", 0, "values", "less", source),
         Metric("learn.cycles_per_image", each, "cycles", "less", source),
+        *(
+            Metric(f"learn.{name.replace(' ', '_')}_cycles", value, "cycles", "less", source)
+            for name, value in means.items()
+        ),
     ]
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +77,8 @@ def learn_device(options: LearnDevice) -> str:
             f"{options.steps} steps of {options.batch} images on the RTL of {SMALL_LEARNING.name!r}:",
             "codes, counters, gamma, beta, statistics, scales and head equal golden's after each of them.",
             f"loss {losses[0]:.3f} → {losses[-1]:.3f} nats",
-            f"cycles of a step: {whole:,.0f}, {each:,.0f} an image",
+            f"cycles of a step, {each:,.0f} an image:",
+            *(f"  {name:20}{value:12,.0f}" for name, value in means.items()),
             f"{seconds:.0f} s",
         )
     )
@@ -91,7 +107,7 @@ def _steps(
     schedule = Plan(epochs=1, batch=options.batch, seed=options.seed)
     for number, (images, labels) in enumerate(batches):
         rates = schedule.rates(number / options.steps)
-        right, _ = step(plan.network, right, images, labels, rates)
+        right, _ = step(plan.network, right, images, labels, rates, plan.scheme)
         report = yield from device_step(plan, images, labels, rates)
         state = yield from read_state(plan, loaded)
         if wrong := differences(state, right):

@@ -135,13 +135,14 @@ class CommandList:
         )
 
     def _norm_back(self, index: int) -> int:
-        errors = self._maps.errors[index + 1]
+        errors, output = self._maps.errors[index + 1], self._maps.outputs[index]
         assert errors is not None
+        assert output is not None
         return self._norm(
             index,
             backward=1,
             other_address=errors.address,
-            out_address=self._maps.outputs[index].address,
+            out_address=output.address,
             add=0,
             relu=0,
             report_address=self._data.backward[index],
@@ -160,9 +161,7 @@ class CommandList:
         assert planned.transposed is not None
         below = maps.values[source]
         spacing = latency.slow_terms(self._config.lanes // self._config.basis)
-        cycles = max(
-            PAIR * sum(planned.transposed.pairs) * below.stride, self._drained(below, spacing)
-        )
+        cycles = max(PAIR * sum(planned.transposed.pairs) * below.stride, self._drained(below, spacing))
         return self._pass(
             Command.ERROR,
             cycles,
@@ -187,7 +186,12 @@ class CommandList:
     def _update(self, pair: int, pairs: int, clear: bool, report: int) -> int:
         entries = PAIR * pairs * self._config.engines
         return self._add(
-            Command.UPDATE, latency.update(entries), pair=pair, pairs=pairs, clear=int(clear), report_address=report
+            Command.UPDATE,
+            latency.update(entries),
+            pair=pair,
+            pairs=pairs,
+            clear=int(clear),
+            report_address=report,
         )
 
     def _pass(self, kind: Command, cycles: int, entry: int, index: int, **values: int) -> int:
@@ -208,5 +212,7 @@ class CommandList:
         }
         for name, value in (("inverse", host.inverse), ("spread", host.spread)):
             fields[f"{name}_mantissa"], fields[f"{name}_exponent"] = value.mantissa, value.exponent
-        cycles = norm_cycles(config, sums.shape[0], sums.stride, bool(values["backward"]), bool(values["add"]))
+        cycles = norm_cycles(
+            config, sums.shape[0], sums.stride, bool(values["backward"]), bool(values["add"])
+        )
         return self._add(Command.NORM, cycles, **{**fields, **values})

@@ -14,7 +14,8 @@ class LayerPlan:
     forward, transposed: the streams; none transposed where nothing is sent below.
     starts, back_starts: first pair of each of their rounds.
     entries: where each place of (filters, rows) stands in the forward stream.
-    forward_at, error_at: their instructions; the gradient pass has an instruction of its own, gradient_at.
+    forward_at, error_at: their instructions; the gradient pass has an instruction of its own,
+        gradient_at.  0 where there is no such pass.
     """
 
     forward: Stream

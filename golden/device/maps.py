@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from golden.compiler.placement import Demand, place
 from golden.learning.network import Network
+from golden.learning.scheme import Scheme
 from golden.spec.config import Config
 from golden.spec.frames import NUMBER_BYTES, REQUEST_BYTES, Result
 from golden.spec.tensor import Tensor
@@ -62,24 +63,18 @@ class Maps:
     Parameters
     ----------
     values: of each map, the image first.  sums: of each layer, in blocks.
-    errors: of each map; the image has none; a map that is only added has that of the layer that adds it.
-    outputs: errors at each layer's convolution.
+    errors: of each map whose error is wanted; the image has none; a map that is only added has that of the
+        layer that adds it.
+    outputs: errors at each layer's convolution, where they are.
     request: behind the image, so that one frame brings both.  result: what the host gets of a step.
     """
 
     values: tuple[Tensor, ...]
     sums: tuple[Tensor, ...]
     errors: tuple[Tensor | None, ...]
-    outputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor | None, ...]
     request: Tensor
     result: Tensor
-
-    @property
-    def last_error(self) -> Tensor:
-        """The error of the last map."""
-        found = self.errors[-1]
-        assert found is not None
-        return found
 
 
 def error_owner(network: Network, index: int) -> int:
@@ -88,7 +83,7 @@ def error_owner(network: Network, index: int) -> int:
     return index if network.readers(index) or adder is None else error_owner(network, adder + 1)
 
 
-def plan_maps(network: Network, images: int, config: Config) -> Maps:
+def plan_maps(network: Network, scheme: Scheme, images: int, config: Config) -> Maps:
     """Places for all tensors, largest first.
 
     Raises CapacityError where the feature memory is too small.
@@ -104,7 +99,7 @@ def plan_maps(network: Network, images: int, config: Config) -> Maps:
         tensors[name] = Tensor(name, tall, (degree, degree), width // degree, 0, words, 1.0)
         demands.append(Demand(name, channels * words, first, last))
 
-    for name, shape, degree, first, last in _lives(network, moments):
+    for name, shape, degree, first, last in _lives(network, scheme, moments):
         add(name, shape, degree, first, last)
     # Whole words of bytes: the request stands behind the images.
     image = next(it for it in demands if it.name == "map 0")
@@ -118,47 +113,55 @@ def plan_maps(network: Network, images: int, config: Config) -> Maps:
         tensors[name] = Tensor(name, (words, 1, config.lanes), (1, 1), config.lanes, 0, 1, 1.0)
     found = {name: replace(it, address=places[name]) for name, it in tensors.items()}
     count = len(network.layers)
-    errors = (found[f"error {error_owner(network, index)}"] for index in range(1, count + 1))
+    errors = (found.get(f"error {error_owner(network, index)}") for index in range(1, count + 1))
     return Maps(
         values=tuple(found[f"map {index}"] for index in range(count + 1)),
         sums=tuple(found[f"sums {index}"] for index in range(count)),
         errors=(None, *errors),
-        outputs=tuple(found[f"output {index}"] for index in range(count)),
+        outputs=tuple(found.get(f"output {index}") for index in range(count)),
         request=found["request"],
         result=found["result"],
     )
 
 
-def _lives(network: Network, moments: Moments) -> Iterator[tuple[str, tuple[int, int, int], int, int, int]]:
-    """(name, shape of one image, degree, first and last moment) of every tensor."""
+def _lives(
+    network: Network, scheme: Scheme, moments: Moments
+) -> Iterator[tuple[str, tuple[int, int, int], int, int, int]]:
+    """(name, shape of one image, degree, first and last moment) of every tensor that there is."""
     count = len(network.layers)
-    degrees = network.degrees
+    degrees, wanted = network.degrees, scheme.wanted(network)
+    active = [
+        it.learns or wanted[layer.source] for layer, it in zip(network.layers, scheme.layers, strict=True)
+    ]
     for index in range(count + 1):
         shape, degree = network.shape(index), degrees[index]
         readers, adder = network.readers(index), network.adder(index)
         ends = [moments.head] if index == count else []
-        ends += [moments.gradient(k) for k in readers]
-        if index and readers:
+        ends += [moments.gradient(k) if scheme.layers[k].channels else moments.forward(k) for k in readers]
+        if index and readers and wanted[index]:
             # The last error pass looks where errors pass.
             ends.append(moments.error(readers[0]))
         if adder is not None:
             ends.append(moments.normed(adder))
         begins = moments.normed(index - 1) if index else 0
         yield f"map {index}", shape, degree, begins, max(ends)
-        if index == 0 or error_owner(network, index) != index:
+        if not wanted[index] or error_owner(network, index) != index:
             continue
         born = moments.head if index == count else moments.error(readers[-1])
-        uses = [moments.norm_error(index - 1)]
-        for other in range(1, index):
+        uses = [born]
+        for other in range(1, index + 1):
             # Maps that this one's layer adds take its error, as their own or as an addend.
-            if error_owner(network, other) == index:
+            if active[other - 1] and error_owner(network, other) == index:
                 uses.append(moments.norm_error(other - 1))
-        added = network.layers[index - 1].add
-        if added is not None and network.readers(added):
-            uses.append(moments.error(network.readers(added)[-1]))
+            added = network.layers[other - 1].add
+            if added is not None and wanted[added] and error_owner(network, other) == index:
+                uses += [moments.error(k) for k in network.readers(added)[-1:]]
         yield f"error {index}", shape, degree, born, max(uses)
-    for index in range(count):
+    for index, layer in enumerate(network.layers):
         shape, degree = network.shape(index + 1), degrees[index + 1]
-        yield f"sums {index}", shape, degree, moments.forward(index), moments.norm_error(index)
-        last = moments.error(index) if network.layers[index].source else moments.gradient(index)
-        yield f"output {index}", shape, degree, moments.norm_error(index), last
+        last = moments.norm_error(index) if active[index] else moments.normed(index)
+        yield f"sums {index}", shape, degree, moments.forward(index), last
+        down = wanted[layer.source]
+        if down or scheme.layers[index].channels:
+            last = moments.error(index) if down else moments.gradient(index)
+            yield f"output {index}", shape, degree, moments.norm_error(index), last

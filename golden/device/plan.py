@@ -69,7 +69,7 @@ def plan_step(
     scheme = scheme or everything(network)
     _check_scheme(network, scheme)
     data = plan_data(network, images, config)
-    maps = plan_maps(network, images, config)
+    maps = plan_maps(network, scheme, images, config)
     memories, engines = Memories(config), EngineMemories(config)
     passes: list[tuple[int, int, Tensor, Tensor]] = []
     plans = []
@@ -85,7 +85,7 @@ def plan_step(
         taps_at = memories.add_taps(taps)
         kernel = layer.kernel**2
         forward_at = instruction(kernel, taps_at, source, maps.sums[index])
-        gradient_at = instruction(kernel, taps_at, source, errors)
+        gradient_at = instruction(kernel, taps_at, source, errors) if errors is not None else 0
         codes, mask = it.codes.numpy().astype(np.int64), it.mask.numpy()
         filters, channels = codes.shape[:2]
         forward = stream(codes.reshape(filters, -1), mask.reshape(filters, -1), network.array)
@@ -94,6 +94,7 @@ def plan_step(
         transposed, back_starts, error_at, twins = None, [], 0, None
         below = maps.errors[layer.source]
         if below is not None:
+            assert errors is not None
             back_taps = error_taps(errors, below, images, layer.kernel, layer.stride, config.lanes)
             error_at = instruction(kernel, memories.add_taps(back_taps), errors, below)
             turned = (1, 0, 2, 3)
@@ -130,7 +131,7 @@ def plan_step(
         it=Assembly(config),
         network=network,
         scheme=scheme,
-        head=Head(network, images, config, data, maps.values[-1], maps.last_error),
+        head=Head(network, images, config, data, maps.values[-1], maps.errors[-1]),
         data=data,
         commands=commands,
         places=Places(maps.request.address, maps.result.address),

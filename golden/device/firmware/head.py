@@ -18,7 +18,6 @@ from golden.spec.frames import Result
 from golden.spec.learning import (
     EXP_BITS,
     EXP_FRACTION,
-    FRACTION_LARGEST,
     INT8_LARGEST,
     LOG2_E,
     LOG2_E_FRACTION,
@@ -29,6 +28,8 @@ from golden.spec.tensor import Tensor
 
 _LOGIT_LARGEST = (1 << 31) - 1
 _STEPS = 1 << EXP_FRACTION
+_UNROLLED = 8
+"""Values that a loop over most of the work has in one turn, about."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Head:
 
     Parameters
     ----------
-    last: the last map.  errors: its error, of the same shape.
+    last: the last map.  errors: its error, of the same shape, where it is wanted.
     """
 
     network: Network
@@ -45,7 +46,7 @@ class Head:
     config: Config
     plan: DataPlan
     last: Tensor
-    errors: Tensor
+    errors: Tensor | None
 
     @property
     def pixels(self) -> int:
@@ -79,13 +80,12 @@ def features(it: Assembly, head: Head) -> None:
     """The mean of each channel of the last map, to int8."""
     plan, count = head.plan, head.network.features
     _clear(it, plan.feature_counts)
-    with it.registers(11) as (word, end, place, row, total, shift, largest, size, six, first, rows):
+    with it.registers(10) as (word, end, place, row, total, shift, size, six, first, rows):
         it.load(shift, plan.layers[-1].activation)
         it.load(size, plan.head.activation)
         it.subtract(shift, shift, size)
         it.add(shift, shift, -head.network.pool_shift)
         fraction_shift(it, shift)
-        it.constant(largest, FRACTION_LARGEST)
         it.add(six, ZERO, 6)
         it.constant(word, head.last.address)
         it.constant(row, plan.features)
@@ -93,23 +93,29 @@ def features(it: Assembly, head: Head) -> None:
         channel = it.here()
         it.add(end, word, head.last.stride)
         it.add(place, row, 0)
+        at_once = head.together * _largest_part(head.images // head.together, _UNROLLED // head.together)
         group, known = it.here(), -1
-        for image in range(head.together):
+        for image in range(at_once):
             it.add(total, ZERO, 0)
             for there, lane, upto in head.parts(image):
                 if there != known:
                     it.fetch(word + there)
                     known = there
                 it.sum(total, _lane(it, first, lane), upto)
-            fraction(it, total, shift, largest)
+            fraction(it, total, shift)
             nearest_int8(it, total, size, six, plan.feature_counts)
             it.store(total, place + image * count)
-        it.add(place, place, head.together * count)
-        it.add(word, word, head.words)
+        it.add(place, place, at_once * count)
+        it.add(word, word, at_once // head.together * head.words)
         it.unequal(word, end, group)
         it.add(row, row, 1)
         it.unequal(row, rows, channel)
     it.apart()
+
+
+def _largest_part(number: int, most: int) -> int:
+    """The largest number up to `most` that divides another, at least 1."""
+    return next(part for part in range(max(1, most), 0, -1) if number % part == 0)
 
 
 def _lane(it: Assembly, register: Register, lane: int) -> Register:
@@ -265,13 +271,12 @@ def _exponentials(
 def _errors(it: Assembly, head: Head, term: Register, found: tuple[Register, Register]) -> None:
     """int8 errors in the place of exponentials."""
     plan, (total, mine) = head.plan, found
-    with it.registers(8) as (place, end, value, half, shift, largest, size, six):
+    with it.registers(7) as (place, end, value, half, shift, size, six):
         it.load(value, plan.head.error)
         # The mean over the batch, by the power of two at or above its size.
         it.add(shift, ZERO, -EXP_BITS - (head.images - 1).bit_length())
         it.subtract(shift, shift, value)
         fraction_shift(it, shift)
-        it.constant(largest, FRACTION_LARGEST)
         it.add(six, ZERO, 6)
         it.floor(half, total, -1)
         it.add(place, term, 0)
@@ -283,7 +288,7 @@ def _errors(it: Assembly, head: Head, term: Register, found: tuple[Register, Reg
         it.divide(value, value, total)
         it.equal(place, mine, label)
         it.put(there)
-        fraction(it, value, shift, largest)
+        fraction(it, value, shift)
         stochastic_int8(it, value, size, six, plan.error_counts)
         it.store(value, place)
         it.add(place, place, 1)
@@ -335,10 +340,11 @@ def powers(it: Assembly, head: Head) -> None:
 def map_errors(it: Assembly, head: Head) -> None:
     """The error of each feature, at every pixel of the last map where it passes."""
     plan, network = head.plan, head.network
+    assert head.errors is not None
     _clear(it, plan.map_error_counts)
     away = head.errors.address - head.last.address
     relu = network.layers[-1].relu
-    with it.registers(13) as (
+    with it.registers(12) as (
         group,
         word,
         weight,
@@ -348,7 +354,6 @@ def map_errors(it: Assembly, head: Head) -> None:
         value,
         size,
         shift,
-        largest,
         six,
         top,
         bottom,
@@ -362,7 +367,6 @@ def map_errors(it: Assembly, head: Head) -> None:
         it.subtract(shift, shift, value)
         it.add(shift, shift, TERM_UNIT + network.head_unit)
         fraction_shift(it, shift)
-        it.constant(largest, FRACTION_LARGEST)
         it.add(six, ZERO, 6)
         it.add(top, ZERO, INT8_LARGEST)
         it.add(bottom, ZERO, -INT8_LARGEST)
@@ -370,30 +374,34 @@ def map_errors(it: Assembly, head: Head) -> None:
         it.constant(group, head.last.address)
         it.constant(feature, plan.features)
         it.constant(term, plan.terms)
+        at_once = _largest_part(network.features, _UNROLLED // 2 // head.together)
         groups = it.here()
         for image in range(head.together):
             it.add(word, group, 0)
             it.constant(weight, plan.head.weights)
-            again, blocked, there = it.here(), Label(), Label()
-            it.add(value, ZERO, 0)
-            it.dot(value, term, weight)
-            fraction(it, value, shift, largest)
-            it.load(size, feature)
-            it.equal(size, top, blocked)
-            it.equal(size, bottom, blocked)
-            it.put(there)
-            stochastic_int8(it, value, size, six, plan.map_error_counts)
-            for place, lane, upto in head.parts(image):
-                # Of a word that is begun the lanes of later images still hold the map.
-                it.fetch(word + (place if lane == 0 else place + away))
-                it.spread(value, _lane(it, size, lane), upto, relu)
-                it.write(word + place + away)
-            it.add(word, word, head.last.stride)
-            it.add(feature, feature, 1)
-            it.add(weight, weight, 1)
+            again = it.here()
+            for step in range(at_once):
+                blocked, there = Label(), Label()
+                it.add(value, ZERO, 0)
+                it.dot(value, term, weight + step)
+                fraction(it, value, shift)
+                it.load(size, feature + step)
+                it.equal(size, top, blocked)
+                it.equal(size, bottom, blocked)
+                it.put(there)
+                stochastic_int8(it, value, size, six, plan.map_error_counts)
+                for place, lane, upto in head.parts(image):
+                    # Of a word that is begun the lanes of later images still hold the map.
+                    at = word + (step * head.last.stride + place)
+                    it.fetch(at if lane == 0 else at + away)
+                    it.spread(value, _lane(it, size, lane), upto, relu)
+                    it.write(at + away)
+                _blocked(it, value, blocked, there)
+            it.add(word, word, at_once * head.last.stride)
+            it.add(feature, feature, at_once)
+            it.add(weight, weight, at_once)
             it.unequal(weight, end, again)
             it.add(term, term, network.classes)
-            _blocked(it, value, blocked, there)
         it.add(group, group, head.words)
         it.constant(size, head.last.address + head.last.stride)
         it.unequal(group, size, groups)

@@ -22,10 +22,12 @@ def fraction_shift(it: Assembly, shift: Register) -> None:
     it.minimum(shift, shift, _FRACTION_SHIFT)
 
 
-def fraction(it: Assembly, value: Register, shift: Register, largest: Register) -> None:
-    """value · 2^shift to nearest, saturated: |value| < 2^25; `largest` holds FRACTION_LARGEST."""
+def fraction(it: Assembly, value: Register, shift: Register) -> None:
+    """value · 2^shift to nearest; |value| < 2^25.
+
+    What is beyond FRACTION_LARGEST is beyond int8, whatever is drawn: it saturates there.
+    """
     it.even(value, value, shift)
-    it.clamp(value, value, largest)
 
 
 def counted(it: Assembly, value: Register, size: Register, six: Register, counts: int) -> None:

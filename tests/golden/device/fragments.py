@@ -1,6 +1,6 @@
 """Pieces of the controller's program, each run for many values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from golden.device.assembly import ZERO, Assembly, Register
 from golden.machine.controller import Controller
@@ -25,7 +25,7 @@ def run_program(write: Callable[[Assembly], None], data: list[int]) -> list[int]
 
 
 def for_each(
-    rows: list[tuple[int, ...]], write: Callable[..., None], constants: tuple[int, ...] = ()
+    rows: Sequence[tuple[int, ...]], write: Callable[..., None], constants: tuple[int, ...] = ()
 ) -> list[int]:
     """What a piece leaves in its first register, for each row.
 

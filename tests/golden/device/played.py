@@ -243,12 +243,12 @@ class _Playing:
                     self._put(last.address, by_channel(values, 1).numpy())
             case "norm_error":
                 assert shift == 8 + self._error_exponent(index + 1) - it.error
-                errors, found = self._norms[index]
+                errors, back = self._norms[index]
                 if index == len(state.layers) - 1:
                     self._check_last_error(errors)
                 at = plan.data.backward[index]
                 data[at : at + 2] = self._scales[part, index]
-                _report(data, at + 2, scalars.from_floats(found.beta), scalars.from_floats(found.gamma))
+                _report(data, at + 2, scalars.from_floats(back.beta), scalars.from_floats(back.gamma))
             case "gradient":
                 assert kind == Command.GRADIENT
             case "error":
@@ -289,7 +289,8 @@ class _Playing:
         self._device.data[at : at + 2] = self._scales["error", index]
 
     def _check_last_error(self, errors: torch.Tensor) -> None:
-        there = self._plan.maps.last_error
+        there = self._plan.maps.errors[-1]
+        assert there is not None
         words = there.shape[0] * there.stride
         found = np.array(self._device.features[there.address : there.address + words], np.int8)
         assert (found.reshape(-1) == errors.numpy().reshape(-1)).all()

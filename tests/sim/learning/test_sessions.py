@@ -55,7 +55,11 @@ def test_a_step_that_does_not_fit_is_refused() -> None:
     [
         ({"tap_words": 32}, CapacityError, r"tap memory: .*tap_words .* is 32"),
         ({"coefficient_words": 16}, CapacityError, r"coefficient memory: .*coefficient_words .* is 16"),
-        ({"instructions": 8}, CapacityError, r"command memory: the step needs 16; instructions is 8"),
+        ({"instructions": 8}, CapacityError, r"instruction memory: .* 16 words, instructions .* is 8"),
+        ({"instructions": 16}, CapacityError, r"command memory: the step needs 19; instructions is 16"),
+        ({"controller_instructions": 512}, CapacityError, r"program of the controller: .* is 512"),
+        ({"controller_words": 512}, CapacityError, r"data memory .*4 images needs \d+ words; .* is 512"),
+        ({"feature_words": 128}, CapacityError, r"feature memory: state and codes of \d+ words do not fit"),
         ({"filter_words": 4}, CapacityError, r"parameter memory: the step needs 7; filter_words is 4"),
         ({"accumulator_bits": 16}, CapacityError, r"layer stem: 9 kept codes .*accumulator_bits = 16 holds"),
         ({"lanes": 8, "basis": 4}, LearningError, r"array = ArrayShape\(.*lanes=4.*legal here: .*lanes=8"),
