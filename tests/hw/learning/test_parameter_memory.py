@@ -30,7 +30,9 @@ def test_parameters_of_channels() -> None:
     dut = ParameterMemory(CONFIG)
     ends = [-32767, 32767, 0, *(sign << bit for bit in range(15) for sign in (1, -1))]
     pairs = [(it, rng.choice(ends)) for it in ends]
-    pairs += [tuple(rng.randint(-32767, 32767) >> rng.randrange(16) for _ in range(2)) for _ in range(200)]
+    for _ in range(200):
+        gamma, beta = (rng.randint(-32767, 32767) >> rng.randrange(16) for _ in range(2))
+        pairs.append((gamma, beta))
     words = [parameter_record().pack(gamma=gamma, beta=beta) for gamma, beta in pairs]
 
     async def bench(ctx: Any) -> None:
