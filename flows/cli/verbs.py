@@ -10,6 +10,7 @@ from flows.report import commands as report
 from flows.studies import commands as studies
 from flows.studies.lightnorm import commands as lightnorm
 from flows.user import commands as user
+from flows.zoo import commands as zoo
 
 VERBS: dict[str, Verb] = {
     verb.name: verb
@@ -23,6 +24,7 @@ VERBS: dict[str, Verb] = {
         cost.SYNTH,
         user.HANDOFF,
         board.BOARD,
+        zoo.ZOO,
         studies.TABLE,
         studies.ACCURACY,
         studies.ARITHMETICS,
