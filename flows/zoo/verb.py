@@ -8,6 +8,8 @@ from flows.base.jobs import run_jobs
 from flows.base.measure import bits_each
 from flows.base.metrics import Metric, percent, table, write_metrics
 from flows.base.progress import say, step
+from flows.base.sources import ROOT
+from flows.figures.kept import RESULTS, read_all
 from flows.zoo.commands import NAMES, Zoo
 from flows.zoo.networks import CONFIG, Made, made
 from golden.compiler import compile_network
@@ -53,9 +55,10 @@ def zoo(options: Zoo) -> tuple[str, bool]:
             continue
         with step(f"{name}: RTL and golden, {options.images} images"):
             rows.append(_row(name, it, options.images))
-    text = "\n\n".join([_table(rows), *(f"REFUSED: {name}: {why}" for name, why in refused.items())])
+    mhz = routed_mhz()
+    text = "\n\n".join([_table(rows, mhz), *(f"REFUSED: {name}: {why}" for name, why in refused.items())])
     write_whole(options.out / "zoo.md", text + "\n")
-    write_metrics([metric for row in rows for metric in _metrics(row)], options.out / "metrics.json")
+    write_metrics([metric for row in rows for metric in _metrics(row, mhz)], options.out / "metrics.json")
     for row in rows:
         if row.mismatches:
             say(f"MISMATCH: {row.name}: {row.mismatches} values")
@@ -91,11 +94,16 @@ def used_bytes(program: Program) -> float:
     return loaded + max(ends) * config.lanes
 
 
-def _table(rows: list[Row]) -> str:
-    header = [
-        "network", "parameters", "kept", "bits a weight", "cycles", "ideal dense", "utilisation",
-        "bytes on chip", "float", "integers", "values compared", "mismatches",
-    ]  # fmt: skip
+def routed_mhz() -> float | None:
+    """Frequency of SMALL, whose array this is, placed and routed on ECP5, as kept; None if nothing is."""
+    kept = read_all(ROOT / RESULTS).get("ecp5")
+    return kept.values.get("ecp5.small.accelerator.fmax_mhz") if kept else None
+
+
+def _table(rows: list[Row], mhz: float | None) -> str:
+    header = ["network", "parameters", "kept", "bits a weight", "cycles"]
+    header += [f"ms at {mhz:.1f} MHz" if mhz else "ms", "ideal dense", "utilisation", "bytes on chip"]
+    header += ["float", "integers", "values compared", "mismatches"]
     lines = []
     for row in rows:
         accuracies = (row.found.floats, row.found.integers)
@@ -106,6 +114,7 @@ def _table(rows: list[Row]) -> str:
                 percent(row.found.kept),
                 f"{bits_each(row.program):.2f}",
                 f"{row.cycles:,}",
+                f"{row.cycles / mhz / 1000:.2f}" if mhz else "–",
                 f"{dense_cycles(row.program):,.0f}",
                 percent(_utilisation(row)),
                 f"{used_bytes(row.program):,.0f}",
@@ -123,7 +132,7 @@ def _utilisation(row: Row) -> float:
     return steps / (row.program.config.adders * row.cycles)
 
 
-def _metrics(row: Row) -> list[Metric]:
+def _metrics(row: Row, mhz: float | None) -> list[Metric]:
     program, name = row.program, row.name
     where = f"flows.zoo, configuration {program.config.name} {program.config.digest:08x}"
     learnt = f"{where}, Fashion-MNIST in the shape of its images"
@@ -139,6 +148,9 @@ def _metrics(row: Row) -> list[Metric]:
         Metric(f"{name}.on_chip_bytes", used_bytes(program), "byte", "less", f"{where}, words in use"),
         Metric(f"{name}.utilisation", _utilisation(row), "1", "more", where),
     ]
+    if mhz:
+        at = f"{where}, at the routed frequency of SMALL, {mhz:.1f} MHz"
+        metrics.append(Metric(f"{name}.ms", row.cycles / mhz / 1000, "ms", "less", at))
     for kind, value in (("float", row.found.floats), ("integers", row.found.integers)):
         if value is not None:
             metrics.append(Metric(f"{name}.accuracy_{kind}", value, "1", "more", learnt))
