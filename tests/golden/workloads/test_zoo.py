@@ -54,7 +54,7 @@ def test_output_has_the_classes(name: str) -> None:
 
 
 def test_the_command_line_knows_all() -> None:
-    assert NAMES == ("all", *ZOO)
+    assert ("all", *ZOO) == NAMES
 
 
 def test_odd_padding_is_at_the_bottom_and_the_right() -> None:
