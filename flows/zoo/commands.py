@@ -56,6 +56,5 @@ ZOO = Verb(
         "train": "images to train with",
         "again": "epochs of re-training behind compression",
         "density": "kept fraction of the coefficients",
-        "images": "images that run through RTL",
     },
 )
