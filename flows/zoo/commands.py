@@ -40,7 +40,7 @@ class Zoo:
     train: Count = 6000
     epochs: Annotated[int, Whole(0, 100_000)] = 4
     again: Annotated[int, Whole(0, 100_000)] = 4
-    density: Density = 0.2
+    density: Density = 0.15
     images: Count = 2
     seed: Seed = 1
     out: OutFolder = Path("build/zoo")

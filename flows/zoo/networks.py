@@ -8,7 +8,7 @@ import torch
 from flows.base.files import save_whole
 from flows.base.kept import code, digest
 from flows.zoo.commands import Zoo
-from golden.compress import compress
+from golden.compress import compress, default_plan, import_module
 from golden.graph import network_file
 from golden.graph.network import Network
 from golden.spec.config import SMALL
@@ -67,6 +67,7 @@ def made(name: str, options: Zoo, progress: Progress) -> Made:
     found = compress(
         module,
         samples,
+        default_plan(import_module(module, samples), options.density, CONFIG),
         train_data=data if again else None,
         epochs=again,
         seed=options.seed,

@@ -75,6 +75,7 @@ def test_all_networks_and_what_is_refused(tmp_path: Path) -> None:
     # Nine MACs for each of four filters at 16 pixels, and the linear layer.
     assert metrics["lenet.cycles_dense"].value == (36 * 16 + 12) / TINY.adders
     assert "lenet.accuracy_integers" in metrics
+    assert metrics["unet.density"].value == 0.5
     assert "unet.accuracy_float" not in metrics
     assert not any(name.startswith("dscnn") for name in metrics)
 
