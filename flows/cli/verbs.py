@@ -7,6 +7,7 @@ from flows.explore import commands as explore
 from flows.figures import commands as figures
 from flows.learn import commands as learn
 from flows.report import commands as report
+from flows.site import commands as site
 from flows.studies import commands as studies
 from flows.studies.lightnorm import commands as lightnorm
 from flows.user import commands as user
@@ -45,6 +46,7 @@ VERBS: dict[str, Verb] = {
         figures.REPORT_README,
         figures.REPORT_STALE,
         lightnorm.REPORT_LIGHTNORM,
+        site.DOCS,
     )
 }
 """A name of two words is a verb and what it is about; such a verb may also stand alone."""
