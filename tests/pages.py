@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BLOCK = re.compile(
-    r"^```(?:\{code-block\} )?(?P<language>python|sh)\n(?P<head>(?::\w+: .*\n)*)\n?(?P<text>.*?)^```$",
+    r"^```(?:\{code-block\} )?(?P<language>python|sh)\n(?P<head>(?::\w+: [^\n]*\n)*)\n?(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 
