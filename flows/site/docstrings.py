@@ -21,7 +21,8 @@ def restructured(lines: Sequence[str]) -> list[str]:
 
 def _sections(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
     """(heading, lines below it); what comes first has the heading "". An empty line ends a section."""
-    heading, part = "", []
+    heading = ""
+    part: list[str] = []
     for number, line in enumerate(lines):
         following = lines[number + 1] if number + 1 < len(lines) else ""
         if line and re.fullmatch("-{3,}", following.strip()):

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,34 +37,18 @@ def executed(text: str, picture: str) -> str:
     text: of the program.  picture: file that it leaves, shown below the last cell.
     """
     names: dict[str, Any] = {"__name__": "__main__"}
-    made, count = [], 0
+    made: list[dict[str, Any]] = []
+    count = 0
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         try:
             for kind, source in cells(text):
-                lines = source.splitlines(keepends=True)
-                if kind == "markdown":
-                    made.append(
-                        {"cell_type": kind, "id": f"cell{len(made)}", "metadata": {}, "source": lines}
-                    )
-                    continue
-                count += 1
-                said = _said(lambda source=source: exec(compile(source, "cell", "exec"), names))
-                outputs: list[dict[str, Any]] = []
-                if said:
-                    kept = said.splitlines(keepends=True)
-                    outputs.append({"output_type": "stream", "name": "stdout", "text": kept})
-                made.append(
-                    {
-                        "cell_type": kind,
-                        "id": f"cell{len(made)}",
-                        "metadata": {},
-                        "source": lines,
-                        "execution_count": count,
-                        "outputs": outputs,
-                    }
-                )
+                cell: dict[str, Any] = {"cell_type": kind, "id": f"cell{len(made)}", "metadata": {}}
+                made.append(cell | {"source": source.splitlines(keepends=True)})
+                if kind == "code":
+                    count += 1
+                    made[-1] |= {"execution_count": count, "outputs": _outputs(source, names)}
             image = base64.b64encode(Path(picture).read_bytes()).decode()
         finally:
             os.chdir(before)
@@ -80,11 +63,12 @@ def executed(text: str, picture: str) -> str:
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 
-def _said(work: Callable[[], None]) -> str:
-    """What work prints."""
+def _outputs(source: str, names: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a cell prints, as an output; none where it is silent."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        work()
-    return printed.getvalue()
+        exec(compile(source, "cell", "exec"), names)
+    said = printed.getvalue().splitlines(keepends=True)
+    return [{"output_type": "stream", "name": "stdout", "text": said}] if said else []
 
 
 def sources(notebook: str) -> list[tuple[str, str]]:

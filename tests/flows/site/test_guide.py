@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from amaranth.hdl import Fragment
 
 from flows.base.tools import MissingTool
 from flows.board import verb
@@ -32,6 +33,7 @@ def test_every_block_of_the_guide_runs(tmp_path: Path, monkeypatch: pytest.Monke
     """Synthesis and routers alone do not run here: tests/flows/synth and tests/flows/board have them."""
 
     def netlist(component: Any, *_: object) -> Synthesis:
+        Fragment.get(component, None)
         area = make_area({"LUT4": 3}, "ecp5", None)
         return Synthesis("board", "ecp5", True, area, {}, (), tmp_path, "pyosys", "synth_ecp5")
 
