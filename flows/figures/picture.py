@@ -19,7 +19,7 @@ def panels(kept: Mapping[str, Kept]) -> list[Panel]:
 
 def _cycles(values: Mapping[str, float]) -> Iterator[Panel]:
     lines = {
-        "dense int8": values["cycles.dense"],
+        "dense int8, ideal": values["cycles.dense"],
         "no basis": values["cycles.per_image_no_basis"],
         "SmartDeal": values["cycles.per_image"],
     }
@@ -41,7 +41,7 @@ def _norms(values: Mapping[str, float]) -> Iterator[Panel]:
 
 def _learning(values: Mapping[str, float]) -> Iterator[Panel]:
     lines = {when: 100 * values[f"learn.scratch.digits.{name}"] for when, name in _COURSE.items()}
-    yield Panel("digits learnt on the device,\n% right, from nothing", lines, ".1f", OWN)
+    yield Panel("digits learnt by the device's rule,\n% right, from nothing", lines, ".1f", OWN)
 
 
 _COURSE = {"before": "before", "after": "accuracy"}
