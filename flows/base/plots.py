@@ -1,6 +1,7 @@
 """Pictures of a report: PNG or SVG, as the file's name says."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
@@ -79,31 +80,36 @@ def coefficients(path: Path, title: str, counts: Mapping[int, int]) -> None:
     save_figure(figure, path)
 
 
-def summary(path: Path, values: Mapping[str, float]) -> None:
-    """Accuracy and cycles of a demo side by side, as SVG; equal values give equal bytes."""
-    left = {
-        "float": values["accuracy.float"],
-        "dense int8": values["accuracy.int8"],
-        "no basis": values["accuracy.po2"],
-        "SmartDeal": values["accuracy.smartdeal"],
-        "SmartDeal, RTL": values["accuracy.rtl"],
-    }
-    right = {
-        "dense int8, ideal": values["cycles.dense"],
-        "no basis": values["cycles.per_image_no_basis"],
-        "SmartDeal": values["cycles.per_image"],
-        "skipping zero rows": values["cycles.per_image_skipping"],
-        "bound": values["cycles.bound"],
-    }
-    figure, (one, two) = pyplot.subplots(1, 2, figsize=(10, 2.4), layout="constrained")
-    for axes, title, lines, form in (
-        (one, "accuracy on test images, %", {k: 100 * v for k, v in left.items()}, "%.2f"),
-        (two, "cycles for one image", right, "%.0f"),
-    ):
-        drawn = axes.barh(list(lines), list(lines.values()), color=_COLOURS[0])
-        axes.bar_label(drawn, fmt=form, padding=2, fontsize=8)
+@dataclass(frozen=True)
+class Panel:
+    """Bars beside each other in a picture.
+
+    Parameters
+    ----------
+    title: what is counted, in a line or two.  lines: name → value.  form: of a value, for `format`.
+    own: names of what is this project's, in colour; the others are grey.
+    """
+
+    title: str
+    lines: Mapping[str, float]
+    form: str
+    own: tuple[str, ...]
+
+
+def summary(path: Path, panels: Sequence[Panel]) -> None:
+    """Panels side by side, as SVG; equal values give equal bytes."""
+    figure, places = pyplot.subplots(
+        1, len(panels), figsize=(3.7 * len(panels), 2.5), layout="constrained", squeeze=False
+    )
+    for axes, panel in zip(places[0], panels, strict=True):
+        colours = [_COLOURS[0] if name in panel.own else "#c4c4c8" for name in panel.lines]
+        drawn = axes.barh(list(panel.lines), list(panel.lines.values()), color=colours)
+        said = [format(value, panel.form) for value in panel.lines.values()]
+        axes.bar_label(drawn, labels=said, padding=3, fontsize=9)
         axes.invert_yaxis()
-        axes.margins(x=0.14)
-        axes.set_title(title, fontsize=10)
-        axes.spines[["top", "right"]].set_visible(False)
+        axes.margins(x=0.3)
+        axes.set_title(panel.title, fontsize=10, loc="left")
+        axes.xaxis.set_visible(False)
+        axes.tick_params(length=0)
+        axes.spines[["top", "right", "bottom"]].set_visible(False)
     save_figure(figure, path)

@@ -7,9 +7,11 @@ from flows.explore import commands as explore
 from flows.figures import commands as figures
 from flows.learn import commands as learn
 from flows.report import commands as report
+from flows.site import commands as site
 from flows.studies import commands as studies
 from flows.studies.lightnorm import commands as lightnorm
 from flows.user import commands as user
+from flows.zoo import commands as zoo
 
 VERBS: dict[str, Verb] = {
     verb.name: verb
@@ -23,6 +25,7 @@ VERBS: dict[str, Verb] = {
         cost.SYNTH,
         user.HANDOFF,
         board.BOARD,
+        zoo.ZOO,
         studies.TABLE,
         studies.ACCURACY,
         studies.ARITHMETICS,
@@ -43,6 +46,7 @@ VERBS: dict[str, Verb] = {
         figures.REPORT_README,
         figures.REPORT_STALE,
         lightnorm.REPORT_LIGHTNORM,
+        site.DOCS,
     )
 }
 """A name of two words is a verb and what it is about; such a verb may also stand alone."""

@@ -13,6 +13,9 @@ from flows.studies.lightnorm import study as norms
 from flows.studies.lightnorm.commands import LIGHTNORM_RUNS, LightNormScreen, LightNormTrain
 from flows.studies.lightnorm.report import kept_results
 from flows.studies.lightnorm.settings import CHOSEN, confirmation, screening
+from golden.spec import memories as spec
+from golden.spec.config import DEFAULT, SMALL, TINY
+from golden.spec.memories import Memory
 
 Groups = Mapping[str, Kept]
 Block = Callable[[Groups], str]
@@ -44,7 +47,15 @@ def _made(kept: Kept, tool: str = "") -> str:
 
 @_of("demo")
 def results(demo: Kept) -> str:
-    """The report of the main job."""
+    """What the main job prints, without its tables of layers and tensors."""
+    parts = demo.text.strip().split("\n\n")
+    short = [it for it in parts if not it.startswith(("| layer", "| tensor"))]
+    return "\n\n".join([*short, _made(demo)])
+
+
+@_of("demo")
+def demo_report(demo: Kept) -> str:
+    """All that the main job prints."""
     return f"{demo.text}\n{_made(demo)}"
 
 
@@ -125,6 +136,39 @@ def ecp5(kept: Kept) -> str:
         ["frequency (80 MHz asked)", f"{kept.values[f'{ECP5}.fmax_mhz']:.2f} MHz", ""],
     ]
     return f"{table(['`small`, seed 1', 'used', 'on the part'], rows)}\n\n{_made(kept, 'pyosys')}"
+
+
+def resources(kept: Groups) -> str:
+    """Resources on ECP5 by configuration; what was not measured says how."""
+    rows: list[list[str]] = []
+    if "tiny" in kept:
+        of = kept["tiny"].values
+        counts = (of[f"ecp5.tiny.accelerator.{it}"] for it in ("sites", "flip_flops", "dsps", "block_rams"))
+        rows.append(["`tiny`, 8 shift-adders", *(f"{it:,.0f}" for it in counts)])
+    if "ecp5" in kept:
+        of = kept["ecp5"].values
+        kinds = ("TRELLIS_COMB", "TRELLIS_FF", "MULT18X18D", "DP16KD")
+        counts = (of[f"{ECP5}.used.{kind}"] for kind in kinds)
+        rows.append(["`small`, 64 shift-adders", *(f"{it:,.0f}" for it in counts)])
+    missing = [name for name in ("tiny", "ecp5") if name not in kept]
+    commands = {group.name: group.command for group in GROUPS}
+    said = [f"Not measured: `{commands[name]}`." for name in missing]
+    said += [_made(kept[name], "pyosys") for name in ("ecp5",) if name in kept]
+    header = ["configuration, ECP5", "LUT4 sites", "flip-flops", "DSP blocks", "block RAMs"]
+    return "\n\n".join([*([table(header, rows)] if rows else []), *said])
+
+
+def memories(_: Groups) -> str:
+    """What an image of a program may load, by configuration: computed now."""
+    presets = (TINY, SMALL, DEFAULT)
+    rows = []
+    for number in [it for it in spec.memories(TINY) if it <= Memory.COEFFICIENT]:
+        shapes = [spec.memory_shape(config, number) for config in presets]
+        name = Memory(number).name.lower()
+        label = f"{number} + e" if number == Memory.COEFFICIENT else str(number)
+        title = f"{name} memory of engine e" if number == Memory.COEFFICIENT else f"{name} words"
+        rows.append([label, title, *(f"{it.depth:,} × {it.bits} bits" for it in shapes)])
+    return table(["number", "memory", *(f"`{config.name}`" for config in presets)], rows)
 
 
 @_of("board")
@@ -218,9 +262,12 @@ def lightnorm_traffic(_: Groups) -> str:
 
 BLOCKS: dict[str, Block] = {
     "results": results,
+    "demo-report": demo_report,
     "accuracy": accuracy,
     "costs": costs,
     "ecp5": ecp5,
+    "area": resources,
+    "memories": memories,
     "board": board,
     "up5k": up5k,
     "gowin": gowin,

@@ -46,6 +46,9 @@ def _unit(name: str, stem: str, command: str, minutes: int) -> Group:
     )
 
 
+LEARN = "learn"
+"""Group of the training from nothing."""
+
 GROUPS = (
     Group(
         "demo",
@@ -86,6 +89,7 @@ GROUPS = (
             "ecp5.small.lut4_per_adder",
             "ecp5.small.lut4_per_adder_no_dsp",
             "ecp5.small.dsps_per_adder",
+            "ecp5.small.*.sites",
             "ratio.digits.*",
         ),
         machine=True,
@@ -106,6 +110,23 @@ GROUPS = (
         "./run report lightnorm",
         20,
         ("*.cell_area", "*.luts", "*.flip_flops", "*.dsps"),
+    ),
+    Group(
+        LEARN,
+        "learn/scratch.digits/metrics.json",
+        "learn/scratch.digits/about.json",
+        "./run learn scratch",
+        2,
+        ("learn.scratch.digits.*",),
+        machine=True,
+    ),
+    Group(
+        "tiny",
+        "synth/ecp5-tiny-accelerator.json",
+        "synth/ecp5-tiny-accelerator.provenance.json",
+        "./run synth --target ecp5 --config tiny",
+        2,
+        tuple(f"ecp5.tiny.accelerator.{name}" for name in ("sites", "flip_flops", "block_rams", "dsps")),
     ),
     _unit("ecp5", "ecp5-small-accelerator", "--config small --target ecp5", 8),
     Group(

@@ -12,6 +12,7 @@ from flows.figures.blocks import BLOCKS
 from flows.figures.commands import ReadmeReport, StaleReport
 from flows.figures.groups import GROUPS, Group
 from flows.figures.kept import RESULTS, Kept, read_all, stale_groups, take, write
+from flows.figures.picture import panels
 from golden.spec.errors import LightDealError
 
 PICTURE = Path("docs/results.svg")
@@ -43,8 +44,8 @@ def update_texts(options: ReadmeReport) -> str:
     said += [f"written: {path}" for path, text in filled.items() if text != path.read_text()]
     for path, text in filled.items():
         write_whole(path, text)
-    if "demo" in kept:
-        summary(options.root / PICTURE, kept["demo"].values)
+    if shown := panels(kept):
+        summary(options.root / PICTURE, shown)
     return "\n".join([*said, *_stale_lines(kept)])
 
 

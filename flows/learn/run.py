@@ -13,6 +13,7 @@ from flows.base.files import read_json, save_whole, write_whole
 from flows.base.kept import digest
 from flows.base.metrics import Metric, percent, write_metrics
 from flows.base.progress import bar, say
+from flows.base.provenance import write_provenance
 from flows.learn.commands import LearnClasses, LearnData, LearnScratch
 from flows.learn.pictures import course, memory_picture
 from flows.learn.rows import judged
@@ -35,6 +36,7 @@ from golden.learning.choose import choose, sensitivity
 from golden.learning.finish import finish
 from golden.learning.memory import step_memory
 from golden.learning.scheme import Head, LayerScheme
+from golden.spec.config import SMALL
 from golden.spec.errors import LightDealError
 from golden.spec.learning import LearningError
 from golden.workloads import Dataset
@@ -97,6 +99,7 @@ def learn(options: LearnClasses) -> str:
         Metric(f"learn.{found.name}.peak_bytes", placement.size, "bytes", "less", "planned memory of a step"),
     ]
     write_metrics(metrics, folder / "metrics.json")
+    write_provenance(options, SMALL, folder / "about.json", ["flows.learn.run"])
     save_state(folder / "learnt.npz", found.network, state)
     made = finish(found.network, state, pixels(found.train.images[:CALIBRATION]))
     save_whole(folder / "learnt.net", partial(network_file.save, made))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from flows.base.energy import TABLE
 from flows.base.metrics import Metric
 from flows.report import beside, plots
-from flows.report.document import Block, Document, Heading, Inline, Paragraph, Table, figure, table
+from flows.report.document import Block, Document, Figure, Heading, Inline, Paragraph, Table, figure, table
 from flows.report.gaps import gaps
 from flows.report.names import AREA, DENSE, NETWORKS, TITLES, WIDE
 from flows.report.programs import COMPONENTS
@@ -53,8 +53,21 @@ def document(metrics: Metrics) -> Document:
         beside.lightnorm,
         _gaps,
     )
-    blocks = tuple(block for section in sections for block in section(metrics))
+    blocks = tuple(measured(block) for section in sections for block in section(metrics))
     return Document("LightDeal: accelerators and what they cost", blocks, metrics)
+
+
+NOTHING = "Nothing of this table has been measured yet; the end of the report says what measures it."
+
+
+def measured(block: Block) -> Block:
+    """The block; a table of which every figure is missing, or that has no rows, as a line that says so."""
+    if not isinstance(block, Table):
+        return block
+    cells = [cell for row in block.rows for cell in row]
+    if any(isinstance(cell, Figure) for cell in cells) or (cells and "missing" not in cells):
+        return block
+    return Paragraph((NOTHING,))
 
 
 def reached(value: float, sign: str, bound: float, aim: float) -> str:

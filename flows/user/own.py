@@ -23,6 +23,7 @@ from golden.compiler import compile_network
 from golden.compress import compress, import_module
 from golden.compress.patterns import Pattern, pattern_plan
 from golden.cycles.bounds import cycle_bound, dense_cycles
+from golden.cycles.limits import HELP, layer_limits
 from golden.cycles.timing import count_cycles
 from golden.fidelity import Bounds
 from golden.frontend.inputs import check_training
@@ -106,9 +107,24 @@ def compile_own(options: Compile) -> str:
     bound = cycle_bound(program).total
     cycles = count_cycles(program).cycles
     return (
+        f"{limits_text(program)}\n\n"
         f"{cycles} cycles an image without skipping ({cycles / bound:.2f} x the bound, "
         f"{dense_cycles(program) / cycles:.2f} x faster than ideal dense int8), "
         f"{bits_each(program):.2f} bits a weight\nprogram: {options.out}"
+    )
+
+
+def limits_text(program: Program) -> str:
+    """What each layer waits for, and what would help."""
+    found = list(layer_limits(program))
+    header = ["layer", "cycles", "utilisation", *found[0].parts, "limit"]
+    rows = [
+        [it.path, f"{it.cycles:,}", percent(it.utilisation), *(f"{n:,}" for n in it.parts.values()), it.part]
+        for it in found
+    ]
+    said = {it.part for it in found}
+    return "\n".join(
+        [table(header, rows), "", *(f"{part}: {text}" for part, text in HELP.items() if part in said)]
     )
 
 

@@ -42,36 +42,77 @@ def legal_folds(shape: ConvShape, config: Config) -> tuple[Fold, ...]:
     return (Fold.GROUP, Fold.COLUMN) if column else (Fold.GROUP,)
 
 
-def fold_cycles(shape: ConvShape, fold: Fold, density: float, group: int, config: Config) -> float:
-    """Estimated cycles: the slowest of adding, fetching and the basis products.
+@dataclass(frozen=True)
+class Folding:
+    """What becomes of the partial sums of a layer.
 
-    Both foldings keep density · weights coefficients and add each once for every output pixel. A
-    filter costs `group` products for each pixel in GROUP (one group of `group` partial sums shared by
-    as many filters) and 9 in COLUMN, whose partial sums serve one filter each; COLUMN fetches one row
-    for each kernel row, GROUP one for each kernel position.
+    Parameters
+    ----------
+    fold: GROUP or COLUMN.
+    group: filters that share a basis in GROUP, one of `formats.GROUPS`; 1: no basis, a scale per filter.
     """
-    tiles = -(-shape.height * shape.pitch // config.lanes)
+
+    fold: Fold
+    group: int = formats.BASIS
+
+
+JOB_CYCLES = 8
+"""Rough cost of changing from one job to the next."""
+
+WORTH = 0.05
+"""Share of a layer's cycles that another folding than groups of BASIS must save."""
+
+
+def fold_cycles(shape: ConvShape, folding: Folding, density: float, config: Config) -> float:
+    """Estimated cycles, with the best number of filters in a round.
+
+    In every round the slowest of adding (the busiest engine), fetching and the basis products counts. All
+    foldings keep density · weights coefficients and add each once for every output pixel. A filter costs
+    `group` products for each pixel in GROUP (one group of `group` partial sums shared by as many filters) and
+    9 in COLUMN, whose partial sums serve one filter each; COLUMN fetches one row for each kernel row, GROUP
+    one for each kernel position.
+    """
     height, width = shape.window.kernel
-    kept = density * shape.channels * shape.filters * height * width
-    if fold == Fold.COLUMN:
-        taps, products = height, formats.BASIS**2
-        engine_filters = config.accumulators // formats.BASIS
+    if folding.fold == Fold.COLUMN:
+        unit, slots, taps, products = 1, formats.BASIS, height, formats.BASIS**2
     else:
-        taps, products = height * width, group
-        engine_filters = config.accumulators // group * group
-    rounds = -(-shape.filters // (engine_filters * config.engines))
-    adding = kept * tiles / config.engines
-    fetching = rounds * tiles * shape.channels * taps
-    multiplying = shape.filters * products * tiles * config.lanes / config.basis
-    return max(adding, fetching, multiplying)
+        unit = slots = products = folding.group
+        taps = height * width
+    tiles = -(-shape.height * shape.pitch // config.lanes)
+    adding = density * shape.channels * height * width * unit
+    fetching = shape.channels * taps
+    multiplying = products * config.lanes // config.basis
+    units = -(-shape.filters // unit)
+
+    def cycles(most: int) -> float:
+        total = 0.0
+        for first in range(0, units, most * config.engines):
+            left = units - first
+            filters = min(shape.filters - first * unit, most * config.engines * unit)
+            filling = max(adding * min(left, most), fetching) + JOB_CYCLES
+            total += max(filling, filters * multiplying)
+        return total * tiles
+
+    return min(cycles(most) for most in range(1, config.accumulators // slots + 1))
 
 
-def choose_fold(shape: ConvShape, density: float, config: Config, group: int = formats.BASIS) -> Fold:
-    """The legal folding with the fewest estimated cycles; GROUP, with fewer products, where equal.
+def choose_folding(shape: ConvShape, density: float, config: Config, *, groups: bool = True) -> Folding:
+    """The legal folding with a basis that takes the fewest estimated cycles.
+
+    Groups of BASIS filters, or COLUMN, unless groups of another size save WORTH of their cycles: 16 filters
+    are 6 groups of 3 for 4 engines, of which two have twice as much to do, but 4 groups of 4. Where equal,
+    GROUP, with fewer products.
 
     Parameters
     ----------
     density: kept coefficients ÷ weights, 0…1.
-    group: filters that would share a basis in GROUP folding, one of `formats.GROUPS`.
+    groups: False: groups of another size are not asked for.
     """
-    return min(legal_folds(shape, config), key=lambda fold: fold_cycles(shape, fold, density, group, config))
+
+    def cycles(folding: Folding) -> float:
+        return fold_cycles(shape, folding, density, config)
+
+    usual = min((Folding(fold) for fold in legal_folds(shape, config)), key=cycles)
+    others = [Folding(Fold.GROUP, group) for group in reversed(formats.GROUPS[1:])] if groups else []
+    best = min([usual, *others], key=cycles)
+    return best if cycles(best) <= (1 - WORTH) * cycles(usual) else usual

@@ -4,15 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.compiler.folding import own_columns
+from golden.compiler.folding import JOB_CYCLES, own_columns
 from golden.datapath.entries import Entries, block_steps
 from golden.graph.network import Layer, refuse
 from golden.spec.config import Config
 from golden.spec.memories import MAX_ROUNDS, MAX_TILES
 from golden.spec.tensor import Tensor
-
-_JOB_CYCLES = 8
-"""Rough cost of changing from one job to the next."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def _estimate(
     moves = layer.product.groups > 1 and rounds > 1 and round_filters % together == 0
     if moves:
         channels = round_filters // together * layer.product.group_channels
-    filling = np.maximum(adding, channels * taps) + _JOB_CYCLES
+    filling = np.maximum(adding, channels * taps) + JOB_CYCLES
     filters = np.minimum(layer.product.filters - np.arange(rounds) * round_filters, round_filters)
     draining = filters * entries.filter_terms * (config.lanes // config.basis)
     cycles = tiles * int(np.maximum(filling, draining).sum())

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from golden.compiler.degrees import map_name, phase_degrees
-from golden.compiler.folding import ConvShape, choose_fold
+from golden.compiler.folding import ConvShape, Folding, choose_folding, fold_cycles
 from golden.compiler.pitches import row_pitches
 from golden.compress.integer import skeleton
 from golden.compress.plan import CompressionPlan, LayerPlan
@@ -16,6 +16,17 @@ from golden.spec.memories import Fold
 
 SMALL_SHARE = 0.03
 """A first or last layer with at most this share of weights and work keeps all its coefficients."""
+
+LARGE_SHARE = 0.1
+"""A first or last layer with more than this share of the work has the density of the others."""
+
+TUNED_SHARE = 0.05
+"""Layers with at least this share of the network's cycles get groups of the best size."""
+
+BASIS_WORTH = 0.02
+"""Share of the network's cycles that such a layer must save to go without a basis."""
+
+NO_BASIS = Folding(Fold.GROUP, 1)
 
 _GROUPED = LayerPlan("scale", density=1.0)
 """A convolution in groups: few weights, and fetching its rows takes longer than adding all of them."""
@@ -29,7 +40,9 @@ def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL
 
     Those see few channels, or decide alone on the classes, and are mostly a small share of the
     work: they run without a basis, at full density where that costs little, else at twice the
-    density. All others take the folding that costs the fewest cycles (`golden.compiler.choose_fold`).
+    density; with a large share of the work at the density of the others. All others take the folding
+    that costs the fewest cycles (`golden.compiler.choose_folding`), and a large one has no basis where
+    the network waits for its basis stage.
 
     Parameters
     ----------
@@ -38,7 +51,31 @@ def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL
 
     Where the network's strides do not fit together, all of them take GROUP folding; the compiler refuses it.
     """
+    shapes = _shapes(graph, config)
+    foldings = {path: choose_folding(it, density, config, groups=False) for path, it in shapes.items()}
+    costs = {path: fold_cycles(shapes[path], it, density, config) for path, it in foldings.items()}
+    total = sum(costs.values())
     layers = {}
+    for path, shape in shapes.items():
+        it = foldings[path]
+        if costs[path] >= TUNED_SHARE * total:
+            it = choose_folding(shape, density, config)
+            cycles, bare = (fold_cycles(shape, folding, density, config) for folding in (it, NO_BASIS))
+            it = NO_BASIS if cycles - bare > BASIS_WORTH * total else it
+        layers[path] = _plan(it, density)
+    return CompressionPlan(layers | _grouped(graph) | _ends(graph, density), LayerPlan(density=density))
+
+
+def _plan(folding: Folding, density: float) -> LayerPlan:
+    if folding == NO_BASIS:
+        return LayerPlan("scale", density=density)
+    if folding.fold == Fold.COLUMN:
+        return LayerPlan("column", density=density)
+    return LayerPlan("group", folding.group, density)
+
+
+def _shapes(graph: FloatGraph, config: Config) -> dict[str, ConvShape]:
+    """The convolutions without groups, by path."""
     network = skeleton(graph)
     places = {layer.path: index for index, layer in enumerate(network.layers)}
     degrees: dict[str, tuple[int, int]] = {}
@@ -46,38 +83,30 @@ def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL
     with suppress(UnsupportedError):
         degrees = phase_degrees(network)
         pitches = row_pitches(network, degrees, config.lanes)
+    shapes = {}
     for layer in graph.layers:
         product = layer.product
-        if not isinstance(product, FloatConvolution):
-            continue
-        if product.groups > 1:
-            layers[layer.path] = _GROUPED
-            continue
-        filters, channels, *_ = product.weight.shape
-        height, width = graph.maps[layer.path]
-        name = map_name(network, places[layer.path])
-        shape = ConvShape(
-            channels,
-            filters,
-            product.window,
-            height,
-            width,
-            degrees.get(name, UNKNOWN),
-            pitches.get(name, width),
-        )
-        fold = choose_fold(shape, density, config)
-        layers[layer.path] = LayerPlan("column" if fold == Fold.COLUMN else "group", density=density)
-    return CompressionPlan(layers | _ends(graph, density), LayerPlan(density=density))
+        if isinstance(product, FloatConvolution) and product.groups == 1:
+            filters, channels, *_ = product.weight.shape
+            height, width = graph.maps[layer.path]
+            name = map_name(network, places[layer.path])
+            degree, pitch = degrees.get(name, UNKNOWN), pitches.get(name, width)
+            shapes[layer.path] = ConvShape(channels, filters, product.window, height, width, degree, pitch)
+    return shapes
 
 
-def no_basis_plan(graph: FloatGraph, density: float = 0.2) -> CompressionPlan:
-    """The same densities without a basis: power-of-two coefficients and a scale per filter."""
-    grouped = {
+def _grouped(graph: FloatGraph) -> dict[str, LayerPlan]:
+    """Plans of convolutions in groups."""
+    return {
         layer.path: _GROUPED
         for layer in graph.layers
         if isinstance(layer.product, FloatConvolution) and layer.product.groups > 1
     }
-    return CompressionPlan(grouped | _ends(graph, density), LayerPlan("scale", density=density))
+
+
+def no_basis_plan(graph: FloatGraph, density: float = 0.2) -> CompressionPlan:
+    """The same densities without a basis: power-of-two coefficients and a scale per filter."""
+    return CompressionPlan(_grouped(graph) | _ends(graph, density), LayerPlan("scale", density=density))
 
 
 def int8_plan() -> CompressionPlan:
@@ -92,7 +121,8 @@ def _ends(graph: FloatGraph, density: float) -> dict[str, LayerPlan]:
     plans = {}
     convolutions = [it for it in graph.layers if isinstance(it.product, FloatConvolution)]
     for layer in (convolutions[0], convolutions[-1]) if convolutions else ():
-        small = graph.weights(layer) <= SMALL_SHARE * total and graph.macs(layer) <= SMALL_SHARE * work
-        kept = 1.0 if small else min(1.0, 2.0 * density)
+        share = graph.macs(layer) / work
+        small = graph.weights(layer) <= SMALL_SHARE * total and share <= SMALL_SHARE
+        kept = 1.0 if small else density if share > LARGE_SHARE else min(1.0, 2.0 * density)
         plans[layer.path] = replace(LayerPlan("scale"), density=kept)
     return plans

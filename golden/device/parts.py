@@ -39,7 +39,9 @@ def part_cycles(
         before = int(cycle[at - 1])
     rest = int(cycle[-1]) - before
     found["update"] = min(rest, _update(plan))
-    found["error and gradient"] += rest - found["update"]
+    # Behind the last word written: the gradients of the lowest layer, or the head if it alone learns.
+    last = "head" if plan.maps.errors[-1] is None else "error and gradient"
+    found[last] += rest - found["update"]
     return found
 
 

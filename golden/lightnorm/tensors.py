@@ -31,7 +31,7 @@ class LightNormOptions:
     axis: which values share an exponent.  spikes: treatment of the gradient's spikes.
     chunks: K, wanted chunks of a channel.
 
-    The defaults are what the trainings of docs/lightnorm.md, section 11, chose.
+    The defaults are what the trainings of docs/lightnorm_results.md chose.
     """
 
     format: NormFormat = PRESETS["light"]

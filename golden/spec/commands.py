@@ -15,7 +15,7 @@ from golden.spec.config import Config
 from golden.spec.controller import data_bits
 from golden.spec.fields import Field, Record
 from golden.spec.learning import PARAMETER_BITS
-from golden.spec.sizes import MAX_CHANNELS, feature_bits, log2
+from golden.spec.sizes import CHANNEL_BITS, feature_bits, log2
 
 SHIFT_BITS = 8
 """Exponents and distances between them, with sign. Those that ISSUE gives saturate to it."""
@@ -140,7 +140,7 @@ def norm_record(config: Config) -> Record:
         "norm",
         (
             Field("backward", 1, doc="from dy to dx, else from x to y"),
-            Field("channels", log2(MAX_CHANNELS) + 1, doc="at least 1"),
+            Field("channels", CHANNEL_BITS, doc="at least 1"),
             Field("words", address + 1, doc="of a channel, at least 1; channels follow each other"),
             Field("x_address", address, doc="first word of x, in blocks (golden.spec.maps.pack_group)"),
             Field("other_address", address, doc="first word of dy (backward), of the map that is added"),

@@ -13,6 +13,7 @@ from golden.spec.config import ADDRESS_BITS, MAX_ENGINES, Config
 from golden.spec.controller import WORD_BITS, instruction_record
 from golden.spec.fields import Field, Record
 from golden.spec.learning import LFSR_WORD, Generator
+from golden.spec.sizes import CHANNEL_BITS
 from golden.spec.sizes import MAX_CHANNELS as MAX_CHANNELS
 from golden.spec.sizes import feature_bits as feature_bits
 from golden.spec.sizes import log2 as log2
@@ -132,7 +133,7 @@ def front_record(config: Config) -> Record:
             Field("operation", 2, doc="Operation"),
             Field("rounds", log2(MAX_ROUNDS), doc="rounds of filters, at least 1"),
             Field("tiles", log2(MAX_TILES), doc="tiles of pixels, at least 1"),
-            Field("channels", log2(MAX_CHANNELS) + 1, doc="input channels of a job, at least 1"),
+            Field("channels", CHANNEL_BITS, doc="input channels of a job, at least 1"),
             Field("moves", 1, doc="each round takes the channels behind those of the round before"),
             Field("low", 1, doc="what a mask leaves out is the lowest value, not zero"),
             Field("taps", log2(MAX_TAPS) + 1, doc="kernel positions, at least 1"),
@@ -141,7 +142,7 @@ def front_record(config: Config) -> Record:
             Field("input_stride", address, doc="words from one input channel to the next"),
             Field("ready_first", TURN_BITS, doc="turns that must be done before channel 0 is read"),
             Field("ready_step", TURN_BITS, doc="further turns from one round of the producer to the next"),
-            Field("ready_channels", log2(MAX_CHANNELS) + 1, doc="channels of one turn of the producer"),
+            Field("ready_channels", CHANNEL_BITS, doc="channels of one turn of the producer"),
         ),
     )
 
@@ -157,8 +158,8 @@ def back_record(config: Config) -> Record:
             Field("tiles", log2(MAX_TILES), doc="as in front"),
             Field("fold", 2, doc="Fold"),
             Field("group", 3, doc="partial sums of a filter, which in GROUP as many share, 1…4; 1 in COLUMN"),
-            Field("filters", log2(MAX_CHANNELS) + 1, doc="filters of the layer, at least 1"),
-            Field("engine_filters", log2(MAX_CHANNELS) + 1, doc="filters of one engine in a round"),
+            Field("filters", CHANNEL_BITS, doc="filters of the layer, at least 1"),
+            Field("engine_filters", CHANNEL_BITS, doc="filters of one engine in a round"),
             Field("row_width", formats.LANES_BITS, doc="pixels of a map row (COLUMN); divides lanes"),
             Field("term_address", log2(config.term_words), doc="first basis term"),
             Field("filter_address", log2(config.filter_words), doc="first filter word"),

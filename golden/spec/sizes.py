@@ -2,7 +2,10 @@
 
 from golden.spec.config import Config
 
-MAX_CHANNELS = 1024
+MAX_CHANNELS = 2047
+"""Channels of a map and filters of a layer; all that a count of 11 bits holds."""
+
+CHANNEL_BITS = MAX_CHANNELS.bit_length()
 
 
 def log2(value: int) -> int:

@@ -12,6 +12,7 @@ import pytest
 from flows.base.plots import summary
 from flows.figures.blocks import BLOCKS
 from flows.figures.kept import RESULTS, read_all
+from flows.figures.picture import panels
 from flows.figures.verb import MARK, PICTURE, fill, texts
 from tests.flows.figures.scan import measurements, numeric_cells
 
@@ -22,7 +23,7 @@ MACHINE = "machine.md"
 """The contract to the bit and the cycle: its numbers are definitions, held by the tests of golden and hw."""
 
 ALLOWED = {
-    "README.md": {"powers of two times a": "arithmetic", "`--snr` (15 dB)": "the default"},
+    "README.md": {"powers of two times a": "arithmetic"},
     "batchnorm.md": {"5 cycles in bfloat16, 6 in FP32": "the unit's definition, in tests/hw/batchnorm"},
     "boards.md": {"clock of 25 MHz": "the board's clock", "half a cycle each way": "the other edge"},
     "explore.md": {
@@ -63,16 +64,16 @@ def test_every_block_stands_in_one_text() -> None:
     assert sorted(found) == sorted(BLOCKS)
 
 
-def test_the_picture_is_of_the_kept_demo(tmp_path: Path) -> None:
+def test_the_picture_is_of_what_is_kept(tmp_path: Path) -> None:
     """By its words and numbers, which Matplotlib leaves as comments; on another machine shapes may be rounded
     otherwise."""
-    kept = read_all(ROOT / RESULTS)["demo"].values
-    summary(tmp_path / "it.svg", kept)
+    kept = read_all(ROOT / RESULTS)
+    summary(tmp_path / "it.svg", panels(kept))
     found, drawn = (
         re.findall("<!-- (.*?) -->", it.read_text()) for it in (ROOT / PICTURE, tmp_path / "it.svg")
     )
     assert found == drawn
-    assert f"{kept['cycles.per_image']:.0f}" in found
+    assert f"{kept['demo'].values['cycles.per_image']:,.0f}" in found
 
 
 @pytest.mark.parametrize("path", [path for path in TEXTS if path.name != MACHINE], ids=lambda path: path.name)

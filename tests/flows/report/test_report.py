@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.base.metrics import write_metrics
-from flows.report.content import document, reached
+from flows.report.content import NOTHING, document, reached
 from flows.report.document import anchor, shown
 from flows.report.gaps import gaps
 from flows.report.markdown import markdown
@@ -130,6 +130,19 @@ def test_report_of_nothing_names_everything(tmp_path: Path) -> None:
     for command in ("lightdeal arithmetics --data digits", "lightdeal area", "lightdeal synth", "opensta"):
         assert command in text
     assert list(tmp_path.glob("*.svg")) == []
+
+
+def test_a_table_of_nothing_is_a_line() -> None:
+    """One whose figures are all missing, and one without rows; a figure keeps the others beside it."""
+    metrics = sample_metrics(9, without="power.")
+    texts = [markdown(document(it)) for it in (metrics, sample_metrics(9))]
+    assert [text.count(NOTHING) for text in texts] == [1, 0]
+    assert "| engine 0 of SMALL" not in texts[0]
+    assert "| engine 0 of SMALL" in texts[1]
+    assert "missing |" in markdown(document(sample_metrics(9, without="power.mhz")))
+    empty = markdown(document({}))
+    assert "missing |" not in empty
+    assert "| what " in empty  # the list of what is missing stays
 
 
 def test_layers_stand_in_their_order() -> None:

@@ -15,6 +15,7 @@ from golden.frontend.importer import import_module
 from golden.graph.operations.add import ADD
 from golden.graph.operations.registry import OPERATIONS
 from golden.spec.errors import UnsupportedError
+from golden.spec.memories import MAX_CHANNELS, MAX_TAPS
 
 IMAGES = torch.randn(4, 2, 4, 4, generator=torch.Generator().manual_seed(1))
 
@@ -28,8 +29,8 @@ def test_every_operation_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"\n{operation.name}" in printed
         for what in operation.torch:
             assert spelled(what) in words
-    assert "1024 channels" in words
-    assert "1024 kernel positions" in words
+    assert f"{MAX_CHANNELS} channels" in words
+    assert f"{MAX_TAPS} kernel positions" in words
     assert all(len(line) < 170 for line in printed.splitlines())
 
 

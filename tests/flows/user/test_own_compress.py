@@ -28,7 +28,7 @@ def one_output():
 def unfit():
     return nn.Sequential(
         nn.Conv2d(1, 40, 3, padding=1), nn.ReLU(),
-        nn.Conv2d(40, 40, 3, padding=1), nn.ReLU(), nn.Conv2d(40, 10, 8)
+        nn.Conv2d(40, 80, 3, padding=1), nn.ReLU(), nn.Conv2d(80, 10, 8)
     )
 """
 

@@ -10,7 +10,9 @@ from torch import nn
 from torch.export import export, save
 
 from flows.cli import main
+from golden.cycles.limits import HELP, layer_limits
 from golden.graph import network_file
+from golden.spec.program import Program
 from tests.golden.frontend.onnx_models import model, node, saved, weights
 from tests.golden.frontend.tflite_models import File
 
@@ -74,6 +76,10 @@ def test_from_a_file_to_the_golden_machine(
     note = f"NOTE: network '{name}': classes: Softmax at the end is left to the host"
     assert (note.casefold() in captured.err.casefold()) == (make is not of_torch)
     assert main(["compile", "a.net", "--config", "tiny", "--out", "a.ldp"]) == 0
+    said = capsys.readouterr().out
+    assert "| layer" in said
+    assert "| conv  |" in said
+    assert HELP[next(layer_limits(Program.load("a.ldp"))).part] in said
     assert main(["run", "a.ldp", "--data", "arrays.npz", "--on", "golden", "--changed", "1"]) == 0
     assert "golden machine against the reference network: " in capsys.readouterr().out
 

@@ -64,8 +64,8 @@ _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
         "layer conv: writes 'image'; supported: a declared feature that nothing else writes",
     ),
     "channels": (
-        lambda: chain((2, 1, 1), ("fc", 1025, (1, 1))),
-        "layer fc: 1025 filters; supported: 1…1024",
+        lambda: chain((2, 1, 1), ("fc", 2048, (1, 1))),
+        "layer fc: 2048 filters; supported: 1…2047",
     ),
     "stride": (
         lambda: _plain(stride=0),

@@ -201,13 +201,13 @@ def test_everything_is_refused_before_training_and_at_once(monkeypatch: pytest.M
     assert lines[0] == f"{len(lines) - 1} problems:"
     for start in ("layer 6: a partial sum of filter ", "coefficient (engine ", "feature memory: "):
         assert any(line.strip().startswith(start) for line in lines), lines
-    wide = nn.Sequential(nn.Flatten(), nn.Linear(1056, 4), nn.ReLU(), nn.Linear(4, 1025))
+    wide = nn.Sequential(nn.Flatten(), nn.Linear(1056, 4), nn.ReLU(), nn.Linear(4, 2048))
     images = torch.rand(20, 1, 33, 32)
     for config in (SMALL, None):
         with pytest.raises(UnsupportedError) as error:
             compress(wide, images, config=config)
         assert "layer 1: kernel (33, 32); supported: 1…1024 kernel positions" in str(error.value)
-        assert "layer 3: 1025 filters; supported: 1…1024" in str(error.value)
+        assert "layer 3: 2048 filters; supported: 1…2047" in str(error.value)
     large = nn.Sequential(
         nn.Conv2d(1, 60, 3, padding=1), nn.ReLU(), nn.Conv2d(60, 60, 3, padding=1), nn.AdaptiveAvgPool2d(1)
     )
@@ -226,7 +226,7 @@ def test_strides_that_do_not_fit_together_are_refused_before_training(
         def __init__(self) -> None:
             super().__init__()
             self.a, self.b = nn.Conv2d(1, 1, 3, 2, padding=2), nn.Conv2d(1, 1, 3, padding=1)
-            self.c = nn.Conv2d(1, 1025, 3)
+            self.c = nn.Conv2d(1, 2048, 3)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             y: torch.Tensor = self.c(self.b(self.a(x)) + x)
@@ -237,7 +237,7 @@ def test_strides_that_do_not_fit_together_are_refused_before_training(
         with pytest.raises(UnsupportedError) as error:
             compress(Odd(), data.images, None, data, 5, config=config)
         assert "their strides demand two phase splits of" in str(error.value)
-        assert "layer c: 1025 filters" in str(error.value)
+        assert "layer c: 2048 filters" in str(error.value)
 
 
 def test_what_training_made_too_large_is_kept_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,86 +21,15 @@ from golden.graph.operations.floats import FloatOperation
 from golden.graph.operations.integers import IntegerOperation
 from golden.graph.operations.relu import FloatRelu, Relu
 from golden.spec.errors import UnsupportedError
+from tests.pages import files
 
 ROOT = Path(__file__).resolve().parents[4]
 
-DOUBLED = """
-from dataclasses import dataclass, replace
+GUIDE = files(ROOT / "docs/operation.md")
+"""The page that says how to add an operation; its code is what is tried here."""
 
-from torch import nn
-
-from golden.graph.operations.floats import FloatOperation, QuantizedOperation
-from golden.graph.operations.integers import IntegerOperation, Stage
-from golden.graph.operations.operation import Operation
-
-
-@dataclass(frozen=True)
-class Doubled(IntegerOperation):
-    stage = Stage.ACTIVATION
-
-    def run(self, values, features):
-        return values
-
-
-@dataclass(frozen=True)
-class QuantizedDoubled(QuantizedOperation):
-    def scale(self, scale):
-        return 2 * scale
-
-    def run(self, values, features):
-        return values
-
-    def integers(self):
-        return Doubled()
-
-
-@dataclass(frozen=True)
-class FloatDoubled(FloatOperation):
-    def run(self, values, features):
-        return 2 * values
-
-    def quantise(self, sample, features, after):
-        taken = replace(sample, values=2 * sample.values, least=sample.least + 1, dead=sample.dead + 1)
-        grid, rest = after(taken)
-        return grid - 1, (QuantizedDoubled(), *rest)
-
-    def blank(self):
-        return Doubled()
-
-DOUBLING = Operation(
-    name="doubling",
-    called="LocalResponseNorm without alpha",
-    says="twice the value",
-    torch=(nn.LocalResponseNorm,),
-    limits="k = 0.5, alpha = 0, beta = 1",
-    cost="nothing",
-    integers=Doubled,
-    floats=FloatDoubled,
-    imported=lambda _, __: FloatDoubled(),
-)
-"""
-
-USE = """
-import sys
-import torch
-from torch import nn
-import golden
-from golden.compiler import compile_network
-from golden.compress import compress
-from golden.spec.config import TINY
-from sim.checks.fidelity import fidelity
-
-assert golden.__path__[0].startswith(sys.argv[1])
-torch.manual_seed(1)
-double = nn.LocalResponseNorm(1, alpha=0.0, beta=1.0, k=0.5)
-head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)]
-module = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), double, *head).eval()
-images = torch.rand(8, 2, 8, 8)
-made = compress(module, images, config=TINY)
-near = fidelity(compile_network(made.network, TINY), images.numpy())
-print([type(it).__name__ for it in made.network.layers[0].epilogue], near.compared, near.mismatches)
-print(*near.faults())
-"""
+DOUBLED = GUIDE["golden/graph/operations/doubled.py"]
+USE = "import sys, golden\nassert golden.__path__[0].startswith(sys.argv[1])\n" + GUIDE["use.py"]
 
 LAYERS = """
 from flows.cli import main

@@ -1,0 +1,1 @@
+"""The site of docs/: drawings made from the code, docstrings as pages, and Sphinx."""

@@ -1,0 +1,1 @@
+"""Networks that people have, from PyTorch to RTL, in one table."""
