@@ -14,6 +14,8 @@ REPORTS = 16
 """Last words of the data memory: commands report there, and nothing else is written there."""
 DOT_REACH = 7
 OTHERS = range(1, SECOND)
+SEEN = 512
+"""First word of the parameter memory for what each block has written."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +123,14 @@ def random_case(rng: Random, config: Config, blocks: int) -> Case:
     program.append(word(Operation.ADD, ROUNDS, 0, 0, 2))
     loop, jumps = len(program), []
     starts = []
-    for operation in operations:
+    for number, operation in enumerate(operations):
         starts.append(len(program))
         program += block(rng, operation, config)
+        written = instruction_record().unpack(program[-1])["d"]
         if operation in (Operation.EQUAL, Operation.UNEQUAL, Operation.LESS, Operation.CALL):
             jumps.append(len(program) - 1)
+        # Seen at once, before something else takes its place.
+        program.append(word(Operation.PARAMETER, 0, written, 0, SEEN + number))
     starts.append(len(program))
     record = instruction_record()
     for place in jumps:

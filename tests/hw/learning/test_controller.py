@@ -20,7 +20,7 @@ CONFIG = replace(
     NANO,
     basis=4,
     feature_words=32,
-    filter_words=512,
+    filter_words=1024,
     instructions=16,
     learning=True,
     controller_words=128,
@@ -116,7 +116,7 @@ def test_random_programs(lanes: int, stall: float) -> None:
     async def bench(ctx: Any) -> None:
         for _ in range(2):
             case = random_case(rng, config, 120)
-            right = golden_run(rng, config, case, 3 if stall else 0)
+            right = golden_run(rng, config, case, 30 if stall else 0)
             it = Bench(dut, config, rng, stall)
             await it.load(ctx, case)
             cycles = await it.run(ctx, right.reports)
