@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from flows.base.files import one_line, reason
+from flows.base.needs import need_of
 from golden.spec.errors import LightDealError
 
 FAILED = 1
@@ -57,6 +58,14 @@ def exit_code(call: Callable[[], int]) -> int:
         return _tell(f"{where}{reason(error)}", WRONG)
     except MemoryError as error:
         return _tell(f"out of memory: {one_line(error) or 'the system gives no more'}", WRONG)
+    except ModuleNotFoundError as error:
+        if (need := need_of(error.name or "")) is None:
+            return _tell(_fault(error), FAULT)
+        return _tell(
+            f"the package {need.name} is missing ({need.why}): install it with {need.get}; "
+            "`lightdeal doctor` says what else is missing",
+            WRONG,
+        )
     except Exception as error:
         return _tell(_fault(error), FAULT)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from golden.workloads.loop import Progress
+from golden.progress import Progress
 
 
 def say(text: str) -> None:

@@ -15,9 +15,9 @@ from golden.device import Exchange, StepPlan, device_step, load_device, plan_ste
 from golden.device.compare import differences
 from golden.learning import Plan, pixels, settle, step
 from golden.learning.random import Generators
+from golden.progress import Progress
 from golden.spec.config import SMALL_LEARNING
 from golden.spec.errors import LightDealError
-from golden.workloads.loop import Progress
 from sim.drivers.ports import ImageRecord
 from sim.learning.sessions import Session
 

@@ -148,7 +148,7 @@ COMPRESS = Verb(
     "compress",
     "compress your own network: module.py:factory or an ONNX, TFLite or torch.export file → network file",
     Compress,
-    "flows.user.own:compress_own",
+    "flows.user.own_compress:compress_own",
     {
         "basis": "a basis (SmartDeal), or a scale per filter",
         "density": "kept fraction of the coefficients",

@@ -118,7 +118,7 @@ def test_a_network_outlives_the_place_that_it_was_meant_for(
         (own / "results").write_text("a file by now")
         return made
 
-    monkeypatch.setattr("flows.user.own.compress", compress_and_spoil)
+    monkeypatch.setattr("flows.user.own_compress.compress", compress_and_spoil)
     line = "compress my_module.py:factory --data arrays.npz --epochs 1 --density 0.5 --config tiny"
     assert lightdeal(f"{line} --out results/network.net") == 2
     last = capsys.readouterr().err.splitlines()[-1]
