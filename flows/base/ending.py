@@ -27,6 +27,16 @@ INTERRUPTED = 130
 UNREAD = 141
 """Nobody reads what is said any more, as shells count it."""
 
+CODES = {
+    0: "all well",
+    FAILED: "a check failed: a mismatch, a bar that was not reached",
+    WRONG: "a wrong or missing argument, file, place, network, package or program",
+    FAULT: "a fault of LightDeal itself",
+    INTERRUPTED: "interrupted",
+    UNREAD: "nobody reads the output",
+}
+"""Exit code → meaning, as the help has it."""
+
 
 def exit_code(call: Callable[[], int]) -> int:
     """What `call` returns, or the code of what it raised, which is said on standard error: in one line, or

@@ -132,6 +132,7 @@ LEARN_CLASSES = Verb(
     LearnClasses,
     "flows.learn.run:learn_classes",
     WORDS,
+    takes="some minutes; a training that was cut goes on",
 )
 LEARN_DATA = Verb(
     "learn data",
@@ -139,9 +140,15 @@ LEARN_DATA = Verb(
     LearnData,
     "flows.learn.run:learn_data",
     WORDS,
+    takes="some minutes; a training that was cut goes on",
 )
 LEARN_SCRATCH = Verb(
-    "learn scratch", "the device learns from nothing", LearnScratch, "flows.learn.run:learn_scratch", WORDS
+    "learn scratch",
+    "the device learns from nothing",
+    LearnScratch,
+    "flows.learn.run:learn_scratch",
+    WORDS,
+    takes="some minutes; a training that was cut goes on",
 )
 LEARN_MEASURE = Verb(
     "learn measure",
@@ -149,6 +156,7 @@ LEARN_MEASURE = Verb(
     LearnMeasure,
     "flows.learn.measure:measure",
     {"task": ", ".join(TASKS), "only": "rules, separated by commas; all where empty"},
+    takes="about an hour for a task and its controls",
 )
 LEARN_DEVICE = Verb(
     "learn device",
@@ -156,6 +164,7 @@ LEARN_DEVICE = Verb(
     LearnDevice,
     "flows.learn.device:learn_device",
     {"task": "what is learnt", "steps": "steps of training", "batch": "images of a step"},
+    takes="some 10 minutes, half of them to build the simulator",
 )
 LEARN_REPORT = Verb(
     "learn report",

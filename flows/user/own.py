@@ -11,7 +11,8 @@ from flows.base.fidelity import check
 from flows.base.files import save_whole, shell_word
 from flows.base.measure import bits_each, label_accuracy
 from flows.base.metrics import percent
-from flows.base.progress import counted, say, step
+from flows.base.progress import counted, say, step, warn
+from flows.base.verb import Said
 from flows.user.commands import Compile, Handoff, Run
 from flows.user.handoff import write_handoff
 from flows.user.own_images import Images, demand_classes, load_images
@@ -32,7 +33,7 @@ from sim.checks.compare import first_mismatch, values_compared
 from sim.run import run
 
 
-def compile_own(options: Compile) -> str:
+def compile_own(options: Compile) -> Said:
     """Compile a network file into a program file; returns what it costs."""
     config = load_config(options.config)
     network = network_file.load(options.network)
@@ -41,12 +42,20 @@ def compile_own(options: Compile) -> str:
     save_whole(options.out, program.save)
     bound = cycle_bound(program).total
     cycles = count_cycles(program).cycles
-    return (
+    text = (
         f"{limits_text(program)}\n\n"
         f"{cycles} cycles an image without skipping ({cycles / bound:.2f} x the bound, "
         f"{dense_cycles(program) / cycles:.2f} x faster than ideal dense int8), "
         f"{bits_each(program):.2f} bits a weight\nprogram: {options.out}"
     )
+    values = {
+        "program": str(options.out),
+        "cycles": cycles,
+        "bound": bound,
+        "dense": dense_cycles(program),
+        "bits_a_weight": bits_each(program),
+    }
+    return Said(text, values=values)
 
 
 def limits_text(program: Program) -> str:
@@ -81,11 +90,11 @@ def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArr
     except NotFiniteError as error:
         raise LightDealError(f"data {data!r}: images: {error}") from error
     if (said := clipping(program, some.images)) is not None:
-        say(f"WARNING: data {data!r}: images: {said}")
+        warn(f"WARNING: data {data!r}: images: {said}")
     return inputs, some
 
 
-def run_own(options: Run) -> tuple[str, bool]:
+def run_own(options: Run) -> Said:
     """Run a program on images; returns a text, and whether all checks passed.
 
     They are: the backend equals the golden machine, the golden machine the reference network, and the
@@ -106,9 +115,13 @@ def run_own(options: Run) -> tuple[str, bool]:
             result = run(program, inputs, on=options.on, skip=options.skip, on_image=lambda _: it.update())
     mismatch = first_mismatch(golden.tensors, result, program)
     lines = [f"{options.on}: {len(inputs)} images"]
+    values: dict[str, object] = {"images": len(inputs), "mismatch": str(mismatch) if mismatch else None}
     if data.labels is not None:
-        lines.append(f"accuracy: {percent(label_accuracy(result.tensors[program.output], data.labels))}")
+        accuracy = label_accuracy(result.tensors[program.output], data.labels)
+        lines.append(f"accuracy: {percent(accuracy)}")
+        values["accuracy"] = accuracy
     if result.cycles:
+        values |= {"cycles": float(np.mean(result.cycles)), "load_cycles": result.load_cycles}
         lines.append(
             f"cycles: {np.mean(result.cycles):.1f} an image (zero rows "
             f"{'skipped' if options.skip else 'not skipped'}), {result.load_cycles} to load one"
@@ -118,7 +131,8 @@ def run_own(options: Run) -> tuple[str, bool]:
     elif options.on != "golden":
         lines.append(f"{values_compared(golden.tensors, program):,} values equal golden")
     lines.append(checked.text)
-    return "\n".join(lines), mismatch is None and not checked.faults
+    values["faults"] = list(checked.faults)
+    return Said("\n".join(lines), mismatch is None and not checked.faults, values)
 
 
 def handoff_own(options: Handoff) -> tuple[str, bool]:
