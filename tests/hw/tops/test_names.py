@@ -1,33 +1,10 @@
-"""Names in emitted Verilog: plain in every top, and reserved by no language."""
-
-import re
+"""Names in emitted Verilog: plain, and reserved by no language (every top: tests.flows.cost.test_verb)."""
 
 import pytest
 from pygments.lexers.hdl import SystemVerilogLexer, VerilogLexer, VhdlLexer
 from pygments.token import Keyword, Name
 
-from flows.base.units import UNITS, make_unit
-from golden.spec.config import TINY
-from hw.tops.names import SYSTEMVERILOG, VERILOG, VHDL, plain_names, reserved
-from hw.tops.verilog import component_verilog
-
-LARGE = {"accelerator", "lightnorm", "batchnorm-fp32"}
-"""Units that are inside `normed`, or as another one but for the width of a number."""
-
-
-@pytest.mark.parametrize("unit", sorted(UNITS.keys() - LARGE))
-def test_names_of_every_top_are_plain(unit: str) -> None:
-    text = component_verilog(make_unit(unit, TINY), "top")
-    assert "\\" not in text
-    bare = re.sub(r'"[^"]*"|//.*|/\*.*?\*/|\(\*(?!\)).*?\*\)', "", text)
-    declared = set(
-        re.findall(
-            r"\b(?:module|reg|wire|input|output)\s+(?:signed\s+)?(?:\[[^]]*\]\s*)?([A-Za-z_]\w*)", bare
-        )
-    )
-    assert declared, "no names: is this Verilog?"
-    assert not {name for name in declared if reserved(name)}
-    assert not {word for word in re.findall(r"[A-Za-z_]\w*", bare) if reserved(word)} - VERILOG
+from hw.tops.names import SYSTEMVERILOG, VERILOG, VHDL, plain_names
 
 
 @pytest.mark.parametrize(
