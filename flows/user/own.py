@@ -10,7 +10,7 @@ import numpy.typing as npt
 from flows.base.fidelity import check
 from flows.base.files import save_whole, shell_word
 from flows.base.measure import bits_each, label_accuracy
-from flows.base.metrics import percent
+from flows.base.metrics import percent, table
 from flows.base.progress import counted, say, step, warn
 from flows.base.verb import Said
 from flows.user.commands import Compile, Handoff, Run
