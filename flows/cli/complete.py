@@ -6,12 +6,15 @@ from pathlib import Path
 
 import shtab
 
-from flows.cli.commands import Complete
+from flows.cli.commands import SHELLS, Complete
 from flows.cli.parser import make_parser
+from golden.spec.errors import LightDealError
 
 
 def complete(options: Complete) -> str:
-    """The script that a shell reads."""
+    """The script that a shell reads. Raises LightDealError for a shell that is not known."""
+    if options.shell not in SHELLS:
+        raise LightDealError(f"shell {options.shell!r}; legal: {', '.join(SHELLS)}")
     parser = make_parser()
     for action in _actions(parser):
         if action.type is Path:

@@ -136,10 +136,7 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any], kind: Kind, text: s
         if field.name == "data":
             parser.add_argument(flag, required=True, help=ARRAYS)
         else:
-            words = kind.mark.words if isinstance(kind.mark, Choice) else None
-            parser.add_argument(
-                field.name, type=kind.base, help=text, metavar=field.name.upper(), choices=words
-            )
+            parser.add_argument(field.name, type=kind.base, help=text, metavar=field.name.upper())
         return
     made: Callable[[str], Any] = kind.base
     if isinstance(kind.mark, Whole | Real):

@@ -86,7 +86,7 @@ def test_bash_completes_verbs_options_and_choices(capsys: pytest.CaptureFixture[
 
 def test_a_shell_without_completion_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["complete", "csh"]) == 2
-    assert "invalid choice: 'csh'" in capsys.readouterr().err
+    assert "shell 'csh'; legal: bash, zsh" in capsys.readouterr().err
 
 
 def test_argparse_is_as_it_was_known() -> None:
