@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows.base.option_kinds import Input, Output, check, demand_writable, kinds, output_places
-from flows.base.verb import Verb
+from flows.base.verb import Said, Verb
 from flows.board.commands import Board
 from flows.cli import parser as cli
 from flows.cli.verbs import VERBS
@@ -45,9 +45,9 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The verbs that came as far as their work, which is nothing here."""
     called: list[str] = []
 
-    def instead(verb: Verb, _: Any) -> tuple[str, bool]:
+    def instead(verb: Verb, _: Any) -> Said:
         called.append(verb.name)
-        return "", True
+        return Said("")
 
     monkeypatch.setattr(Verb, "do", instead)
     monkeypatch.chdir(tmp_path)
