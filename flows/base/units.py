@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from amaranth.hdl import Elaboratable
+from amaranth.lib.wiring import Component
 
 from golden.spec.block import Spikes, light
 from golden.spec.config import SMALL_LEARNING, Config
@@ -37,7 +37,7 @@ NORM_FORMAT, NORM_SPIKES = replace(light(), spike=0), Spikes.APART
 NORM_LANES, NORM_INDEX_BITS = 8, 16
 """Sizes of the norms that are compared, whatever the configuration; values of a channel: up to 2**16."""
 
-UNITS: dict[str, Callable[[Config], Elaboratable]] = {
+UNITS: dict[str, Callable[[Config], Component]] = {
     "accelerator": Accelerator,
     "accumulators": Accumulators,
     "basis": BasisStage,
@@ -59,7 +59,7 @@ UNITS: dict[str, Callable[[Config], Elaboratable]] = {
 """Name, also of the emitted module → what makes the unit of a configuration."""
 
 
-LEARNING_UNITS: dict[str, Callable[[Config], Elaboratable]] = {
+LEARNING_UNITS: dict[str, Callable[[Config], Component]] = {
     "learning-accelerator": LearningAccelerator,
     "learning-engine": lambda config: LearningEngine(config, 0),
     "map-writer": MapWriter,
@@ -69,7 +69,7 @@ LEARNING_UNITS: dict[str, Callable[[Config], Elaboratable]] = {
 """The same, of a configuration that learns."""
 
 
-def make_unit(name: str, config: Config) -> Elaboratable:
+def make_unit(name: str, config: Config) -> Component:
     """A fresh unit. Raises LightDealError for an unknown name, or one that learns where nothing does."""
     if name in LEARNING_UNITS:
         if not config.learning:

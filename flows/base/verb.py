@@ -30,6 +30,22 @@ WORDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a verb has to say.
+
+    Parameters
+    ----------
+    text: for people.
+    well: whether all was well; else the exit code is 1.
+    values: the same for programs: numbers, texts, lists and mappings of them.
+    """
+
+    text: str
+    well: bool = True
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Verb:
     """A verb of the command line.
 
@@ -38,9 +54,10 @@ class Verb:
     name: one word, or two: a verb and what it is about.  help: a line.
     options: frozen dataclass; each field is an option, its kind declared as in `flows.base.option_kinds`.
     work: "module:function" of the verb's own room, loaded when it is called, so that the help need not load
-        what all verbs work with. The function takes the options and returns the text to print, or that and
-        whether all was well.
+        what all verbs work with. The function takes the options and returns the text to print, that and
+        whether all was well, or a `Said`.
     words: option → help, beside and before `WORDS`.
+    takes: how long it takes, where that is more than seconds; roughly, on two cores.
     """
 
     name: str
@@ -48,17 +65,20 @@ class Verb:
     options: type
     work: str
     words: Mapping[str, str] = field(default_factory=dict)
+    takes: str = ""
 
     def said(self, option: str) -> str:
         """The help of an option."""
         return self.words[option] if option in self.words else WORDS[option]
 
-    def function(self) -> Callable[[Any], str | tuple[str, bool]]:
+    def function(self) -> Callable[[Any], "str | tuple[str, bool] | Said"]:
         """What does the verb."""
         module, _, name = self.work.partition(":")
         return getattr(import_module(module), name)
 
-    def do(self, options: Any) -> tuple[str, bool]:
-        """The text to print, and whether all was well."""
+    def do(self, options: Any) -> Said:
+        """What the function says."""
         said = self.function()(options)
-        return (said, True) if isinstance(said, str) else said
+        if isinstance(said, Said):
+            return said
+        return Said(said) if isinstance(said, str) else Said(*said)

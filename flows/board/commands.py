@@ -39,4 +39,5 @@ BOARD = Verb(
     Board,
     "flows.board.verb:board",
     {"board": "FPGA board: ulx3s"},
+    takes="minutes, most of them synthesis, place and route",
 )

@@ -18,12 +18,14 @@ from flows.board.contents import make_contents
 from flows.board.simulate import simulate
 from flows.synth.netlist import Synthesis, synthesise
 from flows.synth.route import ECP5_ROUTER, INSTALL, run_router
+from flows.user.core_file import core_text
 from flows.user.own import inputs_of
 from golden.fidelity import Bounds
 from golden.machine.run import run_program
 from golden.spec.errors import LightDealError
 from golden.spec.memories import run_record
 from golden.spec.program import Program
+from hw.tops.metadata import component_metadata
 from hw.tops.selftest import Contents, SelfTest
 from hw.tops.verilog import component_verilog
 
@@ -91,9 +93,9 @@ def board(options: Options) -> tuple[str, bool]:
     A self-test proves that the board computes the program; so the program is first compared with its
     reference network and float networks, and nothing is built of one that is not near enough.
 
-    Leaves in `options.out`: board.v, board.json (netlist), board.lpf, board.bit, metrics.json,
-    about.json and logs. Returns a text for people, and whether the comparison passed; without the
-    router it says what to install.
+    Leaves in `options.out`: board.v with its metadata and FuseSoC core, board.json (netlist), board.lpf,
+    board.bit, metrics.json, about.json and logs. Returns a text for people, and whether the comparison
+    passed; without the router it says what to install.
     """
     program = Program.load(options.program)
     images, data = inputs_of(program, options.data, options.images)
@@ -106,7 +108,11 @@ def board(options: Options) -> tuple[str, bool]:
     contents = make_contents(program, images)
     with whole_folder(options.out, "about.json") as folder:
         with step("Verilog"):
-            write_whole(folder / "board.v", component_verilog(top(chosen, program, contents), _TOP))
+            made = top(chosen, program, contents)
+            write_whole(folder / "board.v", component_verilog(made, _TOP))
+            write_whole(folder / "board.metadata.json", component_metadata(made, program.config))
+            about = f"LightDeal self-test {program.config.name} for {chosen.name}"
+            write_whole(folder / "board.core", core_text(_TOP, "board.v", about))
             write_whole(folder / "board.lpf", chosen.constraints())
         with step("simulation"):
             words = len(contents.program) + len(contents.images) + len(contents.results)

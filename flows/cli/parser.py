@@ -1,15 +1,20 @@
 """The parser: an option for each field of a verb's options. `flows.base.ending` has the exit codes."""
 
 import argparse
+import json
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import MISSING, Field, fields
+from pathlib import Path
 from typing import Any, NoReturn
 
-from flows.base.ending import FAILED, WRONG, exit_code
+from flows.base.ending import CODES, FAILED, WRONG, exit_code
+from flows.base.metrics import read_metrics, rows_of
 from flows.base.option_kinds import Choice, Kind, Real, Whole, check, kinds
-from flows.base.verb import Verb
-from flows.cli.verbs import GROUPS, VERBS
+from flows.base.progress import QUIET, say
+from flows.base.verb import Said, Verb
+from flows.cli.verbs import GROUPS, SECTIONS, VERBS
 from golden.spec.errors import LightDealError
 
 
@@ -26,14 +31,40 @@ def _call(arguments: Sequence[str] | None) -> int:
     verb: Verb = chosen.verb
     options = _options(verb.options, chosen)
     check(options)
-    text, well = verb.do(options)
-    print(text)
-    return 0 if well else FAILED
+    started = time.time()
+    before = QUIET.set(chosen.quiet)
+    try:
+        if verb.takes:
+            say(f"{verb.name}: {verb.help}; takes {verb.takes}")
+        said = verb.do(options)
+    finally:
+        QUIET.reset(before)
+    code = 0 if said.well else FAILED
+    print(_as_json(verb, options, said, code, started) if chosen.json else said.text)
+    return code
 
 
 def _options(kind: type, chosen: argparse.Namespace) -> Any:
     values = {field.name: getattr(chosen, field.name) for field in fields(kind)}
     return kind(**{name: tuple(it) if isinstance(it, list) else it for name, it in values.items()})
+
+
+def _as_json(verb: Verb, options: Any, said: Said, code: int, started: float) -> str:
+    """What a verb says as one object: `values` are its own, `metrics` those that it wrote into its folder."""
+    folder = getattr(options, "folder", None) or getattr(options, "out", None)
+    file = folder / "metrics.json" if isinstance(folder, Path) else None
+    fresh = file is not None and file.is_file() and file.stat().st_mtime >= started - 1
+    metrics = read_metrics(file) if file is not None and fresh else {}
+    whole = {
+        "verb": verb.name,
+        "exit_code": code,
+        "passed": said.well,
+        "values": said.values,
+        "metrics": {name: {"value": it.value, "unit": it.unit} for name, it in metrics.items()},
+        "tables": rows_of(said.text),
+        "text": said.text.splitlines(),
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False)
 
 
 ARRAYS = ".npz file of images (float32, N×C×H×W) and, where needed, labels (N); or digits, fashion-mnist"
@@ -52,25 +83,45 @@ class _Parser(argparse.ArgumentParser):
         self.exit(WRONG, f"lightdeal: {verb}{': ' if verb else ''}{message}\n")
 
 
+class _Grouped(argparse.HelpFormatter):
+    """The help of all verbs: by what one wants to do."""
+
+    def _iter_indented_subactions(self, action: argparse.Action) -> Generator[argparse.Action, None, None]:
+        if not isinstance(action, argparse._SubParsersAction):
+            yield from super()._iter_indented_subactions(action)
+            return
+        listed = {it.dest: it for it in action._get_subactions()}
+        for section, verbs in SECTIONS.items():
+            heads = [name for verb in verbs if (name := verb.name.partition(" ")[0]) in listed]
+            yield argparse.Action([], dest="", metavar=f"{section}:", help=None)
+            self._indent()
+            yield from (listed.pop(name) for name in dict.fromkeys(heads))
+            self._dedent()
+
+
 def make_parser() -> argparse.ArgumentParser:
     """A parser with one argument for every field of a verb's options."""
+    codes = "exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in CODES.items())
     parser = _Parser(
         prog="lightdeal",
         description="Sparse shift-add accelerators, bit-exact from PyTorch to Verilog.",
-        epilog="exit codes: 0 all well, 1 a check failed, 2 a wrong argument, file or place, "
-        "3 a fault of LightDeal itself, 130 interrupted",
+        epilog=codes,
+        formatter_class=_Grouped,
     )
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    verbs = parser.add_subparsers(required=True, metavar="VERB", title="verbs, by what you want to do")
     groups = {"": verbs}
     for name, verb in VERBS.items():
         group, _, last = name.rpartition(" ")
         if group not in groups:
-            whole = verbs.add_parser(group, help=GROUPS[group], description=GROUPS[group])
+            whole = verbs.add_parser(group, help=GROUPS[group], description=GROUPS[group], epilog=codes)
             groups[group] = whole.add_subparsers(required=True, metavar="WHAT")
-        sub = groups[group].add_parser(last, help=verb.help, description=verb.help)
+        about = verb.help + (f"; takes {verb.takes}" if verb.takes else "")
+        sub = groups[group].add_parser(last, help=verb.help, description=about, epilog=codes)
         declared = kinds(verb.options)
         for field in fields(verb.options):
             _add(sub, field, declared[field.name], verb.said(field.name))
+        sub.add_argument("--quiet", action="store_true", help="say nothing but results, warnings and errors")
+        sub.add_argument("--json", action="store_true", help="print the results as one JSON object")
         sub.set_defaults(verb=verb)
         if any(other.startswith(f"{name} ") for other in VERBS):
             groups[name] = sub.add_subparsers(metavar="WHAT")

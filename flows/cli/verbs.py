@@ -1,7 +1,8 @@
-"""The verbs of all rooms, in the order of the help."""
+"""The verbs of all rooms, by what one wants to do, in the order of the help."""
 
 from flows.base.verb import Verb
 from flows.board import commands as board
+from flows.cli import commands as cli
 from flows.cost import commands as cost
 from flows.explore import commands as explore
 from flows.figures import commands as figures
@@ -13,42 +14,54 @@ from flows.studies.lightnorm import commands as lightnorm
 from flows.user import commands as user
 from flows.zoo import commands as zoo
 
-VERBS: dict[str, Verb] = {
-    verb.name: verb
-    for verb in (
-        user.DEMO,
-        user.COMPRESS,
+SECTIONS: dict[str, tuple[Verb, ...]] = {
+    "see it work": (user.DEMO,),
+    "bring your own network": (
         user.LAYERS,
+        user.COMPRESS,
         user.COMPILE,
         user.RUN,
         user.VERILOG,
-        cost.SYNTH,
         user.HANDOFF,
         board.BOARD,
-        zoo.ZOO,
-        studies.TABLE,
-        studies.ACCURACY,
-        studies.ARITHMETICS,
-        studies.BENCH,
-        studies.MUTATE,
-        explore.AREA,
-        explore.EXPLORE,
-        lightnorm.LIGHTNORM_SCREEN,
-        lightnorm.LIGHTNORM_TRAIN,
-        lightnorm.LIGHTNORM_RTL,
-        report.REPORT,
+    ),
+    "train on the device": (
         learn.LEARN_CLASSES,
         learn.LEARN_DATA,
         learn.LEARN_SCRATCH,
         learn.LEARN_MEASURE,
         learn.LEARN_DEVICE,
         learn.LEARN_REPORT,
+    ),
+    "know what it costs": (
+        cost.SYNTH,
+        report.REPORT,
+        studies.ARITHMETICS,
+        explore.EXPLORE,
+        explore.AREA,
+        studies.BENCH,
+    ),
+    "repeat the studies": (
+        zoo.ZOO,
+        studies.TABLE,
+        studies.ACCURACY,
+        lightnorm.LIGHTNORM_SCREEN,
+        lightnorm.LIGHTNORM_TRAIN,
+        lightnorm.LIGHTNORM_RTL,
+        lightnorm.REPORT_LIGHTNORM,
+    ),
+    "work on LightDeal": (
+        cli.DOCTOR,
+        cli.COMPLETE,
+        studies.MUTATE,
         figures.REPORT_README,
         figures.REPORT_STALE,
-        lightnorm.REPORT_LIGHTNORM,
         site.DOCS,
-    )
+    ),
 }
+"""What one wants to do → the verbs for it. A word of two verbs stands where its first one does."""
+
+VERBS: dict[str, Verb] = {verb.name: verb for verbs in SECTIONS.values() for verb in verbs}
 """A name of two words is a verb and what it is about; such a verb may also stand alone."""
 
 GROUPS = {"lightnorm": lightnorm.GROUP, "learn": learn.GROUP}

@@ -68,4 +68,5 @@ SYNTH = Verb(
         "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
         "timing": "static timing, too (--target osu018)",
     },
+    takes="minutes for a unit; hours without options, as all of them are measured",
 )

@@ -17,8 +17,8 @@ from flows.cost.commands import Synth
 from flows.report.commands import FullReport
 from flows.synth.netlist import ASIC
 from flows.synth.targets import TARGETS
+from golden.progress import Progress
 from golden.spec.errors import LightDealError, ProgramError
-from golden.workloads.loop import Progress
 
 DONE, SKIPPED, FAILED = "done", "skipped", "failed"
 

@@ -16,7 +16,6 @@ from flows.base.tools import MissingTool
 from flows.base.units import make_unit
 from flows.cost.commands import Synth
 from flows.cost.tables import area_table, columns_of, power_table, route_table, timing_table
-from flows.studies.training import load
 from flows.synth.area import Area
 from flows.synth.netlist import ASIC, Synthesis, synthesise, target_library
 from flows.synth.route import Route, place_and_route
@@ -135,6 +134,8 @@ def _attempt(what: str, make: Callable[[], None]) -> list[str]:
 
 
 def _power(options: Synth, program: Program) -> EngineCost:
+    from flows.studies.training import load  # loads torch
+
     _, _, test = load(options.data)
     image = quantise(test.images[:1].numpy(), program.tensor(program.input).scale)
     with step("gates beside RTL, power"):

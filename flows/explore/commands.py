@@ -72,7 +72,11 @@ class Explore:
 
 
 AREA = Verb(
-    "area", "fit the area model that explore uses to syntheses", Area, "flows.explore.fitted:fit_area"
+    "area",
+    "fit the area model that explore uses to syntheses",
+    Area,
+    "flows.explore.fitted:fit_area",
+    takes="some minutes of each core where nothing is kept",
 )
 EXPLORE = Verb(
     "explore",
@@ -85,4 +89,5 @@ EXPLORE = Verb(
         "confirm": "points of the front that are synthesised, too",
         "points": "configurations with a network each",
     },
+    takes="a few minutes of training, then a second for a point; minutes for each that is confirmed",
 )

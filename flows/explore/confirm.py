@@ -10,8 +10,8 @@ from flows.base.progress import step
 from flows.explore.candidates import Candidate
 from flows.explore.fitted import synthesised
 from flows.synth.area import Area
+from golden.progress import Progress
 from golden.spec.config import Config
-from golden.workloads.loop import Progress
 
 Measure = Callable[[Config, bool, Path, Progress], Area]
 """Configuration, with DSP blocks, folder of kept runs, progress → what a synthesis counts."""

@@ -19,9 +19,9 @@ from flows.explore.memories import clocked_rams
 from flows.explore.points import code_digest
 from flows.explore.samples import TESTS, TRAINING, WITH_DSP_TESTS, WITH_DSP_TRAINING
 from flows.synth.netlist import Synthesis, synthesise
+from golden.progress import Progress
 from golden.spec.config import Config
 from golden.spec.errors import LightDealError
-from golden.workloads.loop import Progress
 
 UNIT = "accelerator"
 SOURCES = ("hw", "golden/spec", "flows/synth")

@@ -15,9 +15,9 @@ from golden.compress.patterns import Pattern
 from golden.graph.network import Network
 from golden.graph.network_file import load as load_network
 from golden.graph.network_file import save
+from golden.progress import Progress
 from golden.spec.config import SMALL
 from golden.spec.errors import LightDealError
-from golden.workloads.loop import Progress
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from flows.explore.points import (
 )
 from flows.explore.space import Point
 from golden.graph.network import Network
+from golden.progress import Progress
 from golden.spec.errors import LightDealError
-from golden.workloads.loop import Progress
 
 BATCH = 16
 """Points that a cluster's worker takes at a time: about half a second of work."""

@@ -134,6 +134,7 @@ LEARN_CLASSES = Verb(
     LearnClasses,
     "flows.learn.run:learn_classes",
     WORDS,
+    takes="some minutes; a training that was cut goes on",
 )
 LEARN_DATA = Verb(
     "learn data",
@@ -141,9 +142,15 @@ LEARN_DATA = Verb(
     LearnData,
     "flows.learn.run:learn_data",
     WORDS,
+    takes="some minutes; a training that was cut goes on",
 )
 LEARN_SCRATCH = Verb(
-    "learn scratch", "the device learns from nothing", LearnScratch, "flows.learn.run:learn_scratch", WORDS
+    "learn scratch",
+    "the device learns from nothing",
+    LearnScratch,
+    "flows.learn.run:learn_scratch",
+    WORDS,
+    takes="some minutes; a training that was cut goes on",
 )
 LEARN_MEASURE = Verb(
     "learn measure",
@@ -151,6 +158,7 @@ LEARN_MEASURE = Verb(
     LearnMeasure,
     "flows.learn.measure:measure",
     {"task": ", ".join(TASKS), "only": "rules, separated by commas; all where empty"},
+    takes="about an hour for a task and its controls",
 )
 LEARN_DEVICE = Verb(
     "learn device",
@@ -163,6 +171,7 @@ LEARN_DEVICE = Verb(
         "batch": "images of a step",
         "last": WORDS["last"],
     },
+    takes="some 10 minutes, half of them to build the simulator",
 )
 LEARN_REPORT = Verb(
     "learn report",

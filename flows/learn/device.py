@@ -17,9 +17,9 @@ from golden.device.compare import differences
 from golden.device.parts import PARTS, part_cycles
 from golden.learning import Plan, pixels, settle, step
 from golden.learning.scheme import last_blocks
+from golden.progress import Progress
 from golden.spec.config import SMALL_LEARNING
 from golden.spec.errors import LightDealError
-from golden.workloads.loop import Progress
 from sim.drivers.ports import ImageRecord
 from sim.learning.sessions import Session
 

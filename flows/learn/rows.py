@@ -23,8 +23,8 @@ from golden.learning import (
     train,
 )
 from golden.learning.loop import Step
+from golden.progress import Progress
 from golden.workloads import Dataset
-from golden.workloads.loop import Progress
 
 TRAINED = ("all", "last", "head", "norms")
 """What learns: everything, the last block and the head, the head, gammas with betas and biases."""

@@ -19,9 +19,9 @@ from golden.graph.network import Network as CompressedNetwork
 from golden.learning import Network, State, fresh_state, pixels, residual_network
 from golden.learning.start import start
 from golden.learning.state import HEAD_LARGEST
+from golden.progress import Progress
 from golden.spec.learning import HEAD_FRACTION
 from golden.workloads import Dataset, FashionNet, fit, load_digits, load_fashion_mnist, load_mnist
-from golden.workloads.loop import Progress
 
 DENSITY = 0.25
 CALIBRATION = 256

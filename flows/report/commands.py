@@ -31,4 +31,5 @@ REPORT = Verb(
     FullReport,
     "flows.report.verb:report",
     {"measure": "first measure what is missing or stale"},
+    takes="hours where nothing is measured yet, else seconds",
 )

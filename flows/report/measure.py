@@ -19,10 +19,10 @@ from flows.studies.commands import Arithmetics
 from flows.studies.contestants import NAMES, matched
 from flows.studies.training import load
 from golden.machine.tensors import quantise
+from golden.progress import Progress
 from golden.spec.config import SMALL
 from golden.spec.errors import LightDealError, ProgramError
 from golden.spec.program import Program
-from golden.workloads.loop import Progress
 from sim.drivers.ports import ToolError
 
 ARITHMETICS = Path("build/arithmetics")

@@ -25,4 +25,5 @@ DOCS = Verb(
     "draw what docs/drawings holds, then build the site from docs; warnings are errors",
     Docs,
     "flows.site.verb:docs",
+    takes="about a minute",
 )

@@ -63,7 +63,12 @@ def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
         if within and line.strip() and not indented:
             yield ""
         within = indented or (within and not line.strip())
-        yield line if indented else inline(line)
+        if indented:
+            yield line
+        elif line.startswith("* "):
+            yield f"* {inline(line[2:])}"
+        else:
+            yield inline(line)
 
 
 def inline(text: str) -> str:

@@ -88,7 +88,11 @@ class Mutate:
 
 
 TABLE = Verb(
-    "table", "study: patterns × densities × basis or none", Table, "flows.studies.study:pattern_table"
+    "table",
+    "study: patterns × densities × basis or none",
+    Table,
+    "flows.studies.study:pattern_table",
+    takes="about an hour for each seed",
 )
 ACCURACY = Verb(
     "accuracy",
@@ -96,14 +100,22 @@ ACCURACY = Verb(
     Accuracy,
     "flows.studies.study:accuracy_benchmark",
     {"bar": "largest loss of accuracy against float in any seed, in points"},
+    takes="some 10 minutes for 5 seeds of digits",
 )
 ARITHMETICS = Verb(
     "arithmetics",
     "study: shift-adds with and without a basis, int8, rows of int8, rebuild first",
     Arithmetics,
     "flows.studies.arithmetics:arithmetics",
+    takes="some 20 minutes; hours with --data fashion-mnist",
 )
-BENCH = Verb("bench", "benchmark: speed of the simulators", Bench, "flows.studies.bench:bench")
+BENCH = Verb(
+    "bench",
+    "benchmark: speed of the simulators",
+    Bench,
+    "flows.studies.bench:bench",
+    takes="minutes",
+)
 MUTATE = Verb(
     "mutate",
     "plant the bugs of tests/mutants: do the tests see each of them?",
@@ -113,4 +125,5 @@ MUTATE = Verb(
         "only": "pattern of names (hw/*, *round*) or of files; all where none is given",
         "sample": "so many of them, drawn with --seed",
     },
+    takes="hours for all of them, about a minute for each",
 )

@@ -18,9 +18,9 @@ from golden.compress.decompose import choose_mask
 from golden.compress.fold import fold, unfold
 from golden.graph import network_file
 from golden.graph.network import Network
+from golden.progress import Progress
 from golden.spec.baselines import INT8, REBUILD, ROWS_INT8
 from golden.spec.config import SMALL, Config
-from golden.workloads.loop import Progress
 
 NAMES = ("smartdeal", "no_basis", "int8", "rows_int8", "rebuild")
 """Shift-add with a basis, shift-add without one, and the baselines."""

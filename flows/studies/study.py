@@ -17,9 +17,9 @@ from golden.compiler import compile_network
 from golden.compress.patterns import patterns
 from golden.cycles.bounds import dense_cycles
 from golden.cycles.timing import count_cycles
+from golden.progress import Progress
 from golden.spec.config import Config, load_config
 from golden.spec.errors import CapacityError
-from golden.workloads.loop import Progress
 
 
 def pattern_table(options: Table) -> str:

@@ -15,10 +15,10 @@ from flows.base.jobs import Job
 from golden.compress import Schedule, compress, import_module, int8_plan
 from golden.compress.patterns import Pattern, pattern_plan
 from golden.graph.network import Network
+from golden.progress import Progress
 from golden.spec.config import Config
 from golden.spec.errors import LightDealError
 from golden.workloads import Dataset, DigitsNet, FashionNet, accuracy, fit, load_digits, load_fashion_mnist
-from golden.workloads.loop import Progress
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from flows.base.files import whole_folder
+from flows.user.core_file import core_text
+from flows.user.verilog import beside
 from golden.machine.tensors import image_words, pack_tensor
 from golden.spec.memories import feature_bits, run_record
 from golden.spec.program import Program
@@ -31,7 +33,7 @@ def write_handoff(
     Parameters
     ----------
     folder: takes the place of what was there; appears whole or not at all.
-    verilog: file of the module `accelerator` for the program's configuration.
+    verilog: file of the module `accelerator` for the program's configuration, with its metadata beside.
     tensors: golden's int8 (images, channels, height, width) for the input and every layer's output.
     cycles: the cycle model's count for each image.
     skip: zero-row skipping on.
@@ -53,6 +55,7 @@ def write_handoff(
         for name in BENCH:
             shutil.copy(FILES / name, partial)
         shutil.copy(verilog, partial / "accelerator.v")
+        shutil.copy(beside(verilog)[0], beside(partial / "accelerator.v")[0])
         _write(partial / "program.mem", [f"{word:08x}" for word in stream])
         _write(partial / "image.mem", _hex(inputs))
         _write(partial / "result.mem", _hex(words[program.output]))
@@ -82,6 +85,12 @@ def write_handoff(
         text += [_table(name, values) for name, values in tables.items()]
         text.append(_names([layer.path for layer in program.layers]))
         _write(partial / "sizes.vh", text)
+        memories = sorted(path.name for path in partial.glob("*.mem"))
+        about = f"LightDeal accelerator {program.config.name} with a program and a bench that proves it"
+        _write(
+            beside(partial / "accelerator.v")[1],
+            [core_text("accelerator", "accelerator.v", about, memories).rstrip()],
+        )
     return folder
 
 

@@ -35,7 +35,7 @@ def layers(_: Layers) -> str:
 
 def _rows(operation: Operation) -> Iterator[tuple[str, ...]]:
     """An operation's rows of the table, its long words in several."""
-    words = ", ".join(dict.fromkeys(spelled(what) for what in operation.torch))
+    words = ", ".join(dict.fromkeys(spelled(what) for what in operation.torch()))
     cells = (operation.name, words, f"{operation.says}; {operation.limits}", operation.cost)
     columns = [wrap(cell, width) for cell, width in zip(cells, _WIDTHS, strict=True)]
     yield from zip_longest(*columns, fillvalue="")

@@ -1,103 +1,39 @@
-"""A user's own network and images: compress, compile, run, hand off."""
+"""A user's own network and images: compile, run, hand off."""
 
 import math
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from flows.base.fidelity import check
 from flows.base.files import save_whole, shell_word
 from flows.base.measure import bits_each, label_accuracy
 from flows.base.metrics import percent, table
-from flows.base.progress import bar, counted, say, step
-from flows.user.commands import Compile, Compress, Handoff, Run
+from flows.base.progress import counted, say, step, warn
+from flows.base.verb import Said
+from flows.user.commands import Compile, Handoff, Run
 from flows.user.handoff import write_handoff
 from flows.user.own_images import Images, demand_classes, load_images
-from flows.user.own_module import load_network
 from flows.user.verilog import write_verilog
 from golden.compiler import compile_network
-from golden.compress import compress, import_module
-from golden.compress.patterns import Pattern, pattern_plan
 from golden.cycles.bounds import cycle_bound, dense_cycles
 from golden.cycles.limits import HELP, layer_limits
 from golden.cycles.timing import count_cycles
 from golden.fidelity import Bounds
-from golden.frontend.inputs import check_training
-from golden.frontend.modules import evaluation
 from golden.graph import network_file
-from golden.graph.floats import FloatGraph
 from golden.machine.result import Result
 from golden.machine.run import run_program
 from golden.machine.tensors import NotFiniteError, clipping, quantise
 from golden.spec.config import load_config
-from golden.spec.errors import ErrorCode, LightDealError, ProgramError, UnsupportedError
+from golden.spec.errors import ErrorCode, LightDealError, ProgramError
 from golden.spec.program import Program
-from golden.workloads import Dataset
 from sim.checks.compare import first_mismatch, values_compared
 from sim.run import run
 
-SAMPLES = 512
-"""Images that activations are calibrated on."""
 
-
-def compress_own(options: Compress) -> tuple[str, bool]:
-    """Compress a network into a file; returns a table of its layers, and whether nothing speaks against it.
-
-    The file is written in any case. Raises LightDealError before any training, with all reasons, if network,
-    data or options cannot work, or the network does not fit the configuration.
-    """
-    config = load_config(options.config)
-    data = load_images(options.data, training=True)
-    if options.epochs and data.labels is None:
-        raise LightDealError(f"data {options.data!r}: re-training needs labels; give some, or --epochs 0")
-    module = load_network(options.module)
-    images = torch.from_numpy(data.images)
-    labels = None if data.labels is None else torch.from_numpy(data.labels)
-    samples = images[:SAMPLES]
-    name, _, shared = options.pattern.partition("s")
-    pattern = Pattern(options.basis, f"{name}s", int(shared or 1), options.density)
-    graph = import_module(module, samples)
-    plan = pattern_plan(graph, pattern, config)
-    train = None if labels is None else Dataset(options.data, images, labels)
-    if train is not None:
-        _demand_training(options.data, train, graph, module)
-    with step("compression"), bar("compression") as progress:
-        made = compress(
-            module,
-            samples,
-            plan,
-            train,
-            options.epochs,
-            seed=options.seed,
-            progress=progress,
-            config=config,
-            tolerance=options.tolerance,
-        )
-    save_whole(options.out, partial(network_file.save, made.network))
-    rows = [
-        [layer.path, layer.kind, layer.weights, layer.kept, f"{layer.error:.3f}"] for layer in made.layers
-    ]
-    text = table(["layer", "kind", "weights", "kept", "distance"], rows)
-    text += f"\n\nkept {percent(made.kept)} of all weights\n{made.comparison}\nnetwork: {options.out}"
-    text += "".join(f"\nWARNING: {warning}" for warning in made.warnings)
-    return text, not made.warnings
-
-
-def _demand_training(data: str, train: Dataset, graph: FloatGraph, module: torch.nn.Module) -> None:
-    """Raises LightDealError unless the labels are classes of what the network gives."""
-    with evaluation(module) as network, torch.no_grad():
-        logits = network(train.images[:1])
-    try:
-        check_training(train, graph, logits)
-    except UnsupportedError as error:
-        raise LightDealError(f"data {data!r}: {error}") from error
-
-
-def compile_own(options: Compile) -> str:
+def compile_own(options: Compile) -> Said:
     """Compile a network file into a program file; returns what it costs."""
     config = load_config(options.config)
     network = network_file.load(options.network)
@@ -106,12 +42,20 @@ def compile_own(options: Compile) -> str:
     save_whole(options.out, program.save)
     bound = cycle_bound(program).total
     cycles = count_cycles(program).cycles
-    return (
+    text = (
         f"{limits_text(program)}\n\n"
         f"{cycles} cycles an image without skipping ({cycles / bound:.2f} x the bound, "
         f"{dense_cycles(program) / cycles:.2f} x faster than ideal dense int8), "
         f"{bits_each(program):.2f} bits a weight\nprogram: {options.out}"
     )
+    values = {
+        "program": str(options.out),
+        "cycles": cycles,
+        "bound": bound,
+        "dense": dense_cycles(program),
+        "bits_a_weight": bits_each(program),
+    }
+    return Said(text, values=values)
 
 
 def limits_text(program: Program) -> str:
@@ -146,11 +90,11 @@ def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArr
     except NotFiniteError as error:
         raise LightDealError(f"data {data!r}: images: {error}") from error
     if (said := clipping(program, some.images)) is not None:
-        say(f"WARNING: data {data!r}: images: {said}")
+        warn(f"WARNING: data {data!r}: images: {said}")
     return inputs, some
 
 
-def run_own(options: Run) -> tuple[str, bool]:
+def run_own(options: Run) -> Said:
     """Run a program on images; returns a text, and whether all checks passed.
 
     They are: the backend equals the golden machine, the golden machine the reference network, and the
@@ -171,9 +115,13 @@ def run_own(options: Run) -> tuple[str, bool]:
             result = run(program, inputs, on=options.on, skip=options.skip, on_image=lambda _: it.update())
     mismatch = first_mismatch(golden.tensors, result, program)
     lines = [f"{options.on}: {len(inputs)} images"]
+    values: dict[str, object] = {"images": len(inputs), "mismatch": str(mismatch) if mismatch else None}
     if data.labels is not None:
-        lines.append(f"accuracy: {percent(label_accuracy(result.tensors[program.output], data.labels))}")
+        accuracy = label_accuracy(result.tensors[program.output], data.labels)
+        lines.append(f"accuracy: {percent(accuracy)}")
+        values["accuracy"] = accuracy
     if result.cycles:
+        values |= {"cycles": float(np.mean(result.cycles)), "load_cycles": result.load_cycles}
         lines.append(
             f"cycles: {np.mean(result.cycles):.1f} an image (zero rows "
             f"{'skipped' if options.skip else 'not skipped'}), {result.load_cycles} to load one"
@@ -183,7 +131,8 @@ def run_own(options: Run) -> tuple[str, bool]:
     elif options.on != "golden":
         lines.append(f"{values_compared(golden.tensors, program):,} values equal golden")
     lines.append(checked.text)
-    return "\n".join(lines), mismatch is None and not checked.faults
+    values["faults"] = list(checked.faults)
+    return Said("\n".join(lines), mismatch is None and not checked.faults, values)
 
 
 def handoff_own(options: Handoff) -> tuple[str, bool]:

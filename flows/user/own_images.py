@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from flows.base.files import one_line, reason
 from flows.base.option_kinds import DATA
-from flows.studies.training import load
 from golden.spec.errors import LightDealError
 
 EXPECTED = "expected an .npz file as numpy.savez(file, images=…, labels=…) makes it"
@@ -36,6 +35,8 @@ def load_images(data: str, training: bool) -> Images:
     Raises LightDealError if the file is missing or does not hold what it should.
     """
     if data in DATA:
+        from flows.studies.training import load  # loads torch
+
         train, _, test = load(data)
         part = train if training else test
         return Images(part.images.numpy(), part.labels.numpy())

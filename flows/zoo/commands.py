@@ -57,4 +57,5 @@ ZOO = Verb(
         "again": "epochs of re-training behind compression",
         "density": "kept fraction of the coefficients",
     },
+    takes="minutes for each network, most of them training",
 )

@@ -11,9 +11,9 @@ from flows.zoo.commands import Zoo
 from golden.compress import compress, default_plan, import_module
 from golden.graph import network_file
 from golden.graph.network import Network
+from golden.progress import Progress
 from golden.spec.config import SMALL
 from golden.workloads import Dataset, accuracy
-from golden.workloads.loop import Progress
 from golden.workloads.zoo import ZOO
 from golden.workloads.zoo.training import train, zoo_data
 

@@ -17,10 +17,10 @@ from golden.cycles.bounds import cycle_bound, dense_cycles
 from golden.cycles.timing import count_cycles
 from golden.machine.run import run_program
 from golden.machine.tensors import quantise
+from golden.progress import Progress
 from golden.spec.errors import LightDealError
 from golden.spec.memories import memory_shape
 from golden.spec.program import Program
-from golden.workloads.loop import Progress
 from golden.workloads.zoo import ZOO
 from golden.workloads.zoo.training import zoo_data
 from sim.checks.compare import mismatch_count, values_compared

@@ -24,9 +24,10 @@ from golden.frontend.networks import module_of
 from golden.graph.network import Network
 from golden.graph.reference import run_network
 from golden.machine.tensors import quantise
+from golden.progress import Progress, silent
 from golden.spec.config import SMALL, Config
 from golden.spec.errors import LightDealError, UnsupportedError
-from golden.workloads.loop import Labelled, Progress, silent
+from golden.workloads.loop import Labelled
 
 TOLERANCE = 0.1
 """Accuracy that compression may cost without a warning: ten images of a hundred."""

@@ -7,9 +7,10 @@ from torch import nn
 
 from golden.compress.calibrate import calibrate, restore_statistics
 from golden.compress.quantized import QuantizedNet
+from golden.progress import Progress, silent
 from golden.spec.errors import UnsupportedError
 from golden.workloads.average import Average
-from golden.workloads.loop import Labelled, Progress, batches, fit, silent
+from golden.workloads.loop import Labelled, batches, fit
 
 PRUNINGS = 40
 """Times that the masks are chosen anew on the way to the density."""

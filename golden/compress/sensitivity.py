@@ -7,7 +7,8 @@ from golden.compress.api import compress
 from golden.compress.defaults import default_plan
 from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.frontend.importer import import_module
-from golden.workloads.loop import Labelled, Progress, silent
+from golden.progress import Progress, silent
+from golden.workloads.loop import Labelled
 
 
 def sensitivity(

@@ -1,18 +1,19 @@
 """The measurement: integers of a run beside both float networks, batch by batch."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from golden.compress.floats import unpack_floats
 from golden.fidelity.verdict import Distances, TensorDistance
 from golden.graph import network_file
 from golden.graph.floats import FloatGraph, FloatLayer, float_features
 from golden.graph.network import Network
 from golden.machine.tensors import clipped_share
+from golden.numerics.late import torch
 from golden.spec.errors import LightDealError
 from golden.spec.program import Program
 
@@ -59,6 +60,8 @@ def distances(
     """
     if not network.floats:
         raise NoReferenceError(NO_FLOATS)
+    from golden.compress.floats import unpack_floats  # loads torch
+
     own, compressed = unpack_floats(network.floats)
     scales = {it.name: it.scale for it in program.tensors}
     # What lies between the passes of one pooling is no tensor of the float networks.

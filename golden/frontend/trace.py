@@ -168,7 +168,7 @@ class Trace:
             return None
         what = what_of(self.traced, node)
         operation = meaning(what)
-        if operation is None or operation.otherwise is None or what not in operation.otherwise.torch:
+        if operation is None or operation.otherwise is None or what not in operation.otherwise.torch():
             return operation
         source = self.source(node)
         before = () if source is None else source.meta.get("shape", ())

@@ -1,16 +1,17 @@
 """A float network as the accelerator sees it: convolutions in order, everything else attached to them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
-
-import torch
 
 from golden.graph.operations.average_pool import FloatAveragePool
 from golden.graph.operations.convolution import FloatConvolution
 from golden.graph.operations.floats import FloatOperation
 from golden.graph.operations.max_pool import FloatMaxPool
 from golden.graph.operations.operation import find
+from golden.numerics.late import torch
 from golden.spec.errors import UnsupportedError
 
 _Operation = TypeVar("_Operation", bound=FloatOperation)

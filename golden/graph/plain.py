@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-import numpy as np
-import torch
-
 from golden.spec.memories import Fold
 
 
@@ -15,10 +12,10 @@ def plain(value: Any, name: str, arrays: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": type(value).__name__}
     for field in fields(value):
         part = getattr(value, field.name)
-        if isinstance(part, np.ndarray | torch.Tensor):
-            arrays[f"{name}.{field.name}"] = part
-        elif is_dataclass(part):
+        if is_dataclass(part):
             found[field.name] = plain(part, f"{name}.{field.name}", arrays)
+        elif hasattr(part, "dtype"):  # of NumPy or torch
+            arrays[f"{name}.{field.name}"] = part
         else:
             found[field.name] = part.name if isinstance(part, Fold) else part
     return found

@@ -11,8 +11,9 @@ from golden.learning.memory import step_memory
 from golden.learning.network import Network
 from golden.learning.scheme import LayerScheme, Scheme, head_only
 from golden.learning.state import State
+from golden.progress import Progress, silent
 from golden.spec.learning import PARAMETER_FRACTION, LearningError
-from golden.workloads.loop import Labelled, Progress, silent
+from golden.workloads.loop import Labelled
 
 SHARES = (0.25, 0.5, 1.0)
 """Of a layer's input channels whose codes may learn."""

@@ -12,8 +12,8 @@ from golden.learning.scheme import Scheme, everything
 from golden.learning.state import State
 from golden.learning.step import Report, step
 from golden.learning.update import STILL, Rates
+from golden.progress import Progress, silent
 from golden.spec.learning import LearningError
-from golden.workloads.loop import Progress, silent
 
 _LOWEST_FACTOR = 2.0**-7
 

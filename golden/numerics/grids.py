@@ -1,8 +1,10 @@
 """The power of two that a step of an int8 is worth."""
 
+from __future__ import annotations
+
 import math
 
-import torch
+from golden.numerics.late import torch
 
 _SEARCH = 4
 """Exponents below the one that holds the largest value: finer ones saturate too much to be the best."""

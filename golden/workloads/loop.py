@@ -6,10 +6,8 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from golden.progress import Progress, silent
 from golden.workloads.logits import class_logits, distillation
-
-Progress = Callable[[str, float], None]
-"""Called with a message and the fraction done, 0…1."""
 
 
 class Labelled(Protocol):
@@ -22,10 +20,6 @@ class Labelled(Protocol):
     @property
     def labels(self) -> torch.Tensor:
         """int64 (N,)."""
-
-
-def silent(message: str, fraction: float) -> None:
-    """Progress that nobody watches."""
 
 
 def fit(

@@ -17,6 +17,7 @@ from amaranth.lib import wiring
 
 from golden.spec.errors import ErrorCode
 from hw.tops.verilog import component_verilog
+from sim.backends import verilator_library
 from sim.backends.places import place_of
 from sim.backends.simulators import SIMULATORS, TOOLS
 from sim.drivers.ports import (
@@ -151,7 +152,11 @@ def build(component: wiring.Component, simulator: str, top: str, tidy: bool = Fa
             "folder": str(partial),
             "args": args,
         }
+        if simulator == "verilator":
+            verilator_library.give(partial, _MAKE)
         _checked(_python(_BUILD, given, simulator), f"{simulator} cannot build {top}")
+        if simulator == "verilator":
+            verilator_library.keep(partial, _MAKE)
         try:
             partial.rename(folder)
         except OSError:

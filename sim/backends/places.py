@@ -6,8 +6,9 @@ from pathlib import Path
 
 from sim.drivers.ports import ToolError
 
-BUILD = Path(__file__).parents[2] / "build" / "sim"
-"""In the checkout, where that can be written."""
+_ROOT = Path(__file__).parents[2]
+BUILD = _ROOT / "build" / "sim" if (_ROOT / "pyproject.toml").is_file() else None
+"""In the checkout, where that can be written; None of an installed package."""
 
 
 def place_of(name: str) -> Path:
@@ -16,11 +17,11 @@ def place_of(name: str) -> Path:
     `BUILD` if it stands there or can be built there, else lightdeal/sim in the user's cache, as for a
     checkout that is read-only. Raises ToolError if neither can be written.
     """
-    if (BUILD / name).is_dir():
+    if BUILD is not None and (BUILD / name).is_dir():
         return BUILD / name
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "lightdeal" / "sim"
     wrong = []
-    for folder in (BUILD, cache):
+    for folder in (it for it in (BUILD, cache) if it is not None):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):

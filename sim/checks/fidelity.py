@@ -11,6 +11,7 @@ from golden.graph.reference import run_network
 from golden.machine.result import Mismatch, Result
 from golden.machine.run import run_program
 from golden.machine.tensors import quantise
+from golden.numerics.late import present
 from golden.spec.errors import ErrorCode, LightDealError, ProgramError
 from golden.spec.program import Program
 from sim.checks.compare import first_mismatch, mismatch_count, values_compared
@@ -25,7 +26,8 @@ class Fidelity:
     images: how many.
     compared, mismatches, first: values of every layer's output against the reference network, exact.
     scales: tensors whose scale is not the network's.
-    distances: from the float networks; None for a network that has none.
+    distances: from the float networks; None for a network that has none, and where torch is missing, which
+        they run in.
     """
 
     images: int
@@ -82,7 +84,9 @@ def fidelity(program: Program, images: npt.NDArray[np.floating], golden: Result 
         mismatches=mismatch_count(expected, result, program),
         first=first_mismatch(expected, result, program),
         scales=_other_scales(program, network),
-        distances=distances(network, program, result.tensors, images) if network.floats else None,
+        distances=distances(network, program, result.tensors, images)
+        if network.floats and present()
+        else None,
     )
 
 

@@ -94,12 +94,14 @@ LIGHTNORM_SCREEN = Verb(
     "train each kind of LightNorm once, briefly",
     LightNormScreen,
     "flows.studies.lightnorm.study:screen",
+    takes="hours; what is finished is kept",
 )
 LIGHTNORM_TRAIN = Verb(
     "lightnorm train",
     "train LightNorm and batch norm, several seeds",
     LightNormTrain,
     "flows.studies.lightnorm.study:confirm",
+    takes="hours; what is finished is kept",
 )
 LIGHTNORM_RTL = Verb(
     "lightnorm rtl",
@@ -110,6 +112,7 @@ LIGHTNORM_RTL = Verb(
         "beats": "beats of each configuration, at least",
         "simulator": "Verilog simulator: both, icarus or verilator",
     },
+    takes="some 20 minutes; what is finished is kept",
 )
 REPORT_LIGHTNORM = Verb(
     "report lightnorm",
@@ -117,6 +120,7 @@ REPORT_LIGHTNORM = Verb(
     LightNormReport,
     "flows.studies.lightnorm.report:report",
     {"rtl": "metrics of the RTL runs of the unit", "runs": "folder of the kept trainings"},
+    takes="minutes where nothing is synthesised yet",
 )
 GROUP = "trainings beside batch norm and Verilog beside the model; finished runs are kept"
 """Help of the verb lightnorm, which does not stand alone."""

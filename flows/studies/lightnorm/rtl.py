@@ -12,9 +12,9 @@ from flows.base.files import read_json, write_whole
 from flows.base.jobs import run_jobs
 from flows.base.metrics import Metric, table, write_metrics
 from flows.studies.lightnorm.commands import LightNormRtl
+from golden.progress import Progress
 from golden.spec import block
 from golden.spec.block import NormFormat, Spikes
-from golden.workloads.loop import Progress
 from hw.lightnorm.unit import LightNorm
 from hw.tops.verilog import component_verilog
 from sim.backends.simulators import SIMULATORS

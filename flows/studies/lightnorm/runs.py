@@ -19,9 +19,9 @@ from flows.base.provenance import commit
 from flows.studies.lightnorm.settings import Settings
 from flows.studies.training import load, recipe
 from golden.lightnorm import swap_batch_norm
+from golden.progress import Progress
 from golden.spec.errors import LightDealError
 from golden.workloads import accuracy, fit
-from golden.workloads.loop import Progress
 
 DATA = "fashion-mnist"
 

@@ -1,12 +1,13 @@
 """Addition of another tensor to a layer's requantised result: the end of a residual block."""
 
+from __future__ import annotations
+
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from golden.graph.operations.floats import Chosen, FloatOperation, QuantizedOperation, Sample
 from golden.graph.operations.integers import (
@@ -19,8 +20,8 @@ from golden.graph.operations.integers import (
     number_problems,
 )
 from golden.graph.operations.operation import Operation
+from golden.numerics.late import torch
 from golden.numerics.rounding import round_shift, saturate
-from golden.numerics.straight_through import rounded, saturated
 from golden.spec import formats
 from golden.spec.errors import UnsupportedError
 
@@ -99,6 +100,8 @@ class QuantizedAdd(QuantizedOperation):
 
     def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """See `QuantizedOperation`."""
+        from golden.numerics.straight_through import rounded, saturated  # loads torch
+
         total = values * 2.0**self.result + features[self.tensor]
         return saturated(rounded(total / 2.0**self.output))
 
@@ -169,7 +172,7 @@ ADD = Operation(
     name="addition",
     called="the addition of two tensors",
     says="both on one grid, one rounding of the exact sum",
-    torch=(operator.add, operator.iadd, torch.add, "add", "add_"),
+    torch=lambda: (operator.add, operator.iadd, torch.add, "add", "add_"),
     limits=(
         "two different tensors of one shape, at least one of them a convolution (and batch norm) used "
         "nowhere else; before ReLU and pooling; all ways between the two have the same product of strides"

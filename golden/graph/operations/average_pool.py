@@ -1,15 +1,15 @@
 """Average pooling over windows: exact sums, rounded once; the division is in the scale of the result."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import nn
-
 from golden.graph.operations.integers import Problem, Shape
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.window import MAX_STRIDE, Window, pair
+from golden.numerics.late import nn, torch
 from golden.spec.memories import MAX_TAPS
 
 
@@ -67,7 +67,7 @@ AVERAGE_POOL = Operation(
     name="average pooling",
     called="AvgPool2d",
     says="the sum of each window, rounded once; the division is in the scale",
-    torch=(nn.AvgPool2d,),
+    torch=lambda: (nn.AvgPool2d,),
     limits=(
         f"up to {MAX_TAPS} positions, padding with zeros that count; strides up to {MAX_STRIDE}; no tensor "
         "is added to what it gives unless it divides by a power of two"

@@ -1,17 +1,17 @@
 """Batch normalisation after a convolution: no operation of the machine, its factor and offset are folded into
 the basis, the bias and the shift of each filter."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import torch
-from torch import nn
 
 from golden.graph.operations.floats import FloatOperation
 from golden.graph.operations.integers import Problem
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.requantise import Requantise
+from golden.numerics.late import nn, torch
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ BATCH_NORM = Operation(
     name="batch norm",
     called="BatchNorm2d and BatchNorm1d",
     says="folded into the basis, the bias and the shift of each filter",
-    torch=(nn.BatchNorm2d, nn.BatchNorm1d),
+    torch=lambda: (nn.BatchNorm2d, nn.BatchNorm1d),
     limits="directly after a convolution or a linear layer, with running statistics",
     cost="nothing",
     integers=Requantise,

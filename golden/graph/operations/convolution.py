@@ -1,17 +1,18 @@
 """Convolution: exact sums of weights times int8 pixels, zeros around the map."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from golden.graph.operations.integers import Int8, Int64, Problem, Shape
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.weights import Factored, Plain, rebuild, weight_problems
 from golden.graph.operations.window import MAX_STRIDE, Window
+from golden.numerics.late import nn, torch
 from golden.spec.memories import MAX_CHANNELS, MAX_TAPS
 
 _BATCH_BYTES = 1 << 27
@@ -110,16 +111,18 @@ def convolve(images: Int8, weights: Int64, window: Window, groups: int = 1) -> I
     bound = int(np.abs(weights).sum(axis=(1, 2, 3)).max(initial=0)) * 128
     if bound >= 1 << 53:
         raise OverflowError(f"a sum may reach {bound}, which float64 does not hold exactly")
-    kernel = torch.from_numpy(weights.astype(np.float64))
-    fields = groups * weights[0].size * images.shape[2] * images.shape[3] * 8
-    batch = max(1, _BATCH_BYTES // fields)
-    parts = []
+    filters = weights.reshape(groups, len(weights) // groups, -1).astype(np.float64)
+    size = window.size(*images.shape[2:])
+    batch = max(1, _BATCH_BYTES // (groups * filters.shape[2] * size[0] * size[1] * 8))
+    sums = np.empty((len(images), len(weights), *size), np.int64)
     for start in range(0, len(images), batch):
-        part = torch.from_numpy(images[start : start + batch].astype(np.float64))
-        with torch.no_grad():
-            sums = window.convolve(part, kernel, groups=groups)
-        parts.append(sums.numpy().astype(np.int64))
-    return np.concatenate(parts)
+        seen = window.seen(images[start : start + batch], 0)
+        for number, group in enumerate(np.split(seen, groups, axis=1)):
+            fields = np.moveaxis(group, 0, -1).reshape(filters.shape[2], -1).astype(np.float64)
+            found = (filters[number] @ fields).reshape(-1, *size, len(seen))
+            first = number * len(found)
+            sums[start : start + batch, first : first + len(found)] = np.moveaxis(found, -1, 0)
+    return sums
 
 
 _SIDES = "constant"
@@ -173,7 +176,7 @@ CONVOLUTION = Operation(
     name="convolution",
     called="Conv2d",
     says="sums of weights times pixels",
-    torch=(nn.Conv2d,),
+    torch=lambda: (nn.Conv2d,),
     limits=(
         f"up to {MAX_TAPS} kernel positions, any groups (depthwise) of up to {MAX_CHANNELS} channels and "
         f"filters; strides up to {MAX_STRIDE} in each direction, any dilation; padding with zeros, of any "

@@ -1,13 +1,14 @@
 """The same operation in floats, and its way from there to integers."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
 from golden.graph.operations.integers import IntegerOperation
 from golden.numerics.grids import best_grid
+from golden.numerics.late import torch
 
 
 class QuantizedOperation:

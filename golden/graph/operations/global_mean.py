@@ -1,11 +1,10 @@
 """Global average pooling: the mean of each channel's map, one pixel per channel."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-
-import torch
-from torch import nn
 
 from golden.graph.operations.average_pool import AVERAGE_POOL
 from golden.graph.operations.floats import Chosen, FloatOperation, QuantizedOperation, Sample
@@ -19,8 +18,8 @@ from golden.graph.operations.integers import (
     number_problems,
 )
 from golden.graph.operations.operation import Operation
-from golden.numerics import straight_through
 from golden.numerics.grids import best_grid
+from golden.numerics.late import nn, torch
 from golden.numerics.rounding import round_shift, saturate
 from golden.spec import formats
 
@@ -73,6 +72,8 @@ class QuantizedMean(QuantizedOperation):
 
     def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """See `QuantizedOperation`."""
+        from golden.numerics import straight_through  # loads torch
+
         total = values.sum(dim=(2, 3), keepdim=True) * 2.0**-self.shift
         return straight_through.saturated(straight_through.rounded(total))
 
@@ -125,7 +126,7 @@ GLOBAL_MEAN = Operation(
     name="global average pooling",
     called="global average pooling",
     says="the rounded sum of each channel's map; the division is in the scale",
-    torch=(
+    torch=lambda: (
         torch.mean,
         "mean",
         nn.functional.adaptive_avg_pool2d,

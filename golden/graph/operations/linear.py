@@ -1,14 +1,15 @@
 """Fully connected: a convolution whose kernel covers its whole input map."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
-
-from torch import nn
 
 from golden.graph.operations.convolution import FloatConvolution, product_of
 from golden.graph.operations.integers import Problem, Shape
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.window import Window
+from golden.numerics.late import nn
 from golden.spec.memories import MAX_CHANNELS, MAX_TAPS
 
 
@@ -25,7 +26,7 @@ LINEAR = Operation(
     name="linear",
     called="Linear",
     says="a convolution whose kernel covers its whole input map",
-    torch=(nn.Linear,),
+    torch=lambda: (nn.Linear,),
     limits=(
         f"on (images, features), as after Flatten; a map of up to {MAX_TAPS} pixels before it, up to "
         f"{MAX_CHANNELS} channels there and outputs"

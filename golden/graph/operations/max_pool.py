@@ -1,16 +1,17 @@
 """Max pooling: the largest pixel of each window, channel by channel."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from golden.graph.operations.integers import Int8, Int64, Problem, Shape
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.window import MAX_STRIDE, Window, pair
+from golden.numerics.late import nn, torch
 from golden.spec import formats
 from golden.spec.memories import MAX_CHANNELS
 
@@ -52,11 +53,7 @@ class MaxPool:
 
     def run(self, images: Int8) -> Int64:
         """Int8 (N, C, H, W) → int64 (N, C, OH, OW)."""
-        padded = self.window.padded(torch.from_numpy(images.astype(np.float64)), -128.0)
-        found = nn.functional.max_pool2d(
-            padded, self.window.kernel, self.window.stride, dilation=self.window.dilation
-        )
-        return found.numpy().astype(np.int64)
+        return self.window.seen(images, -128).max(axis=(2, 3)).astype(np.int64)
 
     def window_problems(self, shape: Shape) -> Iterator[Problem]:
         """What leaves no map at all, for an input of `shape`."""
@@ -154,7 +151,7 @@ MAX_POOL = Operation(
     name="max pooling",
     called="MaxPool2d",
     says="the largest pixel of each window, exactly",
-    torch=(nn.MaxPool2d,),
+    torch=lambda: (nn.MaxPool2d,),
     limits=f"any window, padding and dilation; strides up to {MAX_STRIDE}",
     cost=(
         f"an instruction up to {MOST} positions of a window, else two or more; a cycle for each position, "

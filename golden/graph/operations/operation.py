@@ -28,7 +28,7 @@ class Operation:
     name: in errors and tables.
     called: how the list of what is supported calls it.
     says: what it computes and how, in a line.
-    torch: module classes, functions and names of methods that mean it.
+    torch: gives the module classes, functions and names of methods that mean it; loads torch.
     limits: what of it is legal, in words; the functions below and `integers` hold to them.
     cost: what it costs on the array.
     integers: the operation of the epilogue that it becomes, or is folded into.
@@ -47,7 +47,7 @@ class Operation:
     name: str
     called: str
     says: str
-    torch: tuple[Any, ...]
+    torch: Callable[[], tuple[Any, ...]]
     limits: str
     cost: str
     integers: type[IntegerOperation] | None = None

@@ -4,6 +4,7 @@ Importer, compression, checks, compiler and `./run layers` know an operation fro
 is one new file and one line here.
 """
 
+from functools import cache
 from typing import Any
 
 from golden.graph.operations.add import ADD
@@ -34,13 +35,16 @@ OPERATIONS = (
     NOTHING,
 )
 
-# One that has others for what it is otherwise stands behind them.
-_MEANINGS = {what: operation for operation in OPERATIONS for what in operation.torch}
+
+@cache
+def _meanings() -> dict[Any, Operation]:
+    # One that has others for what it is otherwise stands behind them.
+    return {what: operation for operation in OPERATIONS for what in operation.torch()}
 
 
 def meaning(what: Any) -> Operation | None:
     """The operation that a module class, a function or the name of a method means, if any."""
-    return _MEANINGS.get(what)
+    return _meanings().get(what)
 
 
 def supported() -> str:

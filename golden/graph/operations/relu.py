@@ -1,15 +1,16 @@
 """ReLU: negative results become zero."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import nn
 
 from golden.graph.operations.floats import Chosen, FloatOperation, QuantizedOperation, Sample
 from golden.graph.operations.integers import Int8, Int64, IntegerOperation, Stage
 from golden.graph.operations.operation import Operation
+from golden.numerics.late import nn, torch
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,15 @@ RELU = Operation(
     name="ReLU",
     called="ReLU",
     says="negative results become zero",
-    torch=(torch.relu, torch.relu_, nn.functional.relu, nn.functional.relu_, "relu", "relu_", nn.ReLU),
+    torch=lambda: (
+        torch.relu,
+        torch.relu_,
+        nn.functional.relu,
+        nn.functional.relu_,
+        "relu",
+        "relu_",
+        nn.ReLU,
+    ),
     limits="after a convolution with what else follows it, before pooling",
     cost="nothing",
     integers=Relu,

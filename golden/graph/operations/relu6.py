@@ -3,16 +3,16 @@
 The machine has no limit of its own but that of int8: the largest result, 127, is worth 6.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-import torch
-from torch import nn
-
 from golden.graph.operations.floats import Chosen, FloatOperation, Sample
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.relu import QuantizedRelu, Relu
+from golden.numerics.late import nn, torch
 from golden.spec.errors import UnsupportedError
 
 MOST = 6.0
@@ -57,7 +57,7 @@ RELU6 = Operation(
     name="ReLU6",
     called="ReLU6",
     says="negative results become zero, those above 6 become 6: the largest int8 is worth 6",
-    torch=(nn.functional.relu6, nn.ReLU6),
+    torch=lambda: (nn.functional.relu6, nn.ReLU6),
     limits="as ReLU, but not behind an addition, nor read by one",
     cost="nothing",
     integers=Relu,

@@ -1,13 +1,15 @@
 """Windows: where on its input each pixel of a convolution or pooling looks."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from torch import nn
+import numpy as np
 
-from golden.graph.operations.integers import Problem
+from golden.graph.operations.integers import Int8, Problem
+from golden.numerics.late import nn, torch
 from golden.spec.memories import MAX_TAPS
 
 MAX_STRIDE = 4
@@ -51,7 +53,7 @@ class Window:
         rows, columns = ((size - (k - 1) * d - 1) // s + 1 for size, k, d, s in sizes)
         return rows, columns
 
-    def to_the_end(self, height: int, width: int) -> "Window":
+    def to_the_end(self, height: int, width: int) -> Window:
         """With so much padding below and on the right that no pixel is left out (torch's ceil_mode).
 
         A window may not begin in that padding.
@@ -80,6 +82,20 @@ class Window:
         """What no configuration can run."""
         if max(self.stride) > MAX_STRIDE:
             yield f"stride {self.stride}", f"1…{MAX_STRIDE} in both directions"
+
+    def seen(self, images: Int8, value: int) -> Int8:
+        """What each window sees: int8 (N, C, H, W), padded with `value` → (N, C, KH, KW, OH, OW)."""
+        top, bottom, left, right = self.padding
+        padded = np.pad(images, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=value)
+        rows, columns = self.size(*images.shape[2:])
+        batch, channel, row, column = padded.strides
+        (down, right), (below, beside) = self.dilation, self.stride
+        return np.lib.stride_tricks.as_strided(
+            padded,
+            (*images.shape[:2], *self.kernel, rows, columns),
+            (batch, channel, row * down, column * right, row * below, column * beside),
+            writeable=False,
+        )
 
     def padded(self, x: torch.Tensor, value: float = 0.0) -> torch.Tensor:
         """Maps (N, C, H, W) with their padding around them."""

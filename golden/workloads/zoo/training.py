@@ -5,8 +5,9 @@ import math
 import torch
 from torch import nn
 
+from golden.progress import Progress, silent
 from golden.workloads.data import Dataset, load_fashion_mnist
-from golden.workloads.loop import Progress, batches, fit, silent
+from golden.workloads.loop import batches, fit
 from golden.workloads.zoo import Entry
 
 _LABELS = 10

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from flows.base.jobs import JobError, run_jobs
+from golden.progress import Progress
 from golden.spec.errors import ErrorCode, LightDealError, MachineError, UnsupportedError
-from golden.workloads.loop import Progress
 
 
 def square(value: int, progress: Progress) -> tuple[int, int, int]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from flows.base.option_kinds import Input, Output, check, demand_writable, kinds, output_places
-from flows.base.verb import Verb
+from flows.base.verb import Said, Verb
 from flows.board.commands import Board
 from flows.cli import parser as cli
 from flows.cli.verbs import VERBS
@@ -45,9 +45,9 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The verbs that came as far as their work, which is nothing here."""
     called: list[str] = []
 
-    def instead(verb: Verb, _: Any) -> tuple[str, bool]:
+    def instead(verb: Verb, _: Any) -> Said:
         called.append(verb.name)
-        return "", True
+        return Said("")
 
     monkeypatch.setattr(Verb, "do", instead)
     monkeypatch.chdir(tmp_path)
@@ -60,7 +60,7 @@ def test_every_path_of_every_verb_is_declared_to_be_read_or_written(verb: str) -
     assert [name for name, it in declared.items() if it.base is Path and it.mark is None] == []
     assert [name for name, it in declared.items() if it.mark is None and it.base in (int, float)] == []
     written = [name for name, it in declared.items() if isinstance(it.mark, Output)]
-    assert written or verb in ("run", "report stale", "layers")  # which leave nothing
+    assert written or verb in ("run", "report stale", "layers", "doctor", "complete")  # which leave nothing
 
 
 @pytest.mark.parametrize(("verb", "name"), PLACES)

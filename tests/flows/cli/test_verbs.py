@@ -6,7 +6,7 @@ from typing import get_type_hints
 
 import pytest
 
-from flows.base.verb import WORDS, Verb
+from flows.base.verb import WORDS, Said, Verb
 from flows.cli.verbs import VERBS
 
 
@@ -18,7 +18,7 @@ def test_a_verb_is_in_one_room(verb: Verb) -> None:
     first, *others = signature(verb.function()).parameters.values()
     assert hints[first.name] is verb.options
     assert all(it.default is not it.empty for it in others)
-    assert hints["return"] in (str, tuple[str, bool])
+    assert hints["return"] in (str, tuple[str, bool], Said)
 
 
 @pytest.mark.parametrize("verb", VERBS.values(), ids=list(VERBS))

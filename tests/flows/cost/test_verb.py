@@ -21,6 +21,7 @@ from flows.synth.route import Route
 from flows.user.verilog import unit_verilog
 from golden.spec.config import TINY
 from tests.flows.synth.units import Product
+from tests.verilog_names import odd_names
 
 
 def lightdeal(arguments: str) -> int:
@@ -139,9 +140,23 @@ def test_what_is_wrong_is_said(
     assert not list(here.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("text", "odd"),
+    [
+        ("module a(b); input b; wire signed [3:0] c; endmodule", set()),
+        (r"module \a.b (c); endmodule", {r"\a.b"}),
+        ("module a(b); input bit; endmodule", {"bit"}),
+        ("module a(b); wire [1:0] Signal; endmodule", {"Signal"}),
+    ],
+)
+def test_odd_names_would_be_seen(text: str, odd: set[str]) -> None:
+    assert odd_names(text) == odd
+
+
 @pytest.mark.parametrize("name", [*UNITS, *LEARNING_UNITS])
 def test_verilog_of_every_unit_has_a_module_of_its_name(name: str) -> None:
     config = TINY if name in UNITS else replace(TINY, basis=4, learning=True)
     text = unit_verilog(config, name)
     assert text.startswith(f"// LightDeal {name} 'tiny', configuration digest {config.digest:08x}\n")
     assert f"module {name.replace('-', '_')}(" in text
+    assert odd_names(text) == set()

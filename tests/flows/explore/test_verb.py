@@ -23,9 +23,9 @@ from flows.explore.networks import Trained
 from flows.explore.points import Measured, measure_point
 from flows.explore.space import Point, draw_points
 from flows.synth.area import Area
+from golden.progress import Progress
 from golden.spec.config import Config, load_config
 from golden.spec.errors import LightDealError
-from golden.workloads.loop import Progress
 from tests.flows.explore.sweep_networks import tiny_networks
 
 

@@ -54,3 +54,9 @@ def test_as_it_stands_docutils_would_complain_or_change_it(bare: str) -> None:
     text, said = html(restructured([f"of {bare.replace('`', '')} and"]))
     assert not said
     assert f"of {bare.replace('`', '')} and" in text
+
+
+def test_bullets_stay_a_list() -> None:
+    text, said = html(restructured(["What it does.", "", "* One `a`", "  and more.", "* Two."]))
+    assert said == ""
+    assert text.count("<li>") == 2

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from flows.studies import training
+from golden.progress import silent
 from golden.spec.config import SMALL
 from golden.workloads import Dataset
-from golden.workloads.loop import silent
 
 
 @pytest.mark.parametrize(("name", "side"), [("digits", 8), ("fashion-mnist", 32)])

@@ -21,6 +21,7 @@ def test_words_and_masks(tmp_path: Path) -> None:
     tensors = run_program(program, images).tensors
     verilog = tmp_path / "accelerator.v"
     verilog.write_text("")
+    verilog.with_suffix(".metadata.json").write_text("{}")
     folder = write_handoff(tmp_path / "handoff", program, verilog, tensors, (10, 11), True)
 
     def lines(name: str) -> list[str]:

@@ -27,7 +27,7 @@ def test_every_operation_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     words = re.sub(r"[\s|]+", " ", printed)
     for operation in OPERATIONS:
         assert f"\n{operation.name}" in printed
-        for what in operation.torch:
+        for what in operation.torch():
             assert spelled(what) in words
     assert f"{MAX_CHANNELS} channels" in words
     assert f"{MAX_TAPS} kernel positions" in words
@@ -42,7 +42,7 @@ def test_every_operation_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (torch.relu, "torch.relu"),
         (nn.functional.relu_, "torch.relu_"),
         (nn.functional.avg_pool2d, "functional.avg_pool2d"),
-        (next(it for it in ADD.torch if not isinstance(it, str)), "+"),
+        (next(it for it in ADD.torch() if not isinstance(it, str)), "+"),
     ],
 )
 def test_names_are_as_users_write_them(written: Any, expected: str) -> None:
@@ -68,7 +68,7 @@ USES: dict[str, Callable[[], nn.Module]] = {
 
 
 def test_every_module_of_the_table_is_taken() -> None:
-    listed = {spelled(what) for it in OPERATIONS for what in it.torch if isinstance(what, type)}
+    listed = {spelled(what) for it in OPERATIONS for what in it.torch() if isinstance(what, type)}
     assert listed == set(USES)
     for make in USES.values():
         assert import_module(make().eval(), IMAGES).layers

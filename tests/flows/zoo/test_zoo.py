@@ -14,9 +14,9 @@ from flows.base.metrics import read_metrics
 from flows.zoo import networks, verb
 from flows.zoo.commands import Zoo
 from golden.graph import network_file
+from golden.progress import silent
 from golden.spec.config import TINY
 from golden.workloads import Dataset
-from golden.workloads.loop import silent
 from golden.workloads.zoo import Entry
 
 

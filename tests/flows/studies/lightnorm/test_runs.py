@@ -13,10 +13,10 @@ from flows.base.jobs import Job
 from flows.studies.lightnorm import runs
 from flows.studies.lightnorm.runs import difference, keep_all, read, train, train_and_keep
 from flows.studies.lightnorm.settings import BASE, CHOSEN, SCREENED, Norm, Settings, confirmation, screening
+from golden.progress import silent
 from golden.spec.block import GroupAxis, Rounding, Spikes
 from golden.spec.errors import LightDealError
 from golden.workloads import Dataset
-from golden.workloads.loop import silent
 from tests.flows.studies.lightnorm.kept import keep, trained
 
 SHORT = Settings(Norm(), images=24, epochs=2, batch=8)

@@ -1,0 +1,47 @@
+"""Which test modules are quick: those that neither train, nor simulate, nor start a program.
+
+That is read from what a module and the helpers of tests that it takes import, so nobody keeps a list.
+"""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+SLOW = (
+    *("torch", "amaranth.sim", "subprocess", "multiprocessing"),
+    *("sim.run", "sim.backends", "sim.learning", "flows.base.jobs"),
+    *("golden.workloads", "golden.compress", "golden.device", "tests.proofs"),
+)
+"""Modules that train, simulate or start programs."""
+
+
+def is_quick(path: Path) -> bool:
+    """Whether a test module takes none of `SLOW`, directly or through helpers."""
+    waiting, seen = [path], set()
+    while waiting:
+        file = waiting.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        for name in _imports(file):
+            if any(name == slow or name.startswith(f"{slow}.") for slow in SLOW):
+                return False
+            if name.startswith("tests."):
+                waiting += _files(name)
+    return True
+
+
+def _imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def _files(name: str) -> list[Path]:
+    place = ROOT / name.replace(".", "/")
+    return [it for it in (place.with_suffix(".py"), place / "__init__.py") if it.is_file()]

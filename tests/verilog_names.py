@@ -1,0 +1,20 @@
+"""Names in a Verilog file, read without the code that makes them plain."""
+
+import re
+
+from hw.tops.names import VERILOG, reserved
+
+_NO_NAMES = re.compile(r'"[^"]*"|//.*|/\*.*?\*/|\(\*(?!\)).*?\*\)')
+_DECLARED = re.compile(
+    r"\b(?:module|reg|wire|input|output)\s+(?:signed\s+)?(?:\[[^]]*\]\s*)?(\\\S+|[A-Za-z_]\w*)"
+)
+
+
+def odd_names(text: str) -> set[str]:
+    """Names that are declared and escaped or reserved, and words that only other languages reserve."""
+    bare = _NO_NAMES.sub("", text)
+    declared = set(_DECLARED.findall(bare))
+    assert declared, "no names: is this Verilog?"
+    escaped = set(re.findall(r"\\\S+", bare))
+    others = {word for word in re.findall(r"[A-Za-z_]\w*", bare) if reserved(word)} - VERILOG
+    return escaped | others | {name for name in declared if reserved(name)}
