@@ -1,18 +1,16 @@
 """A channel's own arithmetic: from the sums of STAT or REDUCE to the words of APPLY or GRAD."""
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, stream, wiring
 
 from golden.spec.block import SCALAR_BITS, NormFormat
-from hw.lightnorm.channel_layouts import channel_layout, parameters_layout, result_layout
+from hw.lightnorm.channel_bus import Bus, find
+from hw.lightnorm.channel_layouts import arithmetic_ports
 from hw.lightnorm.channel_program import addend_bits, backward_program, forward_program
-from hw.lightnorm.channel_steps import SUM_BITS, Into, Run, Source, Test, decode, sum_exponents
+from hw.lightnorm.channel_steps import SUM_BITS, Into, Run, Test, decode, sum_exponents
 from hw.lightnorm.layouts import pass_words
-from hw.lightnorm.scalar import below_step, scalar_layout
+from hw.lightnorm.scalar import scalar_layout
 from hw.lightnorm.sum_shifter import SumShifter
-
-_KEPT = (Source.FACTOR, Source.FIRST, Source.SECOND, Source.THIRD)
 
 
 class ChannelArithmetic(wiring.Component):
@@ -42,34 +40,28 @@ class ChannelArithmetic(wiring.Component):
 
     i: stream.Interface
     o: stream.Interface
+    parameters: stream.Interface
+    inverse: data.View
+    spread: data.View
+    epsilon: data.View
 
     def __init__(self, fmt: NormFormat, index_bits: int = 20) -> None:
         self._fmt, self._index_bits = fmt, index_bits
         self._programs = forward_program(fmt, index_bits), backward_program(fmt, index_bits)
-        super().__init__(
-            {
-                "i": In(stream.Signature(channel_layout(fmt, index_bits))),
-                "parameters": In(stream.Signature(parameters_layout())),
-                "o": Out(stream.Signature(result_layout(fmt))),
-                "inverse": In(scalar_layout()),
-                "spread": In(scalar_layout()),
-                "epsilon": In(scalar_layout()),
-            }
-        )
+        super().__init__(arithmetic_ports(fmt, index_bits))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         fmt, bits = self._fmt, self._fmt.reciprocal
         program = [*self._programs[0], *self._programs[1]]
         ends = [len(self._programs[0]) - 1, len(program) - 1]
-        source, given, out = self.i.payload, self.parameters.payload, self.o.payload
+        source = self.i.payload
         m.submodules.sums = sums = SumShifter(fmt, self._index_bits)
 
         back, flat = Signal(), Signal()
         place = Signal(range(len(program)))
         left = Signal(range(max(step.count for step in program) + 1))
         number, operand = Signal(scalar_layout()), Signal(scalar_layout())
-        kept = {key: Signal(scalar_layout(), name=key.name.lower()) for key in _KEPT}
         words = Signal(pass_words(fmt))
         exponent, distance = Signal(signed(SUM_BITS)), Signal(signed(SUM_BITS))
         negative, full, first, carry, ones = Signal(), Signal(), Signal(), Signal(), Signal()
@@ -89,19 +81,11 @@ class ChannelArithmetic(wiring.Component):
         late, early, last = distance > 0, distance < 0, left == 1
 
         # The bus and the sum of exponents.
-        bus = Signal(scalar_layout())
-        larger = Mux(negative, kept[Source.SECOND], self.epsilon)
-        others = {Source.INVERSE: self.inverse, Source.SPREAD: self.spread, Source.EPSILON: self.epsilon}
-        others |= {getattr(Source, name.upper()): given[name] for name in parameters_layout().members}
-        readable = {key: scalar for key, scalar in kept.items() if key != Source.THIRD}
-        with m.Switch(step["source"]):
-            for key, scalar in {Source.NUMBER: number, **readable, **others, Source.LARGER: larger}.items():
-                with m.Case(key):
-                    m.d.comb += bus.eq(scalar)
+        bus = Bus(m, self, step, number, negative)
         total = Signal(signed(SUM_BITS))
         own = Mux(flat, 0, number.exponent)
-        m.d.comb += total.eq(sum_exponents(m, step, bus.exponent, exponent, own, words))
-        nonzero = bus.mantissa[-1]
+        m.d.comb += total.eq(sum_exponents(m, step, bus.value.exponent, exponent, own, words))
+        nonzero = bus.value.mantissa[-1]
         holds = Array([Const(1), negative, nonzero, nonzero & ~negative])[step["when"]]
 
         # The operand on its way to a grid: bits below it are dropped, negative numbers complemented.
@@ -222,18 +206,16 @@ class ChannelArithmetic(wiring.Component):
                     left.eq(step["count"]),
                     full.eq(saturated & ~total[-1] & nonzero),
                 ]
-                for key, target in kept.items():
-                    with m.If(step["save"] == key):
-                        m.d.sync += target.eq(number)
+                bus.save(m)
                 with m.If(step["operand"]):
-                    m.d.sync += operand.eq(bus)
+                    m.d.sync += operand.eq(bus.value)
                 with m.If(step["distance"]):
                     m.d.sync += distance.eq(exponent)
                 with m.If(step["test"] != Test.NOTHING):
                     m.d.sync += negative.eq(total[-1] & (nonzero | (step["test"] == Test.NEGATIVE)))
                 with m.If(holds):
                     with m.If(step["number"]):
-                        m.d.sync += number.eq(bus)
+                        m.d.sync += number.eq(bus.value)
                     registers = {
                         Into.EXPONENT: exponent,
                         Into.GRID: words.grid,
@@ -288,13 +270,5 @@ class ChannelArithmetic(wiring.Component):
                 m.d.comb += [self.o.valid.eq(1), self.parameters.ready.eq(self.o.ready)]
                 with m.If(self.o.ready):
                     m.next = "idle"
-        m.d.comb += [out.backward.eq(back), out.words.eq(words), out.flat.eq(flat)]
-        mean, spread = kept[Source.FIRST], kept[Source.SECOND]
-        m.d.comb += out.coarse.eq(~back & below_step(fmt.forward, mean, spread))
-        outputs = {
-            Source.FIRST: ("mean", "d_beta"),
-            Source.SECOND: ("spread", "d_gamma"),
-            Source.THIRD: ("scale", "spike"),
-        }
-        m.d.comb += [out[name].eq(kept[key]) for key, names in outputs.items() for name in names]
+        find(m, fmt, self.o.payload, back, flat, words, bus.kept)
         return m

@@ -1,11 +1,14 @@
-"""What `hw.lightnorm.channel_arithmetic.ChannelArithmetic` takes and gives."""
+"""What a channel's arithmetic takes and gives: `hw.lightnorm.channel_arithmetic`, `parallel_arithmetic`."""
 
-from amaranth.lib import data
+from typing import Any
+
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import In, Out
 
 from golden.spec.block import NormFormat
 from hw.lightnorm.layouts import pass_words
 from hw.lightnorm.scalar import scalar_layout
-from hw.lightnorm.sum_shifter import sums_layout
+from hw.lightnorm.sums_layouts import sums_layout
 
 
 def channel_layout(fmt: NormFormat, index_bits: int) -> data.StructLayout:
@@ -28,3 +31,15 @@ def result_layout(fmt: NormFormat) -> data.StructLayout:
     scalars = ("mean", "scale", "spread", "d_gamma", "d_beta", "spike")
     fields = {name: scalar_layout() for name in scalars}
     return data.StructLayout({"backward": 1, "words": pass_words(fmt), **fields, "flat": 1, "coarse": 1})
+
+
+def arithmetic_ports(fmt: NormFormat, index_bits: int) -> dict[str, Any]:
+    """Ports of both kinds of a channel's arithmetic."""
+    return {
+        "i": In(stream.Signature(channel_layout(fmt, index_bits))),
+        "parameters": In(stream.Signature(parameters_layout())),
+        "o": Out(stream.Signature(result_layout(fmt))),
+        "inverse": In(scalar_layout()),
+        "spread": In(scalar_layout()),
+        "epsilon": In(scalar_layout()),
+    }

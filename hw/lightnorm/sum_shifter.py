@@ -5,12 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.block import NormFormat
-from hw.lightnorm.sums_layouts import moments, statistics
-
-
-def sums_layout(fmt: NormFormat, index_bits: int) -> data.UnionLayout:
-    """The sums of STAT or of REDUCE."""
-    return data.UnionLayout({"stat": statistics(fmt.forward, index_bits), "reduce": moments(fmt, index_bits)})
+from hw.lightnorm.sums_layouts import sums_layout
 
 
 class SumShifter(wiring.Component):

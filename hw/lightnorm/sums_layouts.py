@@ -32,10 +32,14 @@ def moments(fmt: NormFormat, index_bits: int) -> data.StructLayout:
     )
 
 
+def sums_layout(fmt: NormFormat, index_bits: int) -> data.UnionLayout:
+    """The sums of STAT or of REDUCE."""
+    return data.UnionLayout({"stat": statistics(fmt.forward, index_bits), "reduce": moments(fmt, index_bits)})
+
+
 def sums(fmt: NormFormat, index_bits: int) -> data.StructLayout:
     """Results of a channel: `backward` tells `moments` (reduce) from `statistics` (stat)."""
-    either = {"stat": statistics(fmt.forward, index_bits), "reduce": moments(fmt, index_bits)}
-    return data.StructLayout({"backward": 1, "sums": data.UnionLayout(either)})
+    return data.StructLayout({"backward": 1, "sums": sums_layout(fmt, index_bits)})
 
 
 def sums_input(fmt: NormFormat, lanes: int, index_bits: int) -> data.StructLayout:

@@ -1,4 +1,4 @@
-"""The channel's arithmetic of both passes equals the model, for every kind of channel."""
+"""The channel's arithmetic of both passes equals the model, for every kind of channel, a bit a cycle or many."""
 
 import random
 from fractions import Fraction
@@ -11,19 +11,31 @@ from golden.lightnorm import channel, scalars
 from golden.lightnorm.scalars import Scalars
 from golden.spec import block
 from golden.spec.block import SCALAR_BITS, Constants, NormFormat
+from golden.spec.learning import NORM_FORMAT
 from hw.lightnorm.channel_arithmetic import ChannelArithmetic
 from hw.lightnorm.layouts import result_bits
+from hw.lightnorm.parallel_arithmetic import ParallelArithmetic
 from sim.lightnorm.numbers import Number, as_number, constant, numbers
 from sim.lightnorm.samples import CHANNELS, GAMMA, Sample, sample
 from tests.hw.bench import seeded
 from tests.hw.lightnorm.drive import run_streams
 
+Kind = type[ChannelArithmetic] | type[ParallelArithmetic]
 PARAMETERS = ("gamma", "beta", "mean", "scale")
 ZERO = {"mantissa": 0, "sign": 0, "exponent": 0}
 CASES = [(2, 1, 0.0), (61, 1, 0.3), (130, 8, 0.0)]
 """Values of a channel, chunks wanted, stalls."""
 SLOWEST = {"light": 960, "light32": 960, "wide": 1000, "mxint8": 2400}
-"""Cycles of a forward and a backward channel together."""
+"""Cycles of a forward and a backward channel together, a bit a cycle."""
+PARALLEL_SLOWEST = 170
+"""The same of ParallelArithmetic: always the same time, and the time from its result to the next channel."""
+FORMATS = {**block.PRESETS, "learning": NORM_FORMAT}
+PARALLEL = ("light", "wide", "learning")
+KINDS = [
+    *((ChannelArithmetic, name) for name in block.PRESETS),
+    *((ParallelArithmetic, name) for name in PARALLEL),
+]
+EDGE_KINDS = [(kind, name) for kind, name in KINDS if name in PARALLEL]
 INDEX_BITS = 10
 EDGES = 24
 """Channels of the tests with sums at the edges of rounding."""
@@ -97,12 +109,12 @@ def check_backward(
     check_words(result.words, words, index, fmt, "spike")
 
 
-@pytest.mark.parametrize("name", block.PRESETS)
+@pytest.mark.parametrize(("kind", "name"), KINDS)
 @pytest.mark.parametrize(("values", "wanted", "stall"), CASES)
-def test_words(name: str, values: int, wanted: int, stall: float) -> None:
+def test_words(kind: Kind, name: str, values: int, wanted: int, stall: float) -> None:
     """Forward and backward channels take turns."""
     rng = seeded(values)
-    fmt = block.PRESETS[name]
+    fmt = FORMATS[name]
     case = sample(values, values, wanted, fmt)
     generator = np.random.default_rng(values)
     sizes = 2.0 ** generator.integers(-20, 20, (2, CHANNELS))
@@ -112,14 +124,14 @@ def test_words(name: str, values: int, wanted: int, stall: float) -> None:
     forward = forward_channels(case, numbers(gamma), numbers(beta))
     inputs = [entry for pair in zip(forward, backward_channels(case), strict=True) for entry in pair]
     results, cycles = run_streams(
-        ChannelArithmetic(fmt, 10), split(inputs), {"o": len(inputs)}, rng, stall, ports(case.constants)
+        kind(fmt, INDEX_BITS), split(inputs), {"o": len(inputs)}, rng, stall, ports(case.constants)
     )
     for index in range(CHANNELS):
         check_forward(results["o"][2 * index], case.found, words, index, fmt)
         check_backward(results["o"][2 * index + 1], case.gradients, case.grad, index, fmt)
     if not stall:
         print(f"{cycles / CHANNELS} cycles for a forward and a backward channel")
-        assert cycles <= CHANNELS * SLOWEST[name]
+        assert cycles <= CHANNELS * (SLOWEST[name] if kind is ChannelArithmetic else PARALLEL_SLOWEST)
 
 
 def edge(rng: random.Random, bits: int) -> int:
@@ -146,12 +158,12 @@ def from_numbers(values: list[Number]) -> Scalars:
     return Scalars(np.array(mantissas), np.array([v["exponent"] for v in values]))
 
 
-@pytest.mark.parametrize("name", ["light", "wide"])
+@pytest.mark.parametrize(("kind", "name"), EDGE_KINDS)
 @pytest.mark.parametrize("epsilon", [0.0, 1e-5, 100.0])
-def test_edges_forward(name: str, epsilon: float) -> None:
+def test_edges_forward(kind: Kind, name: str, epsilon: float) -> None:
     """Sums at the edges of rounding, of both signs, with parameters of any size."""
     rng = seeded(round(epsilon))
-    fmt = block.PRESETS[name]
+    fmt = FORMATS[name]
     constants = block.constants(1 << INDEX_BITS, 8, epsilon)
     span = fmt.forward.span
     totals = [rng.choice([1, -1]) * edge(rng, span + INDEX_BITS) for _ in range(EDGES)]
@@ -169,17 +181,17 @@ def test_edges_forward(name: str, epsilon: float) -> None:
     for index in range(EDGES):
         stat = {"total": totals[index], "ranges": ranges[index], "width": widths[index]}
         inputs.append({"backward": 0, "sums": {"stat": stat}, "gamma": gamma[index], "beta": beta[index]})
-    dut = ChannelArithmetic(fmt, INDEX_BITS)
+    dut = kind(fmt, INDEX_BITS)
     results, _ = run_streams(dut, split(inputs), {"o": EDGES}, rng, 0.0, ports(constants))
     for index, result in enumerate(results["o"]):
         check_forward(result, found, words, index, fmt)
 
 
-@pytest.mark.parametrize("name", ["light", "wide"])
-def test_edges_backward(name: str) -> None:
+@pytest.mark.parametrize(("kind", "name"), EDGE_KINDS)
+def test_edges_backward(kind: Kind, name: str) -> None:
     """Moments that cancel, means on both sides of x's grid, spikes that saturate or vanish."""
     rng = seeded(4)
-    fmt = block.PRESETS[name]
+    fmt = FORMATS[name]
     constants = block.constants(1 << INDEX_BITS)
     low, grid = fmt.gradient.grid, fmt.forward.grid
     gamma, mean, scale = ([edge_scalar(rng, size) for _ in range(EDGES)] for size in (40, 10, 20))
@@ -210,18 +222,18 @@ def test_edges_backward(name: str) -> None:
         moments = {"total": totals[index], "product": products[index], "top": tops[index]}
         parameters = {"gamma": gamma[index], "mean": mean[index], "scale": scale[index]}
         inputs.append({"backward": 1, "sums": {"reduce": moments}, **parameters})
-    dut = ChannelArithmetic(fmt, INDEX_BITS)
+    dut = kind(fmt, INDEX_BITS)
     results, _ = run_streams(dut, split(inputs), {"o": EDGES}, rng, 0.0, ports(constants))
     for index, result in enumerate(results["o"]):
         check_backward(result, gradients, words, index, fmt)
 
 
-@pytest.mark.parametrize("name", ["light", "wide"])
-def test_the_flags_of_a_spread_at_its_edge(name: str) -> None:
+@pytest.mark.parametrize(("kind", "name"), EDGE_KINDS)
+def test_the_flags_of_a_spread_at_its_edge(kind: Kind, name: str) -> None:
     """Spreads just below and at one step of the format, for means of both signs, zero, and so small that the
     format's smallest step counts."""
     rng = seeded(6)
-    fmt = block.PRESETS[name]
+    fmt = FORMATS[name]
     one = fmt.forward
     constants = block.constants(1 << INDEX_BITS, 1)
     inputs: list[dict[str, Any]] = []
@@ -242,7 +254,7 @@ def test_the_flags_of_a_spread_at_its_edge(name: str) -> None:
                 spread = block.scalar(exact)
                 right.append(Fraction(spread.mantissa) * Fraction(2) ** spread.exponent < step)
     results, _ = run_streams(
-        ChannelArithmetic(fmt, INDEX_BITS), split(inputs), {"o": len(inputs)}, rng, 0.0, ports(constants)
+        kind(fmt, INDEX_BITS), split(inputs), {"o": len(inputs)}, rng, 0.0, ports(constants)
     )
     assert [bool(result.coarse) for result in results["o"]] == right
     assert [bool(result.flat) for result in results["o"]] == [
