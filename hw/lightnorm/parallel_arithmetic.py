@@ -104,11 +104,15 @@ class ParallelArithmetic(wiring.Component):
             ),
             shifted.eq(wide << amount),
         ]
-        first, second = Signal(signed(size)), Signal(signed(size))
-        subtract = run[Run.MOMENT] & ~operand.sign
+        # One sum: of the moment, of spread and epsilon, and zero less a negative number.
+        first, second, subtract, magnitude = Signal(signed(size)), Signal(signed(size)), Signal(), Signal()
+        with m.If(~magnitude & run[Run.ADD]):
+            m.d.comb += first.eq(number.mantissa)
+        with m.Elif(~magnitude):
+            m.d.comb += first.eq(Mux(early, wide, sums.reduce.product))
         m.d.comb += [
-            first.eq(Mux(run[Run.ADD], number.mantissa, Mux(early, wide, sums.reduce.product))),
-            second.eq(Mux(run[Run.MOMENT] & early, product, wide)),
+            second.eq(Mux(~magnitude & run[Run.MOMENT] & early, product, wide)),
+            subtract.eq(Mux(magnitude, wide[-1], run[Run.MOMENT] & ~operand.sign)),
             summed.eq(first + (second ^ subtract.replicate(size)) + subtract),
         ]
 
@@ -214,7 +218,8 @@ class ParallelArithmetic(wiring.Component):
                 m.d.sync += wide.eq(summed)
                 m.next = "magnitude"
             with m.State("magnitude"):
-                m.d.sync += [number.sign.eq(wide[-1]), wide.eq(_magnitude(wide))]
+                m.d.comb += magnitude.eq(1)
+                m.d.sync += [number.sign.eq(wide[-1]), wide.eq(summed)]
                 m.next = "measure"
             with m.State("measure"):
                 m.d.sync += amount.eq(_zeros(m, wide))
@@ -301,11 +306,6 @@ class ParallelArithmetic(wiring.Component):
 def _up(lost: Value, last: Value) -> Value:
     """Whether a magnitude whose last bit is `last` is rounded up, ties to even."""
     return lost[-1] & (lost[:-1].any() | last)
-
-
-def _magnitude(value: Signal) -> Value:
-    sign = value[-1]
-    return (value ^ sign.replicate(len(value))) + sign
 
 
 def _zeros(m: Module, value: Signal) -> Signal:
