@@ -1,8 +1,7 @@
 """The time of LightNorm over a layer's maps: `hw.learning.norm_passes`, to the cycle."""
 
-from golden.spec.commands import index_bits
 from golden.spec.config import Config
-from golden.spec.latency import MAP_ROUND, norm_arithmetic
+from golden.spec.latency import MAP_ROUND, NORM_BACKWARD, NORM_FORWARD
 from golden.spec.learning import NORM_FORMAT
 
 ROUND_TURNS = 4
@@ -19,7 +18,7 @@ LINE = NORM_FORMAT.scale + 1
 AFFINE = 2
 """From a beat of a second pass to its result."""
 PULL = 3
-"""From the free place for a line to the end of REDUCE's arithmetic: its spike has become a pull."""
+"""What REDUCE's arithmetic waits at its end, when there is a place for its line: its spike becomes a pull."""
 
 
 def _following(cycle: int, rests: tuple[int, ...]) -> int:
@@ -79,7 +78,6 @@ def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: 
     channels, words, backward, add: as in the command.
     """
     layer = _Layer(config, words, add)
-    longest = [norm_arithmetic(index_bits(config), way) for way in (False, True)]
     # Of STAT and REDUCE: its sums are taken, its arithmetic has ended. The parameters are there in cycle 2.
     taken = ended = counted = 0
     idle, free = 2, 0
@@ -89,14 +87,14 @@ def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: 
             counted = layer.end
         if step and backward:
             layer.second(ended + LINE, 1)
-            ended = max(taken + longest[1], layer.free() + PULL)
+            ended = max(taken + NORM_BACKWARD, layer.free()) + PULL
             idle = ended + 2
         if step:
             layer.second(ended + LINE)
             free = layer.free()
         if step < channels:
             taken = max(counted + SUMS, idle)
-            ended = max(taken + longest[0], free)
+            ended = max(taken + NORM_FORWARD, free)
             idle = ended + 2
         if step < channels and backward:
             layer.sums()

@@ -194,15 +194,7 @@ def controller(operation: Operation, count: int = 0, jumps: bool = False) -> int
     return CONTROLLER_DECODE + work + (CONTROLLER_FETCH if jumps else 0)
 
 
-NORM_FORWARD = 479
-NORM_BACKWARD = 380
-"""The longest arithmetic of a channel, without what grows with its values; its spike becomes a pull."""
-
-
-def norm_arithmetic(index_bits: int, backward: bool) -> int:
-    """The most cycles from the sums of a channel to what LightNorm's arithmetic makes of them.
-
-    Of STAT, or (backward) REDUCE, in a device that learns; a channel has at most 2**index_bits values. How
-    long it takes depends on the numbers; a device waits for the longest.
-    """
-    return NORM_BACKWARD + 3 * index_bits if backward else NORM_FORWARD + index_bits
+NORM_FORWARD = 78
+NORM_BACKWARD = 59
+"""From the sums of a channel, of STAT or of REDUCE, to what LightNorm's arithmetic makes of them in a device that
+learns, whatever the numbers."""

@@ -8,7 +8,6 @@ from golden.spec.block import EPSILON, SCALAR_BITS, Spikes, scalar
 from golden.spec.commands import SHIFT_BITS as ISSUE_BITS
 from golden.spec.commands import index_bits, norm_record
 from golden.spec.config import Config
-from golden.spec.latency import norm_arithmetic
 from golden.spec.learning import NORM_FORMAT
 from hw.interfaces import access_signature
 from hw.learning.extreme_marks import ExtremeMarks
@@ -36,8 +35,8 @@ class NormPasses(wiring.Component):
     """Runs a layer's channels through LightNorm, from map to map.
 
     Forward: STAT and APPLY over x; y, and a map that is added, to the nearest int8.  Backward: STAT again,
-    REDUCE and GRAD; dx and its spikes to int8 with random bits.  A channel's arithmetic is given the time
-    that the longest one takes, so that the time of a layer does not depend on its numbers.
+    REDUCE and GRAD; dx and its spikes to int8 with random bits.  The time of a layer does not depend on its
+    numbers.
 
     Golden: `golden.learning.norm` and `golden.spec.maps`; `golden.cycles.norm` the cycles.  Latency and
     throughput: a word of a pass takes four cycles, or lanes / basis if they are more; twice lanes / basis in
@@ -89,7 +88,7 @@ class NormPasses(wiring.Component):
         m.submodules.walk = walk = NormWalk(config)
         m.submodules.words = words = WordReader(config, norm_tag())
         m.submodules.others = others = WordReader(config, 0)
-        m.submodules.core = core = NormCore(NORM_FORMAT, lanes, Spikes.APART, bits)
+        m.submodules.core = core = NormCore(NORM_FORMAT, lanes, Spikes.APART, bits, parallel=True)
         m.submodules.marks = marks = ExtremeMarks(lanes, bits)
         m.submodules.rounder = rounder = MapRounder(lanes, VALUE_BITS, bits + 1)
         m.submodules.writer = writer = WordWriter(config)
@@ -185,10 +184,7 @@ class NormPasses(wiring.Component):
         # Forward a channel is done with its first result, backward with its second.
         own = reduced == counts
         known = Signal()
-        # Counted from the cycle after it begins.
-        longest = [norm_arithmetic(index_bits(self._config), way) - 1 for way in (False, True)]
-        left, second = Signal(range(max(longest) + 1)), Signal()
-        may = (left == 0) & (pulled | ~reduced)
+        may = pulled | ~reduced
         taken = core.found.valid & core.found.ready
         m.d.comb += [
             core.parameters.valid.eq(known & self.parameters.there),
@@ -209,15 +205,9 @@ class NormPasses(wiring.Component):
                 m.d.comb += getattr(core, name)[field].eq(command[f"{name}_{field}"])
         epsilon = scalar(EPSILON)
         m.d.comb += [core.epsilon.mantissa.eq(epsilon.mantissa), core.epsilon.exponent.eq(epsilon.exponent)]
-        with m.If(core.begins):
-            m.d.sync += left.eq(Mux(second, longest[1], longest[0]))
-        with m.Elif(left != 0):
-            m.d.sync += left.eq(left - 1)
         m.d.sync += known.eq(~(self.start | (taken & own)))
-        with m.If(taken):
-            m.d.sync += second.eq(~reduced & counts)
-            with m.If(~reduced):
-                m.d.sync += [mean.eq(result.mean), scale.eq(result.scale)]
+        with m.If(taken & ~reduced):
+            m.d.sync += [mean.eq(result.mean), scale.eq(result.scale)]
 
     def _results(
         self, m: Module, core: NormCore, others: WordReader, marks: ExtremeMarks, rounder: MapRounder
