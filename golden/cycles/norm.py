@@ -10,6 +10,8 @@ _MOVE = 3
 """A word's beats begin in the cycle after one with this rest modulo ROUND_TURNS."""
 _WRITES = (2, 3)
 """Rests of the cycles that may write."""
+_HOLD = 2
+"""From the write of a word to the first cycle in which the next one, which waited for it, may leave."""
 
 SUMS = 3
 """From the last beat of STAT or REDUCE until the arithmetic can take its sums."""
@@ -35,6 +37,8 @@ class _Layer:
         """Of the last beat of the passes so far."""
         self.result = 0
         """The result of that beat has been taken, or before."""
+        self.written = -_HOLD
+        """The last word of results leaves."""
 
     def sums(self, closed: tuple[int, int] = (0, 0)) -> None:
         """STAT or REDUCE; the sums take no beats in the cycles from closed[0] to before closed[1]."""
@@ -46,14 +50,14 @@ class _Layer:
                     beat = closed[1]
             self.end = beat
 
-    def second(self, line: int, words: int | None = None) -> None:
+    def second(self, line: int, drop: bool = False) -> None:
         """APPLY or GRAD, from `line` on; with a map that is added a result stays for a cycle.
 
-        Then the pipeline of two places stands still.
+        Then the pipeline of two places stands still.  drop: a word of APPLY of which nothing comes.
         """
         # When the two results before this one stayed.
         stays = (-1, -1)
-        for _ in range(self._words if words is None else words):
+        for _ in range(1 if drop else self._words):
             beat = max(_following(self.end, (_MOVE,)), line - 1)
             for _ in range(self._beats):
                 beat += 1
@@ -63,6 +67,9 @@ class _Layer:
                 stays = (stays[1], there if self._add else -1)
                 self.result = there + self._add
             self.end = beat
+            if not drop:
+                whole = max(self.result + MAP_ROUND + 1, self.written + _HOLD)
+                self.written = _following(whole, _WRITES)
 
     def free(self) -> int:
         """When the next line has a place."""
@@ -86,7 +93,7 @@ def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: 
             layer.sums((counted + SUMS, taken))
             counted = layer.end
         if step and backward:
-            layer.second(ended + LINE, 1)
+            layer.second(ended + LINE, drop=True)
             ended = max(taken + NORM_BACKWARD, layer.free()) + PULL
             idle = ended + 2
         if step:
@@ -100,4 +107,4 @@ def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: 
             layer.sums()
             counted = layer.end
             taken = max(counted + SUMS, ended + 1)
-    return _following(layer.result + MAP_ROUND + 1, _WRITES) + 1
+    return layer.written + 1

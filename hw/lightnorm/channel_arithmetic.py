@@ -14,7 +14,7 @@ from hw.lightnorm.sum_shifter import SumShifter
 
 
 class ChannelArithmetic(wiring.Component):
-    """The words of both passes by one serial machine with a small program (`words_program`).
+    """The words of both passes by one serial machine with a small program (`channel_program`).
 
     Golden: `golden.lightnorm.channel.statistics`, `apply_words`, `gradients`, `grad_words`.
     One channel at a time; its sums are taken in one cycle.  Latency, cycles, with 20 index bits: up

@@ -1,4 +1,4 @@
-"""A channel's arithmetic in few cycles: a multiplier and a shifter where the small one has a bit each cycle."""
+"""A channel's arithmetic in few cycles: a multiplier and a shifter in place of a bit each cycle."""
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
@@ -25,8 +25,8 @@ class ParallelArithmetic(wiring.Component):
     """The words of both passes; the program of `ChannelArithmetic`, each of its operations in few cycles.
 
     Golden: `golden.lightnorm.channel.statistics`, `apply_words`, `gradients`, `grad_words`.
-    One channel at a time.  Latency, always the same: from the cycle that takes the sums to that of the
-    result `golden.spec.latency.norm_arithmetic` cycles, for formats with a divider of 10 bits.
+    One channel at a time.  Latency, whatever the numbers: `latency.NORM_FORWARD` and `NORM_BACKWARD` cycles
+    from that which takes the sums to the result, for formats with a divider of 10 bits.
 
     A multiplier of SCALAR_BITS × SCALAR_BITS bits (the exact moment: as many bits as Σdy has), one shifter
     and one sum of `wide_bits`.  An integer becomes a scalar by its magnitude, the place of its leading one, a
@@ -99,9 +99,7 @@ class ParallelArithmetic(wiring.Component):
         with m.Elif(~to_grid | ~far[-1]):
             m.d.comb += moved.eq(operand.mantissa)
         m.d.comb += [
-            far.eq(
-                Mux(to_grid, distance + _FRACTION, Mux(run[Run.MOMENT] & early, -distance, distance))
-            ),
+            far.eq(Mux(to_grid, distance + _FRACTION, Mux(run[Run.MOMENT] & early, -distance, distance))),
             shifted.eq(wide << amount),
         ]
         # One sum: of the moment, of spread and epsilon, and zero less a negative number.
@@ -155,10 +153,12 @@ class ParallelArithmetic(wiring.Component):
                 with m.If(self.i.valid & self.i.ready):
                     m.next = "begin"
             with m.State("begin"):
+                # A sum goes to the shifter at once; a scalar is on the bus first.
                 m.d.sync += [
                     full.eq(~total[-1] & nonzero),
                     rest.eq(1 << (bits - 1)),
                     left.eq(bits - 1),
+                    wide.eq(moved),
                 ]
                 bus.save(m)
                 with m.If(step["operand"]):
@@ -182,6 +182,11 @@ class ParallelArithmetic(wiring.Component):
                     go_on()
                 with m.Elif(run[Run.PRODUCT] | run[Run.MOMENT]):
                     m.next = "multiply"
+                with m.Elif(run[Run.SUM]):
+                    m.next = "magnitude"
+                with m.Elif(run[Run.COUNT] | run[Run.MEASURE]):
+                    m.d.sync += number.sign.eq(0)
+                    m.next = "measure"
                 with m.Elif(run[Run.SHORTEN]):
                     m.next = "shorten"
                 with m.Elif(run[Run.DIVIDE]):
@@ -204,10 +209,7 @@ class ParallelArithmetic(wiring.Component):
                 m.next = "round"
             with m.State("load"):
                 m.d.sync += [wide.eq(moved), amount.eq(Mux(far < size, far, size - 1))]
-                with m.If(to_grid | run[Run.MOMENT] | run[Run.ADD]):
-                    m.next = "align"
-                with m.Else():
-                    m.next = "magnitude"
+                m.next = "align"
             with m.State("align"):
                 m.d.sync += wide.eq(shifted)
                 with m.If(to_grid):
@@ -216,7 +218,10 @@ class ParallelArithmetic(wiring.Component):
                     m.next = "sum"
             with m.State("sum"):
                 m.d.sync += wide.eq(summed)
-                m.next = "magnitude"
+                with m.If(run[Run.ADD]):
+                    m.next = "measure"
+                with m.Else():
+                    m.next = "magnitude"
             with m.State("magnitude"):
                 m.d.comb += magnitude.eq(1)
                 m.d.sync += [number.sign.eq(wide[-1]), wide.eq(summed)]

@@ -1,4 +1,4 @@
-"""The channel's arithmetic of both passes equals the model, for every kind of channel, a bit a cycle or many."""
+"""Both kinds of a channel's arithmetic equal the model, in both passes, for every kind of channel."""
 
 import random
 from fractions import Fraction
