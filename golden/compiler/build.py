@@ -9,11 +9,13 @@ from golden.compiler.counts import layer_counts
 from golden.compiler.degrees import phase_degrees
 from golden.compiler.instructions import back_word, end_words, front_word, run_word
 from golden.compiler.pitches import row_pitches
-from golden.compiler.plan import LayerPlan, Layouts, place_tensors, plan_layer, plan_tensors
+from golden.compiler.plan import LayerPlan, Layouts, plan_layer
 from golden.compiler.proofs import prove_no_overflow
 from golden.compiler.taps import Tap, tap_table
+from golden.compiler.tensors import place_tensors, plan_tensors
 from golden.datapath.protocol import datapath
 from golden.graph import network_file
+from golden.graph.joined import complete
 from golden.graph.network import Layer, Network
 from golden.spec.config import Config
 from golden.spec.findings import Findings
@@ -67,7 +69,7 @@ def compile_network(
     front, back = [], []
     for it in built:
         with findings.collect():
-            front.append(front_word(it.plan, plans, tensors, it.taps_at, config))
+            front.append(front_word(it.plan, plans, tensors, network.joined, it.taps_at, config))
         with findings.collect():
             back.append(back_word(it.plan, tensors, it.terms_at, it.filters_at, config))
     findings.demand()
@@ -126,4 +128,9 @@ def _input_ranges(network: Network) -> dict[str, tuple[int, int]]:
         for operation in layer.epilogue:
             bounds = operation.bounds(bounds)
         ranges[layer.output] = bounds
+        complete(
+            ranges,
+            network.joined,
+            lambda parts: (min(ranges[it][0] for it in parts), max(ranges[it][1] for it in parts)),
+        )
     return ranges

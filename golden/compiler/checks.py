@@ -4,7 +4,9 @@ What is legal stands with each operation (`golden.graph.operations`); here it is
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
+from golden.graph.joined import SideBySide
 from golden.graph.network import Layer, Network, refuse
 from golden.graph.operations.integers import Problem, Shape, order_problems
 from golden.spec.errors import UnsupportedError
@@ -26,6 +28,7 @@ def check_network(network: Network, findings: Findings) -> set[str]:
         raise UnsupportedError(f"network input {network.input!r} is not one of its features")
     if not network.layers:
         raise UnsupportedError("the network has no layers; supported: at least one")
+    _check_joined(network)
     known = {network.input}
     wrong = set()
     loose = False
@@ -42,6 +45,7 @@ def check_network(network: Network, findings: Findings) -> set[str]:
         if len(findings.errors) > before:
             wrong.add(layer.path)
         known.add(layer.output)
+        known |= {name for name, parts in network.joined.items() if known.issuperset(parts)}
     if network.output not in known - {network.input}:
         findings.add(UnsupportedError(f"network output {network.output!r} is written by no layer"))
         loose = True
@@ -56,6 +60,42 @@ def _check_names(network: Network, layer: Layer, known: set[str]) -> None:
             raise refuse(layer, f"reads {name!r} before it is written", f"one of {sorted(known)}")
     if layer.output in known or layer.output not in network.features:
         raise refuse(layer, f"writes {layer.output!r}", "a declared feature that nothing else writes")
+
+
+def _check_joined(network: Network) -> None:
+    """Raises UnsupportedError for a concatenation whose parts cannot lie side by side."""
+    side = SideBySide()
+    written = {layer.output for layer in network.layers}
+    for name, parts in network.joined.items():
+        for found, supported in _joined_problems(network, name, parts, written):
+            raise UnsupportedError(f"concatenation {name!r}: {found}; supported: {supported}")
+        for one, other in pairwise(parts):
+            if not side.fits(one, other):
+                raise UnsupportedError(
+                    f"concatenation {name!r}: {other!r} behind {one!r}, one of which has another neighbour "
+                    "there; supported: one place for each tensor"
+                )
+            side.put(one, other)
+
+
+def _joined_problems(
+    network: Network, name: str, parts: tuple[str, ...], written: set[str]
+) -> Iterator[Problem]:
+    if name in written or name == network.input or name not in network.features:
+        yield f"the name {name!r}", "that of a declared feature that no layer writes"
+        return
+    if unknown := [it for it in parts if it not in written or it not in network.features]:
+        yield f"{unknown[0]!r}, which no layer writes", "outputs of layers"
+        return
+    if len(set(parts)) != len(parts) or not parts:
+        yield f"the parts {parts}", "at least one, each once"
+        return
+    whole, each = network.features[name], [network.features[it] for it in parts]
+    shape = (sum(it.shape[0] for it in each), *each[0].shape[1:])
+    if any(it.shape[1:] != shape[1:] for it in each) or whole.shape != shape:
+        yield f"shapes {[it.shape for it in each]} as {whole.shape}", "maps of one size, all their channels"
+    elif any(it.scale != whole.scale for it in each):
+        yield f"steps of {[it.scale for it in each]} as {whole.scale}", "one scale for all"
 
 
 def _problems(network: Network, layer: Layer) -> Iterator[Problem]:

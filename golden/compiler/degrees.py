@@ -1,7 +1,8 @@
 """Phase degrees: how each tensor is split so that strided layers still read neighbours.
 
 A layer of stride s whose output map has degree d reads neighbouring output pixels as input pixels
-s·d apart, so its input must have degree s·d. A residual has the degree of the map it is added to.
+s·d apart, so its input must have degree s·d. A residual has the degree of the map it is added to, and so
+have the parts of a concatenation.
 Rows and columns have degrees of their own. A map of one row puts no demand on the rows of its input, one of
 one pixel none at all; that of a map of one column keeps its rows near each other.
 """
@@ -48,6 +49,9 @@ def _axis_degrees(network: Network, axis: int) -> dict[str, int]:
         if size != (1, 1):
             for name in layer.reads:
                 demand(name, 1, output, layer.path)
+    for whole, parts in network.joined.items():
+        for name in parts:
+            demand(name, 1, whole, f"the concatenation {whole}")
     degrees: dict[str, int] = {}
     names = [*network.features, *(map_name(network, i) for i in range(len(network.layers)))]
     for name in names:

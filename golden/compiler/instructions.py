@@ -1,6 +1,7 @@
 """The two words of each instruction, and the run word."""
 
 from golden.compiler.plan import LayerPlan
+from golden.graph.joined import Joined
 from golden.graph.network import Layer, Network, refuse
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.registry import OPERATIONS
@@ -44,12 +45,13 @@ def front_word(
     plan: LayerPlan,
     plans: list[LayerPlan],
     tensors: dict[str, Tensor],
+    joined: Joined,
     tap_address: int,
     config: Config,
 ) -> int:
     """The half of a layer's instruction that the fetch unit reads."""
     source = tensors[plan.layer.input]
-    first, step, channels = _ready(plan, plans, config.engines)
+    first, step, channels = _ready(plan, plans, joined.get(plan.layer.input), config.engines)
     return _pack(
         plan.layer,
         front_record(config),
@@ -69,17 +71,21 @@ def front_word(
     )
 
 
-def _ready(plan: LayerPlan, plans: list[LayerPlan], engines: int) -> tuple[int, int, int]:
+def _ready(
+    plan: LayerPlan, plans: list[LayerPlan], parts: tuple[str, ...] | None, engines: int
+) -> tuple[int, int, int]:
     """(ready_first, ready_step, ready_channels): the input image is ready from the start.
 
     A channel is complete with its engine's turn in the last tile of its round. A pooled channel is
     written with that turn, so pooling changes nothing. Where rounds take channels of their own and do not
-    begin with those of a turn, all of them wait for the last one.
+    begin with those of a turn, all of them wait for the last one; so do those of a concatenation, of `parts`.
     """
     channels, never = plan.jobs.channels, plan.jobs.channels + 1
-    before = 0
+    before = done = 0
     for producer in plans:
         jobs = producer.jobs
+        if parts is not None and producer.layer.output in parts:
+            done = before + jobs.rounds * jobs.tiles * engines
         if producer.layer.output == plan.layer.input:
             tiles_before = (jobs.tiles - 1) * engines
             # Rounds of whole turns, and none of channels that are not there.
@@ -89,7 +95,7 @@ def _ready(plan: LayerPlan, plans: list[LayerPlan], engines: int) -> tuple[int, 
                 return before + jobs.rounds * jobs.tiles * engines, 0, never
             return before + tiles_before + 1, tiles_before, min(jobs.engine_filters, channels)
         before += jobs.rounds * jobs.tiles * engines
-    return 0, 0, never if plan.jobs.moves else channels
+    return done, 0, never if plan.jobs.moves or parts is not None else channels
 
 
 def back_word(

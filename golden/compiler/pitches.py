@@ -62,6 +62,8 @@ def _ties(
         if layer.per_pixel or layer.reads:
             yield _Tie(layer.input, name, True)
         yield from (_Tie(other, name, False) for other in layer.reads)
+    for whole, parts in network.joined.items():
+        yield from (_Tie(part, whole, False) for part in parts)
 
 
 def _joined(widths: Mapping[str, int], ties: list[_Tie]) -> dict[str, int]:

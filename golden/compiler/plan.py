@@ -1,17 +1,15 @@
-"""The plan of every layer before any word is made: its entries, its jobs and its tensors."""
+"""The plan of every layer before any word is made: its entries, its jobs and its map."""
 
 from dataclasses import dataclass, replace
 
 from golden.compiler.checks import map_shape
 from golden.compiler.degrees import map_name
 from golden.compiler.jobs import Jobs, check_column, choose_jobs
-from golden.compiler.placement import Demand, place
 from golden.compiler.taps import tap_positions
 from golden.compiler.tiling import Tiling, row_tiles, word_tiles
 from golden.datapath.entries import Entries
 from golden.datapath.protocol import datapath
 from golden.graph.network import Layer, Network, refuse
-from golden.machine.tensors import extent
 from golden.spec.config import Config
 from golden.spec.memories import Fold
 from golden.spec.tensor import Tensor
@@ -95,36 +93,3 @@ def _tiling(layer: Layer, output: Tensor, input_pitch: int, fold: Fold, config: 
             "a map without gaps between its pixels",
         )
     return row_tiles(output.shape, output.degree, config.lanes)
-
-
-def plan_tensors(network: Network, layouts: Layouts, config: Config) -> dict[str, Tensor]:
-    """Every tensor, not yet placed: all at address 0."""
-    names = (network.input, *(layer.output for layer in network.layers))
-    tensors = {name: _unplaced(network, name, layouts) for name in names}
-    strides = {name: tensor.words(config.lanes) for name, tensor in tensors.items()}
-    for layer in network.layers:
-        for name in layer.reads:
-            # The drain steps through the residual and the output with one stride.
-            strides[layer.output] = strides[name]
-    return {name: replace(tensor, stride=strides[name]) for name, tensor in tensors.items()}
-
-
-def place_tensors(network: Network, tensors: dict[str, Tensor], config: Config) -> dict[str, Tensor]:
-    """Every tensor in its place. Raises CapacityError naming the tensor and both sizes."""
-    written = {network.input: 0}
-    read = {network.input: 0}
-    for index, layer in enumerate(network.layers):
-        written[layer.output] = read[layer.output] = index
-        for name in (layer.input, *layer.reads):
-            read[name] = index
-    read[network.output] = len(network.layers)
-    demands = [
-        Demand(name, extent(tensors[name], config.lanes), written[name], read[name]) for name in written
-    ]
-    addresses = place(demands, config.feature_words)
-    return {name: replace(tensor, address=addresses[name]) for name, tensor in tensors.items()}
-
-
-def _unplaced(network: Network, name: str, layouts: Layouts) -> Tensor:
-    feature = network.features[name]
-    return Tensor(name, feature.shape, layouts.degrees[name], layouts.pitches[name], 0, 0, feature.scale)

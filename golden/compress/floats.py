@@ -99,6 +99,7 @@ def _describe(graph: FloatGraph, which: str, tensors: dict[str, torch.Tensor]) -
         "maps": graph.maps,
         "input": graph.input,
         "output": graph.output,
+        "joined": graph.joined,
     }
 
 
@@ -122,4 +123,5 @@ def _graph(description: dict[str, Any], which: str, tensors: dict[str, torch.Ten
         maps={name: tuple(size) for name, size in description["maps"].items()},
         input=description["input"],
         output=description["output"],
+        joined={name: tuple(parts) for name, parts in description["joined"].items()},
     )

@@ -13,6 +13,7 @@ from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.compress.pooled import PooledLayer
 from golden.compress.quantized_layer import QuantizedLayer
 from golden.graph.floats import FloatGraph, FloatLayer
+from golden.graph.joined import complete
 from golden.graph.operations.convolution import FloatConvolution
 from golden.numerics.straight_through import saturated
 
@@ -57,6 +58,7 @@ class QuantizedNet(nn.Module):
         scales = {self.graph.input: 2.0**self.input_grid}
         for module in self.stages:
             scales[module.layer.output] = module.scale
+        complete(scales, self.graph.joined, lambda parts: scales[parts[0]])
         return scales
 
     def features(self, images: torch.Tensor) -> tuple[dict[str, torch.Tensor], dict[str, float]]:
@@ -68,4 +70,5 @@ class QuantizedNet(nn.Module):
             result = module(values[layer.input], scales[layer.input], self.norm_mode and self.training)
             others = {name: values[name] * scales[name] for name in layer.reads}
             values[layer.output] = module.finish(result, others)
+            complete(values, self.graph.joined, lambda parts: torch.cat([values[it] for it in parts], 1))
         return values, scales

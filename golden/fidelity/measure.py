@@ -11,6 +11,7 @@ import numpy.typing as npt
 from golden.fidelity.verdict import Distances, TensorDistance
 from golden.graph import network_file
 from golden.graph.floats import FloatGraph, FloatLayer, float_features
+from golden.graph.joined import complete
 from golden.graph.network import Network
 from golden.machine.tensors import clipped_share
 from golden.numerics.late import torch
@@ -64,6 +65,7 @@ def distances(
 
     own, compressed = unpack_floats(network.floats)
     scales = {it.name: it.scale for it in program.tensors}
+    complete(scales, network.joined, lambda parts: scales[parts[0]])
     # What lies between the passes of one pooling is no tensor of the float networks.
     sums = {it.name: _Sums(it.scale, it.shape[0]) for it in program.tensors if it.name in own.shapes}
     steps = {layer.output: _coarsest(network, layer.output) for layer in compressed.layers}
@@ -71,6 +73,7 @@ def distances(
     for start in range(0, len(images), _BATCH):
         part = slice(start, start + _BATCH)
         whole = {name: tensors[name][part] for name in sums}
+        _join(network, whole)
         real, user = (_run(graph, images[part]) for graph in (compressed, own))
         for name, it in sums.items():
             it.add(whole[name], real[name], user[name])
@@ -103,6 +106,11 @@ def decibel(signal: float, noise: float) -> float:
     if noise == 0:
         return math.inf
     return 10 * math.log10(signal / noise) if signal > 0 else -math.inf
+
+
+def _join(network: Network, whole: dict[str, Int8]) -> None:
+    """Adds the concatenations to tensors by name."""
+    complete(whole, network.joined, lambda parts: np.concatenate([whole[it] for it in parts], 1))
 
 
 def _coarsest(network: Network, output: str) -> float:

@@ -1,16 +1,19 @@
 """From a user's `torch.nn.Module` to a `FloatGraph`, or one clear error before any work starts."""
 
+from functools import partial
 from math import prod
 
 import torch
 import torch.fx
 from torch import nn
 
+from golden.frontend.additions import Additions
 from golden.frontend.chain import Chain
 from golden.frontend.edit import said_of, shape_of
 from golden.frontend.foreign import check_foreign
 from golden.frontend.import_check import check_values
 from golden.frontend.inputs import check_images
+from golden.frontend.joining import Joining, operands
 from golden.frontend.modules import check_module, evaluation
 from golden.frontend.networks import module_of
 from golden.frontend.trace import Trace, map_shape
@@ -71,7 +74,8 @@ class _Importer:
         self.shapes: dict[str, tuple[int, int, int]] = {}
         self.maps: dict[str, tuple[int, int]] = {}
         self.layers: list[FloatLayer] = []
-        self.depths: dict[torch.fx.Node, int] = {}
+        self.additions = Additions(trace)
+        self.joining = Joining(self.layers, self.shapes, self.maps)
         nodes = [
             node
             for node in self.trace.traced.graph.nodes
@@ -83,13 +87,13 @@ class _Importer:
         for node in nodes:
             if (operation := self.trace.meaning(node)) is not None and operation.joins:
                 try:
-                    self.absorbs[self._absorber(node)] = node
+                    self.absorbs[self.additions.absorber(node)] = node
                 except UnsupportedError as error:
                     self.refuse(node, error)
         self.chains = {
             node: found
             for conv in nodes
-            if self.is_product(conv)
+            if self.trace.is_product(conv)
             for found in [Chain(self.trace, conv, self.absorbs, self.refused, self.refuse)]
             for node in found.nodes
         }
@@ -101,7 +105,8 @@ class _Importer:
             else:
                 self._resolve(node)
         self.findings.demand()
-        self.graph = FloatGraph(tuple(self.layers), self.shapes, self.maps, INPUT, output)
+        joined = self.joining.joined
+        self.graph = FloatGraph(tuple(self.layers), self.shapes, self.maps, INPUT, output, joined)
 
     def refuse(self, node: torch.fx.Node, error: UnsupportedError) -> None:
         """Note an error; the node counts as a feature of its own from now on."""
@@ -122,11 +127,6 @@ class _Importer:
                 "its last convolution or linear layer (without softmax)"
             )
         return self.feature.get(value, "")
-
-    def is_product(self, node: torch.fx.Node) -> bool:
-        """Whether a layer begins with a node."""
-        operation = self.trace.meaning(node)
-        return operation is not None and operation.product
 
     def _resolve(self, node: torch.fx.Node) -> str:
         """The feature that a node is; emits the layers that make it."""
@@ -156,6 +156,10 @@ class _Importer:
             # Follows from what was refused before it.
             self.refused.add(node)
             return node.name
+        if operation is not None and operation.concatenates:
+            refuse = partial(self.trace.refuse, node)
+            features = [self._resolve(it) for it in operands(node, refuse)]
+            return self.joining.join(self._name(node), features, refuse)
         raise self.trace.refuse(
             node,
             f"{said_of(self.trace.traced, node)} that does not directly follow a convolution, or follows a "
@@ -163,51 +167,12 @@ class _Importer:
             layer_parts(),
         )
 
-    def _absorber(self, addition: torch.fx.Node) -> torch.fx.Node:
-        """The convolution that adds the other operand to its result: that of the deeper branch.
-
-        The shallower branch then runs before it, while the results that the deeper one waits for
-        leave the array.
-        """
-        operands = [value for value in addition.args if isinstance(value, torch.fx.Node)]
-        if len(operands) != 2 or operands[0] is operands[1] or addition.kwargs:
-            found = f"the addition of {addition.args} {addition.kwargs or ''}".strip()
-            raise self.trace.refuse(addition, found, "the addition of two different tensors")
-        shapes = [value.meta.get("shape") for value in operands]
-        if shapes[0] != shapes[1]:
-            raise self.trace.refuse(
-                addition, f"the addition of shapes {shapes[0]} and {shapes[1]}", "equal shapes"
-            )
-        candidates = []
-        for node in operands:
-            while self._before(node, addition) and len(node.users) == 1:
-                node = node.args[0]  # type: ignore[assignment]
-            if self.is_product(node) and len(node.users) == 1:
-                candidates.append(node)
-        if not candidates:
-            raise self.trace.refuse(
-                addition,
-                "the addition of two tensors neither of which comes from a convolution for it alone",
-                "at least one operand that is a convolution (and batch norm) used nowhere else",
-            )
-        return max(candidates, key=self._depth)
-
-    def _before(self, node: torch.fx.Node, addition: torch.fx.Node) -> bool:
-        """Whether a layer can do the operation of `node` and then the addition."""
-        operation, joining = self.trace.meaning(node), self.trace.meaning(addition)
-        if operation is None or joining is None:
-            return False
-        if operation.stage is None or joining.stage is None:
-            return operation.anywhere
-        return operation.stage < joining.stage
-
-    def _depth(self, node: torch.fx.Node) -> int:
-        """Layers on the longest path from the images to a node."""
-        if node not in self.depths:
-            self.depths[node] = self.is_product(node) + max(
-                (self._depth(n) for n in node.all_input_nodes), default=0
-            )
-        return self.depths[node]
+    def _name(self, node: torch.fx.Node) -> str:
+        """A name for what is no layer, which no other feature has."""
+        name = self.trace.layer_path(node)
+        while name in self.shapes:
+            name += " again"
+        return name
 
     def _emit(self, chain: Chain) -> str:
         node = chain.nodes[0]
@@ -220,10 +185,7 @@ class _Importer:
             self.refused.add(node)
             return str(node.name)
         residual = None if chain.other is None else self._resolve(chain.other)
-        if any(
-            layer.output == residual and not all(it.power_of_two for it in layer.epilogue)
-            for layer in self.layers
-        ):
+        if residual is not None and not self.joining.power_of_two(residual):
             raise self.trace.refuse(
                 node, f"the addition of the pooled {residual!r}", "additions before pooling"
             )

@@ -176,6 +176,11 @@ class Trace:
             return operation.otherwise
         return operation
 
+    def is_product(self, node: torch.fx.Node) -> bool:
+        """Whether a layer begins with a node."""
+        operation = self.meaning(node)
+        return operation is not None and operation.product
+
     def is_size(self, node: torch.fx.Node) -> bool:
         """Whether a node only calculates with shapes."""
         if node.op not in ("call_function", "call_method"):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
+from golden.graph.joined import Joined, complete
 from golden.graph.operations.average_pool import FloatAveragePool
 from golden.graph.operations.convolution import FloatConvolution
 from golden.graph.operations.floats import FloatOperation
@@ -85,6 +86,7 @@ class FloatGraph:
     shapes: feature name → (channels, height, width) after pooling.
     maps: layer path → (height, width) of its result before pooling.
     input, output: names of features.
+    joined: features that are layers' outputs side by side: concatenations along the channels.
     """
 
     layers: tuple[FloatLayer, ...]
@@ -92,6 +94,7 @@ class FloatGraph:
     maps: dict[str, tuple[int, int]]
     input: str
     output: str
+    joined: Joined = field(default_factory=dict)
 
     def macs(self, layer: FloatLayer) -> int:
         """Multiply-accumulates of the dense layer for one image."""
@@ -113,4 +116,5 @@ def float_features(graph: FloatGraph, images: torch.Tensor) -> dict[str, torch.T
     values = {graph.input: images}
     for layer in graph.layers:
         values[layer.output] = layer.finish(layer.product.run(values[layer.input]), values)
+        complete(values, graph.joined, lambda parts: torch.cat([values[it] for it in parts], 1))
     return values

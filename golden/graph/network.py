@@ -7,6 +7,7 @@ Everything is int8 activations, exact sums and one rounding shift per filter; se
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from golden.graph.joined import Joined
 from golden.graph.operations.convolution import Convolution
 from golden.graph.operations.integers import IntegerOperation
 from golden.graph.operations.max_pool import MaxPool
@@ -85,6 +86,7 @@ class Network:
 
     Parameters
     ----------
+    joined: features that are layers' outputs side by side: concatenations along the channels.
     floats: the float networks that this one is measured against (`golden.compress.floats`), for
         `golden.fidelity`; empty for a network that `compress` did not make.
     """
@@ -93,6 +95,7 @@ class Network:
     layers: tuple[Layer, ...]
     input: str
     output: str
+    joined: Joined = field(default_factory=dict)
     floats: bytes = field(default=b"", repr=False)
 
 

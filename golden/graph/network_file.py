@@ -23,7 +23,7 @@ from golden.graph.operations.window import Window
 from golden.graph.plain import made, plain
 from golden.spec.errors import LightDealError
 
-VERSION = 3
+VERSION = 4
 _MAGIC = b"LightDeal network\n"
 _KINDS = {
     kind.__name__: kind
@@ -69,6 +69,7 @@ def to_bytes(network: Network) -> bytes:
         "layers": layers,
         "input": network.input,
         "output": network.output,
+        "joined": network.joined,
     }
     arrays["description"] = np.frombuffer(json.dumps(description).encode(), np.uint8)
     if network.floats:
@@ -130,5 +131,6 @@ def _network(description: dict[str, Any], arrays: dict[str, Any]) -> Network:
         layers=tuple(layers),
         input=description["input"],
         output=description["output"],
+        joined={name: tuple(parts) for name, parts in description["joined"].items()},
         floats=arrays["floats"].tobytes() if "floats" in arrays else b"",
     )

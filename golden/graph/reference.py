@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from golden.graph.joined import complete
 from golden.graph.network import Layer, Network
 
 Int8 = npt.NDArray[np.int8]
@@ -40,6 +41,7 @@ def run_network(
     features = {network.input: images}
     for layer in network.layers:
         features[layer.output] = run_layer(layer, features)
+        complete(features, network.joined, lambda parts: np.concatenate([features[it] for it in parts], 1))
         if on_layer is not None:
             on_layer(layer)
     return features

@@ -34,6 +34,9 @@ def run_naive(network: Network, image: np.ndarray) -> dict[str, np.ndarray]:
         add = layer.find(Add)
         other = None if add is None else features[add.tensor]
         features[layer.output] = _layer(layer, features[layer.input], other)
+        for whole, parts in network.joined.items():
+            if all(it in features for it in parts):
+                features[whole] = [plane for it in parts for plane in features[it]]
     return {name: np.array(values, np.int8) for name, values in features.items()}
 
 

@@ -50,14 +50,22 @@ def factored(made: Layer) -> Factored:
 def chain(shape: tuple[int, int, int], *steps: tuple[Any, ...]) -> Network:
     """Layers one after another; a step is (name, filters, kernel) and perhaps a dict of options.
 
-    The option `source` names another feature than the last one to read from.
+    The option `source` names another feature than the last one to read from. A step (name, names of features)
+    is their concatenation.
     """
     last = Feature("image", shape, 1.0)
-    features, layers = {"image": last}, []
-    for name, filters, kernel, *rest in steps:
+    features, layers, joined = {"image": last}, [], {}
+    for name, *numbers in steps:
+        if len(numbers) == 1:
+            (joined[name],) = numbers
+            parts = [features[it] for it in joined[name]]
+            last = Feature(name, (sum(it.shape[0] for it in parts), *parts[0].shape[1:]), 1.0)
+            features[name] = last
+            continue
+        filters, kernel, *rest = numbers
         options = dict(rest[0]) if rest else {}
         last = features[options.pop("source", last.name)]
         made, last = layer(name, last, filters, kernel, **options)
         features[name] = last
         layers.append(made)
-    return Network(features, tuple(layers), "image", last.name)
+    return Network(features, tuple(layers), "image", last.name, joined)

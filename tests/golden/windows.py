@@ -35,6 +35,8 @@ def check(network: Network, config: Config, seed: int) -> Program:
     for number, image in enumerate(images):
         for name, expected in run_naive(network, image).items():
             np.testing.assert_array_equal(reference[name][number], expected, f"seed {seed}, {name}")
+            if name in network.joined:
+                continue
             np.testing.assert_array_equal(result.tensors[name][number], expected, f"seed {seed}, {name}")
     return program
 

@@ -145,7 +145,7 @@ class FloatAdd(FloatOperation):
         # A result that is so much finer than the tensor is rounded to 2**-7 of its steps.
         result = max(wanted, other - reach)
         finest = min(result, other)
-        grid, rest = after(Sample(output, least=finest, dead=finest))
+        grid, rest = after(Sample(output, finest, finest, wanted=sample.wanted))
         return result, (QuantizedAdd(self.tensor, result, other, _whole(grid)), *rest)
 
     def blank(self) -> Add:

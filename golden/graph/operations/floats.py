@@ -41,12 +41,14 @@ class Sample:
     least: exponent; their steps may be worth no less than 2**least.
     dead: exponent of their steps if all of them are zero.
     fixed: exponent of their steps, if it has been chosen.
+    wanted: exponent of the steps of what the whole epilogue gives, if tensors beside it ask for it.
     """
 
     values: torch.Tensor
     least: int
     dead: int
     fixed: float | None = None
+    wanted: float | None = None
 
     @property
     def grid(self) -> float:
@@ -54,6 +56,11 @@ class Sample:
         if self.fixed is not None:
             return self.fixed
         return max(best_grid(self.values, self.dead), self.least)
+
+    @property
+    def last(self) -> float:
+        """The exponent of their steps if nothing changes them any more."""
+        return self.grid if self.wanted is None else max(self.wanted, self.least)
 
 
 Chosen = tuple[float, tuple[QuantizedOperation, ...]]

@@ -38,6 +38,7 @@ class Operation:
     imported: makes `floats` from a module, if it is one, and the features that are read beside the sums.
     anywhere: it computes nothing and may stand between any two others.
     joins: it takes two tensors; the layer of the deeper branch does it, and reads the other one.
+    concatenates: it takes any number of tensors, side by side.
     again: it may come twice in a row, as the second one changes nothing.
     otherwise: what it is where `check_shapes` finds problems.
     check: problems of a module of it.
@@ -56,6 +57,7 @@ class Operation:
     imported: Callable[[Any, tuple[str, ...]], FloatOperation] | None = None
     anywhere: bool = False
     joins: bool = False
+    concatenates: bool = False
     again: bool = False
     otherwise: "Operation | None" = None
     check: Callable[[Any], Iterator[Problem]] = _fine
@@ -69,7 +71,7 @@ class Operation:
     @property
     def passes(self) -> bool:
         """Whether what it gives is the feature that it takes."""
-        return not self.product and self.stage is None
+        return not self.product and self.stage is None and not self.concatenates
 
     @property
     def sets(self) -> tuple[str, ...]:

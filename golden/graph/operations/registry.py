@@ -10,6 +10,7 @@ from typing import Any
 from golden.graph.operations.add import ADD
 from golden.graph.operations.average_pool import AVERAGE_POOL
 from golden.graph.operations.batch_norm import BATCH_NORM
+from golden.graph.operations.concatenation import CONCATENATION
 from golden.graph.operations.convolution import CONVOLUTION
 from golden.graph.operations.flatten import FLATTEN
 from golden.graph.operations.global_mean import GLOBAL_MEAN
@@ -31,6 +32,7 @@ OPERATIONS = (
     RELU,
     RELU6,
     GLOBAL_MEAN,
+    CONCATENATION,
     FLATTEN,
     NOTHING,
 )

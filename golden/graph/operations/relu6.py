@@ -17,6 +17,8 @@ from golden.spec.errors import UnsupportedError
 
 MOST = 6.0
 _GRID = math.log2(MOST / 127)
+_EXACT = 1e-9
+"""More than the rounding of an exponent."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ class FloatRelu6(FloatOperation):
     ) -> Chosen:
         """See `FloatOperation`: steps of 6 ÷ 127, or of the best power of two below that."""
         taken = replace(sample, values=sample.values.clamp(0, MOST))
-        grid: float = taken.grid
-        if grid > _GRID:
-            if sample.least > _GRID or sample.fixed is not None:
+        grid: float = taken.last
+        if grid > _GRID + _EXACT:
+            if sample.least > _GRID or sample.fixed is not None or sample.wanted is not None:
                 raise UnsupportedError(
                     f"ReLU6 of values with steps of 2**{grid}; supported: steps of up to 2**{_GRID:.2f}, "
                     "so that 127 of them are not more than 6"

@@ -266,6 +266,17 @@ def test_what_the_host_does_at_the_end_is_left_out_and_told(kind: str, tmp_path:
     torch.testing.assert_close(found, evaluated(model(nodes, HELD), IMAGES), rtol=1e-4, atol=1e-4)
 
 
+def test_channels_of_two_branches(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    held = HELD | {"w2": rng.normal(size=(2, 2 * len(HELD["w"]), 1, 1)).astype(np.float32)}
+    nodes = [node("Conv", "x w b", "y"), node("Conv", "x w", "v"), node("Relu", "v", "r")]
+    nodes += [node("Concat", "r y", "z", axis=1)]
+    made = model([*nodes, node("Conv", "z w2", "last")], held)
+    graph = import_module(read_network(saved(tmp_path, made)), IMAGES)
+    assert [len(parts) for parts in graph.joined.values()] == [2]
+    torch.testing.assert_close(run_float(graph, IMAGES), evaluated(made, IMAGES), rtol=1e-4, atol=1e-4)
+
+
 OTHERS: dict[str, tuple[onnx.NodeProto, str]] = {
     "GlobalMaxPool": (node("GlobalMaxPool", "y", "z"), "found GlobalMaxPool"),
     "Clip": (node("Clip", "y zero five", "z"), "found Clip"),
@@ -273,7 +284,6 @@ OTHERS: dict[str, tuple[onnx.NodeProto, str]] = {
     "HardSwish": (node("HardSwish", "y", "z"), "found HardSwish"),
     "HardSigmoid": (node("HardSigmoid", "y", "z", alpha=1 / 6), "found HardSigmoid"),
     "LeakyRelu": (node("LeakyRelu", "y", "z", alpha=0.125), "found LeakyRelu"),
-    "Concat": (node("Concat", "y y", "z", axis=1), "found Concat"),
     "Resize": (
         node("Resize", "y - scales", "z", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
         "found Resize",

@@ -201,9 +201,15 @@ def padded(made: File, x: int) -> int:
 
 def joined(made: File, x: int) -> int:
     """Channels of two branches."""
-    y = made.node("LOGISTIC", [x], 1 / (1 + np.exp(-made.values[x])))
+    y = made.conv(made.input, made.held("v", weights(2, 3, 3, 2)), activation=1, name="beside")
     values = np.concatenate([made.values[x], made.values[y]], 3)
-    return made.node("CONCATENATION", [x, y], values, "Concatenation", Axis=-1)
+    x = made.node("CONCATENATION", [x, y], values, "Concatenation", Axis=-1)
+    return made.conv(x, made.held("k", weights(2, 1, 1, 5)), name="behind")
+
+
+def squashed(made: File, x: int) -> int:
+    """1 / (1 + exp(−x))."""
+    return made.node("LOGISTIC", [x], 1 / (1 + np.exp(-made.values[x])))
 
 
 def enlarged(made: File, x: int) -> int:
@@ -227,6 +233,7 @@ def swished(made: File, x: int) -> int:
         pooled("MAX_POOL_2D", True, 3),
         pooled("AVERAGE_POOL_2D", False, 2),
         padded,
+        joined,
     ],
 )
 def test_windows_of_all_kinds(add: Callable[[File, int], int], tmp_path: Path) -> None:
@@ -244,7 +251,7 @@ def test_windows_of_all_kinds(add: Callable[[File, int], int], tmp_path: Path) -
             pooled("AVERAGE_POOL_2D", True, 3),
             "average_pool_2d_1: AvgPool2d with padding and count_include_pad",
         ),
-        (joined, "logistic_1: found LOGISTIC"),
+        (squashed, "logistic_1: found LOGISTIC"),
         (enlarged, "resize_nearest_neighbor_1: found RESIZE_NEAREST_NEIGHBOR"),
         (swished, "hard_swish_1: found HARD_SWISH"),
     ],

@@ -92,7 +92,7 @@ def test_a_foreign_or_missing_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("description", "words"),
-    [({"version": 99}, "version 99; this release reads 3"), ({}, "contents are incomplete: 'version'")],
+    [({"version": 99}, "version 99; this release reads 4"), ({}, "contents are incomplete: 'version'")],
 )
 def test_another_version_is_refused(description: dict[str, int], words: str, tmp_path: Path) -> None:
     archive = io.BytesIO()
