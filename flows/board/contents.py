@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.machine.run import run_program
-from golden.machine.tensors import image_words, pack_tensor
+from golden.machine.tensors import image_words, result_mask, result_words
 from golden.spec.program import Program
 from hw.tops.selftest import Contents
 
@@ -18,15 +18,12 @@ def make_contents(program: Program, images: npt.NDArray[np.int8]) -> Contents:
 
     Raises ValueError if images have another dtype or shape.
     """
-    lanes = program.config.lanes
-    output = program.tensor(program.output)
-    right = run_program(program, images).tensors[program.output]
-    used = pack_tensor(np.ones((1, *output.shape), np.int8), output, lanes)
+    right = run_program(program, images).tensors
     return Contents(
         program=program.image(),
         images=_words(image_words(program, images)),
-        results=_words(pack_tensor(right, output, lanes)),
-        enables=[sum(int(byte) << lane for lane, byte in enumerate(word)) for word in used[0]],
+        results=_words(result_words(program, right)),
+        enables=[sum(int(byte) << lane for lane, byte in enumerate(word)) for word in result_mask(program)],
     )
 
 

@@ -106,7 +106,7 @@ def fresh_graph(network: Network) -> FloatGraph:
     weight = torch.empty(network.classes, network.features, 1, 1).uniform_(-bound, bound)
     product = FloatConvolution(weight, torch.zeros(network.classes), Window((1, 1)))
     layers.append(FloatLayer("head", layers[-1].output, "head", product))
-    return FloatGraph(tuple(layers), {}, {}, "image", "head")
+    return FloatGraph(tuple(layers), {}, {}, "image", ("head",))
 
 
 def train_float(net: FloatNet, data: Dataset, plan: Plan, rate: float, scheme: Scheme) -> FloatNet:

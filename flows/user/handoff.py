@@ -10,7 +10,7 @@ import numpy.typing as npt
 from flows.base.files import whole_folder
 from flows.user.core_file import core_text
 from flows.user.verilog import beside
-from golden.machine.tensors import image_words, pack_tensor
+from golden.machine.tensors import image_words, pack_tensor, result_mask, result_words
 from golden.spec.memories import feature_bits, run_record
 from golden.spec.program import Program
 
@@ -49,7 +49,7 @@ def write_handoff(
     masks = {
         tensor.name: pack_tensor(np.ones((1, *tensor.shape), np.int8), tensor, lanes) for tensor in outputs
     }
-    inputs = image_words(program, images)
+    inputs, result = image_words(program, images), result_words(program, tensors)
     stream = program.image()
     with whole_folder(folder, "filelist.f") as partial:
         for name in BENCH:
@@ -58,8 +58,8 @@ def write_handoff(
         shutil.copy(beside(verilog)[0], beside(partial / "accelerator.v")[0])
         _write(partial / "program.mem", [f"{word:08x}" for word in stream])
         _write(partial / "image.mem", _hex(inputs))
-        _write(partial / "result.mem", _hex(words[program.output]))
-        _write(partial / "result_mask.mem", _bits(masks[program.output]))
+        _write(partial / "result.mem", _hex(result))
+        _write(partial / "result_mask.mem", _bits(result_mask(program).astype(np.int8)))
         _write(partial / "trace.mem", _hex(np.concatenate([words[t.name] for t in outputs], axis=1)))
         _write(partial / "trace_mask.mem", _bits(np.concatenate([masks[t.name] for t in outputs], axis=1)))
         _write(partial / "cycles.mem", [f"{count:08x}" for count in cycles])
@@ -67,7 +67,7 @@ def write_handoff(
             "PROGRAM_WORDS": len(stream),
             "IMAGES": len(images),
             "IMAGE_WORDS": inputs.shape[1],
-            "RESULT_WORDS": words[program.output].shape[1],
+            "RESULT_WORDS": result.shape[1],
             "TOTAL_WORDS": sum(words[t.name].shape[1] for t in outputs),
             "LAYERS": len(outputs),
             "LANES": lanes,

@@ -78,7 +78,7 @@ def compile_network(
     return Program(
         config=config,
         input=network.input,
-        output=network.output,
+        outputs=network.outputs,
         tensors=tuple(tensors[name] for name in order),
         layers=tuple(layer_counts(it.plan, tensors, it.taps, it.words, config) for it in built),
         run=run_word(network, tensors, sum(plan.jobs.cycles for plan in plans), config),

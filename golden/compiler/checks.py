@@ -46,8 +46,8 @@ def check_network(network: Network, findings: Findings) -> set[str]:
             wrong.add(layer.path)
         known.add(layer.output)
         known |= {name for name, parts in network.joined.items() if known.issuperset(parts)}
-    if network.output not in known - {network.input}:
-        findings.add(UnsupportedError(f"network output {network.output!r} is written by no layer"))
+    for found, supported in _output_problems(network):
+        findings.add(UnsupportedError(f"network output {found}; supported: {supported}"))
         loose = True
     if loose:
         findings.demand()
@@ -60,6 +60,15 @@ def _check_names(network: Network, layer: Layer, known: set[str]) -> None:
             raise refuse(layer, f"reads {name!r} before it is written", f"one of {sorted(known)}")
     if layer.output in known or layer.output not in network.features:
         raise refuse(layer, f"writes {layer.output!r}", "a declared feature that nothing else writes")
+
+
+def _output_problems(network: Network) -> Iterator[Problem]:
+    written = {layer.output for layer in network.layers}
+    for name in network.outputs:
+        if name not in written:
+            yield f"{name!r} is written by no layer", "outputs of layers"
+    if len(set(network.outputs)) != len(network.outputs) or not network.outputs:
+        yield f"names {network.outputs}", "at least one, each once"
 
 
 def _check_joined(network: Network) -> None:

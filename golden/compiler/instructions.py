@@ -5,7 +5,7 @@ from golden.graph.joined import Joined
 from golden.graph.network import Layer, Network, refuse
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.registry import OPERATIONS
-from golden.machine.tensors import extent
+from golden.machine.tensors import extent, result_range
 from golden.spec.config import Config
 from golden.spec.fields import Record
 from golden.spec.memories import (
@@ -31,12 +31,13 @@ def end_words(config: Config) -> tuple[int, int]:
 
 def run_word(network: Network, tensors: dict[str, Tensor], cycles: int, config: Config) -> int:
     """The run word; `cycles` is the estimate that the cycle limit is a generous multiple of."""
-    source, result = tensors[network.input], tensors[network.output]
+    source = tensors[network.input]
+    address, words = result_range([tensors[name] for name in network.outputs], config.lanes)
     return run_record(config).pack(
         input_address=source.address,
         input_words=extent(source, config.lanes),
-        result_address=result.address,
-        result_words=extent(result, config.lanes),
+        result_address=address,
+        result_words=words,
         cycle_limit=min(4 * cycles + 10000, (1 << CYCLE_BITS) - 1),
     )
 

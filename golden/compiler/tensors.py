@@ -1,5 +1,6 @@
 """Where the tensors of a network lie: strides, and addresses of all that live at one time."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from golden.compiler.placement import Demand, place
@@ -37,9 +38,8 @@ def place_tensors(network: Network, tensors: dict[str, Tensor], config: Config) 
         written[layer.output] = read[layer.output] = index
         for name in (layer.input, *layer.reads):
             read |= dict.fromkeys(network.joined.get(name, (name,)), index)
-    read[network.output] = len(network.layers)
-    rows = SideBySide(network.joined.values()).rows
-    alone = [(name,) for name in written if all(name not in row for row in rows)]
+    read |= dict.fromkeys(network.outputs, len(network.layers))
+    rows = _rows(network, written)
     demands = {
         row: Demand(
             " + ".join(row),
@@ -47,7 +47,7 @@ def place_tensors(network: Network, tensors: dict[str, Tensor], config: Config) 
             min(written[name] for name in row),
             max(read[name] for name in row),
         )
-        for row in (*rows, *alone)
+        for row in rows
     }
     addresses = place([*demands.values()], config.feature_words)
     found = {}
@@ -58,6 +58,15 @@ def place_tensors(network: Network, tensors: dict[str, Tensor], config: Config) 
             address += _room(tensors[name], config)
     found |= {name: found[parts[0]] for name, parts in network.joined.items()}
     return {name: replace(tensor, address=found[name]) for name, tensor in tensors.items()}
+
+
+def _rows(network: Network, names: Iterable[str]) -> list[tuple[str, ...]]:
+    """Tensors that lie one behind the other: those of a concatenation, and those that leave together."""
+    side = SideBySide(network.joined.values())
+    rows = list(dict.fromkeys(side.row(name) for name in names))
+    sent = [side.row(name) for name in network.outputs]
+    together = tuple(name for row in dict.fromkeys(sent) for name in row)
+    return [row for row in rows if row not in sent] + [together]
 
 
 def _room(tensor: Tensor, config: Config) -> int:

@@ -19,7 +19,7 @@ from golden.compress.retrain import Schedule, at_once, retrain
 from golden.compress.trial import demand_fit
 from golden.frontend.importer import import_module
 from golden.frontend.inputs import check_images, check_training
-from golden.frontend.modules import evaluation
+from golden.frontend.modules import FirstResult, evaluation
 from golden.frontend.networks import module_of
 from golden.graph.network import Network
 from golden.graph.reference import run_network
@@ -120,7 +120,8 @@ def compress(
     graph = import_module(module, sample_images)
     plan = plan or default_plan(graph, config=config or SMALL)
     plan.demand(graph)
-    with evaluation(module) as teacher:
+    with evaluation(module):
+        teacher = FirstResult(module)
         images, labels = sample_images, None
         if train_data is not None:
             check_training(train_data, graph, teacher(sample_images[:1]))

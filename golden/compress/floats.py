@@ -98,7 +98,7 @@ def _describe(graph: FloatGraph, which: str, tensors: dict[str, torch.Tensor]) -
         "shapes": graph.shapes,
         "maps": graph.maps,
         "input": graph.input,
-        "output": graph.output,
+        "outputs": graph.outputs,
         "joined": graph.joined,
     }
 
@@ -122,6 +122,6 @@ def _graph(description: dict[str, Any], which: str, tensors: dict[str, torch.Ten
         shapes={name: tuple(shape) for name, shape in description["shapes"].items()},
         maps={name: tuple(size) for name, size in description["maps"].items()},
         input=description["input"],
-        output=description["output"],
+        outputs=tuple(description["outputs"]),
         joined={name: tuple(parts) for name, parts in description["joined"].items()},
     )

@@ -54,7 +54,7 @@ def _network(graph: FloatGraph, layers: list[Layer], scales: dict[str, float]) -
         if layer.output not in features:
             source = features[layer.input]
             features[layer.output] = Feature(layer.output, layer.product.shape(source.shape), source.scale)
-    return Network(features, tuple(layers), graph.input, graph.output, joined=graph.joined)
+    return Network(features, tuple(layers), graph.input, graph.outputs, graph.joined)
 
 
 def _layers(module: QuantizedLayer | PooledLayer, scales: dict[str, float]) -> list[Layer]:

@@ -145,12 +145,13 @@ class Builder:
         return made
 
     def finish(
-        self, output: torch.fx.Node, problems: Sequence[UnsupportedError], check: Any = None
+        self, outputs: Sequence[torch.fx.Node], problems: Sequence[UnsupportedError], check: Any = None
     ) -> torch.fx.GraphModule:
-        """The module, with `output` as its result; `problems` and `check` as `Foreign` has them."""
+        """The module, with `outputs` as its result, one or a tuple; `problems`, `check`: as in `Foreign`."""
         # Where some is missing the rest must not count as dead, so that it is told too.
         ends = tuple(it for it in self.graph.nodes if not it.users)
-        self.graph.output(ends if problems else output)
+        results = outputs[0] if len(outputs) == 1 else tuple(outputs)
+        self.graph.output(ends if problems else results)
         module = torch.fx.GraphModule(self.root, self.graph, self.name)
         module.meta[FOREIGN] = Foreign(self.image, tuple(self.notes), tuple(problems), check)
         return module.eval()

@@ -6,6 +6,7 @@ import torch
 import torch.fx
 from torch import nn
 
+from golden.frontend.modules import results
 from golden.frontend.trace import Trace
 from golden.graph.floats import FloatGraph, float_features
 from golden.spec.errors import UnsupportedError
@@ -39,9 +40,10 @@ def check_values(trace: Trace, graph: FloatGraph, samples: torch.Tensor) -> None
                 raise _refuse(module, f"what layer {layer.input} gives to layer {layer.path}", difference)
             if (difference := _difference(layer.product.run(found[layer.input]), sums)) is not None:
                 raise _refuse(module, f"layer {layer.path}", difference)
-        expected = module(images)
-    if (difference := _difference(found[graph.output], expected)) is not None:
-        raise _refuse(module, f"what layer {graph.output} gives", difference)
+        given = results(module(images))
+    for name, expected in zip(graph.outputs, given, strict=True):
+        if (difference := _difference(found[name], expected)) is not None:
+            raise _refuse(module, f"what layer {name} gives", difference)
 
 
 class _Values(torch.fx.Interpreter):

@@ -14,7 +14,7 @@ from golden.frontend.foreign import check_foreign
 from golden.frontend.import_check import check_values
 from golden.frontend.inputs import check_images
 from golden.frontend.joining import Joining, operands
-from golden.frontend.modules import check_module, evaluation
+from golden.frontend.modules import check_module, evaluation, results
 from golden.frontend.networks import module_of
 from golden.frontend.trace import Trace, map_shape
 from golden.graph.floats import INPUT, FloatGraph, FloatLayer, float_features
@@ -32,8 +32,8 @@ def import_module(module: nn.Module, sample: torch.Tensor) -> FloatGraph:
 
     Parameters
     ----------
-    module: the network, also as a program of torch.export; parameters float32; one tensor in, one tensor
-        (N, classes) or (N, C, H, W) out.
+    module: the network, also as a program of torch.export; parameters float32; one tensor in, one or
+        several (N, classes) or (N, C, H, W) out, in a tuple, list or dict.
     sample: images, float32 (N, C, H, W), at least one; the shapes are taken from the first.
 
     A network that is compiled or DataParallel counts as what it wraps.
@@ -97,36 +97,45 @@ class _Importer:
             for found in [Chain(self.trace, conv, self.absorbs, self.refused, self.refuse)]
             for node in found.nodes
         }
-        output = ""
+        outputs: tuple[str, ...] = ()
         for node in nodes:
             if node.op == "output":
                 with self.findings.collect():
-                    output = self._output(node)
+                    outputs = self._outputs(node)
             else:
                 self._resolve(node)
         self.findings.demand()
         joined = self.joining.joined
-        self.graph = FloatGraph(tuple(self.layers), self.shapes, self.maps, INPUT, output, joined)
+        self.graph = FloatGraph(tuple(self.layers), self.shapes, self.maps, INPUT, outputs, joined)
 
     def refuse(self, node: torch.fx.Node, error: UnsupportedError) -> None:
         """Note an error; the node counts as a feature of its own from now on."""
         self.findings.add(error)
         self.refused.add(node)
 
-    def _output(self, node: torch.fx.Node) -> str:
-        value = node.args[0]
+    def _outputs(self, node: torch.fx.Node) -> tuple[str, ...]:
+        """The features that the network gives; what is no layer's alone is copied."""
+        values = results(node.args[0])
         if self.trace.incomplete:
-            return ""
-        if not isinstance(value, torch.fx.Node):
-            raise UnsupportedError("network: several outputs; supported: one tensor")
-        if value not in self.refused and (
-            not self.layers or self.feature.get(value) != self.layers[-1].output
-        ):
+            return ()
+        if not values or not all(isinstance(it, torch.fx.Node) for it in values):
+            found = "nothing" if not values else "what is no tensor of its own"
             raise UnsupportedError(
-                "network: its output is not its last layer; supported: a network that ends in "
-                "its last convolution or linear layer (without softmax)"
+                f"network: it gives {found}; supported: tensors, alone or in a tuple, list or dict"
             )
-        return self.feature.get(value, "")
+        names: list[str] = []
+        for value in values:
+            if value in self.refused:
+                continue
+            name = self.feature[value]
+            if name == INPUT:
+                raise UnsupportedError(
+                    "network: its output is the images; supported: outputs of layers (without softmax)"
+                )
+            if name in names or name in self.joining.joined:
+                name = self.joining.copy(name, f"output {len(names) + 1}")
+            names.append(name)
+        return tuple(names)
 
     def _resolve(self, node: torch.fx.Node) -> str:
         """The feature that a node is; emits the layers that make it."""

@@ -1,7 +1,7 @@
 """A user's module before it is traced: wrappers taken off, values that cannot work refused."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -108,3 +108,23 @@ def name_of(what: Any) -> str:
     if isinstance(what, type) and not what.__module__.startswith("torch.nn.modules."):
         return f"{what.__module__}.{what.__qualname__}"
     return str(name)
+
+
+def results(value: Any) -> list[Any]:
+    """What a network gives, in order: one tensor alone, or those of a tuple, list or dict."""
+    if isinstance(value, Mapping):
+        return list(value.values())
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+class FirstResult(nn.Module):
+    """A network that gives the first of what another one gives: what labels are read from."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Images → the first result."""
+        found: torch.Tensor = results(self.network(images))[0]
+        return found

@@ -85,7 +85,7 @@ class FloatGraph:
     ----------
     shapes: feature name → (channels, height, width) after pooling.
     maps: layer path → (height, width) of its result before pooling.
-    input, output: names of features.
+    input: name of a feature.  outputs: names of features, at least one, each once.
     joined: features that are layers' outputs side by side: concatenations along the channels.
     """
 
@@ -93,8 +93,13 @@ class FloatGraph:
     shapes: dict[str, tuple[int, int, int]]
     maps: dict[str, tuple[int, int]]
     input: str
-    output: str
+    outputs: tuple[str, ...]
     joined: Joined = field(default_factory=dict)
+
+    @property
+    def output(self) -> str:
+        """The first output: the one that labels are read from."""
+        return self.outputs[0]
 
     def macs(self, layer: FloatLayer) -> int:
         """Multiply-accumulates of the dense layer for one image."""

@@ -86,6 +86,7 @@ class Network:
 
     Parameters
     ----------
+    outputs: names of features, at least one, each once.
     joined: features that are layers' outputs side by side: concatenations along the channels.
     floats: the float networks that this one is measured against (`golden.compress.floats`), for
         `golden.fidelity`; empty for a network that `compress` did not make.
@@ -94,9 +95,14 @@ class Network:
     features: dict[str, Feature]
     layers: tuple[Layer, ...]
     input: str
-    output: str
+    outputs: tuple[str, ...]
     joined: Joined = field(default_factory=dict)
     floats: bytes = field(default=b"", repr=False)
+
+    @property
+    def output(self) -> str:
+        """The first output: the one that labels are read from."""
+        return self.outputs[0]
 
 
 def refuse(layer: Layer, found: str, supported: str) -> UnsupportedError:

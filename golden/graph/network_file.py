@@ -68,7 +68,7 @@ def to_bytes(network: Network) -> bytes:
         "features": [asdict(feature) for feature in network.features.values()],
         "layers": layers,
         "input": network.input,
-        "output": network.output,
+        "outputs": network.outputs,
         "joined": network.joined,
     }
     arrays["description"] = np.frombuffer(json.dumps(description).encode(), np.uint8)
@@ -130,7 +130,7 @@ def _network(description: dict[str, Any], arrays: dict[str, Any]) -> Network:
         features={feature.name: feature for feature in features},
         layers=tuple(layers),
         input=description["input"],
-        output=description["output"],
+        outputs=tuple(description["outputs"]),
         joined={name: tuple(parts) for name, parts in description["joined"].items()},
         floats=arrays["floats"].tobytes() if "floats" in arrays else b"",
     )

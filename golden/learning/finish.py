@@ -40,7 +40,7 @@ def finish(network: learning.Network, state: State, images: torch.Tensor) -> Net
     made = _Finish(network, state, images, names)
     layers = [made.layer(index) for index in range(len(network.layers))]
     layers.append(made.head())
-    return Network(made.features, tuple(layers), INPUT, HEAD)
+    return Network(made.features, tuple(layers), INPUT, (HEAD,))
 
 
 class _Finish:

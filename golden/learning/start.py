@@ -114,6 +114,12 @@ def _layers(graph: FloatGraph) -> tuple[Layer, ...]:
     """The layers in front of the head. Raises LearningError for what cannot learn."""
     place = {graph.input: 0}
     layers = []
+    if graph.joined or graph.outputs != (graph.layers[-1].output,):
+        what, names = ("concatenation", graph.joined) if graph.joined else ("outputs", graph.outputs)
+        raise LearningError(
+            f"network: {what} {', '.join(map(repr, names))}; legal: layers and additions, the last layer's "
+            "output alone"
+        )
     *body, head = graph.layers
     if not body or not body[-1].find(FloatMean) or head.input != body[-1].output or head.epilogue:
         raise LearningError(

@@ -33,7 +33,7 @@ def load_image(words: Sequence[int], config: Config) -> Program:
     program = Program(
         config=config,
         input="",
-        output="",
+        outputs=(),
         tensors=(),
         layers=(),
         run=contents[Memory.RUN][0],

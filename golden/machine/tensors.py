@@ -1,6 +1,7 @@
 """Between int8 arrays (images, channels, height, width) and the words of the feature memory."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,14 +131,14 @@ def demand_places(program: Program) -> None:
     """
     config = program.config
     run = run_record(config).unpack(program.run)
-    for what, name in (("input", program.input), ("result", program.output)):
-        tensor = program.tensor(name)
-        right = (tensor.address, extent(tensor, config.lanes))
+    for what, names in (("input", (program.input,)), ("result", program.outputs)):
+        right = result_range([program.tensor(name) for name in names], config.lanes)
         found = (run[f"{what}_address"], run[f"{what}_words"])
         if found != right:
+            lies = f"tensor {names[0]!r} lies" if len(names) == 1 else f"tensors {', '.join(names)} lie"
             raise ProgramError(
                 f"program: the run word has its {what} at word {found[0]}, {found[1]} words; "
-                f"tensor {name!r} lies at word {right[0]}, {right[1]} words"
+                f"{lies} at word {right[0]}, {right[1]} words"
             )
     instructions = 0
     for front, back in zip(program.front, program.back, strict=False):
@@ -157,14 +158,40 @@ def image_words(program: Program, images: Int8) -> Int8:
     return pack_tensor(images, program.tensor(program.input), program.config.lanes)
 
 
-def result_tensor(program: Program, words: Int8) -> Int8:
-    """The output tensor out of the result streams: int8 (N, result_words, lanes) → (N, C, H, W).
+def result_range(tensors: Sequence[Tensor], lanes: int) -> tuple[int, int]:
+    """(first word, words) of what leaves: from the first tensor to behind the last one in memory."""
+    first = min(tensor.address for tensor in tensors)
+    return first, max(tensor.address + extent(tensor, lanes) for tensor in tensors) - first
+
+
+def result_words(program: Program, tensors: Mapping[str, Int8]) -> Int8:
+    """The inverse of `result_tensors`; bytes that hold no pixel are zero."""
+    lanes = program.config.lanes
+    first, count = result_range([program.tensor(name) for name in program.outputs], lanes)
+    images = len(tensors[program.output])
+    flat = np.zeros((images, count * lanes), np.int8)
+    for name in program.outputs:
+        flat[:, positions(program.tensor(name), lanes) - first * lanes] = tensors[name]
+    return flat.reshape(images, count, lanes)
+
+
+def result_mask(program: Program) -> npt.NDArray[np.bool_]:
+    """Which bytes of a result hold a pixel, bool (result_words, lanes)."""
+    shapes = {name: (1, *program.tensor(name).shape) for name in program.outputs}
+    return result_words(program, {name: np.ones(shape, np.int8) for name, shape in shapes.items()})[0] != 0
+
+
+def result_tensors(program: Program, words: Int8) -> dict[str, Int8]:
+    """Every output out of the result streams: int8 (N, result_words, lanes) → (N, C, H, W) by name.
 
     Raises ValueError if the number of words is not the program's.
     """
-    expected = run_record(program.config).unpack(program.run)["result_words"]
+    run = run_record(program.config).unpack(program.run)
+    expected = run["result_words"]
     if words.shape[1:] != (expected, program.config.lanes):
         raise ValueError(
             f"result of shape {words.shape}; expected (images, {expected}, {program.config.lanes})"
         )
-    return unpack_tensor(words, program.tensor(program.output), program.config.lanes)
+    lanes, first = program.config.lanes, run["result_address"]
+    flat = words.reshape(len(words), expected * lanes)
+    return {name: flat[:, positions(program.tensor(name), lanes) - first * lanes] for name in program.outputs}

@@ -15,7 +15,7 @@ from golden.spec.errors import ProgramError
 from golden.spec.memories import END_SECTION, SECTION, Memory
 from golden.spec.tensor import Tensor
 
-VERSION = 2
+VERSION = 3
 MAGIC = 0x4C44_0000 | VERSION
 """First word of a program image: "LD" and the version."""
 
@@ -65,7 +65,7 @@ class Program:
     Parameters
     ----------
     config: the configuration it was compiled for.
-    input, output: names of the tensors that a run reads and returns.
+    input: name of the tensor that a run reads.  outputs: of those that it returns, at least one.
     tensors: every tensor, in order of production; the input first.
     layers: one entry per instruction.
     run: the run word; front, back: one word per instruction and an END.
@@ -77,7 +77,7 @@ class Program:
 
     config: Config
     input: str
-    output: str
+    outputs: tuple[str, ...]
     tensors: tuple[Tensor, ...]
     layers: tuple[LayerCounts, ...]
     run: int
@@ -88,6 +88,11 @@ class Program:
     filters: tuple[int, ...]
     coefficients: tuple[tuple[int, ...], ...] = field(default_factory=tuple)
     reference: bytes = field(default=b"", repr=False)
+
+    @property
+    def output(self) -> str:
+        """The first output: the one that labels are read from."""
+        return self.outputs[0]
 
     def tensor(self, name: str) -> Tensor:
         """The tensor of that name. Raises KeyError."""
@@ -207,7 +212,7 @@ def _plain(program: Program) -> dict[str, object]:
         "version": VERSION,
         "config": asdict(program.config),
         "input": program.input,
-        "output": program.output,
+        "outputs": program.outputs,
         "tensors": [asdict(tensor) for tensor in program.tensors],
         "layers": [asdict(layer) for layer in program.layers],
         "run": f"{program.run:x}",
@@ -221,7 +226,7 @@ def _from_plain(values: dict[str, Any]) -> Program:
     return Program(
         config=Config(**values["config"]),
         input=values["input"],
-        output=values["output"],
+        outputs=tuple(values["outputs"]),
         tensors=tuple(
             Tensor(**{**it, "shape": tuple(it["shape"]), "degree": tuple(it["degree"])})
             for it in values["tensors"]

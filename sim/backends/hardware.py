@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from golden.machine.load import demand_loadable
 from golden.machine.result import Result
-from golden.machine.tensors import demand_places, image_words, result_tensor
+from golden.machine.tensors import demand_places, image_words, result_tensors
 from golden.spec.errors import ErrorCode, MachineError
 from golden.spec.memories import run_record
 from golden.spec.program import Program
@@ -116,21 +116,24 @@ class _Collector:
         if len(record.result):
             # Without a layer the result is the image.
             layers = self._program.layers
-            right = self._values[self._program.output][-1] if layers else self._images[number]
+            right = {
+                name: self._values[name][-1] if layers else self._images[number]
+                for name in self._program.outputs
+            }
             self._check_result(record, right, where)
         self._records.append((record.cycles, record.load_cycles))
         if self._on_image is not None:
             self._on_image(number)
 
-    def _check_result(self, record: ImageRecord, written: Int8, where: str) -> None:
-        program = self._program
-        sent = result_tensor(program, record.result[None])[0]
-        if (sent != written).any():
-            place = tuple(int(i) for i in np.argwhere(sent != written)[0])
-            raise SimulationError(
-                f"{where}: the result stream gives {sent[place]} at index {place} of {program.output!r}, "
-                f"but {written[place]} was written"
-            )
+    def _check_result(self, record: ImageRecord, right: dict[str, Int8], where: str) -> None:
+        for name, (sent,) in result_tensors(self._program, record.result[None]).items():
+            written = right[name]
+            if (sent != written).any():
+                place = tuple(int(i) for i in np.argwhere(sent != written)[0])
+                raise SimulationError(
+                    f"{where}: the result stream gives {sent[place]} at index {place} of {name!r}, "
+                    f"but {written[place]} was written"
+                )
 
     def result(self, recording: Recording) -> Result:
         """Everything so far."""

@@ -177,7 +177,7 @@ def _draw(rng: np.random.Generator, config: Config, largest: int) -> Network:
         build.add(current, _kind(rng, False), int(rng.integers(2, 11)), shape[1:])
     else:
         build.add(current, _kind(rng, False), _filters(rng, largest), (1, 1))
-    return Network(build.features, tuple(build.layers), "image", build.layers[-1].output)
+    return Network(build.features, tuple(build.layers), "image", (build.layers[-1].output,))
 
 
 def _filters(rng: np.random.Generator, largest: int) -> int:

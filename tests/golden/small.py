@@ -68,4 +68,4 @@ def chain(shape: tuple[int, int, int], *steps: tuple[Any, ...]) -> Network:
         made, last = layer(name, last, filters, kernel, **options)
         features[name] = last
         layers.append(made)
-    return Network(features, tuple(layers), "image", last.name, joined)
+    return Network(features, tuple(layers), "image", (last.name,), joined)

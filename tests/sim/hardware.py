@@ -10,7 +10,7 @@ from golden.compiler import compile_network
 from golden.cycles.timing import count_cycles
 from golden.graph.network import Network
 from golden.graph.reference import run_network
-from golden.machine.tensors import image_words, result_tensor
+from golden.machine.tensors import image_words, result_tensors
 from golden.machine.writes import trace_program
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode
@@ -81,8 +81,10 @@ def check_run(
             np.testing.assert_array_equal(writes["address"], golden.address, where)
             np.testing.assert_array_equal(enable, golden.enable, where)
             np.testing.assert_array_equal(writes["data"] * enable, golden.data[number], where)
-            output = result_tensor(program, record.result[None])[0]
-            np.testing.assert_array_equal(output, expected[network.output][number], where)
+            outputs = result_tensors(program, record.result[None])
+            assert tuple(outputs) == network.outputs
+            for name, (output,) in outputs.items():
+                np.testing.assert_array_equal(output, expected[name][number], f"{where}, {name}")
             tensors = {name: values[number : number + 1] for name, values in expected.items()}
             model = count_cycles(program, tensors if skip else None)
             assert record.cycles == model.cycles, f"{where}, skip {skip}, image {number}"

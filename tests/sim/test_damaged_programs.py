@@ -277,7 +277,7 @@ def test_a_program_without_layers_gives_its_image_back() -> None:
         input_address=5, input_words=6, result_address=5, result_words=6, cycle_limit=100
     )
     program = Program(
-        TINY, "image", "image", (source,), (), word, (front,), (back,), (), (), (), ((),) * TINY.engines
+        TINY, "image", ("image",), (source,), (), word, (front,), (back,), (), (), (), ((),) * TINY.engines
     )
     images = np.random.default_rng(1).integers(-128, 128, (2, 3, 2, 3)).astype(np.int8)
     golden = run(program, images)

@@ -16,6 +16,7 @@ from torch.export import Dim, ExportedProgram, export, load
 from golden.frontend.builder import Builder, NodeProblem, odd
 from golden.frontend.exported.operators import OPERATORS, Call
 from golden.frontend.foreign import ForeignFileError
+from golden.frontend.modules import results
 from golden.spec.errors import UnsupportedError
 
 ANY_COUNT = 3
@@ -99,7 +100,7 @@ class _Reader:
                 self.values[node] = state[held[node.name]].detach() if node.name in held else None
             elif node.op == "call_function":
                 self.values[node] = self._value(node)
-        self.module = self.builder.finish(self._output(), (), self._check)
+        self.module = self.builder.finish(self._outputs(), (), self._check)
 
     def _images(self) -> tuple[torch.fx.Node, int, list[int]]:
         """The program's only input, the number of images, and the sizes of one."""
@@ -118,13 +119,17 @@ class _Reader:
             )
         return nodes[0], shape[0] if isinstance(shape[0], int) else ANY_COUNT, list(shape[1:])
 
-    def _output(self) -> torch.fx.Node:
+    def _outputs(self) -> list[torch.fx.Node]:
         results = next(iter(reversed(self.program.graph.nodes))).args[0]
         names = self.program.graph_signature.user_outputs
-        found = [self.values.get(it) for it in results if getattr(it, "name", it) in names]
-        if len(found) != 1 or not isinstance(found[0], torch.fx.Node):
-            raise UnsupportedError(f"{self.name}: {len(names)} outputs; supported: one tensor")
-        return found[0]
+        given = [self.values.get(it) for it in results if getattr(it, "name", it) in names]
+        found = [it for it in given if isinstance(it, torch.fx.Node)]
+        if not found or len(found) != len(given):
+            raise UnsupportedError(
+                f"{self.name}: outputs {', '.join(map(str, names)) or 'of nothing'}; supported: tensors that "
+                "follow from the images"
+            )
+        return found
 
     def _value(self, node: torch.fx.Node) -> Any:
         """What a node gives: a node of the module, constants, sizes, or nothing."""
@@ -179,14 +184,16 @@ class _Reader:
             given = image.expand(self.builder.count, *image.shape[1:]).contiguous()
             given = given.reshape(-1, *self.sizes)
             with warnings.catch_warnings(action="ignore"):
-                expected = self.program.module()(given)[:1]
-            found = module(image).reshape(expected.shape)
-        difference = float((found - expected).abs().max())
-        if not difference <= TOLERANCE * float(expected.abs().max()) + 1e-6:
-            raise UnsupportedError(
-                f"{self.name}: on the first image the program gives other values than this reading of it, by "
-                f"{difference:.3g}; supported: torch's operators with their usual arguments"
-            )
+                wanted = results(self.program.module()(given))
+            found = results(module(image))
+        for one, other in zip(found, wanted, strict=True):
+            expected = other[:1]
+            difference = float((one.reshape(expected.shape) - expected).abs().max())
+            if not difference <= TOLERANCE * float(expected.abs().max()) + 1e-6:
+                raise UnsupportedError(
+                    f"{self.name}: on the first image the program gives other values than this reading of "
+                    f"it, by {difference:.3g}; supported: torch's operators with their usual arguments"
+                )
 
 
 def _leaves(value: Any) -> list[Any]:

@@ -1,6 +1,6 @@
 """An ONNX file as a torch module."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -60,20 +60,23 @@ class _Reader:
             self.lost.add(sparse.values.name)
         start = self._images(images)
         self.shapes = _shapes(model)
-        end = self._end()
+        ends = self._ends()
         for node in self.graph.node:
             if path_of_node(node) not in self.dropped:
                 self._take(node)
-        output = self.values.get(end)
-        if not isinstance(output, torch.fx.Node):
-            if end not in self.lost:
-                what = "is a constant" if output is not None else "is made by no node"
-                self._tell(f"output {end!r}", NodeProblem(what, "one tensor that follows from the images"))
-            output = start
+        outputs = []
+        for end in ends:
+            output = self.values.get(end)
+            if not isinstance(output, torch.fx.Node):
+                if end not in self.lost:
+                    what = "is a constant" if output is not None else "is made by no node"
+                    self._tell(f"output {end!r}", NodeProblem(what, "tensors that follow from the images"))
+                output = start
+            outputs.append(output)
         self.builder.notes += self.ranges.note()
         rounded = bool(self.ranges.found)
         self.module = self.builder.finish(
-            output, self.problems, None if rounded else proof(model, images.name)
+            outputs, self.problems, None if rounded else proof(model, images.name)
         )
 
     def _tell(self, where: str, problem: NodeProblem) -> None:
@@ -133,18 +136,18 @@ class _Reader:
             self._tell(f"initialiser {tensor.name!r}", NodeProblem(f"damaged: {reason}", "data of its shape"))
             self.lost.add(tensor.name)
 
-    def _end(self) -> str:
-        """Name of the tensor that the network gives; what the host does behind it is left out."""
+    def _ends(self) -> list[str]:
+        """Names of the tensors that the network gives; what the host does behind them is left out."""
         self.dropped: set[str] = set()
         outputs = [it.name for it in self.graph.output]
-        if len(outputs) != 1:
-            names = ", ".join(map(repr, outputs)) or "none"
-            raise UnsupportedError(
-                f"{self.path.name}: {len(outputs)} outputs ({names}); supported: one tensor"
-            )
+        if not outputs:
+            raise UnsupportedError(f"{self.path.name}: no outputs; supported: at least one tensor")
         makers = {name: node for node in self.graph.node for name in node.output}
         users = [name for node in self.graph.node for name in node.input]
-        end = outputs[0]
+        return [self._before_host(end, makers, users) for end in outputs]
+
+    def _before_host(self, end: str, makers: Mapping[str, onnx.NodeProto], users: list[str]) -> str:
+        """The tensor that the host makes an output of."""
         while (node := makers.get(end)) is not None and end not in users and node.op_type in LEFT_TO_HOST:
             self.builder.notes.append(f"{path_of_node(node)}: {node.op_type} at the end is left to the host")
             self.dropped.add(path_of_node(node))

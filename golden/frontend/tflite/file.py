@@ -5,6 +5,7 @@ Integers become the floats that they stand for: weights with a scale for each ch
 What follows from the images is not rounded: the grids of activations are chosen anew on sample images.
 """
 
+from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 
@@ -43,20 +44,23 @@ class _Reader:
         }
         self.lost: set[int] = set()
         start = self._images()
-        end = self._end()
+        ends = self._ends()
         for node in model.nodes:
             if node not in self.dropped:
                 self._take(node)
-        output = self.values.get(end)
-        if not isinstance(output, torch.fx.Node):
-            if end not in self.lost:
-                where = f"output {model.tensors[end].name!r}"
-                self._tell(where, NodeProblem("it does not follow from the images", "one tensor that does"))
-            output = start
-        elif len(self.builder.shape(output)) == 4:
-            output = self.builder.call("output", "output", torch.permute, output, FIRST)
+        outputs = []
+        for end in ends:
+            output = self.values.get(end)
+            if not isinstance(output, torch.fx.Node):
+                if end not in self.lost:
+                    where = f"output {model.tensors[end].name!r}"
+                    self._tell(where, NodeProblem("it does not follow from the images", "tensors that do"))
+                output = start
+            elif len(self.builder.shape(output)) == 4:
+                output = self.builder.call("output", "output", torch.permute, output, FIRST)
+            outputs.append(output)
         self._note()
-        self.module = self.builder.finish(output, self.problems)
+        self.module = self.builder.finish(outputs, self.problems)
 
     def _tell(self, where: str, problem: NodeProblem) -> None:
         legal = problem.supported or supported()
@@ -97,26 +101,35 @@ class _Reader:
         self.values[inputs[0]] = node
         return node
 
-    def _end(self) -> int:
-        """Index of the tensor that the network gives; what the host does behind it is left out."""
+    def _ends(self) -> list[int]:
+        """Indices of the tensors that the network gives; what the host does behind them is left out."""
         self.dropped: list[TfNode] = []
-        outputs = self.model.outputs
-        if len(outputs) != 1:
-            raise UnsupportedError(f"{self.path.name}: {len(outputs)} outputs; supported: one tensor")
+        if not self.model.outputs:
+            raise UnsupportedError(f"{self.path.name}: no outputs; supported: at least one tensor")
         makers = {index: node for node in self.model.nodes for index in node.outputs}
-        end, dropped = outputs[0], []
-        while (node := makers.get(end)) is not None and node.kind in (*LEFT_TO_HOST, *CHANGES_OF_TYPE):
+        readers = [index for node in self.model.nodes for index in node.inputs]
+        return [self._before_host(end, makers, readers) for end in self.model.outputs]
+
+    def _before_host(self, output: int, makers: Mapping[int, TfNode], readers: list[int]) -> int:
+        """The tensor that the host makes an output of."""
+        end, dropped = output, []
+        while (
+            (node := makers.get(end)) is not None
+            and end not in readers
+            and node.kind in (*LEFT_TO_HOST, *CHANGES_OF_TYPE)
+        ):
+            readers.remove(node.inputs[0])
             dropped.append(node)
             end = node.inputs[0]
         if any(it.kind in LEFT_TO_HOST for it in dropped):
-            self.dropped = dropped
+            self.dropped += dropped
             for node in dropped:
                 if node.kind in LEFT_TO_HOST:
                     self.builder.notes.append(
                         f"{self._name(node)}: {node.kind} at the end is left to the host"
                     )
             return end
-        return outputs[0]
+        return output
 
     def _name(self, node: TfNode) -> str:
         """Of an operator: what it gives, of several names that were made one the first."""

@@ -15,7 +15,7 @@ def tiny_networks() -> dict[str, Trained]:
         first, middle = layer("first", image, 6, (3, 3), kind, padding=1, relu=True, seed=number)
         second, last = layer("second", middle, 3, (8, 8), kind, seed=number + 7)
         features = {it.name: it for it in (image, middle, last)}
-        network = Network(features, (first, second), "image", "second")
+        network = Network(features, (first, second), "image", ("second",))
         found[kind] = Trained(network, 0.9 + number / 100, 0.5, f"digest{number}")
     return found
 

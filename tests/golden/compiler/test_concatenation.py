@@ -131,6 +131,7 @@ def test_phases_that_do_not_agree_are_named() -> None:
         ("s", 3, (1, 1), {"stride": 2, "source": "a"}),
         ("b", 4, (1, 1), {"padding": 1}),
         ("ab", ("a", "b")),
+        ("c", 2, (1, 1)),
     )
     with pytest.raises(
         UnsupportedError, match=r"the concatenation ab.*: their strides demand two phase splits"

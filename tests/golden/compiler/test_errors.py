@@ -53,7 +53,7 @@ def _added(add: Add) -> Callable[[], Network]:
 
 _REFUSED: dict[str, tuple[Callable[[], Network], str]] = {
     "input": (lambda: replace(_plain(), input="x"), "network input 'x' is not one of its features"),
-    "output": (lambda: replace(_plain(), output="x"), "network output 'x' is written by no layer"),
+    "output": (lambda: replace(_plain(), outputs=("x",)), "network output 'x' is written by no layer"),
     "empty": (lambda: replace(_plain(), layers=()), "the network has no layers; supported: at least one"),
     "unwritten": (
         lambda: _plain(input="later"),
@@ -200,7 +200,7 @@ def test_phases_that_cannot_agree_name_both_layers() -> None:
     # A 3×3 map of stride 2 with padding 2 is again 3×3.
     wide = altered(base, path="wide", input="x", output="a", stride=2, padding=2)
     join = altered(base, path="join", input="a", output="y", residual=Add("x", 0, 0, 0))
-    network = Network(features, (wide, join), "x", "y")
+    network = Network(features, (wide, join), "x", ("y",))
     with pytest.raises(UnsupportedError) as error:
         compile_network(network, TINY)
     assert str(error.value) == (

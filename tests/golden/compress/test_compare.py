@@ -170,7 +170,7 @@ def one_logit(scale: float, weight: int) -> Network:
     zero = np.zeros(1, np.int64)
     layer = make_layer("a", "x", "y", 1, (1, 1), 1, 0, plain, zero, zero)
     return Network(
-        {"x": Feature("x", (1, 1, 1), 1.0), "y": Feature("y", (1, 1, 1), scale)}, (layer,), "x", "y"
+        {"x": Feature("x", (1, 1, 1), 1.0), "y": Feature("y", (1, 1, 1), scale)}, (layer,), "x", ("y",)
     )
 
 

@@ -129,10 +129,12 @@ def test_the_module_stays_as_it_was() -> None:
             Function(lambda m, x: torch.add(x, m.c(x), alpha=2), c=conv()),
             ["node add: the", "alpha"],
         ),
-        (Function(lambda m, x: (m.c(x), x), c=conv()), ["network: several outputs"]),
+        (Function(lambda m, x: (m.c(x), x), c=conv()), ["network: its output is the images", "of layers"]),
+        (Function(lambda m, x: (m.c(x), (m.c(x), 3)), c=conv()), ["gives what is no tensor of its own"]),
+        (Function(lambda m, x: (), c=conv()), ["network: it gives nothing"]),
         (Function(lambda m, x: m.c(x)[:, :1], c=conv()), ["node getitem: found getitem"]),
         (Function(lambda m, x: x.relu(), c=conv()), ["node relu: relu that does not directly follow"]),
-        (Function(lambda m, x: torch.flatten(x, 1), c=conv()), ["network: its output is not its last layer"]),
+        (Function(lambda m, x: torch.flatten(x, 1), c=conv()), ["network: its output is the images"]),
     ],
 )
 def test_refusals_name_the_layer_and_what_is_supported(module: nn.Module, words: list[str]) -> None:

@@ -127,13 +127,13 @@ class File:
             "MEAN", [x, axes], self.values[x].mean((1, 2), keepdims=keep), "Reducer", KeepDims=keep
         )
 
-    def saved(self, folder: Path, output: int = -1, name: str = "net.tflite") -> Path:
-        """The file; it gives tensor `output`, or the last one."""
+    def saved(self, folder: Path, *outputs: int, name: str = "net.tflite") -> Path:
+        """The file; it gives tensors `outputs`, or the last one."""
         path = folder / name
-        path.write_bytes(self.bytes(len(self.tensors) - 1 if output < 0 else output))
+        path.write_bytes(self.bytes(*(outputs or (len(self.tensors) - 1,))))
         return path
 
-    def bytes(self, output: int, version: int = 3) -> bytes:
+    def bytes(self, *outputs: int, version: int = 3) -> bytes:
         """The file's contents."""
         builder = flatbuffers.Builder(1024)
         kinds = list(dict.fromkeys(kind for kind, *_ in self.nodes))
@@ -149,7 +149,7 @@ class File:
         parts = {
             "Tensors": _table(builder, "SubGraph", "Tensors", tensors),
             "Inputs": _ints(builder, [self.input]),
-            "Outputs": _ints(builder, [output]),
+            "Outputs": _ints(builder, [*outputs]),
             "Operators": _table(builder, "SubGraph", "Operators", nodes),
         }
         graph = _made(builder, "SubGraph", parts)

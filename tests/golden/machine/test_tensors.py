@@ -78,9 +78,9 @@ def test_images_and_results() -> None:
     result = program.tensor(program.output)
     values = rng.integers(-128, 128, (3, *result.shape)).astype(np.int8)
     stream = tensors.pack_tensor(values, result, TINY.lanes)
-    np.testing.assert_array_equal(tensors.result_tensor(program, stream), values)
+    np.testing.assert_array_equal(tensors.result_tensors(program, stream)[result.name], values)
     with pytest.raises(ValueError, match=r"^result of shape \(3, \d+, 4\); expected \(images, \d+, 4\)$"):
-        tensors.result_tensor(program, np.concatenate([stream, stream], axis=1))
+        tensors.result_tensors(program, np.concatenate([stream, stream], axis=1))
 
 
 def test_refusals_name_the_tensor() -> None:

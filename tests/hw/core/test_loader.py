@@ -37,7 +37,7 @@ def random_program(seed: int, config: Config, most: int) -> Program:
     return Program(
         config=config,
         input="",
-        output="",
+        outputs=(),
         tensors=(),
         layers=(),
         run=run_record(config).pack(**ranges, cycle_limit=rng.getrandbits(32)),

@@ -54,7 +54,7 @@ def network(rng: np.random.Generator) -> Network:
         "image": Feature("image", (2, HEIGHT, WIDTH), 1.0),
         "x": Feature("x", (FILTERS, HEIGHT, WIDTH), 1.0),
     }
-    return Network(features, (layer,), "image", "x")
+    return Network(features, (layer,), "image", ("x",))
 
 
 @dataclass
