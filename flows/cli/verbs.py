@@ -6,6 +6,7 @@ from flows.cli import commands as cli
 from flows.cost import commands as cost
 from flows.explore import commands as explore
 from flows.figures import commands as figures
+from flows.fuzz import commands as fuzz
 from flows.learn import commands as learn
 from flows.report import commands as report
 from flows.site import commands as site
@@ -54,6 +55,7 @@ SECTIONS: dict[str, tuple[Verb, ...]] = {
         cli.DOCTOR,
         cli.COMPLETE,
         studies.MUTATE,
+        fuzz.FUZZ,
         figures.REPORT_README,
         figures.REPORT_STALE,
         site.DOCS,

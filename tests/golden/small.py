@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from flows.fuzz.weights import random_weights
 from golden.graph.network import Feature, Layer, Network
 from golden.graph.operations.weights import Factored
 from tests.golden.layers import altered, make_layer
-from tests.golden.networks import random_weights
 
 
 def layer(

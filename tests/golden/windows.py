@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from flows.fuzz.weights import KINDS
 from golden.compiler import compile_network
 from golden.graph.network import Network
 from golden.graph.operations.max_pool import MOST
@@ -15,7 +16,7 @@ from golden.spec.config import SMALL, TINY, Config
 from golden.spec.errors import ErrorCode
 from golden.spec.program import Program
 from tests.golden.naive import run_naive
-from tests.golden.networks import KINDS, random_images
+from tests.golden.networks import random_images
 from tests.golden.small import chain
 
 CONFIGS = [

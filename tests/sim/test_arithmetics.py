@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from flows.fuzz.weights import random_weights
 from golden.compiler import compile_network
 from golden.cycles.timing import count_cycles
 from golden.graph.network import Layer, Network
@@ -17,7 +18,7 @@ from golden.spec.errors import ErrorCode, UnsupportedError
 from sim.checks.compare import first_mismatch
 from sim.run import run
 from tests.golden.layers import altered
-from tests.golden.networks import random_images, random_network, random_weights
+from tests.golden.networks import random_images, random_network
 
 SIZES = replace(TINY, accumulator_bits=32, coefficient_words=2048, feature_words=1024)
 INT8 = replace(SIZES, arithmetic=baselines.INT8.name)

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.fuzz.weights import KINDS, random_weights
 from golden.graph import reference
 from golden.graph.operations import convolution
 from golden.graph.operations.convolution import convolve
@@ -18,7 +19,7 @@ from golden.spec import formats
 from golden.spec.config import SMALL, TINY, Config
 from tests.golden.layers import altered
 from tests.golden.naive import run_naive, weight
-from tests.golden.networks import KINDS, random_images, random_network, random_weights
+from tests.golden.networks import random_images, random_network
 
 
 @given(st.lists(st.integers(-(2**40), 2**40), min_size=1), st.integers(0, 31))

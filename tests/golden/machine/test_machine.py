@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from flows.fuzz.weights import KINDS
 from golden.compiler import compile_network
 from golden.graph.network import Network
 from golden.graph.operations.add import Add
@@ -19,7 +20,7 @@ from golden.spec.config import SMALL, TINY, Config
 from golden.spec.errors import ErrorCode, MachineError
 from golden.spec.memories import back_record, front_record
 from golden.spec.program import Program
-from tests.golden.networks import KINDS, random_images, random_network
+from tests.golden.networks import random_images, random_network
 from tests.golden.small import chain
 
 

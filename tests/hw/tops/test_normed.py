@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
+from flows.fuzz.weights import random_weights
 from golden.compiler import compile_network
 from golden.graph.network import Feature, Network
 from golden.graph.reference import run_network
@@ -26,7 +27,7 @@ from sim.drivers.handshake import watch_outputs
 from sim.lightnorm.beats import beats, joint_beats, joint_seen, seen
 from sim.lightnorm.numbers import as_number, constant, numbers
 from tests.golden.layers import make_layer
-from tests.golden.networks import random_images, random_weights
+from tests.golden.networks import random_images
 from tests.hw.bench import join, seeded, split
 
 FILTERS, HEIGHT, WIDTH = 4, 5, 7

@@ -1,0 +1,1 @@
+"""Random networks through all machines."""
