@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from flows.base.option_kinds import Count, OutFolder, Seed
+from flows.base.option_kinds import Count, OutFolder, Seed, Whole
 from flows.base.verb import Verb
+
+Some = Annotated[int, Whole(0, 10_000_000)]
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Fuzz:
     """
 
     networks: Count = 1000
-    rtl: Count = 100
+    rtl: Some = 100
     seed: Seed = 1
     config: str = "tiny"
     out: OutFolder = Path("build/fuzz")
