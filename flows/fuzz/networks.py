@@ -12,6 +12,7 @@ from golden.graph.operations.add import Add
 from golden.graph.operations.convolution import Convolution
 from golden.graph.operations.global_mean import GlobalMean
 from golden.graph.operations.integers import IntegerOperation, Shape
+from golden.graph.operations.lookup import Lookup
 from golden.graph.operations.max_pool import MOST, MaxPool
 from golden.graph.operations.relu import Relu
 from golden.graph.operations.requantise import Requantise
@@ -133,7 +134,10 @@ class RandomNetwork:
         self, name: str, source: Feature, product: Convolution | MaxPool, epilogue: list[IntegerOperation]
     ) -> None:
         rng, shape, window = self.rng, product.shape(source.shape), product.window
-        if rng.random() < 0.4:
+        if self.config.tables and rng.random() < 0.3:
+            epilogue.append(Lookup(self._table()))
+            self.options["table"] += 1
+        elif rng.random() < 0.4:
             epilogue.append(Relu())
             self.options["relu"] += 1
         if rng.random() < 0.08 and shape[1:] != (1, 1):
@@ -146,6 +150,13 @@ class RandomNetwork:
         self.options["reads a concatenation"] += source.name in self.joined
         self.layers.append(Layer(name, source.name, name, product, tuple(epilogue)))
         self._put(name, shape)
+
+    def _table(self) -> np.ndarray:
+        """A random table, or one that the network has."""
+        tables = [it.entries for layer in self.layers for it in layer.epilogue if it.entries is not None]
+        if len(tables) < self.config.tables:
+            return self.rng.integers(-128, 128, 256)
+        return tables[int(self.rng.integers(len(tables)))]
 
     def _pooling(self, name: str) -> None:
         source = self._source()
@@ -205,4 +216,5 @@ def roomy(config: Config) -> Config:
         coefficient_words=4096,
         term_words=4096,
         filter_words=1024,
+        tables=3,
     )

@@ -30,7 +30,8 @@ def layers(_: Layers) -> str:
         f"A layer is: {layer_parts()}.",
         f"The hardware does what follows the sums in this order, each at most once: {stages}.",
     ]
-    return "\n".join([*(line.rstrip() for line in lines), "", *notes])
+    words = [line for note in notes for line in wrap(note, sum(_WIDTHS))]
+    return "\n".join([*(line.rstrip() for line in lines), "", *words])
 
 
 def _rows(operation: Operation) -> Iterator[tuple[str, ...]]:

@@ -71,7 +71,7 @@ def compile_network(
         with findings.collect():
             front.append(front_word(it.plan, plans, tensors, network.joined, it.taps_at, config))
         with findings.collect():
-            back.append(back_word(it.plan, tensors, it.terms_at, it.filters_at, config))
+            back.append(back_word(it.plan, tensors, it.terms_at, it.filters_at, it.table, config))
     findings.demand()
     front_end, back_end = end_words(config)
     order = [network.input, *(layer.output for layer in network.layers)]
@@ -88,6 +88,7 @@ def compile_network(
         terms=tuple(memories.terms),
         filters=tuple(memories.filters),
         coefficients=tuple(tuple(words) for words in memories.coefficients),
+        tables=memories.table_words(),
         reference=network_file.to_bytes(network),
     )
 
@@ -102,11 +103,14 @@ class _Built:
     taps_at: int
     terms_at: int
     filters_at: int
+    table: int
 
 
 def _build(plan: LayerPlan, tensors: dict[str, Tensor], memories: Memories, config: Config) -> _Built:
-    """Add a layer to the memories. Raises UnsupportedError if its rows do not run side by side."""
+    """Add a layer to the memories. Raises UnsupportedError if its rows do not run side by side, or it needs a
+    table and there is none."""
     layer, entries = plan.layer, plan.entries
+    table = memories.add_table(layer)
     taps = tap_table(layer, entries.fold, tensors[layer.input], plan.tiling)
     rounds, units = plan.jobs.rounds, plan.jobs.unit_count
     words = memories.add_blocks(datapath(config).blocks(layer, entries, rounds, units, plan.rows, config))
@@ -117,6 +121,7 @@ def _build(plan: LayerPlan, tensors: dict[str, Tensor], memories: Memories, conf
         memories.add_taps(taps),
         memories.add_terms(entries.terms),
         memories.add_filters(layer),
+        table,
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from golden.compiler.taps import Tap
-from golden.graph.network import Layer
+from golden.graph.network import Layer, refuse
 from golden.spec.config import Config
 from golden.spec.errors import CapacityError
 from golden.spec.findings import Findings
@@ -19,6 +19,7 @@ class Memories:
         self.terms: list[int] = []
         self.filters: list[int] = []
         self.coefficients: list[list[int]] = [[] for _ in range(config.engines)]
+        self.tables: list[tuple[int, ...]] = []
         self._tables: dict[tuple[Tap, ...], int] = {}
 
     def add_taps(self, taps: list[Tap]) -> int:
@@ -49,6 +50,29 @@ class Memories:
         ]
         return address
 
+    def add_table(self, layer: Layer) -> int:
+        """Number of the table of a layer, 1…; layers of the same table share one; 0 without.
+
+        Raises UnsupportedError if the configuration has none.
+        """
+        entries = next((it.entries for it in layer.epilogue if it.entries is not None), None)
+        if entries is None:
+            return 0
+        if not self.config.tables:
+            raise refuse(
+                layer,
+                f"a function by a table, of which configuration {self.config.name!r} has none",
+                "configurations with `tables` of 1 or more",
+            )
+        table = tuple((entries & 0xFF).tolist())
+        if table not in self.tables:
+            self.tables.append(table)
+        return self.tables.index(table) + 1
+
+    def table_words(self) -> tuple[int, ...]:
+        """The memory of tables."""
+        return tuple(entry for table in self.tables for entry in table)
+
     def add_blocks(self, blocks: list[list[np.ndarray]]) -> int:
         """Appends the blocks of a layer; returns how many words all engines gained."""
         count = 0
@@ -72,6 +96,13 @@ class Memories:
         name = f"coefficient (engine {fullest})"
         needed = len(self.coefficients[fullest])
         sizes.append((name, Memory.COEFFICIENT + fullest, "coefficient_words", needed))
+        if len(self.tables) > config.tables:
+            findings.add(
+                CapacityError(
+                    f"table memory: the network needs {len(self.tables)} tables, tables of configuration "
+                    f"{config.name!r} is {config.tables}"
+                )
+            )
         for name, number, field, needed in sizes:
             depth = memory_shape(config, number).depth
             if needed > depth:

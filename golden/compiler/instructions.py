@@ -104,14 +104,18 @@ def back_word(
     tensors: dict[str, Tensor],
     term_address: int,
     filter_address: int,
+    table: int,
     config: Config,
 ) -> int:
     """The half of a layer's instruction that the drain unit reads."""
     layer, jobs, entries = plan.layer, plan.jobs, plan.entries
     target = tensors[layer.output]
-    epilogue = dict.fromkeys((name for it in OPERATIONS for name in it.sets), 0)
+    there = {field.name for field in back_record(config).fields}
+    epilogue = dict.fromkeys((name for it in OPERATIONS for name in it.sets if name in there), 0)
     for operation in layer.epilogue:
         epilogue |= operation.fields(lambda name: tensors[name].address)
+    if config.tables:
+        epilogue["table"] = table
     return _pack(
         layer,
         back_record(config),

@@ -13,6 +13,7 @@ from golden.spec import formats, legality
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode, MachineError, MissingWordsError
 from golden.spec.memories import (
+    TABLE_ENTRIES,
     Fold,
     Operation,
     back_record,
@@ -35,6 +36,7 @@ class DecodedLayer:
     pixel: int64, shape (tiles, taps). mask: bool, shape (tiles, taps, lanes).
     blocks: one Block for each engine, for each round: blocks[round][engine].
     terms: int64 (filters, terms of a filter). bias, shift: int64 (filters,).
+    table: int64 (256,), or None.
     """
 
     front: dict[str, int]
@@ -45,6 +47,7 @@ class DecodedLayer:
     terms: Int64
     bias: Int64
     shift: Int64
+    table: Int64 | None
 
     def channels(self, number: int) -> Int64:
         """The input channels of a round."""
@@ -99,6 +102,7 @@ def decode(program: Program) -> list[DecodedLayer]:
                 terms[term].reshape(count, each),
                 filters["bias"][word],
                 filters["shift"][word],
+                _table(program, back.get("table", 0)),
             )
         )
     if stop is not None:
@@ -136,6 +140,15 @@ def _round_blocks(
     ]
     wrong = [error for error in said if error is not None]
     raise next((error for error in wrong if error.code == ErrorCode.STREAM), wrong[0])
+
+
+def _table(program: Program, number: int) -> Int64 | None:
+    """The entries of table `number`, 1…; None for 0."""
+    if not number:
+        return None
+    place = _range(len(program.tables), "table", (number - 1) * TABLE_ENTRIES, TABLE_ENTRIES)
+    entries = np.array(program.tables[place], np.int64)
+    return entries - (entries >> 7 << 8)
 
 
 def _range(size: int, memory: str, address: int, count: int) -> slice:

@@ -43,6 +43,7 @@ def load_image(words: Sequence[int], config: Config) -> Program:
         terms=tuple(contents[Memory.TERM]),
         filters=tuple(contents[Memory.FILTER]),
         coefficients=tuple(tuple(contents[Memory.COEFFICIENT + e]) for e in range(config.engines)),
+        tables=tuple(contents[Memory.TABLE]) if config.tables else (),
     )
     demand_loadable(program)
     return program

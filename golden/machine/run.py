@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from golden.graph.operations.add import added
 from golden.graph.operations.global_mean import rounded
+from golden.graph.operations.lookup import looked_up
 from golden.graph.operations.relu import rectified
 from golden.graph.operations.requantise import requantised
 from golden.machine.decode import DecodedLayer, decode
@@ -261,7 +262,9 @@ def _words(layer: DecodedLayer, filters: Int64, tile: int, outputs: Int64, memor
         address = back["residual_address"] + filters * back["output_stride"] + tile
         other = memory[address % len(memory)].astype(np.int64)
         result = added(result, other, back["align_result"], back["align_residual"], back["residual_shift"])
-    if back["relu"]:
+    if layer.table is not None:
+        result = looked_up(layer.table, result)
+    elif back["relu"]:
         result = rectified(result)
     if tile % back["plane_tiles"] == back["plane_tiles"] - 1:
         result[:, back["last_lanes"] :] = 0

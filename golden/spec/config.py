@@ -17,6 +17,9 @@ MAX_ENGINES = 64
 LEARNING_LANES = 4
 """What learns works on `basis` lanes at a time, in whole groups of LightNorm: of so many values."""
 
+TABLES = (0, 1, 3, 7, 15)
+"""Legal numbers of tables: all values of the field that names one are legal, or none."""
+
 _NO_SIZES = ("name", "arithmetic", "learning")
 """Fields that are no whole numbers."""
 _OF_LEARNING = ("controller_instructions", "controller_words")
@@ -50,6 +53,8 @@ class Config:
     term_words: depth of the memory of basis terms (bytes).
     filter_words: depth of the memory of biases and shifts (one word per filter).
     instructions: layers that a program may have.
+    tables: functions of one value, 256 entries each, that a program may have; 0, 1, 3, 7 or 15. Not in a
+        configuration that learns.
     arithmetic: what a lane does with a weight (`golden.spec.arithmetics`); decides what the coefficient
         memories hold.
     learning: the engines learn too (docs/learning.md): gradients and counters stand beside the coefficients.
@@ -71,6 +76,7 @@ class Config:
     term_words: int = 4096
     filter_words: int = 1024
     instructions: int = 64
+    tables: int = 0
     arithmetic: str = arithmetics.SHIFT_ADD.name
     learning: bool = False
     controller_instructions: int = 2048
@@ -109,12 +115,14 @@ class Config:
             value = getattr(self, name)
             fits = _power_of_two(value) and 4 <= value <= 1 << ADDRESS_BITS
             self._demand(name, fits, f"a power of two in 4…{1 << ADDRESS_BITS}")
+        self._demand("tables", self.tables in TABLES, f"one of {list(TABLES)}")
         legal_names = arithmetics.names()
         self._demand("arithmetic", self.arithmetic in legal_names, f"one of {legal_names}")
         self._demand("learning", isinstance(self.learning, bool), "true or false")
         if self.learning:
             plain = self.arithmetic == arithmetics.SHIFT_ADD.name
             self._demand("arithmetic", plain, f"{arithmetics.SHIFT_ADD.name} in a configuration that learns")
+            self._demand("tables", self.tables == 0, "0 in a configuration that learns")
             whole = self.basis % LEARNING_LANES == 0
             self._demand("basis", whole, f"a multiple of {LEARNING_LANES} in a configuration that learns")
 
@@ -139,6 +147,8 @@ class Config:
     def digest(self) -> int:
         """32 bits that identify the sizes (not the name) and the version of the number rules."""
         sizes = {key: value for key, value in asdict(self).items() if key not in (*_NO_SIZES, *_OF_LEARNING)}
+        if not self.tables:
+            del sizes["tables"]
         if self.arithmetic != arithmetics.SHIFT_ADD.name:
             sizes["arithmetic"] = self.arithmetic
         if self.learning:

@@ -43,6 +43,8 @@ class Memory(IntEnum):
     """The controller's program."""
     STATE = SEED + 2
     """The controller's data memory."""
+    TABLE = SEED + 3
+    """Functions of one value, 256 entries each."""
 
 
 SECTION = Record(
@@ -58,6 +60,9 @@ SECTION = Record(
 END_SECTION = 0xFF
 """In place of the number of a memory: no section follows but the checksum word."""
 
+
+TABLE_ENTRIES = 256
+"""Of a table: one for each int8 value, from −128 on."""
 
 MAX_TAPS = 1024
 MAX_TILES = 1024
@@ -177,8 +182,14 @@ def back_record(config: Config) -> Record:
             Field("residual_shift", formats.SUM_SHIFT_BITS, doc="rounding right shift of their sum"),
             Field("pool", 1, doc="write one pixel per channel: the rounded sum of the map"),
             Field("pool_shift", formats.SUM_SHIFT_BITS, doc="rounding right shift of the sum"),
+            *_table_field(config),
         ),
     )
+
+
+def _table_field(config: Config) -> tuple[Field, ...]:
+    doc = "number of the table that takes the place of ReLU, 1…; 0 for none"
+    return (Field("table", config.tables.bit_length(), doc=doc),) if config.tables else ()
 
 
 COUNTER_BITS = 4
@@ -241,6 +252,9 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
         Memory.TERM: MemoryShape(formats.ACTIVATION_BITS, config.term_words),
         Memory.FILTER: MemoryShape(filter_record().bits, config.filter_words),
     }
+    if config.tables:
+        depth = TABLE_ENTRIES << (config.tables - 1).bit_length()
+        shapes[Memory.TABLE] = MemoryShape(formats.ACTIVATION_BITS, depth)
     for engine in range(config.engines):
         bits = arithmetic(config.arithmetic).word_bits(config)
         shapes[Memory.COEFFICIENT + engine] = MemoryShape(bits, config.coefficient_words)
@@ -262,7 +276,9 @@ def memories(config: Config) -> list[int]:
     fixed = [
         int(memory)
         for memory in Memory
-        if memory not in of_engines and (config.learning or memory not in learning)
+        if memory not in of_engines
+        and (config.learning or memory not in learning)
+        and (config.tables or memory != Memory.TABLE)
     ]
     there = of_engines if config.learning else of_engines[:1]
     return fixed + [first + engine for first in there for engine in range(config.engines)]

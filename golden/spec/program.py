@@ -71,6 +71,7 @@ class Program:
     run: the run word; front, back: one word per instruction and an END.
     taps, terms, filters: the shared memories, from address 0.
     coefficients: for each engine, its memory of pairs (two packed entries, first one low).
+    tables: the memory of tables; empty where the configuration has none.
     reference: the network that it was compiled from, as the contents of a network file, for checks
         of what the words above compute; empty where it is not known. No machine sees it.
     """
@@ -87,6 +88,7 @@ class Program:
     terms: tuple[int, ...]
     filters: tuple[int, ...]
     coefficients: tuple[tuple[int, ...], ...] = field(default_factory=tuple)
+    tables: tuple[int, ...] = ()
     reference: bytes = field(default=b"", repr=False)
 
     @property
@@ -111,6 +113,8 @@ class Program:
         yield Memory.FILTER, self.filters
         for engine, words in enumerate(self.coefficients):
             yield Memory.COEFFICIENT + engine, words
+        if self.config.tables:
+            yield Memory.TABLE, self.tables
 
     def image(self) -> list[int]:
         """The 32-bit words that load the program into the hardware: `memory_image`."""
@@ -192,7 +196,7 @@ def checksum(words: list[int]) -> int:
     return zlib.crc32(b"".join(word.to_bytes(4, "little") for word in words))
 
 
-_WORD_LISTS = ("front", "back", "taps", "terms", "filters")
+_WORD_LISTS = ("front", "back", "taps", "terms", "filters", "tables")
 
 
 def _encode(words: tuple[int, ...]) -> str:

@@ -69,7 +69,8 @@ class Accelerator(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i_image), host.i_image)
         wiring.connect(m, host.o_result, wiring.flipped(self.o_result))
         # Program words to their memories; rows; sums; words.
-        fan_out(m, loader.load, [unit.load for unit in [*array.units, host, sequencer]])
+        loaded = [*array.units, host, sequencer, *([output] if config.tables else [])]
+        fan_out(m, loader.load, [unit.load for unit in loaded])
         wiring.connect(m, fetch.features, features.rows)
         for number, engine in enumerate(engines):
             wiring.connect(m, drain.engines[number], engine.sums)

@@ -7,24 +7,26 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import formats, latency
 from golden.spec.config import Config
 from golden.spec.memories import Fold, back_record
-from hw.interfaces import read_signature, write_signature
+from hw.interfaces import load_signature, read_signature, write_signature
 from hw.parts.delay import delayed
 from hw.parts.layouts import layout
 from hw.parts.rounding import RoundShift
 from hw.writeback.basis import BasisStage
 from hw.writeback.pool import Pool
 from hw.writeback.residual import ResidualAdder
+from hw.writeback.table import Table
 from hw.writeback.terms import operands_signature
 
 
 class OutputPipeline(wiring.Component):
-    """Basis stage, requantiser, residual adder with ReLU, pooling (docs/machine.md, section 5).
+    """Basis stage, requantiser, residual adder with ReLU, tables, pooling (docs/machine.md, section 5).
 
     Golden: `golden.machine`.  Latency: `latency.WRITE` cycles, `latency.POOLED_WRITE` with pooling.
     Throughput: one term per cycle.
 
     Members
     -------
+    load: load bus (tables); only where the configuration has some.
     i: In, from the operands.
     layer: In, the drain's back word.
     residual: Out, reads of the residual's words.
@@ -36,6 +38,7 @@ class OutputPipeline(wiring.Component):
         self._config = config
         super().__init__(
             {
+                **({"load": In(load_signature(config))} if config.tables else {}),
                 "i": In(operands_signature(config)),
                 "layer": In(layout(back_record(config))),
                 "residual": Out(read_signature(config)),
@@ -102,10 +105,22 @@ class OutputPipeline(wiring.Component):
         for i in range(config.basis):
             m.d.sync += adder.zero[i].eq(ending.tail & (first_lane + i >= now.last_lanes))
 
+        activated = adder.o
+        if config.tables:
+            m.submodules.table = table = Table(config)
+            wiring.connect(m, wiring.flipped(self.load), table.load)
+            m.d.comb += [
+                table.early.eq(adder.early),
+                table.zero.eq(adder.zero),
+                table.i.eq(adder.o),
+                table.number.eq(now.table),
+            ]
+            activated = table.o
+
         m.submodules.pool = pool_unit = Pool(config)
         done = tokens[latency.WRITE]
         m.d.comb += [
-            pool_unit.i.eq(adder.o),
+            pool_unit.i.eq(activated),
             pool_unit.valid.eq(done.valid & done.last & pooling),
             pool_unit.index.eq(done.pool_index),
             pool_unit.first.eq(done.pool_first),
@@ -132,5 +147,5 @@ class OutputPipeline(wiring.Component):
                 ),
                 self.turn_done.eq(writing.turn_end),
             ]
-        m.d.comb += self.write.data.eq(Mux(pooling, pool_unit.o.as_unsigned(), adder.o.replicate(slices)))
+        m.d.comb += self.write.data.eq(Mux(pooling, pool_unit.o.as_unsigned(), activated.replicate(slices)))
         return m

@@ -17,7 +17,8 @@ class ResidualAdder(wiring.Component):
     cycle before its first word. Where `zero` is set, in the cycle before the word leaves, o = 0.
 
     Members: i, residual: In, `width` bytes; align, align_residual, shift: In, as in the back word; enable,
-    relu: In; zero: In, `width` flags; o: Out, `width` bytes.
+    relu: In; zero: In, `width` flags; o: Out, `width` bytes; early: Out, `width` bytes: `o` of the
+    next cycle, before ReLU and `zero`.
     """
 
     def __init__(self, width: int) -> None:
@@ -33,6 +34,7 @@ class ResidualAdder(wiring.Component):
                 "relu": In(1),
                 "zero": In(width),
                 "o": Out(width * 8),
+                "early": Out(width * 8),
             }
         )
 
@@ -55,5 +57,5 @@ class ResidualAdder(wiring.Component):
             m.d.comb += [unit.i.eq(total), unit.shift.eq(shift)]
             o = Signal(8, name=f"o{i}")
             m.d.sync += o.eq(Mux(self.zero[i] | (self.relu & (unit.o < 0)), 0, unit.o))
-            m.d.comb += self.o.word_select(i, 8).eq(o)
+            m.d.comb += [self.o.word_select(i, 8).eq(o), self.early.word_select(i, 8).eq(unit.o)]
         return m

@@ -5,6 +5,7 @@ import numpy as np
 from golden.graph.network import Layer, Network
 from golden.graph.operations.add import Add
 from golden.graph.operations.global_mean import GlobalMean
+from golden.graph.operations.lookup import Lookup
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.relu import Relu
 from golden.graph.operations.weights import Factored
@@ -74,6 +75,9 @@ def _layer(layer: Layer, source: Map, other: Map | None) -> Map:
                     both = result << add.align_result
                     both += other[m][y][x] << add.align_residual
                     result = saturate(round_shift(both, add.shift))
+                lookup = layer.find(Lookup)
+                if lookup is not None:
+                    result = int(lookup.table[result + 128])
                 plane[y][x] = max(result, 0) if layer.find(Relu) else result
         if pool is not None:
             plane = [[saturate(round_shift(sum(map(sum, plane)), pool.shift))]]

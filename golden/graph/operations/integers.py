@@ -47,6 +47,11 @@ class IntegerOperation:
         """Names of the features that it reads beside the sums."""
         return ()
 
+    @property
+    def entries(self) -> Int64 | None:
+        """Its table of 256 int8 values, if it has one: back word's field `table`."""
+        return None
+
     def shape(self, shape: Shape) -> Shape:
         """Shape of what it gives for values of `shape`."""
         return shape

@@ -16,6 +16,7 @@ from golden.graph.operations.flatten import FLATTEN
 from golden.graph.operations.global_mean import GLOBAL_MEAN
 from golden.graph.operations.integers import Stage
 from golden.graph.operations.linear import LINEAR
+from golden.graph.operations.lookup import LOOKUPS
 from golden.graph.operations.max_pool import MAX_POOL
 from golden.graph.operations.nothing import NOTHING
 from golden.graph.operations.operation import Operation
@@ -31,6 +32,7 @@ OPERATIONS = (
     ADD,
     RELU,
     RELU6,
+    *LOOKUPS,
     GLOBAL_MEAN,
     CONCATENATION,
     FLATTEN,

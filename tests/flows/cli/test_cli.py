@@ -24,7 +24,7 @@ def factory():
     )
 
 def pooled():
-    return nn.Sequential(nn.Conv2d(2, 6, 3), nn.Sigmoid())
+    return nn.Sequential(nn.Conv2d(2, 6, 3), nn.GELU())
 
 def number():
     return 7
@@ -74,7 +74,7 @@ def test_own_network_from_module_to_golden(own: Path, capsys: pytest.CaptureFixt
         ("compress none.py:factory --data arrays.npz", "no file 'none.py'"),
         ("compress my_module.py:none --data arrays.npz", "nothing is called none; the file has factory"),
         ("compress my_module.py:number --data arrays.npz", "number returned int; expected a torch.nn.Module"),
-        ("compress my_module.py:pooled --data arrays.npz", "Sigmoid"),
+        ("compress my_module.py:pooled --data arrays.npz", "GELU"),
         ("compress my_module.py:factory --data none.npz", "neither an .npz file that can be read nor"),
         (
             "compress my_module.py:factory --data flat.npz",

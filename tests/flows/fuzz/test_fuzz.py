@@ -18,7 +18,15 @@ from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
 from golden.spec.program import Program
 
-OPTIONS = {"addition", "concatenation", "reads a concatenation", "max pooling", "depthwise", "2 outputs"}
+OPTIONS = {
+    "addition",
+    "concatenation",
+    "reads a concatenation",
+    "max pooling",
+    "depthwise",
+    "table",
+    "2 outputs",
+}
 
 
 def test_all_machines_agree(tmp_path: Path) -> None:

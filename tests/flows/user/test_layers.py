@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,6 +56,10 @@ USES: dict[str, Callable[[], nn.Module]] = {
     "nn.BatchNorm2d": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3)),
     "nn.BatchNorm1d": lambda: nn.Sequential(nn.Flatten(), nn.Linear(32, 3), nn.BatchNorm1d(3)),
     "nn.ReLU6": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU6()),
+    **{
+        f"nn.{kind.__name__}": partial(nn.Sequential, nn.Conv2d(2, 3, 1), kind())
+        for kind in (nn.LeakyReLU, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.Tanh, nn.SiLU)
+    },
     "nn.ReLU": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.ReLU()),
     "nn.AdaptiveAvgPool2d": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.AdaptiveAvgPool2d(1)),
     "nn.AvgPool2d": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.AvgPool2d(2), nn.AvgPool2d(2)),

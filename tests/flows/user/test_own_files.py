@@ -116,7 +116,7 @@ def test_bad_files_are_told_in_one_line(
 def test_all_bad_nodes_are_told_before_any_work(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     nodes = [
         node("Conv", "x w", "c", group=2, strides=[5, 5]),
-        node("Sigmoid", "c", "s"),
+        node("GlobalMaxPool", "c", "s"),
         node("LRN", "s", "z", size=3),
     ]
     saved(own, model(nodes, {"w": weights(4, 1, 3, 3)}))

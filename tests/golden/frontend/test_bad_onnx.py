@@ -244,7 +244,7 @@ def test_all_bad_nodes_are_told_at_once(tmp_path: Path) -> None:
         node("LRN", "a", "n", size=3),
         node("Conv", "n bad b", "c"),
         node("Mine", "n", "own", domain="my.own"),
-        node("Sigmoid", "n", "s"),
+        node("Erf", "n", "s"),
         node("Conv", "s missing", "d"),
         node("Add", "own d", "e"),
     ]

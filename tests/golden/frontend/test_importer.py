@@ -108,7 +108,7 @@ def test_the_module_stays_as_it_was() -> None:
             nn.Sequential(conv(), nn.Sequential(nn.Softplus())),
             ["1.0: found Softplus", "Conv2d"],
         ),
-        (nn.Sequential(conv(), nn.Sigmoid()), ["1: found Sigmoid"]),
+        (nn.Sequential(conv(), nn.GELU()), ["1: found GELU"]),
         (
             nn.Sequential(conv(), nn.AdaptiveAvgPool2d(2)),
             ["1: average pooling from (2, 8, 8) to (2, 2, 2)"],
@@ -176,7 +176,7 @@ def test_all_problems_are_told_at_once_by_layer() -> None:
         nn.ReLU(),
         conv(stride=(1, 2), padding=(0, 1)),
         nn.BatchNorm2d(2, track_running_stats=False),
-        nn.Sigmoid(),
+        nn.GELU(),
         conv(padding_mode="reflect"),
         nn.AvgPool2d((2, 1)),
         nn.Linear(2, 3),
@@ -188,7 +188,7 @@ def test_all_problems_are_told_at_once_by_layer() -> None:
         (
             "1: found Softplus; supported: Conv2d, ",
             "4: track_running_stats = False; ",
-            "5: found Sigmoid; ",
+            "5: found GELU; ",
             "6: Conv2d with padding_mode = 'reflect'; ",
             "8: Linear on a tensor of shape (2, 3, 4); supported: Linear after Flatten",
         ),
@@ -200,11 +200,11 @@ def test_all_problems_are_told_at_once_by_layer() -> None:
 def test_what_follows_a_refused_node_is_no_problem_of_its_own() -> None:
     """One unsupported layer in a network that is fine: one problem."""
     module = nn.Sequential(
-        conv(), nn.Sigmoid(), nn.ReLU(), conv(), nn.Tanh(), nn.Flatten(), nn.Linear(128, 3)
+        conv(), nn.GELU(), nn.ReLU(), conv(), nn.Softsign(), nn.Flatten(), nn.Linear(128, 3)
     )
     assert [line.strip()[:12] for line in refusal(module).splitlines()[1:]] == [
-        "1: found Sig",
-        "4: found Tan",
+        "1: found GEL",
+        "4: found Sof",
     ]
     assert refusal(nn.Sequential(conv(), nn.ReLU(), nn.Softmax(1))).startswith(
         "2: found Softmax; supported: "
@@ -362,6 +362,7 @@ def test_another_order_is_refused(parts: tuple[nn.Module, ...], words: str) -> N
     assert found.startswith(words)
     order = (
         "convolution, linear, max pooling or average pooling, then batch norm, addition, "
-        "ReLU or ReLU6, global average pooling, each optional"
+        "ReLU or ReLU6 or leaky ReLU or hard-swish or hard-sigmoid or sigmoid or tanh or SiLU, "
+        "global average pooling, each optional"
     )
     assert f"supported: {order} and in this order" in found

@@ -277,13 +277,26 @@ def test_channels_of_two_branches(tmp_path: Path) -> None:
     torch.testing.assert_close(run_float(graph, IMAGES), evaluated(made, IMAGES), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        node("Sigmoid", "y", "z"),
+        node("HardSwish", "y", "z"),
+        node("HardSigmoid", "y", "z", alpha=1 / 6),
+        node("LeakyRelu", "y", "z", alpha=0.125),
+    ],
+    ids=lambda last: last.op_type,
+)
+def test_functions_of_one_value(last: onnx.NodeProto, tmp_path: Path) -> None:
+    made = model([node("Conv", "x w b", "y"), last], HELD, opset=14)
+    graph = import_module(read_network(saved(tmp_path, made)), IMAGES)
+    assert len(graph.layers) == 1
+    torch.testing.assert_close(run_float(graph, IMAGES), evaluated(made, IMAGES), rtol=1e-4, atol=1e-4)
+
+
 OTHERS: dict[str, tuple[onnx.NodeProto, str]] = {
     "GlobalMaxPool": (node("GlobalMaxPool", "y", "z"), "found GlobalMaxPool"),
     "Clip": (node("Clip", "y zero five", "z"), "found Clip"),
-    "Sigmoid": (node("Sigmoid", "y", "z"), "found Sigmoid"),
-    "HardSwish": (node("HardSwish", "y", "z"), "found HardSwish"),
-    "HardSigmoid": (node("HardSigmoid", "y", "z", alpha=1 / 6), "found HardSigmoid"),
-    "LeakyRelu": (node("LeakyRelu", "y", "z", alpha=0.125), "found LeakyRelu"),
     "Resize": (
         node("Resize", "y - scales", "z", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),
         "found Resize",
