@@ -93,6 +93,10 @@ class RandomNetwork:
             self.options["linear"] += 1
         else:
             window = self._window(source.shape, 25)
+            larger = replace(window, enlarge=(self._number(3), self._number(3)))
+            if rng.random() < 0.15 and max(larger.size(height, width)) <= LARGEST + 3:
+                window = larger
+                self.options["upsampling"] += 1
         filters, groups, kind = self._number(LARGEST), 1, str(rng.choice(_KINDS))
         if rng.random() < 0.3:
             groups = int(rng.choice([it for it in range(1, channels + 1) if channels % it == 0]))

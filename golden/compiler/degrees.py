@@ -2,7 +2,8 @@
 
 A layer of stride s whose output map has degree d reads neighbouring output pixels as input pixels
 s·d apart, so its input must have degree s·d. A residual has the degree of the map it is added to, and so
-have the parts of a concatenation.
+have the parts of a concatenation. Where a layer reads an enlarged map, the other way round: neighbours of a
+phase of its own map are neighbours of the map as it lies.
 Rows and columns have degrees of their own. A map of one row puts no demand on the rows of its input, one of
 one pixel none at all; that of a map of one column keeps its rows near each other.
 """
@@ -37,21 +38,22 @@ def _axis_degrees(network: Network, axis: int) -> dict[str, int]:
     """Degrees of the rows (0) or the columns (1)."""
     edges: dict[str, list[_Edge]] = defaultdict(list)
 
-    def demand(name: str, ratio: int, other: str, path: str) -> None:
-        edges[name].append((other, Fraction(1, ratio), path))
-        edges[other].append((name, Fraction(ratio), path))
+    def demand(name: str, ratio: Fraction, other: str, path: str) -> None:
+        edges[name].append((other, 1 / ratio, path))
+        edges[other].append((name, ratio, path))
 
     for index, layer in enumerate(network.layers):
         size = map_shape(network, layer)[1:]
         output = map_name(network, index)
         if size[0] > 1 or size[axis] > 1:
-            demand(layer.input, layer.product.window.stride[axis], output, layer.path)
+            window = layer.product.window
+            demand(layer.input, Fraction(window.stride[axis], window.enlarge[axis]), output, layer.path)
         if size != (1, 1):
             for name in layer.reads:
-                demand(name, 1, output, layer.path)
+                demand(name, Fraction(1), output, layer.path)
     for whole, parts in network.joined.items():
         for name in parts:
-            demand(name, 1, whole, f"the concatenation {whole}")
+            demand(name, Fraction(1), whole, f"the concatenation {whole}")
     degrees: dict[str, int] = {}
     names = [*network.features, *(map_name(network, i) for i in range(len(network.layers)))]
     for name in names:

@@ -33,7 +33,8 @@ class ConvShape:
 def own_columns(window: Window) -> bool:
     """Whether each column of the map looks at its own column of the input and the two beside it."""
     sides = window.padding[2:]
-    return (window.kernel[1], window.stride[1], window.dilation[1], sides) == (formats.BASIS, 1, 1, (1, 1))
+    found = (window.kernel[1], window.stride[1], window.dilation[1], sides, window.enlarge)
+    return found == (formats.BASIS, 1, 1, (1, 1), (1, 1))
 
 
 def legal_folds(shape: ConvShape, config: Config) -> tuple[Fold, ...]:

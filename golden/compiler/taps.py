@@ -36,12 +36,13 @@ def tap_table(layer: Layer, fold: Fold, source: Tensor, tiling: Tiling) -> list[
 
 def _tap(layer: Layer, source: Tensor, tiling: Tiling, position: tuple[int, int]) -> list[Tap]:
     """(mask, pixel) of one kernel position for each tile."""
-    _, height, width = source.shape
+    high, wide = layer.product.window.enlarge
+    height, width = source.shape[1] * high, source.shape[2] * wide
     (down, across), lanes = layer.product.window.stride, tiling.y.shape[1]
     row = tiling.y * down + position[0]
     column = tiling.x * across + position[1]
     mask = tiling.used & (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    taps = row_taps(source, mask, row, column, lanes)
+    taps = row_taps(source, mask, row // high, column // wide, lanes)
     if taps is None:
         raise refuse(
             layer,

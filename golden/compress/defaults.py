@@ -75,7 +75,7 @@ def _plan(folding: Folding, density: float) -> LayerPlan:
 
 
 def _shapes(graph: FloatGraph, config: Config) -> dict[str, ConvShape]:
-    """The convolutions without groups, by path."""
+    """The convolutions that take a folding, by path."""
     network = skeleton(graph)
     places = {layer.path: index for index, layer in enumerate(network.layers)}
     degrees: dict[str, tuple[int, int]] = {}
@@ -86,7 +86,7 @@ def _shapes(graph: FloatGraph, config: Config) -> dict[str, ConvShape]:
     shapes = {}
     for layer in graph.layers:
         product = layer.product
-        if isinstance(product, FloatConvolution) and product.groups == 1:
+        if isinstance(product, FloatConvolution) and not _single(product):
             filters, channels, *_ = product.weight.shape
             height, width = graph.maps[layer.path]
             name = map_name(network, places[layer.path])
@@ -100,13 +100,18 @@ def _grouped(graph: FloatGraph) -> dict[str, LayerPlan]:
     return {
         layer.path: _GROUPED
         for layer in graph.layers
-        if isinstance(layer.product, FloatConvolution) and layer.product.groups > 1
+        if isinstance(layer.product, FloatConvolution) and _single(layer.product)
     }
 
 
 def no_basis_plan(graph: FloatGraph, density: float = 0.2) -> CompressionPlan:
     """The same densities without a basis: power-of-two coefficients and a scale per filter."""
     return CompressionPlan(_grouped(graph) | _ends(graph, density), LayerPlan("scale", density=density))
+
+
+def _single(product: FloatConvolution) -> bool:
+    """Whether it is in groups, or so small that there is nothing to leave out."""
+    return product.groups > 1 or product.weight[0].numel() == 1
 
 
 def int8_plan() -> CompressionPlan:

@@ -2,6 +2,7 @@
 
 import torch.fx
 
+from golden.frontend.standing import can_stand, stand
 from golden.frontend.trace import Trace
 
 
@@ -33,12 +34,17 @@ class Additions:
                 node = node.args[0]  # type: ignore[assignment]
             if self.trace.is_product(node) and len(node.users) == 1:
                 candidates.append(node)
-        if not candidates:
+        if not candidates and not (operands := [it for it in operands if can_stand(it)]):
             raise self.trace.refuse(
                 addition,
-                "the addition of two tensors neither of which comes from a convolution for it alone",
-                "at least one operand that is a convolution (and batch norm) used nowhere else",
+                "the addition of features neither of which comes from a linear layer for it alone",
+                "at least one operand that is a linear layer used nowhere else",
             )
+        if not candidates:
+            deeper = max(operands, key=self._depth)
+            stand(self.trace.traced, addition, deeper)
+            self.trace.refresh()
+            return next(it for it in addition.all_input_nodes if it not in operands)
         return max(candidates, key=self._depth)
 
     def _before(self, node: torch.fx.Node, addition: torch.fx.Node) -> bool:

@@ -16,6 +16,7 @@ from golden.frontend.inputs import check_images
 from golden.frontend.joining import Joining, operands
 from golden.frontend.modules import check_module, evaluation, results
 from golden.frontend.networks import module_of
+from golden.frontend.standing import can_stand, stand
 from golden.frontend.trace import Trace, map_shape
 from golden.graph.floats import INPUT, FloatGraph, FloatLayer, float_features
 from golden.graph.operations.convolution import FloatConvolution
@@ -76,27 +77,21 @@ class _Importer:
         self.layers: list[FloatLayer] = []
         self.additions = Additions(trace)
         self.joining = Joining(self.layers, self.shapes, self.maps)
-        nodes = [
-            node
-            for node in self.trace.traced.graph.nodes
-            if node.op != "get_attr" and not self.trace.is_size(node)
-        ]
         # What was refused stands for itself, so that the walk can go on and find the rest.
         self.refused = set(trace.refused)
         self.absorbs: dict[torch.fx.Node, torch.fx.Node] = {}
-        for node in nodes:
+        for node in self._nodes():
             if (operation := self.trace.meaning(node)) is not None and operation.joins:
                 try:
                     self.absorbs[self.additions.absorber(node)] = node
                 except UnsupportedError as error:
                     self.refuse(node, error)
-        self.chains = {
-            node: found
-            for conv in nodes
-            if self.trace.is_product(conv)
-            for found in [Chain(self.trace, conv, self.absorbs, self.refused, self.refuse)]
-            for node in found.nodes
-        }
+        self.chains = self._chains()
+        while (alone := self._alone()) is not None:
+            stand(trace.traced, *alone)
+            trace.refresh()
+            self.chains = self._chains()
+        nodes = self._nodes()
         outputs: tuple[str, ...] = ()
         for node in nodes:
             if node.op == "output":
@@ -107,6 +102,31 @@ class _Importer:
         self.findings.demand()
         joined = self.joining.joined
         self.graph = FloatGraph(tuple(self.layers), self.shapes, self.maps, INPUT, outputs, joined)
+
+    def _nodes(self) -> list[torch.fx.Node]:
+        """All that compute with images, in order."""
+        nodes = self.trace.traced.graph.nodes
+        return [node for node in nodes if node.op != "get_attr" and not self.trace.is_size(node)]
+
+    def _chains(self) -> dict[torch.fx.Node, Chain]:
+        """The layer that takes in a node, for each that one does."""
+        return {
+            node: found
+            for product in self._nodes()
+            if self.trace.is_product(product)
+            for found in [Chain(self.trace, product, self.absorbs, self.refused, self.refuse)]
+            for node in found.nodes
+        }
+
+    def _alone(self) -> tuple[torch.fx.Node, torch.fx.Node] | None:
+        """The first node that needs a layer before it, and what it takes."""
+        for node in self._nodes():
+            operation, source = self.trace.meaning(node), self.trace.source(node)
+            if operation is None or operation.stage is None or source is None or node in self.chains:
+                continue
+            if self.refused.isdisjoint({node, *node.all_input_nodes}) and can_stand(source):
+                return node, source
+        return None
 
     def refuse(self, node: torch.fx.Node, error: UnsupportedError) -> None:
         """Note an error; the node counts as a feature of its own from now on."""

@@ -165,6 +165,10 @@ def _pool(kind: type[nn.Module]) -> Callable[..., Made]:
     return make
 
 
+def _interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest") -> Made:
+    return (input, nn.Upsample(size, scale_factor, mode)) if isinstance(input, torch.fx.Node) else None
+
+
 def _leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Made:
     return (input, nn.LeakyReLU(negative_slope)) if isinstance(input, torch.fx.Node) else None
 
@@ -182,6 +186,7 @@ def _with(layer: nn.Module, **parameters: torch.Tensor | None) -> nn.Module:
 _MAKERS: dict[Any, Callable[..., Made]] = {
     nn.functional.conv1d: _convolution,
     nn.functional.conv2d: _convolution,
+    nn.functional.interpolate: _interpolate,
     nn.functional.leaky_relu: _leaky_relu,
     nn.functional.linear: _linear,
     nn.functional.batch_norm: _batch_norm,

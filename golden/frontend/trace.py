@@ -75,10 +75,14 @@ class Trace:
         self._tidy()
         if failed is None:
             failed = self._run(images)
-        self.modules = dict(self.traced.named_modules(remove_duplicate=False))
+        self.refresh()
         self._check_nodes()
         if failed is not None:
             self._tell(module, sample, *failed)
+
+    def refresh(self) -> None:
+        """Finds the modules anew, after a change."""
+        self.modules = dict(self.traced.named_modules(remove_duplicate=False))
 
     def _run(self, images: torch.Tensor) -> tuple[torch.fx.Node | None, Exception] | None:
         """Notes the shapes; returns the node that does not take what comes to it, and its error."""

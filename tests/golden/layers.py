@@ -34,6 +34,7 @@ def make_layer(
     pool: int | None = None,
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
+    enlarge: tuple[int, int] = (1, 1),
 ) -> Layer:
     """A convolution with its requantisation and what else is given; `pool` is the shift of the pooled sum.
 
@@ -47,7 +48,7 @@ def make_layer(
     epilogue += [residual] if residual is not None else []
     epilogue += [Relu()] if relu else []
     epilogue += [GlobalMean(pool)] if pool is not None else []
-    window = Window(kernel, stride, padding, dilation)
+    window = Window(kernel, stride, padding, dilation, enlarge)
     product: Convolution | MaxPool = MaxPool(filters, window)
     if weights is not None:
         product = Convolution(filters, window, weights, groups)

@@ -43,8 +43,9 @@ def run_naive(network: Network, image: np.ndarray) -> dict[str, np.ndarray]:
 
 def _layer(layer: Layer, source: Map, other: Map | None) -> Map:
     product, add, pool = layer.product, layer.find(Add), layer.find(GlobalMean)
-    height, width = len(source[0]), len(source[0][0])
     window = product.window
+    high, wide = window.enlarge
+    height, width = len(source[0]) * high, len(source[0][0]) * wide
     (down, across), (top, bottom, left, right) = window.stride, window.padding
     rows = (height + top + bottom - (product.kernel[0] - 1) * window.dilation[0] - 1) // down + 1
     columns = (width + left + right - (product.kernel[1] - 1) * window.dilation[1] - 1) // across + 1
@@ -68,7 +69,7 @@ def _layer(layer: Layer, source: Map, other: Map | None) -> Map:
                     iy = y * down + r * window.dilation[0] - top
                     ix = x * across + q * window.dilation[1] - left
                     if 0 <= iy < height and 0 <= ix < width:
-                        seen.append(value * source[c][iy][ix])
+                        seen.append(value * source[c][iy // high][ix // wide])
                 total = max(seen, default=-128) if largest else int(layer.requantise.bias[m]) + sum(seen)
                 result = saturate(round_shift(total, int(layer.requantise.shift[m])))
                 if add is not None and other is not None:

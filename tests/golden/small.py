@@ -35,6 +35,7 @@ def layer(
         relu=False,
         dilation=dilation,
         groups=groups,
+        enlarge=options.pop("enlarge", (1, 1)),
     )
     size = made.product.shape(source.shape)
     made = altered(made, **options)

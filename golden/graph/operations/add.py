@@ -174,8 +174,9 @@ ADD = Operation(
     says="both on one grid, one rounding of the exact sum",
     torch=lambda: (operator.add, operator.iadd, torch.add, "add", "add_"),
     limits=(
-        "two different tensors of one shape, at least one of them a convolution (and batch norm) used "
-        "nowhere else; before ReLU and pooling; all ways between the two have the same product of strides"
+        "two different tensors of one shape; where neither of them is a convolution (and batch norm) used "
+        "nowhere else, a pass of its own; before ReLU and pooling; all ways between the two have the same "
+        "product of strides"
     ),
     cost="nothing",
     integers=Add,

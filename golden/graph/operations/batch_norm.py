@@ -54,7 +54,10 @@ BATCH_NORM = Operation(
     called="BatchNorm2d and BatchNorm1d",
     says="folded into the basis, the bias and the shift of each filter",
     torch=lambda: (nn.BatchNorm2d, nn.BatchNorm1d),
-    limits="directly after a convolution or a linear layer, with running statistics",
+    limits=(
+        "directly after a convolution or a linear layer, with running statistics; elsewhere on maps a pass "
+        "of its own"
+    ),
     cost="nothing",
     integers=Requantise,
     floats=Norm,

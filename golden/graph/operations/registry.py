@@ -22,12 +22,14 @@ from golden.graph.operations.nothing import NOTHING
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.relu import RELU
 from golden.graph.operations.relu6 import RELU6
+from golden.graph.operations.upsampling import UPSAMPLING
 
 OPERATIONS = (
     CONVOLUTION,
     LINEAR,
     MAX_POOL,
     AVERAGE_POOL,
+    UPSAMPLING,
     BATCH_NORM,
     ADD,
     RELU,

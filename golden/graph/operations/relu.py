@@ -87,7 +87,7 @@ RELU = Operation(
         "relu_",
         nn.ReLU,
     ),
-    limits="after a convolution with what else follows it, before pooling",
+    limits="behind a convolution with what else follows it, before pooling; elsewhere a pass of its own",
     cost="nothing",
     integers=Relu,
     floats=FloatRelu,

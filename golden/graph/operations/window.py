@@ -26,12 +26,14 @@ class Window:
     stride: pixels from one window to the next.
     padding: rows and columns around the map: (top, bottom, left, right).
     dilation: pixels from one position to the next.
+    enlarge: each pixel of the map counts as so many rows and columns of it.
     """
 
     kernel: tuple[int, int]
     stride: tuple[int, int] = (1, 1)
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
     dilation: tuple[int, int] = (1, 1)
+    enlarge: tuple[int, int] = (1, 1)
 
     @property
     def positions(self) -> list[tuple[int, int]]:
@@ -43,6 +45,7 @@ class Window:
     def size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) of the map that windows over a map give; below 1 if none fits."""
         top, bottom, left, right = self.padding
+        height, width = height * self.enlarge[0], width * self.enlarge[1]
         sizes = zip(
             (height + top + bottom, width + left + right),
             self.kernel,
@@ -70,7 +73,7 @@ class Window:
 
     def problems(self, height: int, width: int) -> Iterator[Problem]:
         """What leaves no map at all, for a map of that size."""
-        if min(*self.stride, *self.dilation) < 1 or min(self.padding) < 0:
+        if min(*self.stride, *self.dilation, *self.enlarge) < 1 or min(self.padding) < 0:
             found = f"stride {self.stride}, padding {self.padding}, dilation {self.dilation}"
             yield found, "stride ≥ 1, padding ≥ 0, dilation ≥ 1"
         elif min(self.kernel) < 1:
@@ -100,7 +103,12 @@ class Window:
     def padded(self, x: torch.Tensor, value: float = 0.0) -> torch.Tensor:
         """Maps (N, C, H, W) with their padding around them."""
         top, bottom, left, right = self.padding
-        return nn.functional.pad(x, (left, right, top, bottom), value=value)
+        return nn.functional.pad(self._enlarged(x), (left, right, top, bottom), value=value)
+
+    def _enlarged(self, x: torch.Tensor) -> torch.Tensor:
+        for axis, times in enumerate(self.enlarge, 2):
+            x = x.repeat_interleave(times, axis) if times > 1 else x
+        return x
 
     def convolve(
         self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None, groups: int = 1
@@ -109,6 +117,8 @@ class Window:
         top, bottom, left, right = self.padding
         if (top, left) != (bottom, right):
             x, top, left = self.padded(x), 0, 0
+        else:
+            x = self._enlarged(x)
         sides = (top, left)
         return nn.functional.conv2d(x, weight, bias, self.stride, sides, self.dilation, groups)
 

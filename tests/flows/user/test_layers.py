@@ -64,6 +64,8 @@ USES: dict[str, Callable[[], nn.Module]] = {
     "nn.AdaptiveAvgPool2d": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.AdaptiveAvgPool2d(1)),
     "nn.AvgPool2d": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.AvgPool2d(2), nn.AvgPool2d(2)),
     "nn.MaxPool2d": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.MaxPool2d(3, 2, 1)),
+    "nn.Upsample": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), nn.Upsample(scale_factor=(2, 3))),
+    "nn.UpsamplingNearest2d": lambda: nn.Sequential(nn.UpsamplingNearest2d(size=(8, 12))),
     "nn.Flatten": lambda: nn.Sequential(nn.Conv2d(2, 3, 4), nn.Flatten()),
     "nn.Dropout": lambda: nn.Sequential(nn.Dropout(), nn.Conv2d(2, 3, 1)),
     "nn.Dropout2d": lambda: nn.Sequential(nn.Dropout2d(), nn.Conv2d(2, 3, 1)),

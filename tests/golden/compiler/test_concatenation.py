@@ -89,6 +89,23 @@ def test_a_concatenation_is_added() -> None:
     side_by_side(check(network, CONFIGS[0], 4), "a", "b")
 
 
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+@pytest.mark.parametrize("enlarge", [(2, 2), (1, 3), (4, 1)])
+def test_enlarged_maps_beside_others(config: Config, enlarge: tuple[int, int]) -> None:
+    """As in a U-Net: down, up, and joined with what was there before."""
+    network = chain(
+        (2, 8, 6),
+        ("a", 3, (3, 3), SAME),
+        ("down", 4, (3, 3), SAME | {"stride": enlarge}),
+        ("b", 2, (3, 3), SAME),
+        ("up", 2, (1, 1), {"enlarge": enlarge, "groups": 2, "kind": "scale"}),
+        ("both", ("up", "a")),
+        ("c", 3, (3, 3), SAME),
+        ("larger", 2, (2, 3), {"enlarge": enlarge, "padding": (0, 1, 1, 1)}),
+    )
+    check(network, config, 5)
+
+
 @pytest.mark.parametrize(
     ("joined", "words"),
     [

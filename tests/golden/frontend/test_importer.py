@@ -18,6 +18,7 @@ from tests.golden.frontend.modules import Function, conv
 from tests.golden.statistics_of_norms import trained_statistics
 
 IMAGES = torch.rand(3, 2, 8, 8, generator=torch.Generator().manual_seed(1))
+LINES = {"l": nn.Linear(128, 3), "k": nn.Linear(128, 3)}
 
 
 FLAT = nn.Sequential(conv(padding="same"), nn.ReLU(), nn.Dropout(), nn.Flatten(), nn.Linear(128, 3))
@@ -113,7 +114,6 @@ def test_the_module_stays_as_it_was() -> None:
             nn.Sequential(conv(), nn.AdaptiveAvgPool2d(2)),
             ["1: average pooling from (2, 8, 8) to (2, 2, 2)"],
         ),
-        (nn.Sequential(nn.ReLU(), conv()), ["0: ReLU that does not directly follow a convolution"]),
         (nn.Sequential(nn.Linear(8, 3)), ["0: Linear on a tensor of shape (2, 8, 8)", "after Flatten"]),
         (nn.Sequential(conv().double()), ["0.weight: dtype torch.float64", "torch.float32"]),
         (nn.Sequential(conv(3, 4)), ["does not accept images of shape (2, 8, 8)", "channels"]),
@@ -121,8 +121,8 @@ def test_the_module_stays_as_it_was() -> None:
         (Function(lambda m, x: m.c(x).relu() * 2, c=conv()), ["node mul: found mul"]),
         (Function(lambda m, x: m.c(x).relu() + 1, c=conv()), ["node add: the addition of", "two different"]),
         (
-            Function(lambda m, x: m.c(x).relu() + m.d(x).relu(), c=conv(), d=conv()),
-            ["node add: the addition of two tensors neither of which"],
+            Function(lambda m, x: m.l(x.flatten(1)).relu() + m.k(x.flatten(1)).relu(), **LINES),
+            ["node add: the addition of features neither of which comes from a linear layer"],
         ),
         (Function(lambda m, x: m.c(x) if x.sum() > 0 else x, c=conv()), ["cannot be traced", "control flow"]),
         (
@@ -133,7 +133,10 @@ def test_the_module_stays_as_it_was() -> None:
         (Function(lambda m, x: (m.c(x), (m.c(x), 3)), c=conv()), ["gives what is no tensor of its own"]),
         (Function(lambda m, x: (), c=conv()), ["network: it gives nothing"]),
         (Function(lambda m, x: m.c(x)[:, :1], c=conv()), ["node getitem: found getitem"]),
-        (Function(lambda m, x: x.relu(), c=conv()), ["node relu: relu that does not directly follow"]),
+        (
+            Function(lambda m, x: x.flatten(1).relu(), c=conv()),
+            ["node relu: relu that does not directly follow"],
+        ),
         (Function(lambda m, x: torch.flatten(x, 1), c=conv()), ["network: its output is the images"]),
     ],
 )
@@ -347,22 +350,60 @@ def test_every_part_keeps_its_mode() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "words"),
-    [
-        ((nn.ReLU(), nn.BatchNorm2d(2)), "2: BatchNorm2d that does not directly follow"),
-        ((nn.BatchNorm2d(2), nn.BatchNorm2d(2)), "2: BatchNorm2d that does not directly follow"),
-        ((nn.AdaptiveAvgPool2d(1), nn.ReLU()), "2: ReLU that does not directly follow"),
-        ((nn.AdaptiveAvgPool2d(1), nn.BatchNorm2d(2)), "2: BatchNorm2d that does not directly follow"),
-        ((nn.AdaptiveAvgPool2d(1), nn.AdaptiveAvgPool2d(1)), "2: AdaptiveAvgPool2d that does not"),
-    ],
+    "parts", [(nn.ReLU(), nn.BatchNorm1d(2)), (nn.BatchNorm1d(2), nn.BatchNorm1d(2)), (nn.ReLU(), nn.Tanh())]
 )
-def test_another_order_is_refused(parts: tuple[nn.Module, ...], words: str) -> None:
+def test_another_order_of_features_is_refused(parts: tuple[nn.Module, ...]) -> None:
     """What the hardware does behind a sum comes in one order, each at most once; the words tell it."""
-    found = refusal(nn.Sequential(conv(), *parts))
-    assert found.startswith(words)
+    found = refusal(nn.Sequential(nn.Flatten(), nn.Linear(128, 2), *parts))
+    assert found.startswith(f"3: {type(parts[1]).__name__} that does not directly follow")
     order = (
-        "convolution, linear, max pooling or average pooling, then batch norm, addition, "
+        "convolution, linear, max pooling, average pooling or upsampling, then batch norm, addition, "
         "ReLU or ReLU6 or leaky ReLU or hard-swish or hard-sigmoid or sigmoid or tanh or SiLU, "
         "global average pooling, each optional"
     )
     assert f"supported: {order} and in this order" in found
+
+
+def norm() -> nn.BatchNorm2d:
+    """One that changes what it is given."""
+    made = nn.BatchNorm2d(2)
+    for it in (made.running_mean, made.running_var, made.weight.data, made.bias.data):
+        assert it is not None
+        it.uniform_(0.5, 2.0)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("module", "layers"),
+    [
+        (nn.Sequential(conv(), nn.ReLU(), norm()), "0 2"),
+        (nn.Sequential(conv(), norm(), norm()), "0 2"),
+        (nn.Sequential(conv(), nn.AdaptiveAvgPool2d(1), nn.ReLU()), "0 2"),
+        (nn.Sequential(conv(), nn.AdaptiveAvgPool2d(1), norm(), nn.ReLU()), "0 2"),
+        (nn.Sequential(norm(), nn.ReLU(), conv(), norm(), nn.ReLU(), conv()), "0 2 5"),
+        (nn.Sequential(nn.ReLU(), conv()), "0 1"),
+        (nn.Sequential(nn.Sigmoid()), "0"),
+        (Function(lambda m, x: m.c(x).relu() + m.d(x).relu(), c=conv(), d=conv()), "c d add"),
+        (Function(lambda m, x: m.d(x) + m.p(x), d=nn.MaxPool2d(1), p=nn.MaxPool2d(3, 1, 1)), "p d"),
+        (Function(lambda m, x: x.relu() + x, c=conv()), "relu add"),
+        (Function(lambda m, x: (lambda y: y + y.relu())(m.c(x)), c=conv()), "c relu add"),
+        (
+            Function(
+                lambda m, x: m.n(torch.cat((m.c(x), m.d(x)), 1)).relu(),
+                c=conv(filters=1),
+                d=conv(filters=1),
+                n=norm(),
+            ),
+            "c d n",
+        ),
+    ],
+)
+def test_what_follows_no_convolution_gets_a_layer_of_its_own(module: nn.Module, layers: str) -> None:
+    """Also batch norm and ReLU before a convolution, where zeros of its padding must stay zeros."""
+    graph = import_module(module.eval(), IMAGES)
+    assert [layer.path for layer in graph.layers] == layers.split()
+    with torch.no_grad():
+        expected = module(IMAGES)
+    torch.testing.assert_close(
+        run_float(graph, IMAGES).reshape(expected.shape), expected, rtol=1e-4, atol=1e-5
+    )

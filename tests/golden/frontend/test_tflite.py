@@ -236,6 +236,7 @@ def swished(made: File, x: int) -> int:
         joined,
         squashed,
         swished,
+        enlarged,
     ],
 )
 def test_windows_of_all_kinds(add: Callable[[File, int], int], tmp_path: Path) -> None:
@@ -253,7 +254,6 @@ def test_windows_of_all_kinds(add: Callable[[File, int], int], tmp_path: Path) -
             pooled("AVERAGE_POOL_2D", True, 3),
             "average_pool_2d_1: AvgPool2d with padding and count_include_pad",
         ),
-        (enlarged, "resize_nearest_neighbor_1: found RESIZE_NEAREST_NEIGHBOR"),
     ],
 )
 def test_operators_without_hardware_are_read_right_and_told(
