@@ -54,7 +54,7 @@ def small_program() -> Program:
     )
     features = {name: Feature(name, (1, 2, 8), 1.0) for name in ("image", "doubled")}
     layer = Layer("double", "image", "doubled", product, (Requantise(zero, zero),))
-    return compile_network(Network(features, (layer,), "image", "doubled"), TINY)
+    return compile_network(Network(features, (layer,), "image", ("doubled",)), TINY)
 
 
 def simulate() -> Waves:
