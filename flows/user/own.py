@@ -80,10 +80,14 @@ def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArr
     """
     found = load_images(data, training=False)
     tensor = program.tensor(program.input)
-    if found.images.shape[1:] != tensor.shape:
-        shape = found.images.shape[1:]
+    images = found.images
+    if images.ndim == 3 and tensor.shape[1] == 1:
+        # Sequences are maps of one row.
+        images = images[:, :, None]
+    if images.shape[1:] != tensor.shape:
+        shape = images.shape[1:]
         raise LightDealError(f"data {data!r}: images of shape {shape}; the program takes {tensor.shape}")
-    some = Images(found.images[:count], None if found.labels is None else found.labels[:count])
+    some = Images(images[:count], None if found.labels is None else found.labels[:count])
     demand_classes(data, some, math.prod(program.tensor(program.output).shape))
     try:
         inputs = quantise(some.images, tensor.scale)

@@ -21,6 +21,7 @@ from golden.frontend.importer import import_module
 from golden.frontend.inputs import check_images, check_training
 from golden.frontend.modules import FirstResult, evaluation
 from golden.frontend.networks import module_of
+from golden.frontend.sequences import as_maps
 from golden.graph.network import Network
 from golden.graph.reference import run_network
 from golden.machine.tensors import quantise
@@ -102,7 +103,7 @@ def compress(
     Parameters
     ----------
     module: float32, see `golden.frontend.importer` for what it may hold.
-    sample_images: float32 (N, C, H, W); a few hundred for calibration, no labels.
+    sample_images: float32 (N, C, H, W), or sequences (N, C, L); a few hundred for calibration, no labels.
     plan: how each layer is compressed; `default_plan` if None.
     train_data: labelled images for re-training, needed if epochs > 0.
     epochs: of re-training with the projection in the loop; 0 compresses after training only.
@@ -121,10 +122,12 @@ def compress(
     plan = plan or default_plan(graph, config=config or SMALL)
     plan.demand(graph)
     with evaluation(module):
-        teacher = FirstResult(module)
+        teacher = FirstResult(module, sample_images.shape[1:])
+        sample_images = as_maps(sample_images)
         images, labels = sample_images, None
         if train_data is not None:
             check_training(train_data, graph, teacher(sample_images[:1]))
+            train_data = _OfMaps(as_maps(train_data.images), train_data.labels)
             images, labels = train_data.images, train_data.labels
         progress("decomposition", 0.0)
         net = QuantizedNet(graph, plan)
@@ -140,6 +143,14 @@ def compress(
     reports = tuple(_report(layer) for layer in net.stages)
     warnings = _warnings(network, comparison, config, tolerance)
     return Compressed(network, plan, reports, net, comparison, warnings)
+
+
+@dataclass(frozen=True)
+class _OfMaps:
+    """Labelled images, sequences as maps of one row."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
 
 
 def _check_options(train_data: Labelled | None, epochs: int, tolerance: float) -> None:
@@ -175,7 +186,7 @@ def _warnings(
 
 def network_accuracy(network: Network, data: Labelled) -> float:
     """Fraction of images that an integer network labels right; the first of equal logits counts."""
-    images = quantise(data.images.numpy(), network.features[network.input].scale)
+    images = quantise(as_maps(data.images).numpy(), network.features[network.input].scale)
     logits = run_network(network, images)[network.output]
     found = logits.reshape(len(logits), -1).argmax(1)
     return float((found == data.labels.numpy()).mean())

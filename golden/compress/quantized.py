@@ -12,6 +12,7 @@ from torch import nn
 from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.compress.pooled import PooledLayer
 from golden.compress.quantized_layer import QuantizedLayer
+from golden.frontend.sequences import as_maps
 from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.joined import complete
 from golden.graph.operations.convolution import FloatConvolution
@@ -43,9 +44,9 @@ class QuantizedNet(nn.Module):
         self.layers = nn.ModuleList(_stage(layer, plan.of(layer.path)) for layer in graph.layers)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Images (N, C, H, W) → real logits (N, M)."""
+        """Images (N, C, H, W) or (N, C, L) → real logits (N, M)."""
         name = self.graph.output
-        values, scales = self.features(images)
+        values, scales = self.features(as_maps(images))
         return values[name].flatten(1) * scales[name]
 
     @property

@@ -68,17 +68,20 @@ class Builder:
         self.image: tuple[int, int, int] = (0, 0, 0)
 
     def images(self, name: str, sizes: Sequence[int]) -> torch.fx.Node:
-        """The input, as the file takes it: (N, C, H, W), or (N, F), of images of F channels and one pixel."""
+        """The input, as the file takes it: (N, C, H, W), (N, C, L) of one row, or (N, F) of F channels and one
+        pixel."""
         if prod(sizes) > LARGEST:
             raise UnsupportedError(
                 f"{self.name}: input {name!r}: {prod(sizes)} values; supported: up to {LARGEST}"
             )
-        channels, height, width = sizes if len(sizes) == 3 else (sizes[0], 1, 1)
+        channels, height, width = (sizes[0], *[1] * (3 - len(sizes)), *sizes[1:])
         self.image = (channels, height, width)
         node = self.graph.placeholder("images")
         self._note(node, name, "images", torch.zeros(self.count, *self.image))
         if len(sizes) == 1:
             node = self.call(name, "images", torch.flatten, node, 1)
+        elif len(sizes) == 2:
+            node = self.call(name, "images", torch.reshape, node, (-1, *sizes))
         self.positive.add(node)
         return node
 

@@ -7,6 +7,7 @@ import torch.fx
 from torch import nn
 
 from golden.frontend.modules import results
+from golden.frontend.sequences import as_maps
 from golden.frontend.trace import Trace
 from golden.graph.floats import FloatGraph, float_features
 from golden.spec.errors import UnsupportedError
@@ -23,15 +24,15 @@ def check_values(trace: Trace, graph: FloatGraph, samples: torch.Tensor) -> None
     Parameters
     ----------
     trace: of the module, which is in eval mode.
-    samples: float32 (N, C, H, W); the first `IMAGES` are compared.
+    samples: float32 (N, C, H, W) or (N, C, L); the first `IMAGES` are compared.
 
     Raises UnsupportedError naming the first layer that computes something else than in the module.
     """
     module, images = trace.module, samples[:IMAGES]
     with torch.no_grad():
         taken = _Values(trace)
-        taken.run(images)
-        found = float_features(graph, images)
+        taken.run(as_maps(images))
+        found = float_features(graph, as_maps(images))
         for layer in graph.layers:
             if layer.path not in taken.values:
                 continue  # a copy, which the module does without

@@ -10,12 +10,13 @@ from torch import nn
 from golden.frontend.additions import Additions
 from golden.frontend.chain import Chain
 from golden.frontend.edit import said_of, shape_of
-from golden.frontend.foreign import check_foreign
+from golden.frontend.foreign import check_foreign, foreign
 from golden.frontend.import_check import check_values
 from golden.frontend.inputs import check_images
 from golden.frontend.joining import Joining, operands
 from golden.frontend.modules import check_module, evaluation, results
 from golden.frontend.networks import module_of
+from golden.frontend.sequences import as_maps
 from golden.frontend.standing import can_stand, stand
 from golden.frontend.trace import Trace, map_shape
 from golden.graph.floats import INPUT, FloatGraph, FloatLayer, float_features
@@ -35,19 +36,23 @@ def import_module(module: nn.Module, sample: torch.Tensor) -> FloatGraph:
     ----------
     module: the network, also as a program of torch.export; parameters float32; one tensor in, one or
         several (N, classes) or (N, C, H, W) out, in a tuple, list or dict.
-    sample: images, float32 (N, C, H, W), at least one; the shapes are taken from the first.
+    sample: images, float32 (N, C, H, W), or sequences (N, C, L), which count as maps of one row; at least
+        one, and the shapes are taken from the first.
 
     A network that is compiled or DataParallel counts as what it wraps.
     Raises UnsupportedError with all problems, each with the layer path, what was found and what is supported.
     """
     check_images(sample, "sample images")
     module = module_of(module)
+    if foreign(module) is not None:
+        # Those of files take maps of one row as well.
+        sample = as_maps(sample)
     check_module(module)
     with evaluation(module):
         check_foreign(module, sample)
         trace = Trace(module, sample, Findings())
         graph = _Importer(trace).graph
-        _check_sizes(graph, sample[:2])
+        _check_sizes(graph, as_maps(sample[:2]))
         check_values(trace, graph, sample)
     return graph
 

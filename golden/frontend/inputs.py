@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from golden.frontend.sequences import as_maps
 from golden.graph.floats import FloatGraph
 from golden.spec.errors import UnsupportedError
 from golden.workloads.logits import class_logits
@@ -15,12 +16,12 @@ REACH = 40
 
 
 def check_images(images: Any, what: str) -> None:
-    """Raises UnsupportedError unless `images` is a float32 tensor (N, C, H, W) with N ≥ 1, finite and of
-    a size that float32 can calculate with."""
+    """Raises UnsupportedError unless `images` is a float32 tensor (N, C, H, W) or (N, C, L) with N ≥ 1,
+    finite and of a size that float32 can calculate with."""
     found = f"{type(images).__name__}"
     if isinstance(images, torch.Tensor):
         found = f"{images.dtype} of shape {tuple(images.shape)}"
-        if images.dtype == torch.float32 and images.ndim == 4 and images.numel() > 0:
+        if images.dtype == torch.float32 and images.ndim in (3, 4) and images.numel() > 0:
             if images.device.type != "cpu":
                 found = f"images on device {images.device}"
             elif not bool(torch.isfinite(images).all()):
@@ -30,7 +31,8 @@ def check_images(images: Any, what: str) -> None:
                 return
     raise UnsupportedError(
         f"{what}: found {found}; supported: a torch.float32 tensor of shape "
-        "(images, channels, height, width) on the cpu with at least one image and finite values"
+        "(images, channels, height, width), or (images, channels, length) of sequences, on the cpu with at "
+        "least one image and finite values"
     )
 
 
@@ -50,7 +52,7 @@ def check_training(data: Labelled, graph: FloatGraph, logits: torch.Tensor) -> N
     logits: what the network itself gives for one image.
     """
     check_images(data.images, "training images")
-    shape, wanted = tuple(data.images.shape[1:]), graph.shapes[graph.input]
+    shape, wanted = tuple(as_maps(data.images).shape[1:]), graph.shapes[graph.input]
     if shape != wanted:
         raise UnsupportedError(f"training images: found shape {shape}; the sample images have {wanted}")
     labels, classes = data.labels, class_logits(logits, 1).shape[1]

@@ -165,6 +165,15 @@ def _pool(kind: type[nn.Module]) -> Callable[..., Made]:
     return make
 
 
+def _adaptive(kind: type[nn.Module]) -> Callable[..., Made]:
+    """The same for pooling to a size."""
+
+    def make(input: Any, output_size: Any) -> Made:
+        return (input, kind(output_size)) if isinstance(input, torch.fx.Node) else None
+
+    return make
+
+
 def _interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest") -> Made:
     return (input, nn.Upsample(size, scale_factor, mode)) if isinstance(input, torch.fx.Node) else None
 
@@ -192,7 +201,14 @@ _MAKERS: dict[Any, Callable[..., Made]] = {
     nn.functional.batch_norm: _batch_norm,
     nn.functional.max_pool2d: _pool(nn.MaxPool2d),
     torch.max_pool2d: _pool(nn.MaxPool2d),
+    nn.functional.max_pool1d: _pool(nn.MaxPool1d),
+    torch.max_pool1d: _pool(nn.MaxPool1d),
     nn.functional.avg_pool2d: _pool(nn.AvgPool2d),
+    nn.functional.avg_pool1d: _pool(nn.AvgPool1d),
+    torch.avg_pool1d: _pool(nn.AvgPool1d),
+    nn.functional.adaptive_avg_pool2d: _adaptive(nn.AdaptiveAvgPool2d),
+    nn.functional.adaptive_avg_pool1d: _adaptive(nn.AdaptiveAvgPool1d),
+    torch.adaptive_avg_pool1d: _adaptive(nn.AdaptiveAvgPool1d),
     torch.matmul: _product,
     torch.mm: _product,
     operator.matmul: _product,

@@ -2,7 +2,8 @@
 
 Networks of other tools have channels last; torch's have them first, as the accelerator does. A tensor in
 another order counts as the same tensor with its axes told, until a convolution has it in order again, a mean
-leaves one pixel, or a linear layer takes its values, whose weights are then put in order.
+leaves one pixel, or a linear layer takes its values, whose weights are then put in order. A linear layer on
+channels that are last, such as those of a sequence's moments, is a convolution of one position.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from golden.frontend.edit import (
     what_of,
 )
 from golden.frontend.foreign import Refused
+from golden.frontend.layers import convolution
 from golden.frontend.padding import Refuse
 from golden.graph.operations.flatten import FLATTEN
 from golden.graph.operations.integers import Stage
@@ -34,7 +36,7 @@ from golden.graph.operations.registry import meaning
 
 _SUPPORTED = (
     "permutations that are undone before the next convolution, or that end in a mean over the map or in "
-    "Flatten and Linear"
+    "Flatten and Linear; Linear on channels that are last"
 )
 _MEANS = (torch.mean, "mean")
 
@@ -106,6 +108,8 @@ class _Walk:
             self._flatten(node, self.orders[source])
         elif what_of(self.traced, node) is nn.Linear and self.orders[source].flat:
             self._linear(node, self.orders[source])
+        elif what_of(self.traced, node) is nn.Linear and self.orders[source].axes[-1] == 1:
+            self._positions(node, self.orders[source])
         else:
             self._refuse(node, "a tensor whose axes were permuted")
 
@@ -212,6 +216,21 @@ class _Walk:
         weight = layer.weight.detach().reshape(-1, *sizes[1:]).permute(_inverse(order.axes))
         made = changed(layer, weight=weight.reshape(len(weight), -1).contiguous())
         put_layer(self.traced, node, made, order.inner, path_of(node))
+
+    def _positions(self, node: torch.fx.Node, order: Order) -> None:
+        """A linear layer on channels that are last."""
+        layer: Any = self.traced.get_submodule(str(node.target))
+        rank = len(order.shape) - 2
+        weight = layer.weight.detach()
+        bias = None if layer.bias is None else layer.bias.detach()
+        made = convolution(weight.reshape(*weight.shape, *(1,) * rank), bias, (1,) * rank, 0, 1, 1)
+        shape = (order.shape[0], len(weight), *order.shape[2:])
+        name = free_name(self.traced, "layer")
+        self.traced.add_submodule(name, made)
+        with self.traced.graph.inserting_before(node):
+            found = self.traced.graph.call_module(name, (order.inner,))
+        found.meta = {**node.meta, PATH: path_of(node), "shape": shape}
+        self._settle(node, Order(found, shape, order.axes))
 
 
 _ARITHMETIC = {"add", "sub", "mul", "truediv", "div", "iadd", "isub", "imul", "itruediv"}

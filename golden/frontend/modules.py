@@ -118,13 +118,19 @@ def results(value: Any) -> list[Any]:
 
 
 class FirstResult(nn.Module):
-    """A network that gives the first of what another one gives: what labels are read from."""
+    """A network that gives the first of what another one gives: what labels are read from.
 
-    def __init__(self, network: nn.Module) -> None:
+    Parameters
+    ----------
+    shape: of an image that the network takes, (C, H, W) or (C, L).
+    """
+
+    def __init__(self, network: nn.Module, shape: torch.Size) -> None:
         super().__init__()
         self.network = network
+        self.shape = shape
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Images → the first result."""
-        found: torch.Tensor = results(self.network(images))[0]
+        """Images, sequences also as maps of one row → the first result."""
+        found: torch.Tensor = results(self.network(images.reshape(-1, *self.shape)))[0]
         return found

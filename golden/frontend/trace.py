@@ -14,6 +14,7 @@ from golden.frontend.foreign import Refused, foreign
 from golden.frontend.layers import effective_layers, fold_constants, layers_of_functions, separate_uses
 from golden.frontend.layout import straighten
 from golden.frontend.padding import fold_padding
+from golden.frontend.sequences import as_maps, lay_sequences
 from golden.frontend.sizes import merge_reshapes, settle_sizes
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.registry import meaning, supported
@@ -56,7 +57,8 @@ class Trace:
     """The nodes of a network for two images of one shape; what is not supported goes to `findings`.
 
     Weights that are calculated, layers called as functions, layers used twice, axes in another order, zeros
-    added around maps and factors of channels are put into layers on the way; `module` stays as it was.
+    added around maps and factors of channels are put into layers on the way, sequences become maps of one
+    row; `module` stays as it was.
     `refused` are the nodes that no layer can take in; `incomplete` if a file had some that are not there.
     Raises UnsupportedError, with all findings, where the nodes cannot be known.
     """
@@ -69,12 +71,13 @@ class Trace:
         for problem in known.problems if known is not None else ():
             findings.add(problem)
         self.refused: set[torch.fx.Node] = set()
+        self._took: tuple[int, ...] = ()
         self.traced = traced(module, sample)
         images = sample[:1].expand(IMAGES, *sample.shape[1:]).clone()
         failed = self._run(images)
         self._tidy()
         if failed is None:
-            failed = self._run(images)
+            failed = self._run(as_maps(images))
         self.refresh()
         self._check_nodes()
         if failed is not None:
@@ -91,6 +94,8 @@ class Trace:
             with torch.no_grad():
                 shapes.run(images)
         except Exception as error:
+            source = None if shapes.at is None else self.source(shapes.at)
+            self._took = () if source is None else shape_of(source)[1:]
             return shapes.at, error
         return None
 
@@ -102,6 +107,7 @@ class Trace:
         settle_sizes(self.traced, self.is_size, IMAGES)
         merge_reshapes(self.traced, IMAGES)
         self.refused |= straighten(self.traced, self._note)
+        lay_sequences(self.traced, self._note)
         fold_padding(self.traced, self._note)
         fold_into_layers(self.traced)
         fold_input(self.traced)
@@ -133,16 +139,16 @@ class Trace:
         where, takes = "", "; supported: images that the network was made for"
         if node is not None:
             where = f"{self.path(node)}: "
-            source = self.source(node)
             inner = self.modules.get(str(node.target)) if node.op == "call_module" else None
-            found = () if source is None else source.meta.get("shape", ())[1:]
-            if isinstance(inner, nn.Conv2d):
-                takes = f"; Conv2d of {inner.in_channels} channels on a map of shape {found}"
+            if isinstance(inner, nn.Conv2d | nn.Conv1d):
+                kind, what = type(inner).__name__, "map" if isinstance(inner, nn.Conv2d) else "sequence"
+                takes = f"; {kind} of {inner.in_channels} channels on a {what} of shape {self._took}"
             elif isinstance(inner, nn.Linear):
-                takes = f"; Linear of {inner.in_features} features on a tensor of shape {found}"
+                takes = f"; Linear of {inner.in_features} features on a tensor of shape {self._took}"
+        sizes = "(channels, length)" if sample.ndim == 3 else "(channels, height, width)"
         return UnsupportedError(
             f"{type(module).__name__}: does not accept images of shape "
-            f"{tuple(sample.shape[1:])} (channels, height, width): {where}{reason}{takes}"
+            f"{tuple(sample.shape[1:])} {sizes}: {where}{reason}{takes}"
         )
 
     def check_shapes(self, node: torch.fx.Node) -> None:

@@ -12,12 +12,13 @@ SOFTNESS = 3.0
 def class_logits(output: torch.Tensor, count: int) -> torch.Tensor:
     """A network's output for `count` images as logits (N, classes).
 
-    A head that is a convolution or a global pooling gives (N, classes, 1, 1), which means the same.
+    A head that is a convolution or a global pooling gives (N, classes, 1, 1), of a sequence
+    (N, classes, 1), which means the same.
 
     Raises UnsupportedError for every other shape: labels are one for each image.
     """
     shape = tuple(output.shape)
-    if len(shape) in (2, 4) and shape[0] == count and shape[2:] in ((), (1, 1)):
+    if len(shape) in (2, 3, 4) and shape[0] == count and set(shape[2:]) <= {1}:
         return output.reshape(shape[:2])
     raise UnsupportedError(
         f"labels for a network whose output for {count} images has shape {shape}; supported: logits of "

@@ -11,7 +11,7 @@ from golden.workloads.logits import class_logits, distillation
 
 
 class Labelled(Protocol):
-    """Images float32 (N, C, H, W) and labels int64 (N,)."""
+    """Images float32 (N, C, H, W) or (N, C, L) and labels int64 (N,)."""
 
     @property
     def images(self) -> torch.Tensor:
@@ -104,12 +104,20 @@ def _groups(module: nn.Module, decay: float) -> list[dict[str, object]]:
 
 
 def shifted(images: torch.Tensor, largest: int, generator: torch.Generator) -> torch.Tensor:
-    """Each image moved by −largest…largest pixels in both directions, filled with zeros."""
+    """Each image moved by −largest…largest pixels in both directions, filled with zeros.
+
+    Of maps of one row or column, and of sequences (N, C, L), only along it.
+    """
     if largest == 0:
         return images
+    if images.ndim == 3:
+        return shifted(images.unsqueeze(2), largest, generator).squeeze(2)
     count, _, height, width = images.shape
     padded = nn.functional.pad(images, (largest,) * 4)
     moves = torch.randint(0, 2 * largest + 1, (2, count), generator=generator)
+    for axis, size in enumerate((height, width)):
+        if size == 1:
+            moves[axis] = largest
     rows = moves[0, :, None] + torch.arange(height)
     columns = moves[1, :, None] + torch.arange(width)
     picked = padded.permute(0, 2, 3, 1)[

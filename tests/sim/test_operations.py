@@ -28,6 +28,21 @@ def test_random_windows() -> None:
         check_run(network, CONFIG, random_images(rng, network, 2), 0.3 * (seed % 2), f"seed {seed}")
 
 
+def test_sequences() -> None:
+    """Maps of one row: strided, dilated, padded on one side, of groups, pooled."""
+    network = chain(
+        (5, 1, 23),
+        ("a", 6, (1, 4), {"stride": (1, 2), "dilation": (1, 2), "padding": (0, 0, 3, 1), "relu": True}),
+        ("b", 6, (1, 3), {"groups": 6, "padding": (0, 0, 1, 1), "kind": "scale"}),
+        ("c", 6, (1, 3), {"stride": (1, 2), "padding": (0, 0, 1, 1), "kind": "largest"}),
+        ("d", 9, (1, 1), {"kind": "scale"}),
+        ("e", 4, (1, 2), {"pool": 2}),
+    )
+    rng = np.random.default_rng(2)
+    for stalls in (0.0, 0.3):
+        check_run(network, CONFIG, random_images(rng, network, 2), stalls, f"stalls {stalls}")
+
+
 @pytest.mark.parametrize(
     "step",
     [

@@ -173,8 +173,8 @@ def _max_pool(
     numbers = [
         tuple(it) if isinstance(it, list | tuple) else it for it in (window, stride, padding, dilation)
     ]
-    layer = nn.MaxPool2d(numbers[0], numbers[1] or None, numbers[2], numbers[3], ceil_mode=ceil_mode)
-    return call.layer(layer, value)
+    kind: Any = nn.MaxPool2d if len(call.builder.shape(value)) == 4 else nn.MaxPool1d
+    return call.layer(kind(numbers[0], numbers[1] or None, *numbers[2:], ceil_mode=ceil_mode), value)
 
 
 def _reshape(call: Call, value: Any, shape: Any) -> torch.fx.Node:
@@ -214,10 +214,12 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "_softmax": lambda call, value, dim, _=False: call.layer(nn.Softmax(dim), value),
     "_to_copy": _cast,
     "_unsafe_view": _reshape,
+    "adaptive_avg_pool1d": _module(nn.AdaptiveAvgPool1d),
     "adaptive_avg_pool2d": _module(nn.AdaptiveAvgPool2d),
     "add": _arithmetic(operator.add, torch.add),
     "addmm": _addmm,
     "alias": _same,
+    "avg_pool1d": _module(nn.AvgPool1d),
     "avg_pool2d": _module(nn.AvgPool2d),
     "batch_norm": _norm,
     "cat": lambda call, values, dim=0: call.builder.call(call.path, call.said, torch.cat, list(values), dim),
@@ -241,6 +243,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "leaky_relu": _module(nn.LeakyReLU),
     "linear": _linear,
     "matmul": _mm,
+    "max_pool1d": _max_pool,
     "max_pool2d": _max_pool,
     "max_pool2d_with_indices": _max_pool,
     "mean": _mean,
@@ -259,6 +262,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "to": _cast,
     "transpose": _function(torch.transpose),
     "unsqueeze": _unsqueeze,
+    "upsample_nearest1d": _upsample,
     "upsample_nearest2d": _upsample,
     "view": _reshape,
 }

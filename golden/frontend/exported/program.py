@@ -111,11 +111,12 @@ class _Reader:
         value = nodes[0].meta.get("val")
         shape = tuple(getattr(value, "shape", ()))
         fixed = all(isinstance(it, int) for it in shape[1:])
-        if len(shape) not in (2, 4) or not fixed or getattr(value, "dtype", None) != torch.float32:
+        if len(shape) not in (2, 3, 4) or not fixed or getattr(value, "dtype", None) != torch.float32:
             found = f"{getattr(value, 'dtype', type(value).__name__)} of shape {shape}"
             raise UnsupportedError(
                 f"{self.name}: input {nodes[0].name!r}: {found}; supported: torch.float32, (images, "
-                "channels, height, width) or (images, features), fixed sizes, but for the number of images"
+                "channels, height, width), (images, channels, length) or (images, features), fixed sizes, "
+                "but for the number of images"
             )
         return nodes[0], shape[0] if isinstance(shape[0], int) else ANY_COUNT, list(shape[1:])
 

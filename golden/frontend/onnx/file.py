@@ -99,10 +99,10 @@ class _Reader:
             raise UnsupportedError(
                 f"{where}: {kind}; supported: float32 (int8 or uint8 before DequantizeLinear)"
             )
-        if len(sizes) not in (2, 4):
+        if len(sizes) not in (2, 3, 4):
             raise UnsupportedError(
                 f"{where}: shape {words or 'unknown'}; supported: images×channels×height×width, "
-                "images×features"
+                "images×channels×length, images×features"
             )
         if None in sizes[1:] or 0 in sizes[1:]:
             raise UnsupportedError(

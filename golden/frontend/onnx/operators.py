@@ -141,33 +141,41 @@ def _hard_sigmoid(step: Step) -> nn.Module:
 def _max_pool(step: Step) -> nn.Module:
     window, strides, pads = _pool(step)
     step.ignore("storage_order")
-    dilations = step.attribute("dilations", [1, 1])
+    dilations = step.attribute("dilations", [1] * len(window))
     step.demand_attribute("ceil_mode", 0)
-    return nn.MaxPool2d(window, strides, pads, tuple(dilations))
+    kind = _by_axes(step, nn.MaxPool2d, nn.MaxPool1d)
+    return kind(window, strides, pads, tuple(dilations))
 
 
 def _average_pool(step: Step) -> nn.Module:
     window, strides, pads = _pool(step)
     step.demand_attribute("ceil_mode", 0)
-    step.demand_attribute("dilations", [1, 1])
+    step.demand_attribute("dilations", [1] * len(window))
     counted = bool(step.attribute("count_include_pad", 0))
-    return nn.AvgPool2d(window, strides, pads, count_include_pad=counted)
+    kind = _by_axes(step, nn.AvgPool2d, nn.AvgPool1d)
+    return kind(window, strides, pads, count_include_pad=counted)
 
 
-def _pool(step: Step) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+def _by_axes(step: Step, maps: Any, sequences: Any) -> Any:
+    """The kind of layer for the value that a node takes."""
+    return maps if len(step.shape(step.value())) == 4 else sequences
+
+
+def _pool(step: Step) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Window, strides and padding on both sides of each axis."""
     window = step.attribute("kernel_shape")
     strides = step.attribute("strides", [1] * len(window))
-    if len(window) != 2:
-        raise NodeProblem(f"{step.said} over {len(window)} axes", "two")
+    axes = len(window)
+    if axes not in (1, 2):
+        raise NodeProblem(f"{step.said} over {axes} axes", "one or two")
     pads = _pads(step, step.shape(step.value())[2:], window, strides)
-    if pads[:2] != pads[2:]:
-        found = tuple(pads[it] for it in (0, 2, 1, 3))
+    if pads[:axes] != pads[axes:]:
+        found = tuple(pads[it] for axis in range(axes) for it in (axis, axes + axis))
+        sides = "top, bottom, left, right" if axes == 2 else "before, behind"
         raise NodeProblem(
-            f"padding {found} (top, bottom, left, right) before {step.said}",
-            "the same on both sides of an axis",
+            f"padding {found} ({sides}) before {step.said}", "the same on both sides of an axis"
         )
-    return (window[0], window[1]), (strides[0], strides[1]), (pads[0], pads[1])
+    return tuple(window), tuple(strides), tuple(pads[:axes])
 
 
 def _reduce_mean(step: Step) -> Value:
@@ -205,7 +213,7 @@ def _resize(step: Step) -> nn.Module:
             ("half_pixel", "round_prefer_ceil"),
         )
     )
-    if not legal or len(scales) != 4 or scales[:2] != [1, 1] or any(it % 1 for it in scales):
+    if not legal or len(scales) not in (3, 4) or scales[:2] != [1, 1] or any(it % 1 for it in scales):
         raise NodeProblem(f"Resize {given} by {scales}", "nearest pixels, maps enlarged by whole numbers")
     return nn.Upsample(scale_factor=tuple(scales[2:]), mode="nearest")
 
@@ -244,8 +252,8 @@ OPERATORS: dict[str, Callable[[Step], Value]] = {
     "Dropout": _dropout,
     "Flatten": shapes.flatten,
     "Gemm": _gemm,
-    "GlobalAveragePool": _module(lambda _: nn.AdaptiveAvgPool2d(1)),
-    "GlobalMaxPool": _module(lambda _: nn.AdaptiveMaxPool2d(1)),
+    "GlobalAveragePool": _module(lambda step: _by_axes(step, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool1d)(1)),
+    "GlobalMaxPool": _module(lambda step: _by_axes(step, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool1d)(1)),
     "HardSigmoid": _module(_hard_sigmoid, positive=True),
     "HardSwish": _module(lambda _: nn.Hardswish()),
     "Identity": _same,

@@ -65,7 +65,7 @@ def _imported(module: Any, shape: Shape) -> FloatAveragePool:
 
 AVERAGE_POOL = Operation(
     name="average pooling",
-    called="AvgPool2d",
+    called="AvgPool2d and AvgPool1d",
     says="the sum of each window, rounded once; the division is in the scale",
     torch=lambda: (nn.AvgPool2d,),
     limits=(

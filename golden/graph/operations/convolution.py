@@ -174,13 +174,13 @@ def _imported(module: Any, _: Shape) -> FloatConvolution:
 
 CONVOLUTION = Operation(
     name="convolution",
-    called="Conv2d",
+    called="Conv2d and Conv1d",
     says="sums of weights times pixels",
     torch=lambda: (nn.Conv2d,),
     limits=(
         f"up to {MAX_TAPS} kernel positions, any groups (depthwise) of up to {MAX_CHANNELS} channels and "
         f"filters; strides up to {MAX_STRIDE} in each direction, any dilation; padding with zeros, of any "
-        "size on each side"
+        "size on each side; sequences are maps of one row"
     ),
     cost="an instruction; an engine's cycle for each kept coefficient and word of pixels",
     convolution=_imported,

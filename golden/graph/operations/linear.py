@@ -15,7 +15,10 @@ from golden.spec.memories import MAX_CHANNELS, MAX_TAPS
 
 def _check_shapes(before: tuple[int, ...], _: tuple[int, ...]) -> Iterator[Problem]:
     if len(before) != 2:
-        yield f"Linear on a tensor of shape {before[1:]}", "Linear after Flatten"
+        yield (
+            f"Linear on a tensor of shape {before[1:]}",
+            "Linear after Flatten, or where a permutation put the channels last",
+        )
 
 
 def _imported(module: Any, shape: Shape) -> FloatConvolution:
@@ -29,7 +32,8 @@ LINEAR = Operation(
     torch=lambda: (nn.Linear,),
     limits=(
         f"on (images, features), as after Flatten; a map of up to {MAX_TAPS} pixels before it, up to "
-        f"{MAX_CHANNELS} channels there and outputs"
+        f"{MAX_CHANNELS} channels there and outputs; on maps and sequences where a permutation put the "
+        "channels last, a convolution of one position"
     ),
     cost="an instruction; an engine's cycle for each kept coefficient",
     convolution=_imported,

@@ -149,7 +149,7 @@ def _imported(module: Any, shape: Shape) -> FloatMaxPool:
 
 MAX_POOL = Operation(
     name="max pooling",
-    called="MaxPool2d",
+    called="MaxPool2d and MaxPool1d",
     says="the largest pixel of each window, exactly",
     torch=lambda: (nn.MaxPool2d,),
     limits=f"any window, padding and dilation; strides up to {MAX_STRIDE}",

@@ -10,6 +10,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from golden.frontend.files import read_network
+from golden.frontend.importer import import_module
+from golden.graph.floats import run_float
+
 RNG = np.random.default_rng(5)
 
 IMAGES = torch.from_numpy(RNG.random((3, 2, 8, 8), np.float32))
@@ -68,3 +72,11 @@ def evaluated(made: onnx.ModelProto, images: torch.Tensor) -> torch.Tensor:
     evaluator: Any = ReferenceEvaluator(plain)
     found = [evaluator.run(None, {"x": part})[0] for part in parts]
     return torch.from_numpy(np.concatenate(found))
+
+
+def imported(path: Path, made: onnx.ModelProto, images: torch.Tensor = IMAGES) -> list[str]:
+    """Imports a file, compares it with onnx's evaluator on images, and returns the paths of its layers."""
+    graph = import_module(read_network(path), images)
+    found, expected = run_float(graph, images), evaluated(made, images)
+    torch.testing.assert_close(found.reshape(expected.shape), expected, rtol=1e-4, atol=1e-4)
+    return [layer.path for layer in graph.layers]

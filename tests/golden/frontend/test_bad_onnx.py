@@ -108,7 +108,11 @@ def test_data_outside_of_the_files_folder_is_not_opened(tmp_path: Path) -> None:
     ("shape", "kind", "words"),
     [
         (("n", 2, "h", "w"), TensorProto.FLOAT, "input 'x': shape n×2×h×w; supported: fixed sizes, but for"),
-        ((1, 2, 8), TensorProto.FLOAT, "input 'x': shape 1×2×8; supported: images×channels×height×width"),
+        (
+            (1, 2, 1, 8, 8),
+            TensorProto.FLOAT,
+            "input 'x': shape 1×2×1×8×8; supported: images×channels×height×width",
+        ),
         ((), TensorProto.FLOAT, "input 'x': shape unknown; supported: "),
         ((1, 2, 8, 8), TensorProto.DOUBLE, "input 'x': double; supported: float32"),
         ((1, 2, 8, 8), TensorProto.FLOAT16, "input 'x': float16; supported: float32"),
@@ -165,12 +169,12 @@ INF[1] = -np.inf
         (
             [CONV, node("LRN", "y", "z", size=3)],
             {"w": W, "b": B},
-            "z: found LRN; supported: Conv2d, Linear",
+            "z: found LRN; supported: Conv2d and Conv1d, Linear",
         ),
         (
             [CONV, node("Mine", "y", "z", domain="my.own")],
             {"w": W, "b": B},
-            "z: found Mine of domain 'my.own'; supported: Conv2d, Linear",
+            "z: found Mine of domain 'my.own'; supported: Conv2d and Conv1d, Linear",
         ),
         (
             [node("Conv", "x w b", "y", mine=1)],

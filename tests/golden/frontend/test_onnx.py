@@ -20,16 +20,17 @@ from golden.graph.operations.relu import FloatRelu
 from golden.spec.errors import UnsupportedError
 from golden.workloads.networks import DigitsNet
 from tests.golden.frontend.modules import Function, conv
-from tests.golden.frontend.onnx_models import IMAGES, Arrays, evaluated, model, node, saved, weights
+from tests.golden.frontend.onnx_models import (
+    IMAGES,
+    Arrays,
+    evaluated,
+    imported,
+    model,
+    node,
+    saved,
+    weights,
+)
 from tests.golden.statistics_of_norms import trained_statistics
-
-
-def imported(path: Path, made: onnx.ModelProto, images: torch.Tensor = IMAGES) -> list[str]:
-    """Imports a file, compares it with onnx's evaluator on images, and returns the paths of its layers."""
-    graph = import_module(read_network(path), images)
-    found, expected = run_float(graph, images), evaluated(made, images)
-    torch.testing.assert_close(found.reshape(expected.shape), expected, rtol=1e-4, atol=1e-4)
-    return [layer.path for layer in graph.layers]
 
 
 def exported(module: nn.Module, path: Path, images: torch.Tensor, **options: Any) -> onnx.ModelProto:

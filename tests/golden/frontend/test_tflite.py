@@ -308,11 +308,11 @@ BAD[2, 1, 0, 1] = np.nan
         ),
         (
             one(lambda it: it.node("LSTM", [it.input], IMAGES, name="r")),
-            "r: found LSTM; supported: Conv2d, Linear",
+            "r: found LSTM; supported: Conv2d and Conv1d, Linear",
         ),
         (
             one(lambda it: it.node("MyOp", [it.input], IMAGES, name="m")),
-            "m: found custom operator 'MyOp'; supported: Conv2d, Linear",
+            "m: found custom operator 'MyOp'; supported: Conv2d and Conv1d, Linear",
         ),
         (
             one(uneven),
