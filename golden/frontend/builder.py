@@ -68,8 +68,8 @@ class Builder:
         self.image: tuple[int, int, int] = (0, 0, 0)
 
     def images(self, name: str, sizes: Sequence[int]) -> torch.fx.Node:
-        """The input, as the file takes it: (N, C, H, W), (N, C, L) of one row, or (N, F) of F channels and one
-        pixel."""
+        """The input, as the file takes it: (N, C, H, W), (N, C, L) of one row, or (N, F) of F channels and
+        one pixel."""
         if prod(sizes) > LARGEST:
             raise UnsupportedError(
                 f"{self.name}: input {name!r}: {prod(sizes)} values; supported: up to {LARGEST}"

@@ -1,5 +1,7 @@
 """Functions of one value by a table: an entry for each of the 256 values of an int8, exact to the bit."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -7,8 +9,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from golden.graph.operations.floats import Chosen, FloatOperation, QuantizedOperation, Sample
 from golden.graph.operations.integers import (
@@ -22,6 +22,7 @@ from golden.graph.operations.integers import (
     shape_problems,
 )
 from golden.graph.operations.operation import Operation
+from golden.numerics.late import nn, torch
 
 ENTRIES = 256
 
@@ -156,12 +157,14 @@ def _imported(function: str, module: Any, _: tuple[str, ...]) -> FloatLookup:
     return FloatLookup(function, float(getattr(module, "negative_slope", 0.0)))
 
 
-def _operation(name: str, called: str, says: str, function: str, *torch_names: Any) -> Operation:
+def _operation(
+    name: str, called: str, says: str, function: str, names: Callable[[], tuple[Any, ...]]
+) -> Operation:
     return Operation(
         name=name,
         called=called,
         says=f"{says}, by a table of {ENTRIES} entries",
-        torch=torch_names,
+        torch=names,
         limits="as ReLU; configurations with `tables`, one for each function and pair of scales",
         cost="nothing; a table",
         integers=Lookup,
@@ -171,34 +174,31 @@ def _operation(name: str, called: str, says: str, function: str, *torch_names: A
 
 
 LEAKY_RELU = _operation(
-    "leaky ReLU", "LeakyReLU", "negative results times any slope", "leaky_relu", nn.LeakyReLU
+    "leaky ReLU", "LeakyReLU", "negative results times any slope", "leaky_relu", lambda: (nn.LeakyReLU,)
 )
 HARD_SWISH = _operation(
     "hard-swish",
     "Hardswish",
     "x · relu6(x + 3) ÷ 6",
     "hardswish",
-    nn.functional.hardswish,
-    nn.Hardswish,
+    lambda: (nn.functional.hardswish, nn.Hardswish),
 )
 HARD_SIGMOID = _operation(
     "hard-sigmoid",
     "Hardsigmoid",
     "relu6(x + 3) ÷ 6",
     "hardsigmoid",
-    nn.functional.hardsigmoid,
-    nn.Hardsigmoid,
+    lambda: (nn.functional.hardsigmoid, nn.Hardsigmoid),
 )
 SIGMOID = _operation(
     "sigmoid",
     "Sigmoid",
     "1 ÷ (1 + exp(−x))",
     "sigmoid",
-    torch.sigmoid,
-    nn.functional.sigmoid,
-    "sigmoid",
-    nn.Sigmoid,
+    lambda: (torch.sigmoid, nn.functional.sigmoid, "sigmoid", nn.Sigmoid),
 )
-TANH = _operation("tanh", "Tanh", "tanh(x)", "tanh", torch.tanh, nn.functional.tanh, "tanh", nn.Tanh)
-SILU = _operation("SiLU", "SiLU", "x ÷ (1 + exp(−x))", "silu", nn.functional.silu, nn.SiLU)
+TANH = _operation(
+    "tanh", "Tanh", "tanh(x)", "tanh", lambda: (torch.tanh, nn.functional.tanh, "tanh", nn.Tanh)
+)
+SILU = _operation("SiLU", "SiLU", "x ÷ (1 + exp(−x))", "silu", lambda: (nn.functional.silu, nn.SiLU))
 LOOKUPS = (LEAKY_RELU, HARD_SWISH, HARD_SIGMOID, SIGMOID, TANH, SILU)

@@ -1,15 +1,15 @@
 """Nearest upsampling: each pixel several times, which is another way to read a map; copied as it is read."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import Any
-
-import torch
-from torch import nn
 
 from golden.graph.operations.convolution import FloatConvolution
 from golden.graph.operations.integers import Problem, Shape
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.window import MAX_STRIDE, Window
+from golden.numerics.late import nn, torch
 
 
 def _check(module: Any) -> Iterator[Problem]:
@@ -38,7 +38,7 @@ UPSAMPLING = Operation(
     name="upsampling",
     called="Upsample (nearest)",
     says="each pixel several times: a convolution of one position that reads its map so",
-    torch=(nn.Upsample, nn.UpsamplingNearest2d),
+    torch=lambda: (nn.Upsample, nn.UpsamplingNearest2d),
     limits=f"nearest pixels, whole factors up to {MAX_STRIDE} in each direction",
     cost="an instruction; a cycle for each channel and word of pixels",
     convolution=_imported,
