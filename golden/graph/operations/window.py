@@ -89,7 +89,8 @@ class Window:
     def seen(self, images: Int8, value: int) -> Int8:
         """What each window sees: int8 (N, C, H, W), padded with `value` → (N, C, KH, KW, OH, OW)."""
         top, bottom, left, right = self.padding
-        padded = np.pad(images, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=value)
+        enlarged = images.repeat(self.enlarge[0], 2).repeat(self.enlarge[1], 3)
+        padded = np.pad(enlarged, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=value)
         rows, columns = self.size(*images.shape[2:])
         batch, channel, row, column = padded.strides
         (down, right), (below, beside) = self.dilation, self.stride
