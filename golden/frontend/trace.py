@@ -14,6 +14,7 @@ from golden.frontend.foreign import Refused, foreign
 from golden.frontend.layers import effective_layers, fold_constants, layers_of_functions, separate_uses
 from golden.frontend.layout import straighten
 from golden.frontend.padding import fold_padding
+from golden.frontend.pools import settle_pools
 from golden.frontend.sequences import as_maps, lay_sequences
 from golden.frontend.sizes import merge_reshapes, settle_sizes
 from golden.graph.operations.operation import Operation
@@ -108,6 +109,7 @@ class Trace:
         merge_reshapes(self.traced, IMAGES)
         self.refused |= straighten(self.traced, self._note)
         lay_sequences(self.traced, self._note)
+        settle_pools(self.traced)
         fold_padding(self.traced, self._note)
         fold_into_layers(self.traced)
         fold_input(self.traced)

@@ -48,7 +48,7 @@ def _check(module: Any) -> Iterator[Problem]:
     if max(stride) > MAX_STRIDE:
         yield f"AvgPool2d with stride = {module.stride}", f"strides up to {MAX_STRIDE}"
     if module.ceil_mode:
-        yield "AvgPool2d with ceil_mode = True", "ceil_mode = False"
+        yield "AvgPool2d with ceil_mode = True that adds a window", "ceil_mode = False"
     if padding != (0, 0) and not module.count_include_pad and module.divisor_override is None:
         yield (
             "AvgPool2d with padding and count_include_pad = False",
@@ -69,8 +69,9 @@ AVERAGE_POOL = Operation(
     says="the sum of each window, rounded once; the division is in the scale",
     torch=lambda: (nn.AvgPool2d,),
     limits=(
-        f"up to {MAX_TAPS} positions, padding with zeros that count; strides up to {MAX_STRIDE}; no tensor "
-        "is added to what it gives unless it divides by a power of two"
+        f"up to {MAX_TAPS} positions, padding with zeros that count; adaptive to a size that divides the "
+        f"map's; strides up to {MAX_STRIDE}; no tensor is added to what it gives unless it divides by a power "
+        "of two"
     ),
     cost="an instruction; a cycle for each position, channel and word of pixels",
     convolution=_imported,

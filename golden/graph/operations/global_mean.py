@@ -119,7 +119,7 @@ def rounded(total: Int64, shift: int) -> Int64:
 def _check_shapes(before: tuple[int, ...], after: tuple[int, ...]) -> Iterator[Problem]:
     if after and after[1:] not in ((before[1],), (before[1], 1, 1)):
         found = f"average pooling from {before[1:]} to {after[1:]}"
-        yield found, "global average pooling to one pixel per channel"
+        yield found, "one pixel per channel, or a size that divides the map's"
 
 
 GLOBAL_MEAN = Operation(
