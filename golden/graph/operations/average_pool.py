@@ -70,8 +70,8 @@ AVERAGE_POOL = Operation(
     torch=lambda: (nn.AvgPool2d,),
     limits=(
         f"up to {MAX_TAPS} positions, padding with zeros that count; adaptive to a size that divides the "
-        f"map's; strides up to {MAX_STRIDE}; no tensor is added to what it gives unless it divides by a power "
-        "of two"
+        f"map's; strides up to {MAX_STRIDE}; no tensor is added to what it gives unless it divides by a "
+        "power of two"
     ),
     cost="an instruction; a cycle for each position, channel and word of pixels",
     convolution=_imported,

@@ -111,7 +111,7 @@ def test_the_module_stays_as_it_was() -> None:
         ),
         (nn.Sequential(conv(), nn.GELU()), ["1: found GELU"]),
         (
-            nn.Sequential(conv(), nn.AdaptiveAvgPool2d(2)),
+            nn.Sequential(conv(), nn.AdaptiveAvgPool2d(3)),
             ["1: average pooling from (2, 8, 8) to (2, 2, 2)"],
         ),
         (nn.Sequential(nn.Linear(8, 3)), ["0: Linear on a tensor of shape (2, 8, 8)", "after Flatten"]),
