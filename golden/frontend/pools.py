@@ -28,9 +28,9 @@ def settle_pools(traced: torch.fx.GraphModule) -> None:
 
 def _divided(before: tuple[int, ...], after: tuple[int, ...]) -> nn.Module | None:
     """Windows side by side; None for one pixel, which is a mean, and where they would be uneven."""
-    whole = not any(size % count for size, count in zip(before, after, strict=True))
-    windows = tuple(size // count for size, count in zip(before, after, strict=True))
-    return nn.AvgPool2d(windows) if whole and after != (1, 1) else None
+    if after == (1, 1) or any(size % count for size, count in zip(before, after, strict=True)):
+        return None
+    return nn.AvgPool2d((before[0] // after[0], before[1] // after[1]))
 
 
 def _floored(layer: Any, size: tuple[int, ...]) -> nn.Module | None:
