@@ -69,8 +69,9 @@ class Accelerator(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i_image), host.i_image)
         wiring.connect(m, host.o_result, wiring.flipped(self.o_result))
         # Program words to their memories; rows; sums; words.
-        loaded = [*array.units, host, sequencer, *([output] if config.tables else [])]
+        loaded = [host, sequencer, *([output] if config.tables else [])]
         fan_out(m, loader.load, [unit.load for unit in loaded])
+        array.connect_load(m, loader.load)
         wiring.connect(m, fetch.features, features.rows)
         for number, engine in enumerate(engines):
             wiring.connect(m, drain.engines[number], engine.sums)
@@ -82,7 +83,7 @@ class Accelerator(wiring.Component):
         wiring.connect(m, arbiter.port, features.port)
 
         m.d.comb += [
-            *(unit.start.eq(sequencer.start) for unit in [*array.units, array.window]),
+            *(unit.start.eq(sequencer.start) for unit in array.units),
             sequencer.go.eq(host.go),
             sequencer.turn_done.eq(output.turn_done),
             fetch.turns_done.eq(sequencer.turns_done),

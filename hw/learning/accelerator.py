@@ -86,8 +86,9 @@ class LearningAccelerator(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i_program), loader.i)
         wiring.connect(m, wiring.flipped(self.i_image), host.i_image)
         wiring.connect(m, host.o_result, wiring.flipped(self.o_result))
-        loaded = [*array.units, host, sequencer, controller, conductor, parameters]
+        loaded = [host, sequencer, controller, conductor, parameters]
         fan_out(m, loader.load, [unit.load for unit in loaded])
+        array.connect_load(m, loader.load)
         self._seed(
             m,
             loader.load,
@@ -150,7 +151,7 @@ class LearningAccelerator(wiring.Component):
             m.d.sync += [turns.eq(0), going.eq(1)]
         with m.Elif(finished):
             m.d.sync += going.eq(0)
-        for unit in [*array.units, array.window]:
+        for unit in array.units:
             m.d.comb += unit.start.eq(start)
         m.d.comb += [
             array.fetch.entry.eq(command.entry),

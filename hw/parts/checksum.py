@@ -1,8 +1,5 @@
 """The checksum of a program image, a word a cycle."""
 
-from functools import reduce
-from operator import xor
-
 from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.crc import Algorithm
@@ -49,12 +46,12 @@ class Checksum(wiring.Component):
         m = Module()
         columns = [_crc32(0, 0, 1 << bit) for bit in range(32)]
         total = self.crc ^ _ONES ^ self.word
-        following = [
-            reduce(xor, (total[bit] for bit, column in enumerate(columns) if column >> place & 1), 0)
-            for place in range(32)
+        # For each bit of the register those of the sum that it follows.
+        masks = [
+            sum((column >> place & 1) << bit for bit, column in enumerate(columns)) for place in range(32)
         ]
         with m.If(self.start):
             m.d.sync += self.crc.eq(_crc32(_ONES, _ONES, self._first))
         with m.Elif(self.valid):
-            m.d.sync += self.crc.eq(~Cat(following))
+            m.d.sync += self.crc.eq(~Cat((total & mask).xor() for mask in masks))
         return m

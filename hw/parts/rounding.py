@@ -39,7 +39,11 @@ class RoundShift(wiring.Component):
         shift: Value = self.shift
 
         for step in reversed(range(steps)):
-            window, below, over = self._move(window, step, shift[step], below, over, negative)
+            moved = self._move(window, step, shift[step], below, over, negative)
+            # Wires of their own: what is used twice is built once.
+            wires = [Signal(len(value)) for value in moved]
+            m.d.comb += [wire.eq(value) for wire, value in zip(wires, moved, strict=True)]
+            window, below, over = wires
             if step == min((steps + 1) // 2, steps - 1):
                 # 1: the long steps are done.
                 registers = [Signal(len(value)) for value in (window, below, over, negative, shift[:step])]

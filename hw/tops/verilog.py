@@ -5,13 +5,21 @@ import subprocess
 import sys
 from tempfile import TemporaryDirectory
 
-from amaranth.back import rtlil
-from amaranth.hdl import Elaboratable
+from amaranth.lib import wiring
 
+from hw.tops.emission import component_rtlil
 from hw.tops.names import plain_names
 
-_ZEROS = re.compile(r"^ *initial begin\n(?: *\S+ *\[\d+\] = \d+'[dh]0+;\n)+ *end\n", re.MULTILINE)
+_WIDTH = 100
+"""Columns of a line of joined declarations."""
+
 _TRIGGER = re.compile(r"^( *reg (\\\$auto\$verilog_backend\S+) *) = 0;$", re.MULTILINE)
+_NUMBERED = re.compile(r"(?:^  (?:wire|reg) (?:signed )?(?:\[\d+:0\] )?\\\S*\$\d+ ;\n){2,}", re.MULTILINE)
+_PORT = re.compile(
+    r"^  (input|output) ((?:signed )?(?:\[\d+:0\] )?)(\S+ ?);\n  (wire|reg) \2\3( ?= .*)?;$", re.MULTILINE
+)
+_SINGLE = re.compile(r"^( *if \(.*\)) begin\n *(\S.* = .*;)\n *end$", re.MULTILINE)
+_REGISTERS = re.compile(r"(?:^  always @\(posedge clk\)\n    .* <= .*;\n){2,}", re.MULTILINE)
 
 # As amaranth.back.verilog does it, with the Yosys that all flows have (pyosys) in place of whichever is on
 # the PATH. In a process of its own: Yosys writes pages to standard output, and a fault in it stays there.
@@ -23,18 +31,22 @@ for line in ("read_rtlil in.il", "proc -nomux -norom", "memory_collect", "write_
 """
 
 
-def component_verilog(component: Elaboratable, name: str) -> str:
+def component_verilog(component: wiring.Component, name: str) -> str:
     """Verilog-2005 of a component as a module of that name, with the modules below it.
 
-    * Memories of zeros carry no initial values: the hardware relies on none, and Yosys takes
-      minutes to read one line for every word.
+    * Equal components are one module, as `hw.tops.emission` says.
+    * A port is declared once, a branch of one assignment is one line.
+    * Wires that tools have numbered are declared by the line, not one on each; registers that follow each
+      other share a block.
     * Yosys wakes blocks that depend on constants only by a variable that is set at its
       declaration. SystemVerilog sets it before any block listens, so such blocks stay unknown
       (Icarus with -g2012); a non-blocking assignment comes after all of them listen.
     * Every name is a plain one that no language reserves (`hw.tops.names`); a name of that kind stays.
     """
-    text = rtlil_verilog(rtlil.convert(component, name=name, emit_src=False))
-    return plain_names(_TRIGGER.sub(r"\1;\n  initial \2 <= 0;", _ZEROS.sub("", text)))
+    text = rtlil_verilog(component_rtlil(component, name))
+    text = _SINGLE.sub(r"\1 \2", _PORT.sub(r"  \1 \4 \2\3\5;", text))
+    text = _REGISTERS.sub(_one_block, _NUMBERED.sub(_by_the_line, text))
+    return plain_names(_TRIGGER.sub(r"\1;\n  initial \2 <= 0;", text))
 
 
 def rtlil_verilog(text: str) -> str:
@@ -49,3 +61,28 @@ def rtlil_verilog(text: str) -> str:
             raise RuntimeError(f"Yosys: {(done.stderr or done.stdout).strip()[-400:]}")
         with open(f"{folder}/out.v", encoding="utf-8") as file:
             return file.read()
+
+
+def _by_the_line(found: re.Match[str]) -> str:
+    """Declarations with those of the same type on a line."""
+    kinds: dict[str, list[str]] = {}
+    for line in found[0].splitlines():
+        kind, name = line.rsplit("\\", 1)
+        kinds.setdefault(kind, []).append(f"\\{name.removesuffix(';')}")
+    lines = []
+    for kind, names in kinds.items():
+        line = kind + names[0]
+        for name in names[1:]:
+            if len(line) + len(name) > _WIDTH:
+                lines.append(f"{line};")
+                line = kind + name
+            else:
+                line += f", {name}"
+        lines.append(f"{line};")
+    return "\n".join(lines) + "\n"
+
+
+def _one_block(found: re.Match[str]) -> str:
+    """Assignments on one edge in one block."""
+    lines = [line for line in found[0].splitlines() if not line.startswith("  always")]
+    return "\n".join(["  always @(posedge clk) begin", *lines, "  end"]) + "\n"

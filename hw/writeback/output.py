@@ -11,6 +11,7 @@ from hw.interfaces import load_signature, read_signature, write_signature
 from hw.parts.delay import delayed
 from hw.parts.layouts import layout
 from hw.parts.rounding import RoundShift
+from hw.parts.shared import Shared
 from hw.writeback.basis import BasisStage
 from hw.writeback.pool import Pool
 from hw.writeback.residual import ResidualAdder
@@ -69,7 +70,8 @@ class OutputPipeline(wiring.Component):
 
         m.submodules.adder = adder = ResidualAdder(config.basis)
         for i in range(config.basis):
-            m.submodules[f"requantise{i}"] = unit = RoundShift(formats.OUTPUT_BITS, formats.SHIFT_BITS)
+            unit = RoundShift(formats.OUTPUT_BITS, formats.SHIFT_BITS)
+            m.submodules[f"requantise{i}"] = Shared(unit)
             m.d.comb += [
                 unit.i.eq(stage.o.word_select(i, formats.OUTPUT_BITS)),
                 unit.shift.eq(shift),

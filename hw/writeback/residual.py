@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec import formats
 from hw.parts.rounding import RoundShift
+from hw.parts.shared import Shared
 
 
 class ResidualAdder(wiring.Component):
@@ -49,7 +50,8 @@ class ResidualAdder(wiring.Component):
             enable.eq(self.enable),
         ]
         for i in range(self._width):
-            m.submodules[f"round{i}"] = unit = RoundShift(formats.ALIGNED_BITS, formats.SUM_SHIFT_BITS)
+            unit = RoundShift(formats.ALIGNED_BITS, formats.SUM_SHIFT_BITS)
+            m.submodules[f"round{i}"] = Shared(unit)
             total = Signal(signed(formats.ALIGNED_BITS), name=f"total{i}")
             own = self.i.word_select(i, 8).as_signed()
             other = self.residual.word_select(i, 8).as_signed()
