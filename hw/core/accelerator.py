@@ -1,5 +1,7 @@
 """The whole accelerator."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -69,7 +71,7 @@ class Accelerator(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i_image), host.i_image)
         wiring.connect(m, host.o_result, wiring.flipped(self.o_result))
         # Program words to their memories; rows; sums; words.
-        loaded = [host, sequencer, *([output] if config.tables else [])]
+        loaded: list[Any] = [host, sequencer, *([output] if config.tables else [])]
         fan_out(m, loader.load, [unit.load for unit in loaded])
         array.connect_load(m, loader.load)
         wiring.connect(m, fetch.features, features.rows)

@@ -1,5 +1,7 @@
 """The whole accelerator that learns."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -86,7 +88,7 @@ class LearningAccelerator(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i_program), loader.i)
         wiring.connect(m, wiring.flipped(self.i_image), host.i_image)
         wiring.connect(m, host.o_result, wiring.flipped(self.o_result))
-        loaded = [host, sequencer, controller, conductor, parameters]
+        loaded: list[Any] = [host, sequencer, controller, conductor, parameters]
         fan_out(m, loader.load, [unit.load for unit in loaded])
         array.connect_load(m, loader.load)
         self._seed(
