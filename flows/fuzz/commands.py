@@ -33,4 +33,5 @@ FUZZ = Verb(
     Fuzz,
     "flows.fuzz.verb:fuzz",
     {"networks": "number of networks", "rtl": "so many of them in the compiled simulator, too"},
+    takes="about a second for each network, some more for those in RTL",
 )

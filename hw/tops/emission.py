@@ -47,7 +47,7 @@ class _Emission:
         else:
             component._MustUse__used = True
         name = self._names[key]
-        domain = [("i", _CLOCK, ClockSignal()), ("i", _RESET, ResetSignal())]
+        domain = [("i", _CLOCK, ClockSignal()), ("i", _RESET, ResetSignal(allow_reset_less=True))]
         ports = [
             ("i" if direction is PortDirection.Input else "o", port, value)
             for port, (value, direction) in _ports(component).items()

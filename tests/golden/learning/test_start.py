@@ -130,7 +130,8 @@ def test_what_cannot_learn_is_named() -> None:
     with pytest.raises(
         LearningError, match=r"layer block\.conv2: is no fully connected layer behind the mean"
     ):
-        from_floats(replace(graph, layers=graph.layers[:-1]), pixels(images))
+        ends = (graph.layers[-2].path,)
+        from_floats(replace(graph, layers=graph.layers[:-1], outputs=ends), pixels(images))
     with pytest.raises(LearningError, match="8 images; legal: at least one batch of 32"):
         from_floats(graph, pixels(images[:8]))
     bare = replace(compressed(basis=False).network, floats=b"")
