@@ -127,11 +127,11 @@ def test_what_cannot_learn_is_named() -> None:
     ):
         from_floats(import_module(Without().eval(), images), pixels(images))
     graph = import_module(net, images)
+    headless = replace(graph, layers=graph.layers[:-1], outputs=(graph.layers[-2].path,))
     with pytest.raises(
         LearningError, match=r"layer block\.conv2: is no fully connected layer behind the mean"
     ):
-        ends = (graph.layers[-2].path,)
-        from_floats(replace(graph, layers=graph.layers[:-1], outputs=ends), pixels(images))
+        from_floats(headless, pixels(images))
     with pytest.raises(LearningError, match="8 images; legal: at least one batch of 32"):
         from_floats(graph, pixels(images[:8]))
     bare = replace(compressed(basis=False).network, floats=b"")
