@@ -62,7 +62,7 @@ def _data(name: str, why: str, verbs: str, place: str) -> Need:
     )
 
 
-_TRAINED = "demo, compress, table, accuracy, arithmetics, explore, lightnorm train, learn classes"
+_TRAINED = "demo, compress, zoo, table, accuracy, arithmetics, explore, lightnorm train, learn classes"
 
 NEEDS = (
     _package("amaranth", "the hardware is described in it", "all"),
@@ -105,7 +105,7 @@ NEEDS = (
     _data(
         "dataset-fashion-mnist",
         "28×28 images of clothes",
-        "--data fashion-mnist, lightnorm train, learn classes",
+        "--data fashion-mnist, zoo, lightnorm train, learn classes",
         "/usr/share/datasets/fashion-mnist",
     ),
 )

@@ -76,7 +76,8 @@ ECP5 = "ecp5.small.accelerator"
 
 def costs(kept: Groups) -> str:
     """What SMALL costs, and what it saves beside a dense array."""
-    lines = (_frequency(kept), _adder(kept), _digits(kept), _fashion(kept))
+    # Two lines of a group that is missing say the same.
+    lines = dict.fromkeys((_frequency(kept), _adder(kept), _digits(kept), _fashion(kept)))
     return "\n".join(f"* {line}" for line in lines)
 
 

@@ -23,8 +23,7 @@ from golden.graph.operations.integers import (
 )
 from golden.graph.operations.operation import Operation
 from golden.numerics.late import nn, torch
-
-ENTRIES = 256
+from golden.spec.memories import TABLE_ENTRIES
 
 _FINEST = -40
 """Exponent of the finest steps of a result: a table gives any."""
@@ -59,7 +58,7 @@ class Lookup(IntegerOperation):
 
     def problems(self, shape: Shape, shapes: Mapping[str, Shape]) -> Iterator[Problem]:
         """See `IntegerOperation`."""
-        yield from shape_problems("table", self.table, (ENTRIES,))
+        yield from shape_problems("table", self.table, (TABLE_ENTRIES,))
         yield from range_problems("table", self.table, -128, 127)
 
 
@@ -145,7 +144,7 @@ class FloatLookup(FloatOperation):
 
     def blank(self) -> Lookup:
         """See `FloatOperation`."""
-        return Lookup(np.zeros(ENTRIES, np.int64))
+        return Lookup(np.zeros(TABLE_ENTRIES, np.int64))
 
 
 def looked_up(table: Int64, values: Int64) -> Int64:
@@ -163,7 +162,7 @@ def _operation(
     return Operation(
         name=name,
         called=called,
-        says=f"{says}, by a table of {ENTRIES} entries",
+        says=f"{says}, by a table of {TABLE_ENTRIES} entries",
         torch=names,
         limits="as ReLU; configurations with `tables`, one for each function and pair of scales",
         cost="nothing; a table",
