@@ -60,7 +60,8 @@ class Compress:
         another tool, see `golden.frontend.files`.
     data: .npz file with `images` (float32, N×C×H×W) and, for re-training, `labels` (N); or the
         name of a data set, whose training images are taken.
-    density: kept fraction of the coefficients.
+    density: kept fraction of the coefficients; None for 0.2.
+    budget: what the network may cost at most, instead of a density; see `golden.compress.Budget.parse`.
     pattern: one of PATTERNS.
     basis: False for a scale per filter instead of a basis.
     epochs: of re-training; 0 compresses without labels.
@@ -72,7 +73,8 @@ class Compress:
     module: str
     data: str
     out: OutFile = Path("build/network.net")
-    density: Density = 0.2
+    density: Density | None = None
+    budget: str | None = None
     pattern: Annotated[str, Choice(PATTERNS)] = "elements"
     basis: bool = True
     epochs: Annotated[int, Whole(0, 100_000)] = 8
@@ -152,7 +154,9 @@ COMPRESS = Verb(
     "flows.user.own_compress:compress_own",
     {
         "basis": "a basis (SmartDeal), or a scale per filter",
-        "density": "kept fraction of the coefficients",
+        "budget": "what it may cost at most, instead of a density: '500k cycles' of an image, '1.8 bits' a "
+        "weight, or '1 point' of accuracy; the densities of the layers follow",
+        "density": "kept fraction of the coefficients; 0.2 where nothing is said",
         "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module. "
         "Or an .onnx, .tflite or .pt2 file",
         "pattern": "which coefficients are dropped together",

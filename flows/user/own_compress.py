@@ -10,15 +10,21 @@ from flows.base.progress import bar, step
 from flows.user.commands import Compress
 from flows.user.own_images import load_images
 from flows.user.own_module import load_network
-from golden.compress import compress, import_module
+from golden.compiler import compile_network
+from golden.compress import Budget, Compressed, compress, compress_within, import_module
+from golden.compress.budget import POINTS, cost_of
 from golden.compress.patterns import Pattern, pattern_plan
 from golden.frontend.inputs import check_training
 from golden.frontend.modules import evaluation
 from golden.graph import network_file
 from golden.graph.floats import FloatGraph
-from golden.spec.config import load_config
+from golden.progress import Progress
+from golden.spec.config import Config, load_config
 from golden.spec.errors import LightDealError, UnsupportedError
 from golden.workloads import Dataset
+
+DENSITY = 0.2
+"""Kept fraction of the coefficients where neither it nor a budget is given."""
 
 SAMPLES = 512
 """Images that activations are calibrated on."""
@@ -31,6 +37,9 @@ def compress_own(options: Compress) -> tuple[str, bool]:
     data or options cannot work, or the network does not fit the configuration.
     """
     config = load_config(options.config)
+    budget = None if options.budget is None else Budget.parse(options.budget)
+    if budget is not None and options.density is not None:
+        raise LightDealError("compress: --budget and --density: the one follows from the other; give one")
     data = load_images(options.data, training=True)
     if options.epochs and data.labels is None:
         raise LightDealError(f"data {options.data!r}: re-training needs labels; give some, or --epochs 0")
@@ -38,33 +47,53 @@ def compress_own(options: Compress) -> tuple[str, bool]:
     images = torch.from_numpy(data.images)
     labels = None if data.labels is None else torch.from_numpy(data.labels)
     samples = images[:SAMPLES]
-    name, _, shared = options.pattern.partition("s")
-    pattern = Pattern(options.basis, f"{name}s", int(shared or 1), options.density)
     graph = import_module(module, samples)
-    plan = pattern_plan(graph, pattern, config)
     train = None if labels is None else Dataset(options.data, images, labels)
     if train is not None:
         _demand_training(options.data, train, graph, module)
     with step("compression"), bar("compression") as progress:
-        made = compress(
-            module,
-            samples,
-            plan,
-            train,
-            options.epochs,
-            seed=options.seed,
-            progress=progress,
-            config=config,
-            tolerance=options.tolerance,
-        )
+        made = _made(options, budget, module, samples, graph, train, config, progress)
     save_whole(options.out, partial(network_file.save, made.network))
     rows = [
         [layer.path, layer.kind, layer.weights, layer.kept, f"{layer.error:.3f}"] for layer in made.layers
     ]
     text = table(["layer", "kind", "weights", "kept", "distance"], rows)
     text += f"\n\nkept {percent(made.kept)} of all weights\n{made.comparison}\nnetwork: {options.out}"
+    if budget is not None:
+        text += f"\n{budget}: {_spent(budget, made, config)}"
     text += "".join(f"\nWARNING: {warning}" for warning in made.warnings)
     return text, not made.warnings
+
+
+def _spent(budget: Budget, made: Compressed, config: Config) -> str:
+    """What of a budget was needed."""
+    if budget.kind == POINTS:
+        return f"{100 * made.comparison.lost:.2f}"
+    return f"{cost_of(budget.kind, compile_network(made.network, config)):,.5g}"
+
+
+def _made(
+    options: Compress,
+    budget: Budget | None,
+    module: torch.nn.Module,
+    samples: torch.Tensor,
+    graph: FloatGraph,
+    train: Dataset | None,
+    config: Config,
+    progress: Progress,
+) -> Compressed:
+    """The network, compressed with a density or within a budget."""
+    name, _, shared = options.pattern.partition("s")
+    pattern = Pattern(options.basis, f"{name}s", int(shared or 1), options.density or DENSITY)
+    plan = pattern_plan(graph, pattern, config)
+    how = partial(
+        compress if budget is None else partial(compress_within, budget),
+        seed=options.seed,
+        progress=progress,
+        config=config,
+        tolerance=options.tolerance,
+    )
+    return how(module, samples, plan, train, options.epochs)
 
 
 def _demand_training(data: str, train: Dataset, graph: FloatGraph, module: torch.nn.Module) -> None:

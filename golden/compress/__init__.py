@@ -4,6 +4,7 @@
 """
 
 from golden.compress.api import Compressed, LayerReport, compress
+from golden.compress.budget import Budget, compress_within
 from golden.compress.defaults import default_plan, int8_plan, no_basis_plan
 from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.compress.retrain import Schedule
@@ -11,12 +12,14 @@ from golden.compress.sensitivity import sensitivity
 from golden.frontend.importer import import_module
 
 __all__ = [
+    "Budget",
     "Compressed",
     "CompressionPlan",
     "LayerPlan",
     "LayerReport",
     "Schedule",
     "compress",
+    "compress_within",
     "default_plan",
     "import_module",
     "int8_plan",

@@ -51,7 +51,7 @@ def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL
 
     Where the network's strides do not fit together, all of them take GROUP folding; the compiler refuses it.
     """
-    shapes = _shapes(graph, config)
+    shapes = conv_shapes(graph, config)
     foldings = {path: choose_folding(it, density, config, groups=False) for path, it in shapes.items()}
     costs = {path: fold_cycles(shapes[path], it, density, config) for path, it in foldings.items()}
     total = sum(costs.values())
@@ -74,7 +74,14 @@ def _plan(folding: Folding, density: float) -> LayerPlan:
     return LayerPlan("group", folding.group, density)
 
 
-def _shapes(graph: FloatGraph, config: Config) -> dict[str, ConvShape]:
+def folding_of(plan: LayerPlan) -> Folding:
+    """The folding of a layer with coefficients."""
+    if plan.kind == "column":
+        return Folding(Fold.COLUMN)
+    return Folding(Fold.GROUP, plan.size)
+
+
+def conv_shapes(graph: FloatGraph, config: Config) -> dict[str, ConvShape]:
     """The convolutions that take a folding, by path."""
     network = skeleton(graph)
     places = {layer.path: index for index, layer in enumerate(network.layers)}

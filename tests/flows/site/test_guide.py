@@ -1,5 +1,6 @@
 """The user guide: its files, its Python and its commands, one after the other in an empty folder."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ PAGE = Path(__file__).parents[3] / "docs/guide.md"
 def _called(line: str) -> None:
     """A line of the shell; what begins with ./run is called here."""
     if line.startswith("./run "):
-        assert main(line.split()[1:]) == 0, line
+        assert main(shlex.split(line)[1:]) == 0, line
     else:
         done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from flows.cli import main
+from golden.compiler import compile_network
+from golden.cycles.timing import count_cycles
 from golden.graph import network_file
+from golden.spec.config import SMALL
 
 MODULE = """
 import torch
@@ -86,3 +89,18 @@ def test_labels_are_those_of_what_the_network_gives(own: Path, capsys: pytest.Ca
         in told
     )
     assert not (own / "b.net").exists()
+
+
+def test_a_budget_instead_of_a_density(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = "compress net.py:factory --data images.npz --epochs 0 --out a.net --tolerance 1"
+    assert main([*line.split(), "--budget", "3k cycles"]) == 0
+    told = capsys.readouterr().out
+    spent = int(told[told.index("at most 3,000 cycles: ") :].split(": ")[1].split()[0].replace(",", ""))
+    program = compile_network(network_file.load(own / "a.net"), SMALL)
+    assert spent == count_cycles(program).cycles <= 3000
+    assert main([*line.split(), "--budget", "2 bits", "--density", "0.2"]) == 2
+    assert "--budget and --density: the one follows from the other; give one" in capsys.readouterr().err
+    assert main([*line.split(), "--budget", "2 bytes"]) == 2
+    assert "budget '2 bytes'; supported: such as '500k cycles'" in capsys.readouterr().err
+    assert main([*line.split(), "--budget", "10 cycles"]) == 2
+    assert "budget: at most 10 cycles: the sparsest choice has " in capsys.readouterr().err

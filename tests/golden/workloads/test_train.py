@@ -8,7 +8,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits as sklearn_digits
 
-from golden.compress import compress, import_module, sensitivity
+from golden.compress import compress, import_module
 from golden.compress.patterns import pattern_plan, patterns
 from golden.workloads import DigitsNet, FashionNet, accuracy, fit, load_digits, load_fashion_mnist
 from golden.workloads.data import DataError
@@ -106,23 +106,6 @@ def test_compressed_network_learns() -> None:
     made = compress(module, train.images[:200], None, train, 4, seed=2)
     assert made.kept < 0.25
     assert made.accuracy(test) > accuracy(module, test) - 0.08, made.accuracy(test)
-
-
-def test_sensitivity_names_every_layer() -> None:
-    train, test = load_digits()
-    torch.manual_seed(1)
-    module = fit(DigitsNet(), train, 2, 1)
-    lost = sensitivity(module, train.images[:200], test)
-    assert list(lost) == [
-        "conv",
-        "block1.conv1",
-        "block1.conv2",
-        "block2.conv1",
-        "block2.shortcut.0",
-        "block2.conv2",
-        "fc",
-    ]
-    assert all(-0.2 < value < 0.9 for value in lost.values())
 
 
 def test_filters_fill_groups_and_engines() -> None:
