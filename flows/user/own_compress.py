@@ -92,6 +92,7 @@ def _made(
         progress=progress,
         config=config,
         tolerance=options.tolerance,
+        resume=options.out.with_name(f"{options.out.name}.training"),
     )
     return how(module, samples, plan, train, options.epochs)
 

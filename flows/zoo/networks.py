@@ -75,6 +75,7 @@ def made(name: str, options: Zoo, progress: Progress) -> Made:
         shift=0,
         config=CONFIG,
         tolerance=1,
+        resume=options.out / f"{name}.training",
     )
     save_whole(options.out / f"{name}.net", partial(network_file.save, found.network))
     return Made(

@@ -1,6 +1,7 @@
 """`compress`: the whole way from a user's module to an integer network."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -97,6 +98,7 @@ def compress(
     shift: int = 1,
     config: Config | None = None,
     tolerance: float = TOLERANCE,
+    resume: Path | None = None,
 ) -> Compressed:
     """Compress a trained network; the module itself stays as it was.
 
@@ -111,6 +113,7 @@ def compress(
     progress: called with a message and the fraction done.
     config: the accelerator that the network is for; what does not fit it is refused at once.
     tolerance: largest loss against the float network (`Comparison.lost`) that is no warning, 0…1.
+    resume: file that keeps the re-training, see `golden.compress.retrain.retrain`.
 
     Raises, before any training, an UnsupportedError or CapacityError with all reasons if the network, the
     images or the plan cannot work. A result that is far worse than the float network has `warnings`.
@@ -133,7 +136,7 @@ def compress(
         net = QuantizedNet(graph, plan)
         demand_fit(net, sample_images, config)
         if epochs and train_data is not None:
-            retrain(net, train_data, sample_images, epochs, seed, progress, schedule, shift, teacher)
+            retrain(net, train_data, sample_images, epochs, seed, progress, schedule, shift, teacher, resume)
         else:
             at_once(net, sample_images)
         hold(net, sample_images)

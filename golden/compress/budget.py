@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -164,6 +165,7 @@ def compress_within(
     shift: int = 1,
     config: Config = SMALL,
     tolerance: float = TOLERANCE,
+    resume: Path | None = None,
 ) -> Compressed:
     """`golden.compress.compress`, with densities that keep the budget; parameters as there.
 
@@ -193,6 +195,7 @@ def compress_within(
             shift=shift,
             config=config,
             tolerance=tolerance,
+            resume=resume,
         )
 
     if budget.kind != POINTS:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -31,6 +32,15 @@ class PooledLayer(nn.Module):
         self.shift = 0
         self.unit = 1.0
         self.epilogue: tuple[QuantizedOperation, ...] = ()
+
+    @property
+    def chosen(self) -> tuple[Any, ...]:
+        """What was chosen on sample images."""
+        return self.shift, self.unit, self.epilogue
+
+    @chosen.setter
+    def chosen(self, values: tuple[Any, ...]) -> None:
+        self.shift, self.unit, self.epilogue = values
 
     def prune(self, density: float) -> None:
         """Nothing to keep."""

@@ -100,6 +100,15 @@ class QuantizedLayer(nn.Module):
         self.register_buffer("unit", unit[:, None])
         self.register_buffer("mask", found.mask)
 
+    @property
+    def chosen(self) -> tuple[Any, ...]:
+        """What was chosen on sample images."""
+        return self.grids.result, self.grids.epilogue
+
+    @chosen.setter
+    def chosen(self, values: tuple[Any, ...]) -> None:
+        self.grids = Grids(*values)
+
     def prune(self, density: float) -> None:
         """Keep the coefficients that matter most now; pruned ones go on training in the shadow."""
         if not self.plain:

@@ -1,12 +1,15 @@
 """Re-training with the projection in the loop: every forward pass uses the weights that will run."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from golden.compress.calibrate import calibrate, restore_statistics
 from golden.compress.quantized import QuantizedNet
+from golden.compress.resume import Resume, training_key
 from golden.progress import Progress, silent
 from golden.spec.errors import UnsupportedError
 from golden.workloads.average import Average
@@ -83,6 +86,7 @@ def retrain(
     schedule: Schedule | None = None,
     shift: int = 1,
     teacher: nn.Module | None = None,
+    resume: Path | None = None,
 ) -> QuantizedNet:
     """Train a quantised network in place; afterwards every layer keeps its density exactly.
 
@@ -94,8 +98,14 @@ def retrain(
     ----------
     samples: images for calibration. shift: of the images in training, in pixels.
     teacher: the float network in eval mode, or None to learn from labels alone.
+    resume: file that keeps the training after each epoch. Where it holds this very one, interrupted, it goes
+        on, to the same bits; the file is gone at the end.
+
+    Raises LightDealError where `resume` cannot be written.
     """
     schedule = schedule or Schedule()
+    if resume is not None:
+        key = training_key(net, data.images, data.labels, samples, epochs, seed, schedule, shift)
     steps = epochs * len(batches(data.labels, schedule.batch))
     on_the_way = steps * schedule.prune >= PRUNINGS
     if on_the_way:
@@ -120,6 +130,13 @@ def retrain(
         if done >= schedule.average:
             average.take()
 
+    def adopt(kept: dict[str, Any]) -> None:
+        nonlocal pruned
+        pruned, average.state = kept["pruned"], kept["average"]
+
+    memory = None
+    if resume is not None:
+        memory = Resume(resume, key, net, lambda: {"pruned": pruned, "average": average.state}, adopt)
     fit(
         net,
         data,
@@ -133,9 +150,12 @@ def retrain(
         at_step=at_step,
         teacher=teacher,
         trust=schedule.trust,
+        memory=memory,
     )
     average.take()
     average.adopt()
     net.norm_mode = False
     calibrate(net, samples)
+    if resume is not None:
+        resume.unlink(missing_ok=True)
     return net

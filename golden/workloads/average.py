@@ -29,6 +29,15 @@ class Average:
         self._sums = [total + value for total, value in zip(self._sums or zeros, now, strict=True)]
         self._count += 1
 
+    @property
+    def state(self) -> tuple[list[torch.Tensor], int]:
+        """The sums of what was taken, and how often."""
+        return self._sums, self._count
+
+    @state.setter
+    def state(self, values: tuple[list[torch.Tensor], int]) -> None:
+        self._sums, self._count = values
+
     def adopt(self) -> None:
         """Give the module the mean of what was taken, which was something."""
         with torch.no_grad():

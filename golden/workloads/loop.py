@@ -1,7 +1,7 @@
 """One training loop for every network: float, quantised, compressed."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -22,6 +22,16 @@ class Labelled(Protocol):
         """int64 (N,)."""
 
 
+class Memory(Protocol):
+    """Keeps a training after each epoch, so that it can go on."""
+
+    def load(self) -> dict[str, Any] | None:
+        """Puts the module into the state that was kept; returns what `save` was given, or None."""
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Keeps the module, and `state` of everything else."""
+
+
 def fit(
     module: nn.Module,
     data: Labelled,
@@ -37,6 +47,7 @@ def fit(
     at_epoch: Callable[[float], None] | None = None,
     teacher: nn.Module | None = None,
     trust: float = 0.0,
+    memory: Memory | None = None,
 ) -> nn.Module:
     """Train in place with Adam, a rate that falls along a cosine, and small random shifts.
 
@@ -51,6 +62,7 @@ def fit(
     at_epoch: called after each epoch with the mean loss of its images; it may put the module in eval mode.
     teacher: a network in eval mode whose logits are learnt beside the labels. trust: their share
         of the loss, 0…1.
+    memory: keeps the training after each epoch; one that was interrupted goes on to the same bits.
 
     Returns the module in eval mode.
     Raises UnsupportedError where its output, or the teacher's, is no logits, before the first step.
@@ -59,7 +71,15 @@ def fit(
     optimizer = torch.optim.AdamW(_groups(module, decay), lr=rate, foreach=True)
     steps = len(batches(data.labels, batch))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, epochs * steps), rate * 0.01)
-    for epoch in range(epochs):
+    first = 0
+    state = memory.load() if memory is not None else None
+    if state is not None:
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        generator.set_state(state["generator"])
+        first = state["epoch"]
+        progress(f"goes on behind epoch {first}", first / epochs)
+    for epoch in range(first, epochs):
         progress(f"epoch {epoch + 1} of {epochs}", epoch / epochs)
         module.train()
         order = torch.randperm(len(data.labels), generator=generator)
@@ -81,6 +101,15 @@ def fit(
             total += float(loss.detach()) * len(chosen)
         if at_epoch is not None:
             at_epoch(total / len(order))
+        if memory is not None:
+            memory.save(
+                {
+                    "epoch": epoch + 1,
+                    "optimizer": optimizer.state_dict(),
+                    "schedule": schedule.state_dict(),
+                    "generator": generator.get_state(),
+                }
+            )
     progress(f"epoch {epochs} of {epochs}", 1.0)
     return module.eval()
 
