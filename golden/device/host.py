@@ -67,17 +67,23 @@ def load_device(plan: StepPlan, state: State) -> Runs:
         (Memory.CONTROLLER, plan.firmware),
         (Memory.STATE, loaded_words(plan.data, state)),
     ]
-    for first, contents in (
-        (Memory.COEFFICIENT, engines.coefficients),
-        (Memory.COUNTER, engines.counters),
-        (Memory.PLACES, engines.places),
-    ):
-        memories += [(first + engine, tuple(words)) for engine, words in enumerate(contents)]
+    counters = _of_engines(Memory.COUNTER, engines.counters)
+    memories += _of_engines(Memory.COEFFICIENT, engines.coefficients)
+    memories += [*counters, *_of_engines(Memory.PLACES, engines.places)]
     # To clear the gradients takes random numbers, so the generators are loaded behind it.
     found = yield _run(plan, request_words(plan, Request.CLEAR), memories)
     header(found, "CLEAR")
     seeds = tuple(SEED_RECORD.pack(before=it.before, last=it.last) for it in state.generators)
-    found = yield _run(plan, request_words(plan, Request.SAVE), [*_first(plan), (Memory.SEED, seeds)])
+    # Counters are loaded again: clearing takes nothing from them whatever the gradients are, but a simulator
+    # of unknown bits cannot know that.
+    found = yield _run(
+        plan, request_words(plan, Request.SAVE), [*_first(plan), (Memory.SEED, seeds), *counters]
+    )
+
+
+def _of_engines(first: int, contents: list[list[int]]) -> list[tuple[int, tuple[int, ...]]]:
+    """Memories that every engine has, from its number on."""
+    return [(first + engine, tuple(words)) for engine, words in enumerate(contents)]
 
 
 def device_step(

@@ -21,6 +21,10 @@ _PORT = re.compile(
 _SINGLE = re.compile(r"^( *if \(.*\)) begin\n *(\S.* = .*;)\n *end$", re.MULTILINE)
 _REGISTERS = re.compile(r"(?:^  always @\(posedge clk\)\n    .* <= .*;\n){2,}", re.MULTILINE)
 
+_PART = re.compile(r"^  always @\*\n    (\S.* = .*;)\n", re.MULTILINE)
+_MODULE = re.compile(r"^module .*?^endmodule", re.MULTILINE | re.DOTALL)
+_STARTED = "\\$started "
+
 # As amaranth.back.verilog does it, with the Yosys that all flows have (pyosys) in place of whichever is on
 # the PATH. In a process of its own: Yosys writes pages to standard output, and a fault in it stays there.
 _TRANSLATE = """
@@ -40,12 +44,15 @@ def component_verilog(component: wiring.Component, name: str) -> str:
       other share a block.
     * Yosys wakes blocks that depend on constants only by a variable that is set at its
       declaration. SystemVerilog sets it before any block listens, so such blocks stay unknown
-      (Icarus with -g2012); a non-blocking assignment comes after all of them listen.
+      (Icarus with -g2012); a non-blocking assignment comes after all of them listen. Blocks for a part of a
+      variable have no such variable, though what they read may have settled before they listen: they get
+      one here.
     * Every name is a plain one that no language reserves (`hw.tops.names`); a name of that kind stays.
     """
     text = rtlil_verilog(component_rtlil(component, name))
     text = _SINGLE.sub(r"\1 \2", _PORT.sub(r"  \1 \4 \2\3\5;", text))
     text = _REGISTERS.sub(_one_block, _NUMBERED.sub(_by_the_line, text))
+    text = _MODULE.sub(_woken, text)
     return plain_names(_TRIGGER.sub(r"\1;\n  initial \2 <= 0;", text))
 
 
@@ -61,6 +68,18 @@ def rtlil_verilog(text: str) -> str:
             raise RuntimeError(f"Yosys: {(done.stderr or done.stdout).strip()[-400:]}")
         with open(f"{folder}/out.v", encoding="utf-8") as file:
             return file.read()
+
+
+def _woken(found: re.Match[str]) -> str:
+    """A module, in which parts of a variable have blocks that wake once by themselves."""
+    module = found[0]
+    first = _PART.search(module)
+    if first is None:
+        return module
+    variable = f"  reg {_STARTED};\n  initial {_STARTED}<= 0;\n"
+    block = f"  always @* begin\n    if ({_STARTED}) begin end\n    %s\n  end\n"
+    rest = _PART.sub(lambda part: block % part[1], module[first.start() :])
+    return f"{module[: first.start()]}{variable}{rest}"
 
 
 def _by_the_line(found: re.Match[str]) -> str:

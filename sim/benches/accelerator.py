@@ -39,7 +39,14 @@ def _bytes(value: Any, enable: int, lanes: int, what: str) -> list[int]:
     return values
 
 
-class _Bench:
+class AcceleratorBench:
+    """The ports of an accelerator.
+
+    Parameters
+    ----------
+    job: lanes, stalls and seed; `program` before `load`, `result_words` before `run`.
+    """
+
     def __init__(self, dut: Any, job: Any) -> None:
         self.dut = dut
         self.job = job
@@ -59,6 +66,12 @@ class _Bench:
         self.result.append(_bytes(LogicArray(text[1:]), -1, self.lanes, "result stream"))
         if text[0] != str(int(len(self.result) == self.job["result_words"])):
             self.wrong_mark = len(self.result)
+
+    def image_words(self, image: Any) -> list[int]:
+        """Words of the image stream, of int8 (words, lanes); the last is marked."""
+        words = [int.from_bytes(word.tobytes(), "little") for word in image]
+        words[-1] |= 1 << 8 * self.lanes
+        return words
 
     async def watch_writes(self) -> None:
         """Collects the writes; sleeps while there are none (`valid` comes from registers)."""
@@ -97,7 +110,7 @@ class _Bench:
         return cycle() - begin
 
     async def run(self, words: list[int]) -> dict[str, Any]:
-        """Streams one image and waits for its result, or for an error."""
+        """Streams the words of one image and waits for its result, or for an error."""
         begin = cycle()
         self.writes.clear()
         self.result.clear()
@@ -119,7 +132,7 @@ async def run_job(dut: Any) -> None:
     arrays = np.load(given["job"])
     job = given | {"program": arrays["program"].tolist()}
     dut.skip.value = job["skip"]
-    bench = _Bench(dut, job)
+    bench = AcceleratorBench(dut, job)
     dut._log.info("stalls %s, seed %s", job["stalls"], job["seed"])
     await start(dut)
     limit = job["limit"] * PERIOD
@@ -133,9 +146,7 @@ async def run_job(dut: Any) -> None:
             if dut.error.value or bench.wrong_mark:
                 break
             out["hung"] = f"image {number}"
-            words = [int.from_bytes(word.tobytes(), "little") for word in image]
-            words[-1] |= 1 << 8 * bench.lanes
-            record = await with_timeout(bench.run(words), limit, "ns")
+            record = await with_timeout(bench.run(bench.image_words(image)), limit, "ns")
             for name, value in record.items():
                 out[f"{name}{number}"] = value
             out["images"] = number + 1

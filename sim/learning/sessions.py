@@ -1,7 +1,9 @@
 """A device that learns in a simulator: one simulation for all runs, so that it keeps what it has learnt."""
 
+import tempfile
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +15,7 @@ from golden.device import Run
 from golden.spec.config import Config
 from golden.spec.errors import ErrorCode
 from hw.learning.accelerator import LearningAccelerator
-from sim.backends import compiled
+from sim.backends import cocotb_runner, compiled
 from sim.backends.amaranth_backend import PERIOD, Bench
 from sim.drivers.ports import RESET_CYCLES, ImageRecord, Job, SimulationError
 
@@ -76,6 +78,34 @@ class Session:
         finally:
             simulator.close()
 
+    def cocotb(self, simulator: str, runs: list[Run]) -> tuple[list[Int8], list[int]]:
+        """The results of runs that are known beforehand, and the cycles of each, on the emitted Verilog.
+
+        Raises AssertionError where the device stops, hangs, or marks a wrong word as the last.
+        """
+        built = cocotb_runner.build(LearningAccelerator(self.config), simulator, "accelerator")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            arrays: dict[str, npt.NDArray[Any]] = {}
+            for number, run in enumerate(runs):
+                arrays[f"program{number}"] = np.array(run.program, np.uint32)
+                arrays[f"frame{number}"] = run.frame
+            np.savez(folder / "runs.npz", **arrays)  # type: ignore[arg-type]
+            given = {
+                "runs": str(folder / "runs.npz"),
+                "results": str(folder / "results.npz"),
+                "lanes": self.config.lanes,
+                "result_words": [run.result_words for run in runs],
+                "limit": LIMIT,
+                "stalls": self.stalls,
+                "seed": self.seed,
+            }
+            cocotb_runner.run_bench(built, simulator, "accelerator", "sim.benches.learning", given, folder)
+            with np.load(folder / "results.npz") as found:
+                numbers = range(len(runs))
+                results = [found[f"result{it}"].reshape(-1, self.config.lanes) for it in numbers]
+                return results, [int(found[f"cycles{it}"]) for it in numbers]
+
     def amaranth(self, exchange: Generator[Run, Int8, Result], on_run: OnRun = lambda _: None) -> Result:
         """Likewise by Amaranth's own simulator, a few thousand cycles a second."""
         top = Module()
@@ -107,3 +137,27 @@ class Session:
         simulator.add_testbench(testbench)
         simulator.run()
         return results[0]
+
+
+def recorded(exchange: Generator[Run, Int8, Result], runs: list[Run]) -> Generator[Run, Int8, Result]:
+    """The exchange; every run that it asks for is added to `runs`."""
+    try:
+        run = next(exchange)
+        while True:
+            runs.append(run)
+            run = exchange.send((yield run))
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+
+
+def replayed(exchange: Generator[Run, Int8, Result], results: list[Int8]) -> Result:
+    """What the exchange ends with, if its runs have these results."""
+    try:
+        next(exchange)
+        for result in results:
+            exchange.send(result)
+    except StopIteration as end:
+        found: Result = end.value
+        return found
+    raise SimulationError(f"the exchange asks for more than {len(results)} runs")

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 import torch
 
-from golden.device.plan import plan_step
-from golden.learning import fresh_state, settle
+from golden.device import Run
+from golden.device.plan import StepPlan, plan_step
+from golden.learning import State, fresh_state, settle
 from golden.learning.update import Rates
 from golden.spec.errors import CapacityError
 from golden.spec.learning import LearningError
-from sim.learning.sessions import Session
+from sim.backends.simulators import SIMULATORS
+from sim.learning.sessions import Session, recorded, replayed
 from tests.golden.learning.samples import batch
 from tests.sim.learning.devices import CONFIG, NETWORK, compared
 
@@ -25,19 +27,37 @@ def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         yield images, labels
 
 
-def test_steps_are_goldens() -> None:
-    """A step that moves codes; streams that pause."""
-    first = batch(IMAGES, 0, NETWORK)
-    state = settle(NETWORK, fresh_state(NETWORK, 3, density=0.6), *first, rounds=8)
+@pytest.fixture(scope="module")
+def known() -> tuple[StepPlan, State, list[Run], list[int]]:
+    """A plan, the state it begins with, the runs of a step without pauses, and the cycles of each."""
+    state = settle(NETWORK, fresh_state(NETWORK, 3, density=0.6), *batch(IMAGES, 0, NETWORK), rounds=8)
     plan = plan_step(NETWORK, state, IMAGES, CONFIG)
+    runs: list[Run] = []
     cycles: list[int] = []
-    after = Session(CONFIG, stalls=0.2, seed=1).amaranth(
-        compared(plan, state, batches(), [Rates(2, 128)]), lambda record: cycles.append(record.cycles)
-    )
+    exchange = recorded(compared(plan, state, batches(), [Rates(2, 128)]), runs)
+    after = Session(CONFIG).amaranth(exchange, lambda record: cycles.append(record.cycles))
     moved = sum(int((a.codes != b.codes).sum()) for a, b in zip(after.layers, state.layers, strict=True))
-    assert moved
-    # Loading takes two runs, a step one, reading one.
-    assert len(cycles) == 2 + 2
+    assert moved, "a step that moves no code proves little"
+    return plan, state, runs, cycles
+
+
+def test_loading_takes_two_runs_a_step_one_reading_one(
+    known: tuple[StepPlan, State, list[Run], list[int]],
+) -> None:
+    assert len(known[3]) == 2 + 2
+
+
+@pytest.mark.parametrize("simulator", SIMULATORS)
+@pytest.mark.parametrize("stalls", [0.0, 0.3])
+def test_steps_on_the_emitted_verilog(
+    simulator: str, stalls: float, known: tuple[StepPlan, State, list[Run], list[int]]
+) -> None:
+    """The same step under cocotb, equal to golden's; without pauses in the same cycles."""
+    plan, state, runs, cycles = known
+    results, found = Session(CONFIG, stalls=stalls, seed=4).cocotb(simulator, runs)
+    replayed(compared(plan, state, batches(), [Rates(2, 128)]), results)
+    if not stalls:
+        assert found == cycles
 
 
 def test_a_batch_that_leaves_lanes_empty_is_refused() -> None:
