@@ -7,7 +7,7 @@ import numpy as np
 
 from flows.fuzz.weights import random_weights, rough_size
 from golden.graph.joined import SideBySide
-from golden.graph.network import Feature, Layer, Network
+from golden.graph.network import Feature, Layer, Network, Product
 from golden.graph.operations.add import Add
 from golden.graph.operations.convolution import Convolution
 from golden.graph.operations.global_mean import GlobalMean
@@ -16,6 +16,7 @@ from golden.graph.operations.lookup import Lookup
 from golden.graph.operations.max_pool import MOST, MaxPool
 from golden.graph.operations.relu import Relu
 from golden.graph.operations.requantise import Requantise
+from golden.graph.operations.uneven_pool import UnevenPool
 from golden.graph.operations.window import MAX_STRIDE, Window
 from golden.spec.config import Config
 
@@ -134,9 +135,7 @@ class RandomNetwork:
         self.options[kind] += 1
         self._finish(name, source, product, epilogue)
 
-    def _finish(
-        self, name: str, source: Feature, product: Convolution | MaxPool, epilogue: list[IntegerOperation]
-    ) -> None:
+    def _finish(self, name: str, source: Feature, product: Product, epilogue: list[IntegerOperation]) -> None:
         rng, shape, window = self.rng, product.shape(source.shape), product.window
         if self.config.tables and rng.random() < 0.3:
             epilogue.append(Lookup(self._table()))
@@ -164,10 +163,18 @@ class RandomNetwork:
 
     def _pooling(self, name: str) -> None:
         source = self._source()
-        window = self._window(source.shape, MOST)
-        nothing = np.zeros(source.shape[0], np.int64)
-        self.options["max pooling"] += 1
-        self._finish(name, source, MaxPool(source.shape[0], window), [Requantise(nothing, nothing)])
+        channels = source.shape[0]
+        nothing = np.zeros(channels, np.int64)
+        if self.rng.random() < 0.6:
+            self.options["max pooling"] += 1
+            window = self._window(source.shape, MOST)
+            self._finish(name, source, MaxPool(channels, window), [Requantise(nothing, nothing)])
+            return
+        self.options["average pooling with several divisors"] += 1
+        window = self._window(source.shape, 9)
+        factors = self.rng.choice([1, 4, 6, 9, 150], window.size(*source.shape[1:]))
+        shift = nothing + int(self.rng.integers(0, 9))
+        self._finish(name, source, UnevenPool(channels, window, factors), [Requantise(nothing, shift)])
 
     def _addition(self, name: str) -> None:
         """A layer whose map has the shape of another feature, which it adds."""

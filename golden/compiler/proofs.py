@@ -33,13 +33,17 @@ def prove_no_overflow(
 def _slot_ranges(entries: Entries, input_range: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """(smallest, largest) value of each partial sum, int64, shape (units, unit_slots)."""
     low, high = input_range
-    index = entries.unit * entries.unit_slots + entries.slot
     size = entries.units * entries.unit_slots
+    part = np.zeros_like(entries.unit) if entries.part is None else entries.part
+    parts = int(part.max(initial=0)) + 1
+    index = part * size + entries.unit * entries.unit_slots + entries.slot
     # bincount sums in float64: exact, since every sum of these small integers is far below 2**53.
-    plus = np.bincount(index, np.maximum(entries.value, 0), size).astype(np.int64)
-    minus = np.bincount(index, np.maximum(-entries.value, 0), size).astype(np.int64)
-    shape = (entries.units, entries.unit_slots)
-    return (plus * low - minus * high).reshape(shape), (plus * high - minus * low).reshape(shape)
+    plus = np.bincount(index, np.maximum(entries.value, 0), parts * size).astype(np.int64)
+    minus = np.bincount(index, np.maximum(-entries.value, 0), parts * size).astype(np.int64)
+    shape = (parts, entries.units, entries.unit_slots)
+    least = plus * low - minus * high
+    most = plus * high - minus * low
+    return least.reshape(shape).min(axis=0), most.reshape(shape).max(axis=0)
 
 
 def _prove_outputs(layer: Layer, entries: Entries, low: np.ndarray, high: np.ndarray) -> None:

@@ -1,9 +1,13 @@
 """Tap tables: for each tile and kernel position, where the lanes find their pixels."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
 
 from golden.compiler.tiling import Tiling
 from golden.graph.network import Layer, refuse
+from golden.graph.operations.uneven_pool import UnevenPool
 from golden.spec.memories import Fold
 from golden.spec.tensor import Tensor
 
@@ -11,15 +15,33 @@ Tap = tuple[int, int]
 """(mask, pixel) as in `golden.spec.memories.tap_record`."""
 
 
-def tap_positions(layer: Layer, fold: Fold) -> list[tuple[int, int]]:
-    """(row, column) of each tap, counted from the first pixel of the input for the map's first pixel.
+@dataclass(frozen=True)
+class Position:
+    """What a tap reads.
+
+    Parameters
+    ----------
+    row, column: counted from the first pixel of the input for the map's first pixel.
+    pixels: bool (height, width) of the map: for which of its pixels; None for all.
+    """
+
+    row: int
+    column: int
+    pixels: npt.NDArray[np.bool_] | None = None
+
+
+def tap_positions(layer: Layer, fold: Fold) -> list[Position]:
+    """What each tap reads.
 
     COLUMN reads each kernel row once, at the output's own columns.
     """
-    window = layer.product.window
+    product, window = layer.product, layer.product.window
     if fold == Fold.COLUMN:
-        return [(row, 0) for row, _ in window.positions[:: window.kernel[1]]]
-    return window.positions
+        return [Position(row, 0) for row, _ in window.positions[:: window.kernel[1]]]
+    if isinstance(product, UnevenPool):
+        places = [product.factors == factor for factor in product.classes]
+        return [Position(*it, pixels) for pixels in places for it in window.positions]
+    return [Position(*it) for it in window.positions]
 
 
 def tap_table(layer: Layer, fold: Fold, source: Tensor, tiling: Tiling) -> list[Tap]:
@@ -34,14 +56,17 @@ def tap_table(layer: Layer, fold: Fold, source: Tensor, tiling: Tiling) -> list[
     return [column[tile] for tile in range(tiling.tiles) for column in table]
 
 
-def _tap(layer: Layer, source: Tensor, tiling: Tiling, position: tuple[int, int]) -> list[Tap]:
+def _tap(layer: Layer, source: Tensor, tiling: Tiling, position: Position) -> list[Tap]:
     """(mask, pixel) of one kernel position for each tile."""
     high, wide = layer.product.window.enlarge
     height, width = source.shape[1] * high, source.shape[2] * wide
     (down, across), lanes = layer.product.window.stride, tiling.y.shape[1]
-    row = tiling.y * down + position[0]
-    column = tiling.x * across + position[1]
+    row = tiling.y * down + position.row
+    column = tiling.x * across + position.column
     mask = tiling.used & (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    if position.pixels is not None:
+        last = np.array(position.pixels.shape) - 1
+        mask &= position.pixels[np.minimum(tiling.y, last[0]), np.minimum(tiling.x, last[1])]
     taps = row_taps(source, mask, row // high, column // wide, lanes)
     if taps is None:
         raise refuse(

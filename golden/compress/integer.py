@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from golden.compress.fold import coefficient_array, real_columns
-from golden.compress.pooled import PooledLayer
+from golden.compress.pooled import PooledLayer, Pooling
 from golden.compress.quantized import QuantizedNet
 from golden.compress.quantized_layer import QuantizedLayer
 from golden.compress.shifts import LARGEST_TERM
@@ -15,8 +15,9 @@ from golden.graph.network import Feature, Layer, Network
 from golden.graph.operations.average_pool import FloatAveragePool
 from golden.graph.operations.convolution import Convolution, FloatConvolution
 from golden.graph.operations.integers import IntegerOperation
-from golden.graph.operations.max_pool import FloatMaxPool, MaxPool
+from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.requantise import Requantise
+from golden.graph.operations.uneven_pool import FloatUnevenPool, UnevenPool
 from golden.graph.operations.weights import Factored, Plain
 from golden.spec import formats
 from golden.spec.errors import UnsupportedError
@@ -68,9 +69,7 @@ def _layers(module: QuantizedLayer | PooledLayer, scales: dict[str, float]) -> l
     return _pools(module.layer, module.product, epilogue)
 
 
-def _pools(
-    layer: FloatLayer, product: FloatMaxPool | FloatAveragePool, epilogue: tuple[IntegerOperation, ...]
-) -> list[Layer]:
+def _pools(layer: FloatLayer, product: Pooling, epilogue: tuple[IntegerOperation, ...]) -> list[Layer]:
     """The passes of a pooling; the last one has the epilogue."""
     channels = product.channels
     if isinstance(product, FloatAveragePool):
@@ -78,6 +77,9 @@ def _pools(
         weights = Factored(Fold.GROUP, ones, ones == 1, np.ones((channels, 1, 1), np.int64))
         sums = Convolution(channels, product.window, weights, channels)
         return [Layer(layer.path, layer.input, layer.output, sums, epilogue)]
+    if isinstance(product, FloatUnevenPool):
+        uneven = UnevenPool(channels, product.window, product.factors)
+        return [Layer(layer.path, layer.input, layer.output, uneven, epilogue)]
     nothing = np.zeros(channels, np.int64)
     layers, source, windows = [], layer.input, product.passes()
     for number, window in enumerate(windows[:-1], 1):

@@ -12,9 +12,12 @@ from golden.graph.floats import FloatLayer
 from golden.graph.operations.average_pool import FloatAveragePool
 from golden.graph.operations.floats import Chosen, QuantizedOperation, Sample
 from golden.graph.operations.max_pool import FloatMaxPool
+from golden.graph.operations.uneven_pool import FloatUnevenPool
 from golden.numerics.straight_through import rounded, saturated
 from golden.spec.errors import UnsupportedError
 from golden.spec.formats import SHIFT_BITS
+
+Pooling = FloatMaxPool | FloatAveragePool | FloatUnevenPool
 
 LARGEST_SHIFT = (1 << SHIFT_BITS) - 1
 
@@ -24,7 +27,7 @@ class PooledLayer(nn.Module):
 
     batch_norm = False
 
-    def __init__(self, layer: FloatLayer, product: FloatMaxPool | FloatAveragePool, plan: LayerPlan) -> None:
+    def __init__(self, layer: FloatLayer, product: Pooling, plan: LayerPlan) -> None:
         super().__init__()
         self.layer = layer
         self.product = product

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from golden.graph.network import Layer
-from golden.graph.operations.convolution import Convolution
+from golden.graph.network import Layer, Product
 from golden.graph.operations.max_pool import MaxPool
+from golden.graph.operations.uneven_pool import UnevenPool
 from golden.graph.operations.weights import Plain
 from golden.spec import formats
 from golden.spec.memories import Fold
@@ -37,7 +37,7 @@ class Entries:
     Parameters
     ----------
     fold: the machine's Fold.
-    name: "plain", "scale", "group", "column" or "largest", for reports.
+    name: "plain", "scale", "group", "column", "largest" or "average", for reports.
     group: filters that share a basis; 1 in COLUMN.
     unit_slots: partial sums of a unit.
     filter_terms: basis terms of a filter.
@@ -46,6 +46,7 @@ class Entries:
     terms: int64, shape (filters, filter_terms).
     together: units that one engine must take together.
     whole_rows: a row costs a step for every unit of a job if any of them needs it.
+    part: int64, one per entry: a lane sees the entries of one part only; None: of all.
     """
 
     fold: Fold
@@ -61,6 +62,7 @@ class Entries:
     terms: Int64
     together: int = 1
     whole_rows: bool = False
+    part: Int64 | None = None
 
     @property
     def codes(self) -> Int64:
@@ -73,6 +75,8 @@ def layer_entries(layer: Layer) -> Entries:
     product = layer.product
     if isinstance(product, MaxPool):
         return _taken(product)
+    if isinstance(product, UnevenPool):
+        return _weighed(product)
     entries = _grouped_entries(layer)
     if product.groups == 1:
         return entries
@@ -83,9 +87,11 @@ def layer_entries(layer: Layer) -> Entries:
     )
 
 
-def tap_count(product: Convolution | MaxPool, fold: Fold) -> int:
+def tap_count(product: Product, fold: Fold) -> int:
     """Rows of a channel: COLUMN takes a kernel row at once."""
     height, width = product.window.kernel
+    if isinstance(product, UnevenPool):
+        return len(product.classes) * height * width
     return height if fold == Fold.COLUMN else height * width
 
 
@@ -105,6 +111,34 @@ def _taken(product: MaxPool) -> Entries:
         row=unit * taps + slot,
         value=np.ones_like(unit),
         terms=np.ones((filters, taps), np.int64),
+    )
+
+
+def _weighed(product: UnevenPool) -> Entries:
+    """Every position of a window once for each factor, in digits."""
+    filters, positions = product.filters, product.kernel[0] * product.kernel[1]
+    digits = [
+        [_LARGEST] * (factor // _LARGEST) + formats.signed_digits(factor % _LARGEST)
+        for factor in product.classes
+    ]
+    part = np.repeat(np.arange(len(digits)), [positions * len(it) for it in digits])
+    tap = np.concatenate([np.repeat(np.arange(positions), len(it)) for it in digits]) + part * positions
+    value = np.concatenate([np.tile(np.array(it, np.int64), positions) for it in digits])
+    unit = np.repeat(np.arange(filters), len(tap))
+    taps = tap_count(product, Fold.GROUP)
+    return Entries(
+        fold=Fold.GROUP,
+        name="average",
+        group=1,
+        unit_slots=1,
+        filter_terms=1,
+        units=filters,
+        unit=unit,
+        slot=np.zeros_like(unit),
+        row=unit * taps + np.tile(tap, filters),
+        value=np.tile(value, filters),
+        terms=np.ones((filters, 1), np.int64),
+        part=np.tile(part, filters),
     )
 
 

@@ -6,14 +6,14 @@ from golden.datapath.encode import layer_blocks
 from golden.datapath.entries import layer_entries
 from golden.datapath.protocol import Datapath
 from golden.graph.network import Layer
-from golden.graph.operations.max_pool import MaxPool
+from golden.graph.operations.convolution import Convolution
 from golden.graph.operations.weights import Factored
 from golden.spec import arithmetics
 
 
 def _kept(layer: Layer, _: int) -> int:
     """Kept coefficients; all weights of a plain layer."""
-    if isinstance(layer.product, MaxPool):
+    if not isinstance(layer.product, Convolution):
         return 0
     weights = layer.product.weights
     return int(weights.mask.sum()) if isinstance(weights, Factored) else weights.weights.size

@@ -16,7 +16,9 @@ from golden.frontend.foreign import Refused
 from golden.frontend.layers import convolution
 from golden.frontend.padding import Refuse
 from golden.graph.operations.flatten import FLATTEN
+from golden.graph.operations.pooling import AveragePooling, MaxPooling
 from golden.graph.operations.registry import meaning
+from golden.graph.operations.window import Window
 
 Pair = Callable[[Any, int], tuple[int, int]]
 """(a number of a sequence's layer, the number of the other axis) → the numbers of both axes."""
@@ -153,8 +155,19 @@ def _padding(layer: Any, pair: Pair) -> nn.Module:
     return nn.ConstantPad2d((left, right, above, below), getattr(layer, "value", 0.0))
 
 
+def _turned(window: Window, pair: Pair) -> Window:
+    """The window of a sequence, whose map has one row, in its place among maps."""
+    (top, left), (bottom, right) = (pair(it, 0) for it in window.padding[2:])
+    kernel, stride, dilation = (pair(it[1], 1) for it in (window.kernel, window.stride, window.dilation))
+    return Window(kernel, stride, (top, bottom, left, right), dilation)
+
+
 _LAYERS: dict[type[nn.Module], Callable[[Any, Pair], nn.Module]] = {
     nn.AdaptiveAvgPool1d: lambda layer, pair: nn.AdaptiveAvgPool2d(pair(layer.output_size, 1)),
+    AveragePooling: lambda layer, pair: AveragePooling(
+        _turned(layer.window, pair), layer.ceil, layer.counted
+    ),
+    MaxPooling: lambda layer, pair: MaxPooling(_turned(layer.window, pair), layer.ceil),
     nn.AvgPool1d: _average_pool,
     nn.BatchNorm1d: _norm,
     nn.ConstantPad1d: _padding,

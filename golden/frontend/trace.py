@@ -109,7 +109,7 @@ class Trace:
         merge_reshapes(self.traced, IMAGES)
         self.refused |= straighten(self.traced, self._note)
         lay_sequences(self.traced, self._note)
-        settle_pools(self.traced)
+        settle_pools(self.traced, self._note)
         fold_padding(self.traced, self._note)
         fold_into_layers(self.traced)
         fold_input(self.traced)

@@ -12,6 +12,7 @@ from golden.graph.operations.convolution import FloatConvolution
 from golden.graph.operations.floats import FloatOperation
 from golden.graph.operations.max_pool import FloatMaxPool
 from golden.graph.operations.operation import find
+from golden.graph.operations.uneven_pool import FloatUnevenPool
 from golden.numerics.late import torch
 from golden.spec.errors import UnsupportedError
 
@@ -35,7 +36,7 @@ class FloatLayer:
     path: str
     input: str
     output: str
-    product: FloatConvolution | FloatMaxPool | FloatAveragePool
+    product: FloatConvolution | FloatMaxPool | FloatAveragePool | FloatUnevenPool
     epilogue: tuple[FloatOperation, ...] = ()
 
     @property

@@ -13,9 +13,14 @@ from golden.graph.operations.integers import IntegerOperation
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.operation import find
 from golden.graph.operations.requantise import Requantise
+from golden.graph.operations.uneven_pool import UnevenPool
 from golden.spec.errors import UnsupportedError
 
 _Operation = TypeVar("_Operation", bound=IntegerOperation)
+
+
+Product = Convolution | MaxPool | UnevenPool
+"""What a layer begins with."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Layer:
     path: str
     input: str
     output: str
-    product: Convolution | MaxPool
+    product: Product
     epilogue: tuple[IntegerOperation, ...]
 
     def find(self, kind: type[_Operation]) -> _Operation | None:

@@ -18,6 +18,7 @@ from golden.graph.network import Feature, Layer, Network
 from golden.graph.operations.convolution import Convolution
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.registry import OPERATIONS
+from golden.graph.operations.uneven_pool import UnevenPool
 from golden.graph.operations.weights import Factored, Plain
 from golden.graph.operations.window import Window
 from golden.graph.plain import made, plain
@@ -30,6 +31,7 @@ _KINDS = {
     for kind in (
         Convolution,
         MaxPool,
+        UnevenPool,
         Window,
         Factored,
         Plain,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from golden.graph.network import Layer
+from golden.graph.network import Layer, Product
 from golden.graph.operations.add import Add
 from golden.graph.operations.convolution import Convolution
 from golden.graph.operations.global_mean import GlobalMean
@@ -14,6 +14,7 @@ from golden.graph.operations.integers import IntegerOperation
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.relu import Relu
 from golden.graph.operations.requantise import Requantise
+from golden.graph.operations.uneven_pool import UnevenPool
 from golden.graph.operations.weights import Factored, Plain
 from golden.graph.operations.window import Window
 
@@ -35,10 +36,11 @@ def make_layer(
     dilation: tuple[int, int] = (1, 1),
     groups: int = 1,
     enlarge: tuple[int, int] = (1, 1),
+    factors: np.ndarray | None = None,
 ) -> Layer:
     """A convolution with its requantisation and what else is given; `pool` is the shift of the pooled sum.
 
-    Without weights, max pooling.
+    Without weights, max pooling, or with factors average pooling.
 
     One number for the stride is that of both directions, one for the padding that of all sides.
     """
@@ -49,7 +51,7 @@ def make_layer(
     epilogue += [Relu()] if relu else []
     epilogue += [GlobalMean(pool)] if pool is not None else []
     window = Window(kernel, stride, padding, dilation, enlarge)
-    product: Convolution | MaxPool = MaxPool(filters, window)
+    product: Product = MaxPool(filters, window) if factors is None else UnevenPool(filters, window, factors)
     if weights is not None:
         product = Convolution(filters, window, weights, groups)
     return Layer(path, input, output, product, tuple(epilogue))
@@ -65,6 +67,7 @@ def numbers(layer: Layer) -> SimpleNamespace:
         filters=layer.product.filters,
         weights=layer.product.weights if isinstance(layer.product, Convolution) else None,
         groups=layer.product.groups,
+        factors=layer.product.factors if isinstance(layer.product, UnevenPool) else None,
         **{field.name: getattr(layer.product.window, field.name) for field in fields(Window)},
         bias=layer.requantise.bias,
         shift=layer.requantise.shift,

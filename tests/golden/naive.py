@@ -8,6 +8,7 @@ from golden.graph.operations.global_mean import GlobalMean
 from golden.graph.operations.lookup import Lookup
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.relu import Relu
+from golden.graph.operations.uneven_pool import UnevenPool
 from golden.graph.operations.weights import Factored
 from golden.spec.formats import round_shift, saturate
 from golden.spec.memories import Fold
@@ -50,13 +51,13 @@ def _layer(layer: Layer, source: Map, other: Map | None) -> Map:
     rows = (height + top + bottom - (product.kernel[0] - 1) * window.dilation[0] - 1) // down + 1
     columns = (width + left + right - (product.kernel[1] - 1) * window.dilation[1] - 1) // across + 1
     output = []
-    largest = isinstance(product, MaxPool)
+    largest, uneven = isinstance(product, MaxPool), isinstance(product, UnevenPool)
     together = product.filters // product.groups
     for m in range(product.filters):
         channels = range(product.group_channels)
         first = m // together * product.group_channels
         kernel = [
-            (first + c, r, q, 1 if largest else weight(layer, m, c, r, q))
+            (first + c, r, q, 1 if largest or uneven else weight(layer, m, c, r, q))
             for c in channels
             for r in range(product.kernel[0])
             for q in range(product.kernel[1])
@@ -70,7 +71,9 @@ def _layer(layer: Layer, source: Map, other: Map | None) -> Map:
                     ix = x * across + q * window.dilation[1] - left
                     if 0 <= iy < height and 0 <= ix < width:
                         seen.append(value * source[c][iy // high][ix // wide])
-                total = max(seen, default=-128) if largest else int(layer.requantise.bias[m]) + sum(seen)
+                total = max(seen, default=-128) if largest else sum(seen)
+                total *= int(product.factors[y, x]) if isinstance(product, UnevenPool) else 1
+                total += int(layer.requantise.bias[m])
                 result = saturate(round_shift(total, int(layer.requantise.shift[m])))
                 if add is not None and other is not None:
                     both = result << add.align_result

@@ -19,7 +19,7 @@ def layer(
     channels, groups = source.shape[0], options.pop("groups", 1)
     rng = np.random.default_rng(options.pop("seed", 0))
     shape = (filters, channels // groups, *kernel)
-    pooled = kind == "largest"
+    pooled = kind in ("largest", "average")
     weights = None if pooled else random_weights(rng, kind, shape, 0.5, 4000)
     made = make_layer(
         path=name,
@@ -37,6 +37,9 @@ def layer(
         groups=groups,
         enlarge=options.pop("enlarge", (1, 1)),
     )
+    if kind == "average":
+        factors = rng.choice([1, 2, 7, 150], made.product.shape(source.shape)[1:])
+        made = altered(made, factors=factors, shift=np.full(filters, 4))
     size = made.product.shape(source.shape)
     made = altered(made, **options)
     return made, Feature(name, size if made.per_pixel else (filters, 1, 1), 1.0)

@@ -72,6 +72,8 @@ def random_windows(rng: np.random.Generator, largest: int = 9) -> Network:
         what = rng.random()
         if what < 0.25 and window.kernel[0] * window.kernel[1] <= MOST:
             options["kind"], filters = "largest", shape[0]
+        elif what < 0.4:
+            options["kind"], filters = "average", shape[0]
         elif what < 0.6:
             groups = int(rng.choice([it for it in range(1, shape[0] + 1) if shape[0] % it == 0]))
             options |= {"groups": groups, "kind": str(rng.choice(KINDS[:2]))}

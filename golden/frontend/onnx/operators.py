@@ -14,6 +14,8 @@ from golden.frontend.layers import batch_norm, convolution, linear
 from golden.frontend.onnx import shapes
 from golden.frontend.onnx.step import Step
 from golden.frontend.padding import same_padding
+from golden.graph.operations.pooling import AveragePooling, MaxPooling
+from golden.graph.operations.window import Window
 
 _SAME = ("SAME_UPPER", "SAME_LOWER")
 
@@ -139,21 +141,19 @@ def _hard_sigmoid(step: Step) -> nn.Module:
 
 
 def _max_pool(step: Step) -> nn.Module:
-    window, strides, pads = _pool(step)
+    window, ceil = _pool(step)
     step.ignore("storage_order")
-    dilations = step.attribute("dilations", [1] * len(window))
-    step.demand_attribute("ceil_mode", 0)
-    kind = _by_axes(step, nn.MaxPool2d, nn.MaxPool1d)
-    return kind(window, strides, pads, tuple(dilations))
+    return MaxPooling(window, ceil)
 
 
 def _average_pool(step: Step) -> nn.Module:
-    window, strides, pads = _pool(step)
-    step.demand_attribute("ceil_mode", 0)
-    step.demand_attribute("dilations", [1] * len(window))
+    window, ceil = _pool(step)
     counted = bool(step.attribute("count_include_pad", 0))
-    kind = _by_axes(step, nn.AvgPool2d, nn.AvgPool1d)
-    return kind(window, strides, pads, count_include_pad=counted)
+    if any(window.padding) or ceil or window.dilation != (1, 1):
+        return AveragePooling(window, ceil, counted)
+    if len(step.shape(step.value())) == 4:
+        return nn.AvgPool2d(window.kernel, window.stride)
+    return nn.AvgPool1d(window.kernel[1], window.stride[1])
 
 
 def _by_axes(step: Step, maps: Any, sequences: Any) -> Any:
@@ -161,21 +161,20 @@ def _by_axes(step: Step, maps: Any, sequences: Any) -> Any:
     return maps if len(step.shape(step.value())) == 4 else sequences
 
 
-def _pool(step: Step) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """Window, strides and padding on both sides of each axis."""
-    window = step.attribute("kernel_shape")
-    strides = step.attribute("strides", [1] * len(window))
-    axes = len(window)
+def _pool(step: Step) -> tuple[Window, bool]:
+    """The window, of one row on sequences, and whether it may end beyond the padding."""
+    kernel = step.attribute("kernel_shape")
+    axes = len(kernel)
     if axes not in (1, 2):
         raise NodeProblem(f"{step.said} over {axes} axes", "one or two")
-    pads = _pads(step, step.shape(step.value())[2:], window, strides)
-    if pads[:axes] != pads[axes:]:
-        found = tuple(pads[it] for axis in range(axes) for it in (axis, axes + axis))
-        sides = "top, bottom, left, right" if axes == 2 else "before, behind"
-        raise NodeProblem(
-            f"padding {found} ({sides}) before {step.said}", "the same on both sides of an axis"
-        )
-    return tuple(window), tuple(strides), tuple(pads[:axes])
+    strides, dilations = (step.attribute(it, [1] * axes) for it in ("strides", "dilations"))
+    spans = [(size - 1) * far + 1 for size, far in zip(kernel, dilations, strict=True)]
+    pads = _pads(step, step.shape(step.value())[2:], spans, strides)
+    sides = [(pads[axis], pads[axes + axis]) for axis in range(axes)]
+    (rows, columns) = sides if axes == 2 else ((0, 0), *sides)
+    of_map = ([1] * (2 - axes) + list(it) for it in (kernel, strides, dilations))
+    sizes, steps, apart = ((it[0], it[1]) for it in of_map)
+    return Window(sizes, steps, (*rows, *columns), apart), bool(step.attribute("ceil_mode", 0))
 
 
 def _reduce_mean(step: Step) -> Value:

@@ -7,9 +7,10 @@ import numpy as np
 import onnx
 import torch
 import torch.fx
+from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from golden.frontend.builder import TENSOR
+from golden.frontend.builder import TENSOR, Array
 from golden.frontend.edit import path_of
 from golden.spec.errors import UnsupportedError
 
@@ -58,7 +59,8 @@ def _watched(model: onnx.ModelProto, names: list[str]) -> onnx.ModelProto:
     """A copy of a model that gives the tensors of these names.
 
     The momentum of batch norms, which means nothing when a network runs, is 1 there: before opset 14 onnx's
-    evaluator takes them for training, and with 1 that changes nothing.
+    evaluator takes them for training, and with 1 that changes nothing. Padding of maximums is a node of its
+    own there, as the evaluator has it wrong where the sides differ.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -67,9 +69,31 @@ def _watched(model: onnx.ModelProto, names: list[str]) -> onnx.ModelProto:
             kept = [it for it in node.attribute if it.name != "momentum"]
             del node.attribute[:]
             node.attribute.extend([*kept, onnx.helper.make_attribute("momentum", 1.0)])
+    for place, node in reversed([*enumerate(copy.graph.node)]):
+        if node.op_type == "MaxPool" and (made := _padding(copy.graph, node)) is not None:
+            copy.graph.node.insert(place, made)
     del copy.graph.output[:]
     copy.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
     return copy
+
+
+def _padding(graph: onnx.GraphProto, node: onnx.NodeProto) -> onnx.NodeProto | None:
+    """The padding of a node that takes maximums, taken out of it; None where it has none in numbers."""
+    pads = next((list(it.ints) for it in node.attribute if it.name == "pads"), [])
+    if not any(pads):
+        return None
+    kept = [it for it in node.attribute if it.name not in ("pads", "auto_pad")]
+    del node.attribute[:]
+    node.attribute.extend(kept)
+    half, padded = len(pads) // 2, f"{node.output[0]} padded"
+    values: dict[str, Array] = {
+        f"{padded} by": np.array([0, 0, *pads[:half], 0, 0, *pads[half:]], np.int64),
+        f"{padded} with": np.array(-np.inf, np.float32),
+    }
+    graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in values.items())
+    made = onnx.helper.make_node("Pad", [node.input[0], *values], [padded])
+    node.input[0] = padded
+    return made
 
 
 class _Values(torch.fx.Interpreter):

@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,8 @@ from golden.frontend.layers import convolution, linear
 from golden.frontend.padding import Sides, same_padding
 from golden.frontend.tflite import shapes
 from golden.frontend.tflite.step import Step, dequantized
+from golden.graph.operations.pooling import AveragePooling, MaxPooling
+from golden.graph.operations.window import Window
 
 _ACTIVATIONS = tflite.ActivationFunctionType
 
@@ -96,16 +97,16 @@ def _fully_connected(step: Step) -> Value:
     return _activated(step, step.layer(linear(weight, bias), value))
 
 
-def _pool(make: Callable[..., nn.Module]) -> Callable[[Step], Value]:
+def _pool(even: type[nn.Module], padded: Callable[[Window], nn.Module]) -> Callable[[Step], Value]:
+    """Pooling; `even`: without padding, `padded`: with padding of any size on each side."""
+
     def add(step: Step) -> Value:
         value = step.value()
-        window = (step.option("FilterHeight", 1), step.option("FilterWidth", 1))
+        kernel = (step.option("FilterHeight", 1), step.option("FilterWidth", 1))
         strides = (step.option("StrideH", 1), step.option("StrideW", 1))
-        top, bottom, left, right = sides = _sides(step, value, window, strides)
-        if (top, left) != (bottom, right):
-            found = f"padding {sides} (top, bottom, left, right) before {step.said}"
-            raise NodeProblem(found, "the same on both sides of an axis")
-        made = step.last(step.layer(make(window, strides, (top, left)), step.first(value)))
+        sides = _sides(step, value, kernel, strides)
+        layer = padded(Window(kernel, strides, sides)) if any(sides) else even(kernel, strides)
+        made = step.last(step.layer(layer, step.first(value)))
         return _activated(step, step.kept(value, made))
 
     return add
@@ -187,7 +188,7 @@ def _same(step: Step) -> Value:
 
 OPERATORS: dict[str, Callable[[Step], Value]] = {
     "ADD": _binary(operator.add),
-    "AVERAGE_POOL_2D": _pool(partial(nn.AvgPool2d, count_include_pad=False)),
+    "AVERAGE_POOL_2D": _pool(nn.AvgPool2d, AveragePooling),
     "CONCATENATION": _concatenation,
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
@@ -198,7 +199,7 @@ OPERATORS: dict[str, Callable[[Step], Value]] = {
     "HARD_SWISH": _module(lambda _: nn.Hardswish()),
     "LEAKY_RELU": _module(lambda step: nn.LeakyReLU(step.option("Alpha"))),
     "LOGISTIC": _module(lambda _: nn.Sigmoid(), positive=True),
-    "MAX_POOL_2D": _pool(nn.MaxPool2d),
+    "MAX_POOL_2D": _pool(nn.MaxPool2d, MaxPooling),
     "MEAN": _mean,
     "MUL": _binary(operator.mul),
     "PACK": shapes.pack,

@@ -8,6 +8,7 @@ from typing import Any
 
 from golden.graph.operations.integers import Problem, Shape
 from golden.graph.operations.operation import Operation
+from golden.graph.operations.uneven_pool import FloatUnevenPool
 from golden.graph.operations.window import MAX_STRIDE, Window, pair
 from golden.numerics.late import nn, torch
 from golden.spec.memories import MAX_TAPS
@@ -43,20 +44,23 @@ class FloatAveragePool:
         return self.window.convolve(x, ones, groups=self.channels)
 
 
+def _inner() -> tuple[Any, ...]:
+    from golden.graph.operations.pooling import AveragePooling  # loads torch
+
+    return (AveragePooling,)
+
+
 def _check(module: Any) -> Iterator[Problem]:
-    stride, padding = pair(module.stride), pair(module.padding)
-    if max(stride) > MAX_STRIDE:
-        yield f"AvgPool2d with stride = {module.stride}", f"strides up to {MAX_STRIDE}"
-    if module.ceil_mode:
-        yield "AvgPool2d with ceil_mode = True that adds a window", "ceil_mode = False"
-    if padding != (0, 0) and not module.count_include_pad and module.divisor_override is None:
-        yield (
-            "AvgPool2d with padding and count_include_pad = False",
-            "count_include_pad = True, or no padding",
-        )
+    stride = module.stride if isinstance(module, nn.AvgPool2d) else module.window.stride
+    if max(pair(stride)) > MAX_STRIDE:
+        yield f"AvgPool2d with stride = {stride}", f"strides up to {MAX_STRIDE}"
 
 
-def _imported(module: Any, shape: Shape) -> FloatAveragePool:
+def _imported(module: Any, shape: Shape) -> FloatAveragePool | FloatUnevenPool:
+    if not isinstance(module, nn.AvgPool2d):
+        found: FloatUnevenPool = module.product(*shape)
+        divisors = set(found.divisors.reshape(-1).tolist())
+        return FloatAveragePool(shape[0], found.window, divisors.pop()) if len(divisors) == 1 else found
     kernel, stride = pair(module.kernel_size), pair(module.stride)
     rows, columns = pair(module.padding)
     window = Window(kernel, stride, (rows, rows, columns, columns))
@@ -69,11 +73,12 @@ AVERAGE_POOL = Operation(
     says="the sum of each window, rounded once; the division is in the scale",
     torch=lambda: (nn.AvgPool2d,),
     limits=(
-        f"up to {MAX_TAPS} positions, padding with zeros that count; adaptive to a size that divides the "
-        f"map's; strides up to {MAX_STRIDE}; no tensor is added to what it gives unless it divides by a "
-        "power of two"
+        f"up to {MAX_TAPS} positions, padding with zeros of any size on each side, which count or not; "
+        "windows that reach beyond it (ceil_mode); adaptive to a size that divides the map's; strides up to "
+        f"{MAX_STRIDE}; no tensor is added to what it gives unless it divides by a power of two"
     ),
-    cost="an instruction; a cycle for each position, channel and word of pixels",
+    cost="an instruction; a cycle for each position and divisor, channel and word of pixels",
+    inner=_inner,
     convolution=_imported,
     check=_check,
 )

@@ -85,11 +85,7 @@ class FloatMaxPool:
 
     def run(self, x: torch.Tensor) -> torch.Tensor:
         """(N, C, H, W) → (N, C, H', W')."""
-        padded = self.window.padded(x, -torch.inf)
-        found: torch.Tensor = nn.functional.max_pool2d(
-            padded, self.window.kernel, self.window.stride, dilation=self.window.dilation
-        )
-        return found
+        return self.window.largest(x)
 
     def passes(self) -> list[Window]:
         """Windows one after the other that the array can take at once, which together do the same."""
@@ -133,7 +129,17 @@ def _line(window: Window, axis: int) -> list[Window]:
     return found
 
 
+def _inner() -> tuple[Any, ...]:
+    from golden.graph.operations.pooling import MaxPooling  # loads torch
+
+    return (MaxPooling,)
+
+
 def _check(module: Any) -> Iterator[Problem]:
+    if not isinstance(module, nn.MaxPool2d):
+        if max(stride := module.window.stride) > MAX_STRIDE:
+            yield f"max pooling with stride {stride}", f"strides up to {MAX_STRIDE}"
+        return
     if module.return_indices:
         yield "MaxPool2d with return_indices = True", "return_indices = False"
     if max(pair(module.stride)) > MAX_STRIDE:
@@ -141,6 +147,8 @@ def _check(module: Any) -> Iterator[Problem]:
 
 
 def _imported(module: Any, shape: Shape) -> FloatMaxPool:
+    if not isinstance(module, nn.MaxPool2d):
+        return FloatMaxPool(shape[0], module.on(*shape[1:]))
     kernel, stride, dilation = (pair(it) for it in (module.kernel_size, module.stride, module.dilation))
     rows, columns = pair(module.padding)
     window = Window(kernel, stride, (rows, rows, columns, columns), dilation)
@@ -157,6 +165,7 @@ MAX_POOL = Operation(
         f"an instruction up to {MOST} positions of a window, else two or more; a cycle for each position, "
         "channel and word of pixels"
     ),
+    inner=_inner,
     convolution=_imported,
     check=_check,
 )

@@ -29,6 +29,7 @@ class Operation:
     called: how the list of what is supported calls it.
     says: what it computes and how, in a line.
     torch: gives the module classes, functions and names of methods that mean it; loads torch.
+    inner: gives the project's own module classes that mean it, which a front end makes and no user writes.
     limits: what of it is legal, in words; the functions below and `integers` hold to them.
     cost: what it costs on the array.
     integers: the operation of the epilogue that it becomes, or is folded into.
@@ -51,6 +52,7 @@ class Operation:
     torch: Callable[[], tuple[Any, ...]]
     limits: str
     cost: str
+    inner: Callable[[], tuple[Any, ...]] = tuple
     integers: type[IntegerOperation] | None = None
     floats: type[FloatOperation] | None = None
     convolution: Callable[[Any, Shape], Any] | None = None

@@ -45,7 +45,7 @@ OPERATIONS = (
 @cache
 def _meanings() -> dict[Any, Operation]:
     # One that has others for what it is otherwise stands behind them.
-    return {what: operation for operation in OPERATIONS for what in operation.torch()}
+    return {what: it for it in OPERATIONS for what in (*it.torch(), *it.inner())}
 
 
 def meaning(what: Any) -> Operation | None:

@@ -71,6 +71,22 @@ class Window:
             padding[2 * axis + 1] = max(after, (count - 1) * self.stride[axis] + span - size - before)
         return replace(self, padding=(padding[0], padding[1], padding[2], padding[3]))
 
+    def counted(
+        self, height: int, width: int, around: tuple[int, int, int, int]
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """How many rows of each row of windows, and columns of each column, lie on the map or on `around`.
+
+        `around`: rows and columns beside the map that count, (top, bottom, left, right).
+        """
+        found = []
+        for axis, (size, count) in enumerate(zip((height, width), self.size(height, width), strict=True)):
+            before, after = around[2 * axis : 2 * axis + 2]
+            start = np.arange(count) * self.stride[axis] - self.padding[2 * axis]
+            places = start[:, None] + np.arange(self.kernel[axis]) * self.dilation[axis]
+            counts = ((places >= -before) & (places < size + after)).sum(axis=1)
+            found.append(tuple(int(it) for it in counts))
+        return found[0], found[1]
+
     def problems(self, height: int, width: int) -> Iterator[Problem]:
         """What leaves no map at all, for a map of that size."""
         if min(*self.stride, *self.dilation, *self.enlarge) < 1 or min(self.padding) < 0:
@@ -110,6 +126,14 @@ class Window:
         for axis, times in enumerate(self.enlarge, 2):
             x = x.repeat_interleave(times, axis) if times > 1 else x
         return x
+
+    def largest(self, x: torch.Tensor) -> torch.Tensor:
+        """The largest of each window of maps (N, C, H, W), padded with −∞."""
+        padded = self.padded(x, -torch.inf)
+        found: torch.Tensor = nn.functional.max_pool2d(
+            padded, self.kernel, self.stride, dilation=self.dilation
+        )
+        return found
 
     def convolve(
         self, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None, groups: int = 1

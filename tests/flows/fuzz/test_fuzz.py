@@ -23,6 +23,7 @@ OPTIONS = {
     "concatenation",
     "reads a concatenation",
     "max pooling",
+    "average pooling with several divisors",
     "depthwise",
     "table",
     "2 outputs",

@@ -51,6 +51,11 @@ def through(module: nn.Module, plan: CompressionPlan | None = None) -> None:
         nn.AvgPool2d(3, 2, ceil_mode=True),
         nn.AdaptiveAvgPool2d((3, 11)),
         nn.AvgPool2d((3, 2), (1, 2), (1, 0)),
+        nn.AvgPool2d(3, 1, 1, count_include_pad=False),
+        nn.AvgPool2d((3, 5), 2, (1, 2), count_include_pad=False),
+        nn.AvgPool2d(2, ceil_mode=True),
+        nn.AvgPool2d(3, 2, 1, ceil_mode=True),
+        nn.AvgPool2d((4, 3), (3, 2), 1, ceil_mode=True, count_include_pad=False),
     ],
     ids=str,
 )
@@ -131,10 +136,9 @@ def test_passes_of_a_large_window_do_what_it_does(stride: tuple[int, int], dilat
     [
         (nn.MaxPool2d(5), "1: MaxPool2d with stride = 5; supported: strides up to 4"),
         (nn.MaxPool2d(2, return_indices=True), "return_indices"),
-        (nn.AvgPool2d(3, 1, 1, count_include_pad=False), "count_include_pad = True, or no padding"),
         (
-            nn.AvgPool2d(2, ceil_mode=True),
-            "ceil_mode = True that adds a window; supported: ceil_mode = False",
+            nn.AvgPool2d(9, 1, 4, count_include_pad=False),
+            "1: average pooling over (9, 9) with 15 divisors; supported: divisors with a common multiple",
         ),
         (nn.AdaptiveAvgPool2d((3, 5)), "one pixel per channel, or a size that divides the map's"),
         (nn.Sequential(nn.MaxPool2d(2), nn.BatchNorm2d(3)), "1.0: pooling with a batch norm behind it"),

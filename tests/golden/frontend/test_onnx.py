@@ -201,6 +201,16 @@ NETWORKS |= {
         "average pool, counted": node(
             "AveragePool", "y", "z", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1
         ),
+        "average pool, not counted": node(
+            "AveragePool", "y", "z", kernel_shape=[3, 3], pads=[0, 2, 1, 1], strides=[1, 2]
+        ),
+        "average pool, as TensorFlow pads": node(
+            "AveragePool", "y", "z", kernel_shape=[3, 2], auto_pad="SAME_UPPER", strides=[2, 2]
+        ),
+        "average pool to the end": node(
+            "AveragePool", "y", "z", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1
+        ),
+        "max pool to the end": node("MaxPool", "y", "z", kernel_shape=[3, 2], strides=[2, 3], ceil_mode=1),
         "relu6": node("Clip", "y zero six", "z"),
         "depthwise": node("Conv", "y depthwise", "z", group=3),
         "dilated": node("Conv", "y d", "z", dilations=[2, 1]),
@@ -221,6 +231,18 @@ def test_nodes_give_what_onnx_says(name: str, count: str | int, tmp_path: Path) 
     made = model(nodes, held, (count, 2, 8, 8), opset)
     onnx.checker.check_model(onnx.shape_inference.infer_shapes(made))
     assert imported(saved(tmp_path, made), made)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_maximums_with_padding_on_four_sides(stride: int, tmp_path: Path) -> None:
+    """Against torch, as onnx's own evaluator has them wrong."""
+    last = node("MaxPool", "y", "z", kernel_shape=[3, 3], pads=[0, 2, 1, 1], strides=[stride] * 2)
+    graph = import_module(
+        read_network(saved(tmp_path, model([node("Conv", "x w b", "y"), last], HELD))), IMAGES
+    )
+    sums = nn.functional.conv2d(IMAGES, torch.from_numpy(HELD["w"]), torch.from_numpy(HELD["b"]))
+    expected = nn.functional.max_pool2d(nn.functional.pad(sums, (2, 1, 0, 1), value=-torch.inf), 3, stride)
+    torch.testing.assert_close(run_float(graph, IMAGES), expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("condition", [True, False])

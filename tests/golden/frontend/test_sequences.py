@@ -153,7 +153,8 @@ def test_an_onnx_file_of_sequences(tmp_path: Path) -> None:
     nodes = [
         node("Conv", "x w", "c", strides=[2], pads=[1, 2], dilations=[2]),
         node("MaxPool", "c", "m", kernel_shape=[3], strides=[2], pads=[1, 1]),
-        node("AveragePool", "m", "a", kernel_shape=[2]),
+        node("AveragePool", "m", "b", kernel_shape=[2]),
+        node("AveragePool", "b", "a", kernel_shape=[3], pads=[0, 1], strides=[2]),
         node("Transpose", "a", "t", perm=[0, 2, 1]),
         node("MatMul", "t vt", "l"),
         node("Transpose", "l", "s", perm=[0, 2, 1]),
@@ -161,7 +162,7 @@ def test_an_onnx_file_of_sequences(tmp_path: Path) -> None:
     ]
     held["vt"] = np.ascontiguousarray(held.pop("v").T)
     made = model(nodes, held, ("n", 5, 31))
-    assert imported(saved(tmp_path, made), made, SEQUENCES[:, :, None]) == ["c", "m", "a", "l"]
+    assert imported(saved(tmp_path, made), made, SEQUENCES[:, :, None]) == ["c", "m", "b", "a", "l"]
 
 
 @pytest.mark.parametrize(

@@ -177,11 +177,12 @@ def depthwise(made: File, x: int) -> int:
     return made.conv(x, w, made.held("c", weights(6)), depthwise=True, stride=(2, 2), activation=RELU6)
 
 
-def pooled(kind: str, same: bool, window: int) -> Callable[[File, int], int]:
-    """A pooling whose sides are alike; TensorFlow's average leaves the zeros out."""
+def pooled(kind: str, same: bool, window: int, stride: int | None = None) -> Callable[[File, int], int]:
+    """A pooling; TensorFlow's average leaves the zeros out."""
+    stride = stride or (1 if same else 2)
 
     def add(made: File, x: int) -> int:
-        values, stride = made.values[x], 1 if same else 2
+        values = made.values[x]
         sizes, strides = (window, window), (stride, stride)
         filler = -np.inf if kind == "MAX_POOL_2D" else np.nan
         under = np.stack([it for row in windows(values, sizes, strides, same, (1, 1), filler) for it in row])
@@ -232,6 +233,9 @@ def swished(made: File, x: int) -> int:
         pooled("MAX_POOL_2D", False, 2),
         pooled("MAX_POOL_2D", True, 3),
         pooled("AVERAGE_POOL_2D", False, 2),
+        pooled("AVERAGE_POOL_2D", True, 3),
+        pooled("AVERAGE_POOL_2D", True, 2, 2),
+        pooled("MAX_POOL_2D", True, 4, 3),
         padded,
         joined,
         squashed,
@@ -245,31 +249,6 @@ def test_windows_of_all_kinds(add: Callable[[File, int], int], tmp_path: Path) -
     graph = import_module(read_network(made.saved(tmp_path)), first(IMAGES))
     found = run_float(graph, first(IMAGES))
     torch.testing.assert_close(found, first(made.values[x]), rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("add", "words"),
-    [
-        (
-            pooled("AVERAGE_POOL_2D", True, 3),
-            "average_pool_2d_1: AvgPool2d with padding and count_include_pad",
-        ),
-    ],
-)
-def test_operators_without_hardware_are_read_right_and_told(
-    add: Callable[[File, int], int], words: str, tmp_path: Path
-) -> None:
-    """So that an operation that comes needs nothing here."""
-    made = File(IMAGES)
-    x = add(made, made.conv(made.input, made.held("w", weights(3, 3, 3, 2)), activation=0))
-    network = read_network(made.saved(tmp_path))
-    with torch.no_grad():
-        found = network(first(IMAGES))
-    torch.testing.assert_close(found, first(made.values[x]), rtol=1e-4, atol=1e-4)
-    with pytest.raises(UnsupportedError) as error:
-        import_module(network, first(IMAGES))
-    assert words in str(error.value)
-    assert "supported: " in str(error.value)
 
 
 def one(add: Callable[[File], int], **options: Any) -> File:
