@@ -10,6 +10,7 @@ from golden.graph.joined import SideBySide
 from golden.graph.network import Feature, Layer, Network, Product
 from golden.graph.operations.add import Add
 from golden.graph.operations.convolution import Convolution
+from golden.graph.operations.gate import Gate
 from golden.graph.operations.global_mean import GlobalMean
 from golden.graph.operations.integers import IntegerOperation, Shape
 from golden.graph.operations.lookup import Lookup
@@ -46,12 +47,14 @@ class RandomNetwork:
         self._put("image", shape)
         for number in range(self._number(MOST_OPERATIONS)):
             steps = [self._convolution] * 4 + [self._pooling, self._addition, self._addition]
-            steps += [self._concatenation] * 2
+            steps += [self._concatenation] * 2 + [self._gating]
             steps[int(rng.integers(len(steps)))](f"t{number}")
         if not self.layers:
             self._convolution("last")
         names = [layer.output for layer in self.layers]
-        unread = set(names) - {name for layer in self.layers for name in (layer.input, *layer.reads)}
+        unread = set(names) - {
+            name for layer in self.layers for name in (layer.input, *layer.gates, *layer.reads)
+        }
         unread -= {name for parts in self.joined.values() for name in parts}
         # What nobody reads leaves, and sometimes what somebody reads as well.
         outputs = [name for name in names if name in unread or rng.random() < 0.1] or names[-1:]
@@ -176,6 +179,24 @@ class RandomNetwork:
         shift = nothing + int(self.rng.integers(0, 9))
         self._finish(name, source, UnevenPool(channels, window, factors), [Requantise(nothing, shift)])
 
+    def _gating(self, name: str) -> None:
+        """A map times the factors that some layer gives, or one that is drawn for it."""
+        if not self.config.gates:
+            return
+        source = self._source()
+        channels = source.shape[0]
+        found = [it.output for it in self.layers if self.features[it.output].shape == (channels, 1, 1)]
+        if not found or self.rng.random() < 0.5:
+            found = [f"{name} gate"]
+            window = Window(source.shape[1:]) if source.shape[1] * source.shape[2] < 25 else Window((1, 1))
+            self._layer(found[0], source, window, channels, 1, str(self.rng.choice(_KINDS)))
+            if self.features[found[0]].shape[1:] != (1, 1):
+                return
+        self.options["gate"] += 1
+        shift = np.full(channels, int(self.rng.integers(5, 9)))
+        gate = Gate(channels, str(self.rng.choice(found)))
+        self._finish(name, source, gate, [Requantise(shift * 0 + int(self.rng.integers(-99, 99)), shift)])
+
     def _addition(self, name: str) -> None:
         """A layer whose map has the shape of another feature, which it adds."""
         source, other = self._source(), self._source()
@@ -228,4 +249,5 @@ def roomy(config: Config) -> Config:
         term_words=4096,
         filter_words=1024,
         tables=3,
+        gates=True,
     )

@@ -14,7 +14,12 @@ from golden.graph.operations.operation import Operation
 from golden.graph.operations.registry import OPERATIONS, layer_parts
 
 _WIDTHS = (22, 40, 60, 30)
-_SIGNS: dict[Callable[..., Any], str] = {operator.add: "+", operator.iadd: "+="}
+_SIGNS: dict[Callable[..., Any], str] = {
+    operator.add: "+",
+    operator.iadd: "+=",
+    operator.mul: "*",
+    operator.imul: "*=",
+}
 
 
 def layers(_: Layers) -> str:

@@ -7,7 +7,7 @@ from golden.compiler.checks import check_network
 from golden.compiler.contents import Memories
 from golden.compiler.counts import layer_counts
 from golden.compiler.degrees import phase_degrees
-from golden.compiler.instructions import back_word, end_words, front_word, run_word
+from golden.compiler.instructions import Places, back_word, end_words, front_word, run_word
 from golden.compiler.pitches import row_pitches
 from golden.compiler.plan import LayerPlan, Layouts, plan_layer
 from golden.compiler.proofs import prove_no_overflow
@@ -17,6 +17,7 @@ from golden.datapath.protocol import datapath
 from golden.graph import network_file
 from golden.graph.joined import complete
 from golden.graph.network import Layer, Network
+from golden.graph.operations.gate import Gate
 from golden.spec.config import Config
 from golden.spec.findings import Findings
 from golden.spec.program import Program
@@ -71,7 +72,7 @@ def compile_network(
         with findings.collect():
             front.append(front_word(it.plan, plans, tensors, network.joined, it.taps_at, config))
         with findings.collect():
-            back.append(back_word(it.plan, tensors, it.terms_at, it.filters_at, it.table, config))
+            back.append(back_word(it.plan, tensors, _places(it, memories), config))
     findings.demand()
     front_end, back_end = end_words(config)
     order = [network.input, *(layer.output for layer in network.layers)]
@@ -109,7 +110,7 @@ class _Built:
 def _build(plan: LayerPlan, tensors: dict[str, Tensor], memories: Memories, config: Config) -> _Built:
     """Add a layer to the memories. Raises UnsupportedError if its rows do not run side by side, or it needs a
     table and there is none."""
-    layer, entries = plan.layer, plan.entries
+    layer, entries, product = plan.layer, plan.entries, plan.layer.product
     table = memories.add_table(layer)
     taps = tap_table(layer, entries.fold, tensors[layer.input], plan.tiling)
     rounds, units = plan.jobs.rounds, plan.jobs.unit_count
@@ -119,10 +120,16 @@ def _build(plan: LayerPlan, tensors: dict[str, Tensor], memories: Memories, conf
         taps,
         words,
         memories.add_taps(taps),
-        memories.add_terms(entries.terms),
+        memories.add_gate(layer, product) if isinstance(product, Gate) else memories.add_terms(entries.terms),
         memories.add_filters(layer),
         table,
     )
+
+
+def _places(built: _Built, memories: Memories) -> Places:
+    """Where the words of a layer are that the drain reads and writes."""
+    gate = memories.gate(built.plan.layer.output)
+    return Places(built.terms_at, built.filters_at, built.table, gate)
 
 
 def _input_ranges(network: Network) -> dict[str, tuple[int, int]]:

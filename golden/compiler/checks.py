@@ -55,9 +55,18 @@ def check_network(network: Network, findings: Findings) -> set[str]:
 
 
 def _check_names(network: Network, layer: Layer, known: set[str]) -> None:
-    for name in (layer.input, *layer.reads):
+    for name in (layer.input, *layer.gates, *layer.reads):
         if name not in known:
             raise refuse(layer, f"reads {name!r} before it is written", f"one of {sorted(known)}")
+    for name in layer.gates:
+        shape = network.features[name].shape
+        alone = any(it.output == name for it in network.layers) and shape[1:] == (1, 1)
+        if not alone or shape[0] != layer.product.filters:
+            raise refuse(
+                layer,
+                f"the factors {name!r} of shape {shape}",
+                f"what one layer gives, of shape {(layer.product.filters, 1, 1)}",
+            )
     if layer.output in known or layer.output not in network.features:
         raise refuse(layer, f"writes {layer.output!r}", "a declared feature that nothing else writes")
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from golden.compiler.taps import Tap
 from golden.graph.network import Layer, refuse
+from golden.graph.operations.gate import Gate
 from golden.spec.config import Config
 from golden.spec.errors import CapacityError
 from golden.spec.findings import Findings
@@ -20,6 +21,7 @@ class Memories:
         self.filters: list[int] = []
         self.coefficients: list[list[int]] = [[] for _ in range(config.engines)]
         self.tables: list[tuple[int, ...]] = []
+        self._gates: dict[str, int] = {}
         self._tables: dict[tuple[Tap, ...], int] = {}
 
     def add_taps(self, taps: list[Tap]) -> int:
@@ -40,6 +42,25 @@ class Memories:
         address = len(self.terms)
         self.terms += (terms.reshape(-1) & 0xFF).tolist()
         return address
+
+    def add_gate(self, layer: Layer, gate: Gate) -> int:
+        """Address of the terms that the layer of a gate writes; layers of the same gate share them.
+
+        Raises UnsupportedError if the configuration has none.
+        """
+        if not self.config.gates:
+            raise refuse(
+                layer,
+                f"factors that the network computes, which configuration {self.config.name!r} does not take",
+                "configurations with `gates`",
+            )
+        if gate.gate not in self._gates:
+            self._gates[gate.gate] = self.add_terms(np.zeros(gate.filters, np.int64))
+        return self._gates[gate.gate]
+
+    def gate(self, name: str) -> int | None:
+        """Address of the terms that the layer of that output writes, if it does."""
+        return self._gates.get(name)
 
     def add_filters(self, layer: Layer) -> int:
         """Address of the filter words of a layer."""

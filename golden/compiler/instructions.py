@@ -1,5 +1,7 @@
 """The two words of each instruction, and the run word."""
 
+from dataclasses import dataclass
+
 from golden.compiler.plan import LayerPlan
 from golden.graph.joined import Joined
 from golden.graph.network import Layer, Network, refuse
@@ -99,15 +101,27 @@ def _ready(
     return done, 0, never if plan.jobs.moves or parts is not None else channels
 
 
-def back_word(
-    plan: LayerPlan,
-    tensors: dict[str, Tensor],
-    term_address: int,
-    filter_address: int,
-    table: int,
-    config: Config,
-) -> int:
-    """The half of a layer's instruction that the drain unit reads."""
+@dataclass(frozen=True)
+class Places:
+    """Where the words of a layer are that the drain reads and writes.
+
+    Parameters
+    ----------
+    terms, filters: addresses.  table: number of its table, or 0.
+    gate: address of the terms that it writes; None if it is no gate.
+    """
+
+    terms: int
+    filters: int
+    table: int
+    gate: int | None
+
+
+def back_word(plan: LayerPlan, tensors: dict[str, Tensor], places: Places, config: Config) -> int:
+    """The half of a layer's instruction that the drain unit reads.
+
+    Raises UnsupportedError where a gate's words do not lie one behind the other, or a field is too narrow.
+    """
     layer, jobs, entries = plan.layer, plan.jobs, plan.entries
     target = tensors[layer.output]
     there = {field.name for field in back_record(config).fields}
@@ -115,7 +129,9 @@ def back_word(
     for operation in layer.epilogue:
         epilogue |= operation.fields(lambda name: tensors[name].address)
     if config.tables:
-        epilogue["table"] = table
+        epilogue["table"] = places.table
+    if config.gates:
+        epilogue |= _gate_fields(plan.layer, target, places.gate, config)
     return _pack(
         layer,
         back_record(config),
@@ -128,14 +144,24 @@ def back_word(
         engine_filters=jobs.engine_filters,
         # Only COLUMN folding reads the width of a map row.
         row_width=plan.map.pitch if entries.fold == Fold.COLUMN else 1,
-        term_address=term_address,
-        filter_address=filter_address,
+        term_address=places.terms,
+        filter_address=places.filters,
         output_address=target.address,
         output_stride=target.stride,
         plane_tiles=plan.tiling.plane_tiles,
         last_lanes=plan.tiling.last_lanes,
         **epilogue,
     )
+
+
+def _gate_fields(layer: Layer, target: Tensor, gate: int | None, config: Config) -> dict[str, int]:
+    """The fields of a layer whose words become terms from address `gate` on."""
+    if gate is None:
+        return {"gate": 0, "gate_offset": 0}
+    if target.stride != 1:
+        found = f"factors that lie {target.stride} words apart, as tensors do that others are added to"
+        raise refuse(layer, found, "factors that nothing is added to, and that are joined with none")
+    return {"gate": 1, "gate_offset": (gate - target.address) % config.term_words}
 
 
 def _pack(layer: Layer, record: Record, **values: int) -> int:

@@ -24,6 +24,7 @@ from golden.frontend.modules import FirstResult, evaluation
 from golden.frontend.networks import module_of
 from golden.frontend.sequences import as_maps
 from golden.graph.network import Network
+from golden.graph.operations.gate import FloatGate
 from golden.graph.reference import run_network
 from golden.machine.tensors import quantise
 from golden.progress import Progress, silent
@@ -41,7 +42,7 @@ class LayerReport:
 
     Parameters
     ----------
-    path: of the module. kind: see `LayerPlan`, or "pooling". weights: of the dense layer.
+    path: of the module. kind: see `LayerPlan`, or "pooling", "gate". weights: of the dense layer.
     kept: coefficients in the mask; all weights of a plain layer.
     error: distance of the weights from the user's, ‖W − W'‖/‖W‖, after re-training if there was any.
     """
@@ -197,7 +198,8 @@ def network_accuracy(network: Network, data: Labelled) -> float:
 
 def _report(layer: QuantizedLayer | PooledLayer) -> LayerReport:
     if isinstance(layer, PooledLayer):
-        return LayerReport(layer.layer.path, "pooling", 0, 0, 0.0)
+        kind = "gate" if isinstance(layer.product, FloatGate) else "pooling"
+        return LayerReport(layer.layer.path, kind, 0, 0, 0.0)
     weights = layer.shape.numel()
     with torch.no_grad():
         target = layer.product.weight

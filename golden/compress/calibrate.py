@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from golden.compress.pooled import PooledLayer
+from golden.compress.pooled import PooledLayer, taken
 from golden.compress.quantized import QuantizedNet
 from golden.compress.quantized_layer import QuantizedLayer
 from golden.graph.joined import SideBySide, complete
@@ -75,7 +75,7 @@ def restore_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
         reals = {net.graph.input: images}
         for module in net.stages:
             layer = module.layer
-            sums = layer.product.run(reals[layer.input])
+            sums = layer.sums(reals)
             if isinstance(module, QuantizedLayer) and module.batch_norm:
                 got = _plain_sums(module, values, scales)
                 wanted = sums - module.product.bias[:, None, None]
@@ -111,16 +111,16 @@ def _advance(
 ) -> None:
     """Choose a layer's grids and compute its output feature; `wanted`: exponent of its steps, if given."""
     layer = module.layer
-    scale = scales[layer.input]
+    x, scale = taken(layer, values, scales)
     others = {name: (values[name] * scales[name], scales[name]) for name in layer.reads}
     module.choose(
-        values[layer.input],
+        x,
         scale,
         others,
         lambda sums: choose_grids(layer.behind, replace(sums, wanted=wanted), others),
     )
     real = {name: other for name, (other, _) in others.items()}
-    values[layer.output] = module.finish(module(values[layer.input], scale, False), real)
+    values[layer.output] = module.finish(module(x, scale, False), real)
     scales[layer.output] = module.scale
 
     def together(parts: tuple[str, ...]) -> torch.Tensor:

@@ -20,6 +20,7 @@ from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.operations.average_pool import FloatAveragePool
 from golden.graph.operations.batch_norm import Norm
 from golden.graph.operations.convolution import FloatConvolution
+from golden.graph.operations.gate import FloatGate
 from golden.graph.operations.max_pool import FloatMaxPool
 from golden.graph.operations.registry import OPERATIONS
 from golden.graph.operations.uneven_pool import FloatUnevenPool
@@ -27,7 +28,13 @@ from golden.graph.operations.window import Window
 from golden.graph.plain import made, plain
 from golden.spec.errors import LightDealError
 
-_PRODUCTS: tuple[type[Any], ...] = (FloatConvolution, FloatMaxPool, FloatAveragePool, FloatUnevenPool)
+_PRODUCTS: tuple[type[Any], ...] = (
+    FloatConvolution,
+    FloatMaxPool,
+    FloatAveragePool,
+    FloatUnevenPool,
+    FloatGate,
+)
 _KINDS = {it.__name__: it for it in (*_PRODUCTS, Window)}
 _KINDS |= {it.floats.__name__: it.floats for it in OPERATIONS if it.floats is not None}
 

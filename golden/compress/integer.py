@@ -14,6 +14,7 @@ from golden.graph.floats import FloatGraph, FloatLayer
 from golden.graph.network import Feature, Layer, Network
 from golden.graph.operations.average_pool import FloatAveragePool
 from golden.graph.operations.convolution import Convolution, FloatConvolution
+from golden.graph.operations.gate import FloatGate, Gate
 from golden.graph.operations.integers import IntegerOperation
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.requantise import Requantise
@@ -80,6 +81,9 @@ def _pools(layer: FloatLayer, product: Pooling, epilogue: tuple[IntegerOperation
     if isinstance(product, FloatUnevenPool):
         uneven = UnevenPool(channels, product.window, product.factors)
         return [Layer(layer.path, layer.input, layer.output, uneven, epilogue)]
+    if isinstance(product, FloatGate):
+        gate = Gate(channels, product.gate)
+        return [Layer(layer.path, layer.input, layer.output, gate, epilogue)]
     nothing = np.zeros(channels, np.int64)
     layers, source, windows = [], layer.input, product.passes()
     for number, window in enumerate(windows[:-1], 1):

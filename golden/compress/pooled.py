@@ -1,4 +1,4 @@
-"""Pooling as a stage of the network in integers: nothing trains, a shift is chosen."""
+"""Pooling and gates as stages of the network in integers: nothing trains, a shift is chosen."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -11,19 +11,31 @@ from golden.compress.plan import LayerPlan
 from golden.graph.floats import FloatLayer
 from golden.graph.operations.average_pool import FloatAveragePool
 from golden.graph.operations.floats import Chosen, QuantizedOperation, Sample
+from golden.graph.operations.gate import FloatGate
 from golden.graph.operations.max_pool import FloatMaxPool
 from golden.graph.operations.uneven_pool import FloatUnevenPool
 from golden.numerics.straight_through import rounded, saturated
 from golden.spec.errors import UnsupportedError
 from golden.spec.formats import SHIFT_BITS
 
-Pooling = FloatMaxPool | FloatAveragePool | FloatUnevenPool
+Pooling = FloatMaxPool | FloatAveragePool | FloatUnevenPool | FloatGate
 
 LARGEST_SHIFT = (1 << SHIFT_BITS) - 1
 
 
+def taken(
+    layer: FloatLayer, values: Mapping[str, torch.Tensor], scales: Mapping[str, float]
+) -> tuple[torch.Tensor, float]:
+    """What the stage of a layer takes, of all features by name: whole numbers, and the worth of a step."""
+    x, scale = values[layer.input], scales[layer.input]
+    for name in layer.gates:
+        x, scale = x * values[name], scale * scales[name]
+    return x, scale
+
+
 class PooledLayer(nn.Module):
-    """Max or average pooling: the largest, or the sum, of whole numbers, rounded by a shift."""
+    """Max or average pooling: the largest, or the sum, of whole numbers, rounded by a shift; or whole numbers
+    that are products with a gate (`taken`)."""
 
     batch_norm = False
 

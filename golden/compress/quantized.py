@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from golden.compress.plan import CompressionPlan, LayerPlan
-from golden.compress.pooled import PooledLayer
+from golden.compress.pooled import PooledLayer, taken
 from golden.compress.quantized_layer import QuantizedLayer
 from golden.frontend.sequences import as_maps
 from golden.graph.floats import FloatGraph, FloatLayer
@@ -68,7 +68,7 @@ class QuantizedNet(nn.Module):
         values = {self.graph.input: saturated(torch.round(images / scales[self.graph.input]))}
         for module in self.stages:
             layer = module.layer
-            result = module(values[layer.input], scales[layer.input], self.norm_mode and self.training)
+            result = module(*taken(layer, values, scales), self.norm_mode and self.training)
             others = {name: values[name] * scales[name] for name in layer.reads}
             values[layer.output] = module.finish(result, others)
             complete(values, self.graph.joined, lambda parts: torch.cat([values[it] for it in parts], 1))

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.graph.network import Layer, Product
+from golden.graph.operations.gate import Gate
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.uneven_pool import UnevenPool
 from golden.graph.operations.weights import Plain
@@ -37,7 +38,7 @@ class Entries:
     Parameters
     ----------
     fold: the machine's Fold.
-    name: "plain", "scale", "group", "column", "largest" or "average", for reports.
+    name: "plain", "scale", "group", "column", "largest", "average" or "gate", for reports.
     group: filters that share a basis; 1 in COLUMN.
     unit_slots: partial sums of a unit.
     filter_terms: basis terms of a filter.
@@ -77,6 +78,8 @@ def layer_entries(layer: Layer) -> Entries:
         return _taken(product)
     if isinstance(product, UnevenPool):
         return _weighed(product)
+    if isinstance(product, Gate):
+        return _gated(product)
     entries = _grouped_entries(layer)
     if product.groups == 1:
         return entries
@@ -140,6 +143,14 @@ def _weighed(product: UnevenPool) -> Entries:
         terms=np.ones((filters, 1), np.int64),
         part=np.tile(part, filters),
     )
+
+
+def _gated(product: Gate) -> Entries:
+    """Each pixel as it is; the terms are written when the program runs."""
+    unit = np.arange(product.filters)
+    nothing = np.zeros_like(unit)
+    terms = nothing[:, None]
+    return Entries(Fold.GROUP, "gate", 1, 1, 1, len(unit), unit, nothing, unit, np.ones_like(unit), terms)
 
 
 def _grouped_entries(layer: Layer) -> Entries:

@@ -135,8 +135,8 @@ def _layer(layer: FloatLayer, whole: Mapping[str, Int8], scales: Mapping[str, fl
         return torch.from_numpy(whole[name].astype(np.float32) * np.float32(scales[name]))
 
     with torch.no_grad():
-        reads = {name for it in layer.epilogue for name in it.reads}
-        y = layer.finish(layer.product.run(real(layer.input)), {name: real(name) for name in reads})
+        taken = {name: real(name) for name in (layer.input, *layer.gates, *layer.reads)}
+        y = layer.finish(layer.sums(taken), taken)
     return y.numpy().astype(np.float64) / scales[layer.output]
 
 

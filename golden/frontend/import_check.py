@@ -39,7 +39,7 @@ def check_values(trace: Trace, graph: FloatGraph, samples: torch.Tensor) -> None
             taken_in, sums = taken.values[layer.path]
             if (difference := _difference(found[layer.input], taken_in)) is not None:
                 raise _refuse(module, f"what layer {layer.input} gives to layer {layer.path}", difference)
-            if (difference := _difference(layer.product.run(found[layer.input]), sums)) is not None:
+            if (difference := _difference(layer.sums(found), sums)) is not None:
                 raise _refuse(module, f"layer {layer.path}", difference)
         given = results(module(images))
     for name, expected in zip(graph.outputs, given, strict=True):

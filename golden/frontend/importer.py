@@ -1,5 +1,6 @@
 """From a user's `torch.nn.Module` to a `FloatGraph`, or one clear error before any work starts."""
 
+from dataclasses import replace
 from functools import partial
 from math import prod
 
@@ -21,6 +22,7 @@ from golden.frontend.standing import can_stand, stand
 from golden.frontend.trace import Trace, map_shape
 from golden.graph.floats import INPUT, FloatGraph, FloatLayer, float_features
 from golden.graph.operations.convolution import FloatConvolution
+from golden.graph.operations.gate import FloatGate
 from golden.graph.operations.registry import layer_parts
 from golden.spec.errors import UnsupportedError
 from golden.spec.findings import Findings
@@ -208,6 +210,15 @@ class _Importer:
             name += " again"
         return name
 
+    def _with_gate(self, node: torch.fx.Node, product: FloatGate) -> FloatGate:
+        """The product of a gate with the name of its factors, copied where no layer alone gives them."""
+        taken = node.args[1]
+        assert isinstance(taken, torch.fx.Node)
+        name = self._resolve(taken)
+        if name == INPUT or name in self.joining.joined:
+            name = self.joining.copy(name, f"{self.trace.layer_path(node)} copy")
+        return replace(product, gate=name)
+
     def _emit(self, chain: Chain) -> str:
         node = chain.nodes[0]
         self.trace.check_shapes(node)
@@ -227,6 +238,8 @@ class _Importer:
         assert operation is not None
         assert operation.convolution is not None
         product = operation.convolution(self.trace.modules[str(node.target)], self.shapes[source])
+        if isinstance(product, FloatGate):
+            product = self._with_gate(node, product)
         epilogue = chain.epilogue(residual)
         if not isinstance(product, FloatConvolution) and any(it.folded for it in epilogue):
             raise self.trace.refuse(node, "pooling with a batch norm behind it", "the batch norm before it")

@@ -102,6 +102,8 @@ class Joining:
             return None
         if not isinstance(layer.product, FloatConvolution) and math.log2(layer.product.count) % 1:
             return None
+        if not all(self.power_of_two(it) for it in (layer.input, *layer.gates) if layer.gates):
+            return None
         odd = [it for it in layer.epilogue if not it.power_of_two]
         if not odd:
             return ""

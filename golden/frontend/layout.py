@@ -31,6 +31,7 @@ from golden.frontend.foreign import Refused
 from golden.frontend.layers import convolution
 from golden.frontend.padding import Refuse
 from golden.graph.operations.flatten import FLATTEN
+from golden.graph.operations.gating import Gating
 from golden.graph.operations.integers import Stage
 from golden.graph.operations.registry import meaning
 
@@ -102,6 +103,8 @@ class _Walk:
             return
         if source not in self.orders or source is None:
             self._refuse(node, "a tensor whose axes were permuted")
+        elif what_of(self.traced, node) is Gating and not self.orders[source].flat:
+            self._gate(node, self.orders[source])
         elif node.target in _MEANS and not self.orders[source].flat:
             self._mean(node, self.orders[source])
         elif operation is FLATTEN:
@@ -173,6 +176,16 @@ class _Walk:
         """A constant as it stands beside `order.inner`."""
         whole = value.reshape((1,) * (len(order.axes) - value.ndim) + tuple(value.shape))
         return put_constant(self.traced, whole.permute(_inverse(order.axes)).contiguous(), before)
+
+    def _gate(self, node: torch.fx.Node, order: Order) -> None:
+        """A map times its gate, whose one pixel is in order anyway."""
+        layer: Any = self.traced.get_submodule(str(node.target))
+        name = free_name(self.traced, "layer")
+        self.traced.add_submodule(name, Gating(order.axes[layer.axis]))
+        with self.traced.graph.inserting_before(node):
+            made = self.traced.graph.call_module(name, (order.inner, node.args[1]))
+        made.meta = {**node.meta, PATH: path_of(node), "shape": order.shape}
+        self.orders[node] = Order(made, order.shape, order.axes)
 
     def _mean(self, node: torch.fx.Node, order: Order) -> None:
         given = dict(zip(("input", "dim", "keepdim"), node.args, strict=False)) | dict(node.kwargs)

@@ -11,6 +11,8 @@ from golden.frontend.affine import fold_input, fold_into_layers
 from golden.frontend.edit import path_of, said_of, shape_of, source_of, what_of
 from golden.frontend.exported.program import module_by_export
 from golden.frontend.foreign import Refused, foreign
+from golden.frontend.gates import settle_gates
+from golden.frontend.hard import settle_hard
 from golden.frontend.layers import effective_layers, fold_constants, layers_of_functions, separate_uses
 from golden.frontend.layout import straighten
 from golden.frontend.padding import fold_padding
@@ -57,9 +59,9 @@ class _Shapes(torch.fx.Interpreter):
 class Trace:
     """The nodes of a network for two images of one shape; what is not supported goes to `findings`.
 
-    Weights that are calculated, layers called as functions, layers used twice, axes in another order, zeros
-    added around maps and factors of channels are put into layers on the way, sequences become maps of one
-    row; `module` stays as it was.
+    Weights that are calculated, layers called as functions or spelled out, layers used twice, axes in another
+    order, zeros added around maps and factors of channels are put into layers on the way, sequences become
+    maps of one row; `module` stays as it was.
     `refused` are the nodes that no layer can take in; `incomplete` if a file had some that are not there.
     Raises UnsupportedError, with all findings, where the nodes cannot be known.
     """
@@ -106,6 +108,8 @@ class Trace:
         fold_constants(self.traced)
         layers_of_functions(self.traced)
         settle_sizes(self.traced, self.is_size, IMAGES)
+        settle_hard(self.traced)
+        settle_gates(self.traced, self._note)
         merge_reshapes(self.traced, IMAGES)
         self.refused |= straighten(self.traced, self._note)
         lay_sequences(self.traced, self._note)
@@ -180,6 +184,8 @@ class Trace:
             return None
         what = what_of(self.traced, node)
         operation = meaning(what)
+        if operation is not None and operation.product and node.op != "call_module":
+            return None  # a function that no layer could be made of
         if operation is None or operation.otherwise is None or what not in operation.otherwise.torch():
             return operation
         source = self.source(node)

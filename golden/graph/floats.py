@@ -10,6 +10,7 @@ from golden.graph.joined import Joined, complete
 from golden.graph.operations.average_pool import FloatAveragePool
 from golden.graph.operations.convolution import FloatConvolution
 from golden.graph.operations.floats import FloatOperation
+from golden.graph.operations.gate import FloatGate
 from golden.graph.operations.max_pool import FloatMaxPool
 from golden.graph.operations.operation import find
 from golden.graph.operations.uneven_pool import FloatUnevenPool
@@ -36,7 +37,7 @@ class FloatLayer:
     path: str
     input: str
     output: str
-    product: FloatConvolution | FloatMaxPool | FloatAveragePool | FloatUnevenPool
+    product: FloatConvolution | FloatMaxPool | FloatAveragePool | FloatUnevenPool | FloatGate
     epilogue: tuple[FloatOperation, ...] = ()
 
     @property
@@ -51,6 +52,18 @@ class FloatLayer:
     def find(self, kind: type[_Operation]) -> _Operation | None:
         """The operation of that kind in the epilogue, if there is one."""
         return find(self.epilogue, kind)
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """Names of the features that the product reads beside the input: its factors, if it has any."""
+        return (self.product.gate,) if isinstance(self.product, FloatGate) else ()
+
+    def sums(self, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """What the product gives, of all features by name, (N, M, H, W)."""
+        taken = features[self.input]
+        if isinstance(self.product, FloatGate):
+            return self.product.run(taken, features[self.product.gate])
+        return self.product.run(taken)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -121,6 +134,6 @@ def float_features(graph: FloatGraph, images: torch.Tensor) -> dict[str, torch.T
     """Every feature by name, the images included, each (N, C, H, W); see `run_float`."""
     values = {graph.input: images}
     for layer in graph.layers:
-        values[layer.output] = layer.finish(layer.product.run(values[layer.input]), values)
+        values[layer.output] = layer.finish(layer.sums(values), values)
         complete(values, graph.joined, lambda parts: torch.cat([values[it] for it in parts], 1))
     return values

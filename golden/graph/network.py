@@ -4,12 +4,14 @@ Everything is int8 activations, exact sums and one rounding shift per filter; se
 `golden.spec.formats` for the number rules and `docs/machine.md` for the arithmetic.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from golden.graph.joined import Joined
 from golden.graph.operations.convolution import Convolution
-from golden.graph.operations.integers import IntegerOperation
+from golden.graph.operations.gate import Gate
+from golden.graph.operations.integers import Int8, Int64, IntegerOperation
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.operation import find
 from golden.graph.operations.requantise import Requantise
@@ -19,7 +21,7 @@ from golden.spec.errors import UnsupportedError
 _Operation = TypeVar("_Operation", bound=IntegerOperation)
 
 
-Product = Convolution | MaxPool | UnevenPool
+Product = Convolution | MaxPool | UnevenPool | Gate
 """What a layer begins with."""
 
 
@@ -73,6 +75,18 @@ class Layer:
         found = self.find(Requantise)
         assert found is not None
         return found
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """Names of the features that the product reads beside the input: its factors, if it has any."""
+        return (self.product.gate,) if isinstance(self.product, Gate) else ()
+
+    def sums(self, features: Mapping[str, Int8]) -> Int64:
+        """What the product gives, of all features by name, (N, C, H, W)."""
+        taken = features[self.input]
+        if isinstance(self.product, Gate):
+            return self.product.run(taken, features[self.product.gate])
+        return self.product.run(taken)
 
     @property
     def reads(self) -> tuple[str, ...]:

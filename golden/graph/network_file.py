@@ -16,6 +16,7 @@ import numpy as np
 
 from golden.graph.network import Feature, Layer, Network
 from golden.graph.operations.convolution import Convolution
+from golden.graph.operations.gate import Gate
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.registry import OPERATIONS
 from golden.graph.operations.uneven_pool import UnevenPool
@@ -30,6 +31,7 @@ _KINDS = {
     kind.__name__: kind
     for kind in (
         Convolution,
+        Gate,
         MaxPool,
         UnevenPool,
         Window,

@@ -13,7 +13,7 @@ Int8 = npt.NDArray[np.int8]
 
 def run_layer(layer: Layer, features: Mapping[str, Int8]) -> Int8:
     """One layer: what it reads, int8 (N, C, H, W) by name → its output feature, int8."""
-    values = layer.product.run(features[layer.input])
+    values = layer.sums(features)
     for operation in layer.epilogue:
         values = operation.run(values, features)
     return values.astype(np.int8)

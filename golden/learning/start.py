@@ -205,7 +205,7 @@ class _Start:
         """gamma, beta and running statistics: the norm's result has the float norm's mean and deviation."""
         batch_norm = source.find(Norm)
         assert batch_norm is not None
-        wanted = batch_norm.run(source.product.run(self._reals[source.input]), {}).double()
+        wanted = batch_norm.run(source.sums(self._reals), {}).double()
         deviation = sums.std((0, 2, 3)).clamp_min(1e-12)
         sign = torch.sign(batch_norm.gamma.double())
         spreads, means = [], []

@@ -35,7 +35,7 @@ class DecodedLayer:
     front, back: field values of the instruction.
     pixel: int64, shape (tiles, taps). mask: bool, shape (tiles, taps, lanes).
     blocks: one Block for each engine, for each round: blocks[round][engine].
-    terms: int64 (filters, terms of a filter). bias, shift: int64 (filters,).
+    term_count: terms of a filter. bias, shift: int64 (filters,).
     table: int64 (256,), or None.
     """
 
@@ -44,7 +44,7 @@ class DecodedLayer:
     pixel: Int64
     mask: npt.NDArray[np.bool_]
     blocks: tuple[tuple[Block, ...], ...]
-    terms: Int64
+    term_count: int
     bias: Int64
     shift: Int64
     table: Int64 | None
@@ -74,8 +74,6 @@ def decode(program: Program) -> list[DecodedLayer]:
     masks = np.array([tap["mask"] for tap in taps], object)
     lane = np.arange(config.lanes).astype(object)
     mask = (masks[:, None] >> lane & 1).astype(bool) if taps else np.zeros((0, config.lanes), bool)
-    terms = np.array(program.terms, np.int64)
-    terms = terms - (terms >> 7 << 8)
     filters = unpack_words(filter_record(), np.array(program.filters, np.int64))
     layers = []
     stop = first_stop(instructions, config.engines)
@@ -90,7 +88,7 @@ def decode(program: Program) -> list[DecodedLayer]:
         tiles, count = front["tiles"], back["filters"]
         each = formats.BASIS**2 if back["fold"] == Fold.COLUMN else back["group"]
         tap = _range(len(taps), "tap", front["tap_address"], tiles * front["taps"])
-        term = _range(len(terms), "term", back["term_address"], count * each)
+        _range(len(program.terms), "term", back["term_address"], count * each)
         word = _range(len(program.filters), "filter", back["filter_address"], count)
         layers.append(
             DecodedLayer(
@@ -99,7 +97,7 @@ def decode(program: Program) -> list[DecodedLayer]:
                 pixel[tap].reshape(tiles, -1),
                 mask[tap].reshape(tiles, -1, config.lanes),
                 tuple(blocks),
-                terms[term].reshape(count, each),
+                each,
                 filters["bias"][word],
                 filters["shift"][word],
                 _table(program, back.get("table", 0)),

@@ -72,9 +72,9 @@ def run_program(program: Program, images: Int8, on_images: Callable[[int], None]
     for start in range(0, max(len(images), 1), _BATCH):
         batch = images[start : start + _BATCH]
         parts[program.input].append(batch)
-        memory = _load(program, batch)
+        memory, terms = _load(program, batch), _terms(program, len(batch))
         for tensor, layer in zip(program.tensors[1:], enumerate(layers), strict=True):
-            for _ in _run_layer(*layer, memory, program.config):
+            for _ in _run_layer(*layer, memory, terms, program.config):
                 pass
             # A later layer may use these words again.
             parts[tensor.name].append(_read(memory, tensor))
@@ -89,9 +89,9 @@ def run_words(program: Program, images: Int8) -> Iterator[JobWrites]:
 
     Raises MachineError where the machine would stop.
     """
-    memory = _load(program, images)
+    memory, terms = _load(program, images), _terms(program, len(images))
     for index, layer in enumerate(decode(program)):
-        yield from _run_layer(index, layer, memory, program.config)
+        yield from _run_layer(index, layer, memory, terms, program.config)
 
 
 def run_frames(program: Program, frames: Int8) -> Int8:
@@ -111,12 +111,20 @@ def run_frames(program: Program, frames: Int8) -> Int8:
         code = ErrorCode.SHORT_IMAGE if words < expected else ErrorCode.LONG_IMAGE
         raise MachineError(code, f"a frame of {words} words; input_words = {expected}")
     layers = decode(program)
-    memory = _memory(program, frames)
+    memory, terms = _memory(program, frames), _terms(program, len(frames))
     for index, layer in enumerate(layers):
-        for _ in _run_layer(index, layer, memory, program.config):
+        for _ in _run_layer(index, layer, memory, terms, program.config):
             pass
     result = memory[run["result_address"] :][: run["result_words"]]
     return np.ascontiguousarray(result.transpose(2, 0, 1))
+
+
+def _terms(program: Program, images: int) -> Int64:
+    """The memories of the terms, (words, images): what is written there differs from image to image."""
+    terms = np.zeros((program.config.term_words, 1), np.int64)
+    terms[: len(program.terms), 0] = program.terms
+    terms -= terms >> 7 << 8
+    return terms.repeat(images, axis=1) if program.config.gates else terms
 
 
 def _load(program: Program, images: Int8) -> Int8:
@@ -139,8 +147,10 @@ def _read(memory: Int8, tensor: Tensor) -> Int8:
     return np.moveaxis(memory.reshape(words * lanes, images)[positions(tensor, lanes)], -1, 0)
 
 
-def _run_layer(index: int, layer: DecodedLayer, memory: Int8, config: Config) -> Iterator[JobWrites]:
-    """Runs the jobs of a layer on the memories, in place."""
+def _run_layer(
+    index: int, layer: DecodedLayer, memory: Int8, terms: Int64, config: Config
+) -> Iterator[JobWrites]:
+    """Runs the jobs of a layer on the memories of features and terms, in place."""
     back = layer.back
     for number in range(back["rounds"]):
         weights = _weights(layer, number, config)
@@ -148,7 +158,7 @@ def _run_layer(index: int, layer: DecodedLayer, memory: Int8, config: Config) ->
         pooled = np.zeros((len(filters), memory.shape[-1]), np.int64)
         for tile in range(back["tiles"]):
             sums = _partial_sums(weights, _rows(layer, number, tile, memory), config)
-            words = _words(layer, filters, tile, _outputs(layer, filters, sums, config), memory)
+            words = _words(layer, filters, tile, _outputs(layer, filters, sums, terms, config), memory)
             address = (back["output_address"] + filters * back["output_stride"]) % len(memory)
             if back["pool"]:
                 pooled += words.sum(axis=1)
@@ -159,6 +169,8 @@ def _run_layer(index: int, layer: DecodedLayer, memory: Int8, config: Config) ->
             else:
                 address = (address + tile) % len(memory)
             memory[address] = words.astype(np.int8)
+            if back.get("gate"):
+                terms[(address + back["gate_offset"]) % len(terms)] = words[:, 0]
             yield JobWrites(index, address, memory[address])
 
 
@@ -213,7 +225,7 @@ def _wrap(values: Int64, bits: int) -> Int64:
     return ((values + half) & ((1 << bits) - 1)) - half
 
 
-def _outputs(layer: DecodedLayer, filters: Int64, sums: Int64, config: Config) -> Int64:
+def _outputs(layer: DecodedLayer, filters: Int64, sums: Int64, terms: Int64, config: Config) -> Int64:
     """Σ terms · partial sums + bias, (filters of the round, lanes, images), wrapped.
 
     LARGEST takes the product whose low byte is the largest signed number, the first of equal ones, in
@@ -223,18 +235,20 @@ def _outputs(layer: DecodedLayer, filters: Int64, sums: Int64, config: Config) -
     engine = filters // back["engine_filters"] % config.engines
     local = filters % back["engine_filters"]
     output = np.zeros((len(filters), *sums.shape[2:]), np.int64)
-    for number, term in enumerate(layer.terms[filters].T):
+    each = layer.term_count
+    for number in range(each):
+        term = terms[back["term_address"] + filters * each + number][:, None]
         if back["fold"] == Fold.COLUMN:
             slot, column = local * formats.BASIS + number // formats.BASIS, number % formats.BASIS
             part = _neighbours(sums[engine, slot], column - 1, back["row_width"])
         elif back["fold"] == Fold.LARGEST:
-            part = term[:, None, None] * sums[engine, local * back["group"] + number]
+            part = term * sums[engine, local * back["group"] + number]
             larger = _wrap(part, 8) > _wrap(output, 8) if number else np.ones(part.shape, bool)
             output = np.where(larger, part + layer.bias[filters, None, None], output)
             continue
         else:
             part = sums[engine, local // back["group"] * back["group"] + number]
-        output += term[:, None, None] * part
+        output += term * part
     if back["fold"] != Fold.LARGEST:
         output += layer.bias[filters, None, None]
     return _wrap(output, formats.OUTPUT_BITS)

@@ -20,7 +20,7 @@ LEARNING_LANES = 4
 TABLES = (0, 1, 3, 7, 15)
 """Legal numbers of tables: all values of the field that names one are legal, or none."""
 
-_NO_SIZES = ("name", "arithmetic", "learning")
+_NO_SIZES = ("name", "gates", "arithmetic", "learning")
 """Fields that are no whole numbers."""
 _OF_LEARNING = ("controller_instructions", "controller_words")
 """Sizes of what only a configuration that learns has."""
@@ -55,6 +55,8 @@ class Config:
     instructions: layers that a program may have.
     tables: functions of one value, 256 entries each, that a program may have; 0, 1, 3, 7 or 15. Not in a
         configuration that learns.
+    gates: a tensor of one pixel for each channel may be the factors of another's channels, as in squeeze and
+        excitation. Not in a configuration that learns.
     arithmetic: what a lane does with a weight (`golden.spec.arithmetics`); decides what the coefficient
         memories hold.
     learning: the engines learn too (docs/learning.md): gradients and counters stand beside the coefficients.
@@ -77,6 +79,7 @@ class Config:
     filter_words: int = 1024
     instructions: int = 64
     tables: int = 0
+    gates: bool = False
     arithmetic: str = arithmetics.SHIFT_ADD.name
     learning: bool = False
     controller_instructions: int = 2048
@@ -116,6 +119,7 @@ class Config:
             fits = _power_of_two(value) and 4 <= value <= 1 << ADDRESS_BITS
             self._demand(name, fits, f"a power of two in 4…{1 << ADDRESS_BITS}")
         self._demand("tables", self.tables in TABLES, f"one of {list(TABLES)}")
+        self._demand("gates", isinstance(self.gates, bool), "true or false")
         legal_names = arithmetics.names()
         self._demand("arithmetic", self.arithmetic in legal_names, f"one of {legal_names}")
         self._demand("learning", isinstance(self.learning, bool), "true or false")
@@ -123,6 +127,7 @@ class Config:
             plain = self.arithmetic == arithmetics.SHIFT_ADD.name
             self._demand("arithmetic", plain, f"{arithmetics.SHIFT_ADD.name} in a configuration that learns")
             self._demand("tables", self.tables == 0, "0 in a configuration that learns")
+            self._demand("gates", not self.gates, "false in a configuration that learns")
             whole = self.basis % LEARNING_LANES == 0
             self._demand("basis", whole, f"a multiple of {LEARNING_LANES} in a configuration that learns")
 
@@ -149,6 +154,8 @@ class Config:
         sizes = {key: value for key, value in asdict(self).items() if key not in (*_NO_SIZES, *_OF_LEARNING)}
         if not self.tables:
             del sizes["tables"]
+        if self.gates:
+            sizes["gates"] = True
         if self.arithmetic != arithmetics.SHIFT_ADD.name:
             sizes["arithmetic"] = self.arithmetic
         if self.learning:

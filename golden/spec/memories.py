@@ -183,6 +183,7 @@ def back_record(config: Config) -> Record:
             Field("pool", 1, doc="write one pixel per channel: the rounded sum of the map"),
             Field("pool_shift", formats.SUM_SHIFT_BITS, doc="rounding right shift of the sum"),
             *_table_field(config),
+            *_gate_fields(config),
         ),
     )
 
@@ -190,6 +191,17 @@ def back_record(config: Config) -> Record:
 def _table_field(config: Config) -> tuple[Field, ...]:
     doc = "number of the table that takes the place of ReLU, 1…; 0 for none"
     return (Field("table", config.tables.bit_length(), doc=doc),) if config.tables else ()
+
+
+def _gate_fields(config: Config) -> tuple[Field, ...]:
+    if not config.gates:
+        return ()
+    return (
+        Field("gate", 1, doc="lane 0 of each word that is written becomes a basis term, too"),
+        Field(
+            "gate_offset", log2(config.term_words), doc="from the address of such a word to that of the term"
+        ),
+    )
 
 
 COUNTER_BITS = 4

@@ -80,6 +80,8 @@ class Accelerator(wiring.Component):
             m.d.comb += engine.skip.eq(self.skip)
         wiring.connect(m, array.operands.o, output.i)
         fan_out(m, output.write, [arbiter.write, wiring.flipped(self.trace)])
+        if config.gates:
+            wiring.connect(m, output.gate, drain.gate)
         wiring.connect(m, output.residual, arbiter.residual)
         wiring.connect(m, host.features, arbiter.host)
         wiring.connect(m, arbiter.port, features.port)

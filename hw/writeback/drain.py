@@ -14,7 +14,7 @@ from golden.spec.memories import Memory, Operation, back_record, filter_record, 
 from hw.interfaces import load_signature, sums_signature
 from hw.parts.layouts import layout
 from hw.parts.memory import LoadedMemory
-from hw.writeback.terms import reads_signature, source_layout, terms_signature
+from hw.writeback.terms import gate_signature, reads_signature, source_layout, terms_signature
 from hw.writeback.walk import Walk
 
 
@@ -48,6 +48,7 @@ class Drain(wiring.Component):
     terms, reads: Out, to the operands.  source: Out, where the sums of the token of this cycle are.
     layer: Out, the back word of the layer in hand; stands still until its words are in memory.
     finished: Out, END was reached.  illegal: Out, an instruction is illegal.
+    gate: In, a value that becomes a term, while the loader is idle; only where the configuration has gates.
     """
 
     probe: DrainProbe
@@ -67,6 +68,7 @@ class Drain(wiring.Component):
                 "layer": Out(layout(back_record(config))),
                 "finished": Out(1),
                 "illegal": Out(1),
+                **({"gate": In(gate_signature(config))} if config.gates else {}),
             }
         )
 
@@ -79,8 +81,17 @@ class Drain(wiring.Component):
             config, Memory.TERM, data.StructLayout({"value": signed(formats.ACTIVATION_BITS)})
         )
         m.submodules.filters = filters = LoadedMemory(config, Memory.FILTER, layout(filter_record()))
-        for memory in (instructions, terms, filters):
+        for memory in (instructions, filters):
             wiring.connect(m, wiring.flipped(self.load), memory.load)
+        if config.gates:
+            m.d.comb += [
+                terms.load.valid.eq(self.load.valid | self.gate.valid),
+                terms.load.memory.eq(Mux(self.gate.valid, Memory.TERM, self.load.memory)),
+                terms.load.address.eq(Mux(self.gate.valid, self.gate.address, self.load.address)),
+                terms.load.data.eq(Mux(self.gate.valid, self.gate.value.as_unsigned(), self.load.data)),
+            ]
+        else:
+            wiring.connect(m, wiring.flipped(self.load), terms.load)
 
         now, token = self.layer, self.terms.token
         counter = Signal(log2(config.instructions))

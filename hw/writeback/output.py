@@ -16,7 +16,7 @@ from hw.writeback.basis import BasisStage
 from hw.writeback.pool import Pool
 from hw.writeback.residual import ResidualAdder
 from hw.writeback.table import Table
-from hw.writeback.terms import operands_signature
+from hw.writeback.terms import gate_signature, operands_signature
 
 
 class OutputPipeline(wiring.Component):
@@ -33,6 +33,8 @@ class OutputPipeline(wiring.Component):
     residual: Out, reads of the residual's words.
     write: Out, to the feature memory.
     turn_done: Out, the last word of a turn is being written.
+    gate: Out, lane 0 of a word that becomes a term, a cycle after its write; only where the configuration has
+    gates.
     """
 
     def __init__(self, config: Config) -> None:
@@ -45,6 +47,7 @@ class OutputPipeline(wiring.Component):
                 "residual": Out(read_signature(config)),
                 "write": Out(write_signature(config)),
                 "turn_done": Out(1),
+                **({"gate": Out(gate_signature(config))} if config.gates else {}),
             }
         )
 
@@ -148,6 +151,12 @@ class OutputPipeline(wiring.Component):
                     Cat((writing.slice == number).replicate(config.basis) for number in range(slices))
                 ),
                 self.turn_done.eq(writing.turn_end),
+            ]
+        if config.gates:
+            m.d.sync += [
+                self.gate.valid.eq(self.write.valid & self.write.enable[0] & now.gate),
+                self.gate.address.eq(self.write.address + now.gate_offset),
+                self.gate.value.eq(self.write.data[: formats.ACTIVATION_BITS].as_signed()),
             ]
         m.d.comb += self.write.data.eq(Mux(pooling, pool_unit.o.as_unsigned(), activated.replicate(slices)))
         return m

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import Out
 
 from golden.spec import formats
 from golden.spec.config import Config
+from golden.spec.memories import log2
 from hw.writeback.layouts import output_fields, walk_layout
 
 
@@ -21,6 +22,17 @@ def source_layout(config: Config) -> data.StructLayout:
     """Where sums stand: engine, bank, slot."""
     members = walk_layout(config).members
     return data.StructLayout({name: members[name] for name in ("engine", "bank", "slot")})
+
+
+def gate_signature(config: Config) -> wiring.Signature:
+    """Output pipeline → terms: a value that becomes the basis term of that address, with `valid`."""
+    return wiring.Signature(
+        {
+            "valid": Out(1),
+            "address": Out(log2(config.term_words)),
+            "value": Out(signed(formats.ACTIVATION_BITS)),
+        }
+    )
 
 
 def reads_signature(config: Config) -> wiring.Signature:

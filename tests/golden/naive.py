@@ -35,14 +35,15 @@ def run_naive(network: Network, image: np.ndarray) -> dict[str, np.ndarray]:
     for layer in network.layers:
         add = layer.find(Add)
         other = None if add is None else features[add.tensor]
-        features[layer.output] = _layer(layer, features[layer.input], other)
+        gate = [features[name] for name in layer.gates]
+        features[layer.output] = _layer(layer, features[layer.input], other, *gate)
         for whole, parts in network.joined.items():
             if all(it in features for it in parts):
                 features[whole] = [plane for it in parts for plane in features[it]]
     return {name: np.array(values, np.int8) for name, values in features.items()}
 
 
-def _layer(layer: Layer, source: Map, other: Map | None) -> Map:
+def _layer(layer: Layer, source: Map, other: Map | None, gate: Map | None = None) -> Map:
     product, add, pool = layer.product, layer.find(Add), layer.find(GlobalMean)
     window = product.window
     high, wide = window.enlarge
@@ -51,13 +52,14 @@ def _layer(layer: Layer, source: Map, other: Map | None) -> Map:
     rows = (height + top + bottom - (product.kernel[0] - 1) * window.dilation[0] - 1) // down + 1
     columns = (width + left + right - (product.kernel[1] - 1) * window.dilation[1] - 1) // across + 1
     output = []
-    largest, uneven = isinstance(product, MaxPool), isinstance(product, UnevenPool)
+    largest = isinstance(product, MaxPool)
+    pooled = largest or isinstance(product, UnevenPool)
     together = product.filters // product.groups
     for m in range(product.filters):
         channels = range(product.group_channels)
         first = m // together * product.group_channels
         kernel = [
-            (first + c, r, q, 1 if largest or uneven else weight(layer, m, c, r, q))
+            (first + c, r, q, gate[m][0][0] if gate else 1 if pooled else weight(layer, m, c, r, q))
             for c in channels
             for r in range(product.kernel[0])
             for q in range(product.kernel[1])

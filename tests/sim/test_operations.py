@@ -5,7 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from golden.graph.network import Feature, Layer, Network
+from golden.graph.operations.gate import Gate
+from golden.graph.operations.relu import Relu
+from golden.graph.operations.requantise import Requantise
+from golden.graph.reference import run_network
 from golden.spec.config import TINY
+from tests.golden.naive import run_naive
 from tests.golden.networks import random_images
 from tests.golden.small import chain
 from tests.golden.windows import random_windows
@@ -41,6 +47,34 @@ def test_sequences() -> None:
     rng = np.random.default_rng(2)
     for stalls in (0.0, 0.3):
         check_run(network, CONFIG, random_images(rng, network, 2), stalls, f"stalls {stalls}")
+
+
+def with_gate(pooled: bool) -> Network:
+    """A map times what another layer computes of it; two layers take the same factors."""
+    made = chain(
+        (2, 5, 6),
+        ("x", 7, (3, 3), {"padding": 1}),
+        ("m", 7, (1, 1), {"pool": 3, "relu": True}),
+        ("g", 7, (1, 1), {"kind": "group"}),
+    )
+    features, layers = dict(made.features), list(made.layers)
+    shift = np.full(7, 6)
+    for name, source in (("y", "x"), ("z", "y")):
+        product = Gate(7, "m" if pooled else "g")
+        layers.append(Layer(name, source, name, product, (Requantise(shift * 9, shift), Relu())))
+        features[name] = Feature(name, features["x"].shape, 1.0)
+    return Network(features, tuple(layers), "image", ("y", "z"))
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_gates(pooled: bool) -> None:
+    """Three images in a row: each has its own factors."""
+    network, config = with_gate(pooled), replace(CONFIG, name="gates", gates=True)
+    images = random_images(np.random.default_rng(4), network, 3)
+    for stalls in (0.0, 0.3):
+        check_run(network, config, images, stalls, f"stalls {stalls}")
+    expected = [run_naive(network, image)["z"] for image in images]
+    np.testing.assert_array_equal(run_network(network, images)["z"], expected)
 
 
 @pytest.mark.parametrize(

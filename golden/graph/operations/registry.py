@@ -13,6 +13,7 @@ from golden.graph.operations.batch_norm import BATCH_NORM
 from golden.graph.operations.concatenation import CONCATENATION
 from golden.graph.operations.convolution import CONVOLUTION
 from golden.graph.operations.flatten import FLATTEN
+from golden.graph.operations.gate import GATE
 from golden.graph.operations.global_mean import GLOBAL_MEAN
 from golden.graph.operations.integers import Stage
 from golden.graph.operations.linear import LINEAR
@@ -30,6 +31,7 @@ OPERATIONS = (
     MAX_POOL,
     AVERAGE_POOL,
     UPSAMPLING,
+    GATE,
     BATCH_NORM,
     ADD,
     RELU,

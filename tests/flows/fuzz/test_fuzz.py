@@ -25,6 +25,7 @@ OPTIONS = {
     "max pooling",
     "average pooling with several divisors",
     "depthwise",
+    "gate",
     "table",
     "2 outputs",
 }

@@ -179,7 +179,7 @@ def test_factors_and_offsets_behind_a_layer_become_part_of_it(forward: Callable[
         (lambda m, x: 1 / m.c(x), "node truediv: found truediv"),
         (lambda m, x: m.c(x).mean((0, 1)), "node mean: mean that gives (8, 8) for two images"),
         (lambda m, x: m.c(x).mean(), "node mean: mean that gives () for two images"),
-        (lambda m, x: m.c(x) * m.c(x), "node mul: found mul"),
+        (lambda m, x: m.c(x) * m.c(x), "node mul: the product of shapes (2, 8, 8) and (2, 8, 8)"),
         (lambda m, x: torch.div(m.c(x), 2, rounding_mode="floor"), "node div: found div"),
         (lambda m, x: m.c(F.pad(x, (1, 1, 1, 1), "reflect")), "node pad: padding in mode 'reflect' with"),
         (lambda m, x: m.c(F.pad(x, (1, 1, 1, 1), value=2)), "node pad: padding in mode 'constant' with 2"),

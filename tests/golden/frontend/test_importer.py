@@ -357,8 +357,8 @@ def test_another_order_of_features_is_refused(parts: tuple[nn.Module, ...]) -> N
     found = refusal(nn.Sequential(nn.Flatten(), nn.Linear(128, 2), *parts))
     assert found.startswith(f"3: {type(parts[1]).__name__} that does not directly follow")
     order = (
-        "convolution, linear, max pooling, average pooling or upsampling, then batch norm, addition, "
-        "ReLU or ReLU6 or leaky ReLU or hard-swish or hard-sigmoid or sigmoid or tanh or SiLU, "
+        "convolution, linear, max pooling, average pooling, upsampling or gate, then batch norm, "
+        "addition, ReLU or ReLU6 or leaky ReLU or hard-swish or hard-sigmoid or sigmoid or tanh or SiLU, "
         "global average pooling, each optional"
     )
     assert f"supported: {order} and in this order" in found

@@ -318,6 +318,22 @@ def test_functions_of_one_value_and_larger_maps(last: onnx.NodeProto, tmp_path: 
     torch.testing.assert_close(run_float(graph, IMAGES), evaluated(made, IMAGES), rtol=1e-4, atol=1e-4)
 
 
+def test_a_gate(tmp_path: Path) -> None:
+    """Squeeze and excitation, with linear layers whose result gets two axes."""
+    nodes = [
+        node("Conv", "x w b", "y"),
+        node("ReduceMean", "y", "m", axes=[2, 3], keepdims=0),
+        node("Gemm", "m s", "f"),
+        node("Sigmoid", "f", "g"),
+        node("Unsqueeze", "g ones", "u"),
+        node("Mul", "u y", "z"),
+    ]
+    made = model(nodes, HELD | {"s": weights(3, 3), "ones": np.array([2, 3], np.int64)})
+    graph = import_module(read_network(saved(tmp_path, made)), IMAGES)
+    assert [layer.gates for layer in graph.layers] == [(), (), (), ("f",)]
+    torch.testing.assert_close(run_float(graph, IMAGES), evaluated(made, IMAGES), rtol=1e-4, atol=1e-4)
+
+
 OTHERS: dict[str, tuple[onnx.NodeProto, str]] = {
     "GlobalMaxPool": (node("GlobalMaxPool", "y", "z"), "found GlobalMaxPool"),
     "Clip": (node("Clip", "y zero five", "z"), "found Clip"),

@@ -213,6 +213,14 @@ def squashed(made: File, x: int) -> int:
     return made.node("LOGISTIC", [x], 1 / (1 + np.exp(-made.values[x])))
 
 
+def gated(made: File, x: int) -> int:
+    """Squeeze and excitation with channels last: a mean, two convolutions, a sigmoid, a product."""
+    narrow = made.conv(made.mean(x, keep=True), made.held("n", weights(2, 1, 1, 3)), activation=1, name="n")
+    wide = made.conv(narrow, made.held("v", weights(3, 1, 1, 2)), name="v")
+    gate = made.node("LOGISTIC", [wide], 1 / (1 + np.exp(-made.values[wide])))
+    return made.node("MUL", [x, gate], made.values[x] * made.values[gate], "Mul")
+
+
 def enlarged(made: File, x: int) -> int:
     """Twice the height, three times the width."""
     sizes = made.held("sizes", np.array([16, 21], np.int32))
@@ -240,6 +248,7 @@ def swished(made: File, x: int) -> int:
         joined,
         squashed,
         swished,
+        gated,
         enlarged,
     ],
 )

@@ -34,6 +34,7 @@ def test_presets_have_the_stated_shift_adders() -> None:
         ("lanes", "16", "an integer"),
         ("engines", True, "an integer"),
         ("learning", 1, "true or false"),
+        ("gates", 1, "true or false"),
         ("arithmetic", "int4", r"one of \['shift_add', 'int8', 'rows_int8', 'rebuild'\]"),
     ],
 )
