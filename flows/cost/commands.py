@@ -24,6 +24,7 @@ class Synth:
     dsp: multipliers may use DSP blocks.
     liberty: Liberty file in the place of osu018's.
     blocks: count by block, too; takes a second run.
+    operations: in its place, what each operation adds that a configuration may leave out.
     route: place and route, too.
     timing: static timing, too (of an ASIC).
     power: program of `config` whose first layers an engine runs in gates, for its power, or None.
@@ -37,6 +38,7 @@ class Synth:
     dsp: bool = True
     liberty: FoundFile | None = None
     blocks: bool = True
+    operations: bool = False
     route: bool = False
     timing: bool = False
     power: FoundFile | None = None
@@ -63,6 +65,7 @@ SYNTH = Verb(
         "blocks": "count by block, too (a second run)",
         "dsp": "let multipliers use DSP blocks",
         "liberty": "Liberty file in the place of osu018's, for --target osu018",
+        "operations": "what each operation adds that a configuration may leave out, one by one",
         "power": "program whose first layers an engine runs in gates, for its power (--unit engine)",
         "route": "place and route, too",
         "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",

@@ -1,7 +1,8 @@
-"""The verb synth: what one unit costs, or all figures of synthesis."""
+"""The verb synth: what one unit or its operations cost, or all figures of synthesis."""
 
 from flows.cost.commands import Synth
 from flows.cost.everything import everything
+from flows.cost.operations import operations_text
 from flows.cost.unit import synth_unit
 
 
@@ -12,5 +13,7 @@ def synth(options: Synth) -> tuple[str, bool]:
     """
     if options.whole:
         return everything(options.out)
+    if options.operations:
+        return operations_text(options), True
     text, _ = synth_unit(options)
     return text, True

@@ -74,7 +74,7 @@ def _estimate(
     round_filters = units * config.engines * entries.group
     together = layer.product.filters // layer.product.groups
     # A round of whole groups of filters needs their channels alone.
-    moves = layer.product.groups > 1 and rounds > 1 and round_filters % together == 0
+    moves = config.moves and layer.product.groups > 1 and rounds > 1 and round_filters % together == 0
     if moves:
         channels = round_filters // together * layer.product.group_channels
     filling = np.maximum(adding, channels * taps) + JOB_CYCLES

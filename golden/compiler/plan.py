@@ -10,6 +10,7 @@ from golden.compiler.tiling import Tiling, row_tiles, word_tiles
 from golden.datapath.entries import Entries
 from golden.datapath.protocol import datapath
 from golden.graph.network import Layer, Network, refuse
+from golden.graph.operations.max_pool import MaxPool
 from golden.spec.config import Config
 from golden.spec.memories import Fold
 from golden.spec.tensor import Tensor
@@ -57,6 +58,12 @@ class Layouts:
 def plan_layer(network: Network, index: int, layouts: Layouts, config: Config) -> LayerPlan:
     """The plan of one layer. Raises UnsupportedError naming it."""
     layer = network.layers[index]
+    if isinstance(layer.product, MaxPool) and not config.largest:
+        raise refuse(
+            layer,
+            f"max pooling, which configuration {config.name!r} leaves out",
+            "configurations with `largest`",
+        )
     name, shape = map_name(network, index), map_shape(network, layer)
     scale = network.features[layer.output].scale
     output = Tensor(layer.path, shape, layouts.degrees[name], layouts.pitches[name], 0, 0, scale)

@@ -42,9 +42,9 @@ def read_layers(program: Program, tensors: Mapping[str, Any] | None) -> list[Lay
     _store(memory, program, program.input, tensors)
     layers = []
     for counts, layer in zip(program.layers, decoded, strict=True):
-        rounds = range(layer.front["rounds"] if layer.front["moves"] else 1)
+        rounds = range(layer.front["rounds"] if layer.moves else 1)
         zero = [_zero_rows(memory, layer, number).tolist() for number in rounds]
-        layers.append(Layer(layer, zero if layer.front["moves"] else zero * layer.front["rounds"]))
+        layers.append(Layer(layer, zero if layer.moves else zero * layer.front["rounds"]))
         _store(memory, program, counts.output, tensors)
     return layers
 
@@ -61,7 +61,7 @@ def _zero_rows(memory: npt.NDArray[np.int8], layer: DecodedLayer, number: int) -
     channel = layer.channels(number) * front["input_stride"] + front["input_address"]
     byte = channel[:, None, None, None] * lanes + layer.pixel[None, :, :, None] + np.arange(lanes)
     busy = (memory.reshape(-1)[byte % memory.size] != 0) & layer.mask
-    if front["low"]:
+    if front.get("low"):
         busy |= ~layer.mask
     zero = ~busy.any(axis=3)
     return zero.transpose(1, 0, 2).reshape(front["tiles"], -1)

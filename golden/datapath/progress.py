@@ -120,6 +120,6 @@ def _jobs(instructions: Sequence[Instruction], first: int, engines: int) -> Iter
 def round_needs(front: Mapping[str, int], number: int, engines: int) -> Int64:
     """Turns that must be done before each channel of a round is read (docs/machine.md, section 6)."""
     turn = np.arange(front["channels"]) // front["ready_channels"]
-    turn += number * front["moves"] * (front["channels"] // front["ready_channels"])
+    turn += number * front.get("moves", 0) * (front["channels"] // front["ready_channels"])
     needs: Int64 = front["ready_first"] + turn + turn // engines * front["ready_step"]
     return needs & ((1 << TURN_BITS) - 1)

@@ -256,21 +256,18 @@ def _instructions(
 
 
 def _front(config: Config, rounds: int, tiles: int, taps: int, taps_at: int, source: Tensor) -> int:
-    return front_record(config).pack(
-        operation=Operation.LAYER,
-        rounds=rounds,
-        tiles=tiles,
-        channels=source.shape[0],
-        moves=0,
-        low=0,
-        taps=taps,
-        tap_address=taps_at,
-        input_address=source.address,
-        input_stride=source.stride,
-        ready_first=0,
-        ready_step=0,
-        ready_channels=source.shape[0],
-    )
+    values = {field.name: 0 for field in front_record(config).fields} | {
+        "operation": Operation.LAYER,
+        "rounds": rounds,
+        "tiles": tiles,
+        "channels": source.shape[0],
+        "taps": taps,
+        "tap_address": taps_at,
+        "input_address": source.address,
+        "input_stride": source.stride,
+        "ready_channels": source.shape[0],
+    }
+    return front_record(config).pack(**values)
 
 
 def _back(config: Config, rounds: int, tiles: int, filters: int, array: ArrayShape, target: Tensor) -> int:

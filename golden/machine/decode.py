@@ -51,7 +51,12 @@ class DecodedLayer:
 
     def channels(self, number: int) -> Int64:
         """The input channels of a round."""
-        return np.arange(self.front["channels"]) + number * self.front["channels"] * self.front["moves"]
+        return np.arange(self.front["channels"]) + number * self.front["channels"] * self.moves
+
+    @property
+    def moves(self) -> bool:
+        """Whether each round takes the channels behind those of the round before."""
+        return bool(self.front.get("moves"))
 
     @property
     def rows(self) -> int:

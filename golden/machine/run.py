@@ -203,7 +203,7 @@ def _rows(layer: DecodedLayer, number: int, tile: int, memory: Int8) -> Int8:
     channel = front["input_address"] + layer.channels(number) * front["input_stride"]
     first = channel[:, None] * lanes + layer.pixel[tile]
     place = (first[..., None] + np.arange(lanes)) % (words * lanes)
-    low = np.int8(-128 if front["low"] else 0)
+    low = np.int8(-128 if front.get("low") else 0)
     rows = np.where(layer.mask[tile][None, ..., None], memory.reshape(words * lanes, images)[place], low)
     return rows.reshape(layer.rows, lanes * images)
 

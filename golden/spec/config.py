@@ -20,7 +20,9 @@ LEARNING_LANES = 4
 TABLES = (0, 1, 3, 7, 15)
 """Legal numbers of tables: all values of the field that names one are legal, or none."""
 
-_NO_SIZES = ("name", "gates", "arithmetic", "learning")
+_LEFT_OUT = {"largest": True, "moves": True, "gates": False}
+"""Operations that may be left out, and whether they are there unless it is said."""
+_NO_SIZES = ("name", *_LEFT_OUT, "arithmetic", "learning")
 """Fields that are no whole numbers."""
 _OF_LEARNING = ("controller_instructions", "controller_words")
 """Sizes of what only a configuration that learns has."""
@@ -55,6 +57,9 @@ class Config:
     instructions: layers that a program may have.
     tables: functions of one value, 256 entries each, that a program may have; 0, 1, 3, 7 or 15. Not in a
         configuration that learns.
+    largest: max pooling: the fold LARGEST.
+    moves: a round of a layer in groups, or of pooling, may fetch the channels of its own filters alone; else
+        it fetches all.
     gates: a tensor of one pixel for each channel may be the factors of another's channels, as in squeeze and
         excitation. Not in a configuration that learns.
     arithmetic: what a lane does with a weight (`golden.spec.arithmetics`); decides what the coefficient
@@ -79,6 +84,8 @@ class Config:
     filter_words: int = 1024
     instructions: int = 64
     tables: int = 0
+    largest: bool = True
+    moves: bool = True
     gates: bool = False
     arithmetic: str = arithmetics.SHIFT_ADD.name
     learning: bool = False
@@ -119,7 +126,8 @@ class Config:
             fits = _power_of_two(value) and 4 <= value <= 1 << ADDRESS_BITS
             self._demand(name, fits, f"a power of two in 4…{1 << ADDRESS_BITS}")
         self._demand("tables", self.tables in TABLES, f"one of {list(TABLES)}")
-        self._demand("gates", isinstance(self.gates, bool), "true or false")
+        for name in _LEFT_OUT:
+            self._demand(name, isinstance(getattr(self, name), bool), "true or false")
         legal_names = arithmetics.names()
         self._demand("arithmetic", self.arithmetic in legal_names, f"one of {legal_names}")
         self._demand("learning", isinstance(self.learning, bool), "true or false")
@@ -154,8 +162,9 @@ class Config:
         sizes = {key: value for key, value in asdict(self).items() if key not in (*_NO_SIZES, *_OF_LEARNING)}
         if not self.tables:
             del sizes["tables"]
-        if self.gates:
-            sizes["gates"] = True
+        sizes |= {
+            name: getattr(self, name) for name, usual in _LEFT_OUT.items() if getattr(self, name) != usual
+        }
         if self.arithmetic != arithmetics.SHIFT_ADD.name:
             sizes["arithmetic"] = self.arithmetic
         if self.learning:

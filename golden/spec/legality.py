@@ -55,6 +55,8 @@ def _fit(word: Any, config: Config) -> Any:
         ((word["group"] == group) & (filters <= config.accumulators // group) for group in formats.GROUPS),
     )
     columns, largest = (fold == Fold.COLUMN) & each, (fold == Fold.LARGEST) & own
+    if not config.largest:
+        return (filters != 0) & (columns | ((fold == Fold.GROUP) & grouped))
     return (filters != 0) & (columns | largest | ((fold == Fold.GROUP) & grouped))
 
 
@@ -81,7 +83,7 @@ BACK = (
     Rule(
         "engine_filters",
         "at least 1, and slots for all: `accumulators` in whole groups, three a filter in COLUMN, `group` a "
-        "filter in LARGEST",
+        "filter in LARGEST, where the configuration has `largest`",
         _fit,
     ),
     Rule(

@@ -129,6 +129,11 @@ def run_record(config: Config) -> Record:
     )
 
 
+def _left_out(there: bool, field: Field) -> tuple[Field, ...]:
+    """A field that some configurations do without."""
+    return (field,) if there else ()
+
+
 def front_record(config: Config) -> Record:
     """The half of an instruction that the fetch unit reads."""
     address = feature_bits(config)
@@ -139,8 +144,13 @@ def front_record(config: Config) -> Record:
             Field("rounds", log2(MAX_ROUNDS), doc="rounds of filters, at least 1"),
             Field("tiles", log2(MAX_TILES), doc="tiles of pixels, at least 1"),
             Field("channels", CHANNEL_BITS, doc="input channels of a job, at least 1"),
-            Field("moves", 1, doc="each round takes the channels behind those of the round before"),
-            Field("low", 1, doc="what a mask leaves out is the lowest value, not zero"),
+            *_left_out(
+                config.moves,
+                Field("moves", 1, doc="each round takes the channels behind those of the round before"),
+            ),
+            *_left_out(
+                config.largest, Field("low", 1, doc="what a mask leaves out is the lowest value, not zero")
+            ),
             Field("taps", log2(MAX_TAPS) + 1, doc="kernel positions, at least 1"),
             Field("tap_address", log2(config.tap_words), doc="tap word of tile 0, position 0"),
             Field("input_address", address, doc="first word of input channel 0"),

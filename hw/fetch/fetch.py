@@ -144,7 +144,7 @@ class Fetch(wiring.Component):
                 with m.If(advance & at_marker):
                     # The tap words of the next tile begin behind those of this one.
                     m.d.sync += [tile.eq(tile + 1), tap_base.eq(tap_at), *begin_rows(now)]
-                    with m.If(last_tile & now.moves):
+                    with m.If(last_tile & (now.moves if config.moves else Const(0, 1))):
                         # The round's channels are the first of the next one's no more.
                         m.d.sync += [
                             now.input_address.eq(channel_base),
@@ -201,7 +201,7 @@ class Fetch(wiring.Component):
                 valid.eq(Cat(walking, valid)),
                 marker.eq(Cat(at_marker, marker)),
                 rewind.eq(Cat(~last_tile, rewind)),
-                low.eq(Cat(now.low, low)),
+                low.eq(Cat(now.low if config.largest else Const(0, 1), low)),
                 *(later.eq(need) for later, need in zip(needs, [ready_turns, *needs], strict=False)),
                 *(later.eq(base) for later, base in zip(bases, [channel_base, *bases], strict=False)),
                 tap_word.eq(taps.data),

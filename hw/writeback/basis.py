@@ -31,7 +31,7 @@ class BasisStage(wiring.Component):
     valid: In, there is a term in this cycle.  first: In, it begins an output: `bias` plus its
     product.
     largest: In, still during a layer: a product with `bias` is not added; where its low byte is the larger
-        one, it takes the place of the output.
+        one, it takes the place of the output. Only where the configuration has it.
     o: Out, `basis` signed outputs of OUTPUT_BITS bits.
     """
 
@@ -46,7 +46,7 @@ class BasisStage(wiring.Component):
                 "row_width": In(formats.LANES_BITS),
                 "valid": In(1),
                 "first": In(1),
-                "largest": In(1),
+                **({"largest": In(1)} if config.largest else {}),
                 "bias": In(signed(formats.BIAS_BITS)),
                 "o": Out(config.basis * formats.OUTPUT_BITS),
             }
@@ -72,8 +72,9 @@ class BasisStage(wiring.Component):
         bias = delayed(m, self.bias, wait, "bias")[-1]
 
         # Whatever is larger, or first, comes alone; it is added where sums are wanted.
+        largest = self.largest if self._config.largest else Const(0)
         for i in range(basis):
-            lane = BasisLane(bits)
+            lane = BasisLane(bits, self._config.largest)
             m.submodules[f"lane{i}"] = Shared(lane)
             m.d.comb += [
                 Cat(lane.left, lane.own, lane.right).eq(Cat(nearby[i : i + 3])),
@@ -81,8 +82,8 @@ class BasisStage(wiring.Component):
                 lane.column.eq(self.column),
                 lane.term.eq(term),
                 lane.valid.eq(valid),
-                lane.alone.eq(first | self.largest),
-                lane.adds.eq(first | ~self.largest),
+                lane.alone.eq(first | largest),
+                lane.adds.eq(first | ~largest),
                 lane.bias.eq(bias),
                 self.o.word_select(i, formats.OUTPUT_BITS).eq(lane.o),
             ]

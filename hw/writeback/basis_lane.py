@@ -25,6 +25,7 @@ class BasisLane(wiring.Component):
     Parameters
     ----------
     bits: of a partial sum.
+    largest: products may take the place of the output.
 
     Members
     -------
@@ -35,8 +36,9 @@ class BasisLane(wiring.Component):
     else it takes the place of the output where its low byte is larger.  bias: In.
     """
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int, largest: bool = True) -> None:
         self._bits = bits
+        self._largest = largest
         super().__init__(
             {
                 "left": In(bits),
@@ -79,7 +81,8 @@ class BasisLane(wiring.Component):
             product.eq(Cat(low[:cut], high + (low >> cut)).as_signed()),
         ]
         larger = Signal()
-        m.d.comb += larger.eq(product[:8].as_signed() > self.o[:8].as_signed())
+        if self._largest:
+            m.d.comb += larger.eq(product[:8].as_signed() > self.o[:8].as_signed())
         with m.If(self.valid & (self.adds | larger)):
             m.d.sync += self.o.eq(Mux(self.alone, self.bias, self.o) + product)
         return m

@@ -68,7 +68,8 @@ class OutputPipeline(wiring.Component):
             stage.first.eq(tokens[1].first),
             stage.bias.eq(self.i.bias),
         ]
-        m.d.sync += stage.largest.eq(now.fold == Fold.LARGEST)
+        if config.largest:
+            m.d.sync += stage.largest.eq(now.fold == Fold.LARGEST)
         shift = delayed(m, self.i.shift, latency.BASIS, "shift")[-1]
 
         m.submodules.adder = adder = ResidualAdder(config.basis)

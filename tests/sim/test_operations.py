@@ -49,6 +49,16 @@ def test_sequences() -> None:
         check_run(network, CONFIG, random_images(rng, network, 2), stalls, f"stalls {stalls}")
 
 
+def test_what_was_left_out() -> None:
+    """Nothing but convolutions, each round of which fetches all channels."""
+    config = replace(CONFIG, name="bare", largest=False, moves=False)
+    same = {"padding": 1, "groups": 23, "kind": "scale"}
+    network = chain(
+        (2, 4, 4), ("a", 23, (1, 1), {"kind": "scale"}), ("d", 23, (3, 3), same), ("b", 3, (2, 2))
+    )
+    check_run(network, config, random_images(np.random.default_rng(1), network, 2), 0.3, "bare")
+
+
 def with_gate(pooled: bool) -> Network:
     """A map times what another layer computes of it; two layers take the same factors."""
     made = chain(

@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch import nn
 
+from golden.compiler import compile_network
 from golden.cycles.timing import count_cycles
 from golden.graph.operations.max_pool import MaxPool
 from golden.graph.operations.window import Window
 from golden.machine.decode import decode
 from golden.spec.config import SMALL, TINY
+from golden.spec.errors import UnsupportedError
 from golden.spec.memories import front_record
 from golden.spec.program import Program
 from tests.golden.small import chain
@@ -66,6 +68,23 @@ def test_rows_are_fetched_once() -> None:
     ends = count_cycles(program).layer_ends
     assert ends[1] - ends[0] < 64 * 9 * 4 + 8 + 150
     assert ends[2] - ends[1] < 64 * 4 + 8 + 150
+
+
+def test_without_rounds_of_their_own_all_channels_are_fetched() -> None:
+    same = {"padding": 1, "groups": 64, "kind": "scale"}
+    config = replace(SMALL, name="bare", feature_words=4096, moves=False)
+    program = check(chain((1, 8, 8), ("a", 64, (1, 1)), ("d", 64, (3, 3), same)), config, 1)
+    assert "moves" not in fronts(program)[1]
+    assert program.layers[1].rows_fetched == 2 * 64 * 9 * 4
+
+
+def test_max_pooling_that_was_left_out_is_told() -> None:
+    network = chain((2, 4, 4), ("a", 6, (1, 1)), ("p", 6, (2, 2), {"kind": "largest"}))
+    with pytest.raises(UnsupportedError) as caught:
+        compile_network(network, replace(SMALL, name="bare", largest=False))
+    assert str(caught.value) == (
+        "layer p: max pooling, which configuration 'bare' leaves out; supported: configurations with `largest`"
+    )
 
 
 def test_channels_of_a_round_that_do_not_fit_turns_of_the_layer_before() -> None:

@@ -35,6 +35,8 @@ def test_presets_have_the_stated_shift_adders() -> None:
         ("engines", True, "an integer"),
         ("learning", 1, "true or false"),
         ("gates", 1, "true or false"),
+        ("largest", 0, "true or false"),
+        ("moves", "no", "true or false"),
         ("arithmetic", "int4", r"one of \['shift_add', 'int8', 'rows_int8', 'rebuild'\]"),
     ],
 )
@@ -77,6 +79,13 @@ def test_the_digest_follows_every_size() -> None:
     digests = {replace(learning, **{name: value}).digest for name, value in other.items()}
     assert len(digests | {learning.digest}) == len(other) + 1
     assert len({replace(SMALL, tables=count).digest for count in TABLES}) == len(TABLES)
+
+
+def test_the_digest_follows_what_is_left_out_and_what_is_added() -> None:
+    changes: list[dict[str, bool]] = [{"largest": False}, {"moves": False}, {"gates": True}]
+    digests = {replace(SMALL, **it).digest for it in changes}  # type: ignore[arg-type]
+    assert len(digests | {SMALL.digest}) == 4
+    assert replace(SMALL, largest=True, moves=True, gates=False).digest == SMALL.digest
 
 
 def test_the_digest_ignores_sizes_of_what_is_not_there() -> None:

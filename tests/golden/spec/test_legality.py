@@ -1,6 +1,7 @@
 """Legality: the table of docs/machine.md; the same answer of integers and of signals."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import legality
 from golden.spec.config import SMALL, TINY, Config
 from golden.spec.fields import Record
-from golden.spec.memories import back_record, front_record
+from golden.spec.memories import Fold, back_record, front_record
 from hw.parts.layouts import layout
 from tests.hw.bench import seeded, simulate
 
@@ -39,7 +40,9 @@ class Asked(wiring.Component):
 
 
 @pytest.mark.parametrize("half", HALVES)
-@pytest.mark.parametrize("config", [TINY, SMALL], ids=lambda config: config.name)
+@pytest.mark.parametrize(
+    "config", [TINY, SMALL, replace(TINY, name="bare", largest=False)], ids=lambda config: config.name
+)
 def test_signals_and_integers_agree(config: Config, half: str) -> None:
     rng = seeded(1)
     rules, make = HALVES[half]
@@ -62,3 +65,10 @@ def test_signals_and_integers_agree(config: Config, half: str) -> None:
 
     simulate(dut, bench)
     assert found == {False, True}
+
+
+def test_the_largest_is_illegal_where_it_was_left_out() -> None:
+    fields = {"engine_filters": 1, "group": 4, "fold": Fold.LARGEST}
+    rule = next(it for it in legality.BACK if it.field == "engine_filters")
+    assert rule.holds(fields, TINY)
+    assert not rule.holds(fields, replace(TINY, largest=False))
