@@ -82,9 +82,8 @@ def test_max_pooling_that_was_left_out_is_told() -> None:
     network = chain((2, 4, 4), ("a", 6, (1, 1)), ("p", 6, (2, 2), {"kind": "largest"}))
     with pytest.raises(UnsupportedError) as caught:
         compile_network(network, replace(SMALL, name="bare", largest=False))
-    assert str(caught.value) == (
-        "layer p: max pooling, which configuration 'bare' leaves out; supported: configurations with `largest`"
-    )
+    words = "max pooling, which configuration 'bare' leaves out; supported: configurations with `largest`"
+    assert str(caught.value) == f"layer p: {words}"
 
 
 def test_channels_of_a_round_that_do_not_fit_turns_of_the_layer_before() -> None:
