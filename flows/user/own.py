@@ -84,6 +84,9 @@ def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArr
     if images.ndim == 3 and tensor.shape[1] == 1:
         # Sequences are maps of one row.
         images = images[:, :, None]
+    elif images.ndim == 2 and tensor.shape[1:] == (1, 1):
+        # Features are maps of one pixel.
+        images = images[:, :, None, None]
     if images.shape[1:] != tensor.shape:
         shape = images.shape[1:]
         raise LightDealError(f"data {data!r}: images of shape {shape}; the program takes {tensor.shape}")

@@ -22,7 +22,7 @@ class Images:
 
     Parameters
     ----------
-    images: float32 (N, C, H, W) or (N, C, L). labels: int64 (N,), not negative, or None.
+    images: float32 (N, C, H, W), (N, C, L) or (N, F). labels: int64 (N,), not negative, or None.
     """
 
     images: npt.NDArray[np.float32]
@@ -42,10 +42,10 @@ def load_images(data: str, training: bool) -> Images:
         return Images(part.images.numpy(), part.labels.numpy())
     arrays = _arrays(data)
     images, labels = arrays.get("images"), arrays.get("labels")
-    if images is None or images.ndim not in (3, 4) or 0 in images.shape or images.dtype.kind not in "fiu":
+    if images is None or images.ndim not in (2, 3, 4) or 0 in images.shape or images.dtype.kind not in "fiu":
         found = "nothing" if images is None else f"{images.dtype} of shape {images.shape}"
         raise LightDealError(
-            f"data {data!r}: images: found {found}; expected numbers, N×C×H×W or N×C×L, at least one"
+            f"data {data!r}: images: found {found}; expected numbers, N×C×H×W, N×C×L or N×F, at least one"
         )
     if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "iu"):
         raise LightDealError(

@@ -106,7 +106,8 @@ def compress(
     Parameters
     ----------
     module: float32, see `golden.frontend.importer` for what it may hold.
-    sample_images: float32 (N, C, H, W), or sequences (N, C, L); a few hundred for calibration, no labels.
+    sample_images: float32 (N, C, H, W), sequences (N, C, L) or features (N, F); a few hundred for
+        calibration, no labels.
     plan: how each layer is compressed; `default_plan` if None.
     train_data: labelled images for re-training, needed if epochs > 0.
     epochs: of re-training with the projection in the loop; 0 compresses after training only.

@@ -30,13 +30,13 @@ def calibrate(net: QuantizedNet, images: torch.Tensor) -> None:
     Raises UnsupportedError where tensors side by side find no common grid.
     """
     rows = SideBySide(net.graph.joined.values()).rows
-    wanted: dict[str, float] = {}
+    wanted: dict[str, float] = dict(net.graph.grids)
     for _ in range(_PASSES):
         scales = _calibrate(net, images, wanted)
         coarsest = {row: max(scales[name] for name in row) for row in rows}
         if all(scales[name] == scale for row, scale in coarsest.items() for name in row):
             return
-        wanted = {name: math.log2(scale) for row, scale in coarsest.items() for name in row}
+        wanted |= {name: math.log2(scale) for row, scale in coarsest.items() for name in row}
     found = ", ".join(f"{name} of {scales[name]:.3g}" for row in rows for name in row)
     raise UnsupportedError(
         f"concatenation: its operands find no common steps: {found}; supported: operands of like size"
@@ -46,12 +46,18 @@ def calibrate(net: QuantizedNet, images: torch.Tensor) -> None:
 def _calibrate(net: QuantizedNet, images: torch.Tensor, wanted: Mapping[str, float]) -> dict[str, float]:
     """Once through the network; `wanted`: exponents of tensors. Returns the worth of a step of each."""
     with torch.no_grad():
-        net.input_grid = best_grid(images)
+        net.input_grid = input_grid(net, images)
         scales = {net.graph.input: 2.0**net.input_grid}
         values = {net.graph.input: torch.round(images / scales[net.graph.input]).clamp(-128, 127)}
         for module in net.stages:
             _advance(net, module, values, scales, wanted.get(module.layer.output))
     return scales
+
+
+def input_grid(net: QuantizedNet, images: torch.Tensor) -> int:
+    """Exponent of the steps of the images: those of the user's file, or the best for the samples."""
+    kept = net.graph.grids.get(net.graph.input)
+    return best_grid(images) if kept is None else kept
 
 
 def hold(net: QuantizedNet, images: torch.Tensor) -> None:
@@ -69,7 +75,7 @@ def restore_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
     batch norm. No labels are read; the grids are chosen on the way.
     """
     with torch.no_grad():
-        net.input_grid = best_grid(images)
+        net.input_grid = input_grid(net, images)
         scales = {net.graph.input: 2.0**net.input_grid}
         values = {net.graph.input: torch.round(images / scales[net.graph.input]).clamp(-128, 127)}
         reals = {net.graph.input: images}
@@ -85,7 +91,7 @@ def restore_statistics(net: QuantizedNet, images: torch.Tensor) -> None:
                 module.variance *= spread.square()
             reals[layer.output] = layer.finish(sums, reals)
             complete(reals, net.graph.joined, lambda parts: torch.cat([reals[it] for it in parts], 1))
-            _advance(net, module, values, scales, None)
+            _advance(net, module, values, scales, net.graph.grids.get(layer.output))
 
 
 def _plain_sums(

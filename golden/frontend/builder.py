@@ -3,6 +3,7 @@
 So every shape is known where it is asked for, and what does not fit is told by the name of its node.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from math import prod
@@ -14,7 +15,7 @@ import torch
 import torch.fx
 from torch import nn
 
-from golden.frontend.edit import PATH, SAID, free_name
+from golden.frontend.edit import GRID, PATH, SAID, free_name
 from golden.frontend.foreign import FOREIGN, Foreign, Refused
 from golden.spec.errors import UnsupportedError
 
@@ -65,6 +66,7 @@ class Builder:
         self.notes: list[str] = []
         self.positive: set[torch.fx.Node] = set()
         self.paths: set[str] = set()
+        self.kept = 0
         self.image: tuple[int, int, int] = (0, 0, 0)
 
     def images(self, name: str, sizes: Sequence[int]) -> torch.fx.Node:
@@ -122,6 +124,31 @@ class Builder:
         self.root.add_module(name, layer)
         value = torch.zeros(self.count, *shape[1:])
         return self._note(self.graph.call_module(name, inputs), path, problem.found, value)
+
+    def rounded(self, node: torch.fx.Node, step: float, low: float, high: float) -> bool:
+        """Notes that the file rounds a value to low…high steps, if an int8 can have the same steps: they are
+        worth a power of two, and a range of them fits. Returns whether it can."""
+        exponent = math.log2(step) if step > 0 else math.nan
+        if exponent % 1 or low < -128 or high > 127:
+            return False
+        node.meta[GRID] = int(exponent)
+        self.kept += 1
+        return True
+
+    def rounding_note(self, count: int) -> list[str]:
+        """What becomes of `count` tensors that the file rounds, in words."""
+        if not count:
+            return []
+        kept = (
+            f"{self.kept} keep their steps, which are powers of two, as far as sums allow; "
+            if self.kept
+            else ""
+        )
+        which = "the grids of others" if kept else "their grids"
+        return [
+            f"the file rounds {count} tensors that follow from the images; they are floats here: {kept}"
+            f"compression chooses {which} anew on sample images"
+        ]
 
     def shape(self, node: torch.fx.Node) -> tuple[int, ...]:
         """Shape of a node's value, the images' axis first."""

@@ -14,6 +14,9 @@ PATH = "lightdeal_path"
 SAID = "lightdeal_said"
 """Key of a node's meta: what the user's file calls the operation."""
 
+GRID = "lightdeal_grid"
+"""Key of a node's meta: exponent of the steps to which the user's file rounds the value."""
+
 
 def path_of(node: torch.fx.Node) -> str:
     """Dotted path of a layer, the name of a file's node, or the name of a function's node."""

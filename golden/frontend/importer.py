@@ -10,7 +10,7 @@ from torch import nn
 
 from golden.frontend.additions import Additions
 from golden.frontend.chain import Chain
-from golden.frontend.edit import said_of, shape_of
+from golden.frontend.edit import GRID, said_of, shape_of
 from golden.frontend.foreign import check_foreign, foreign
 from golden.frontend.import_check import check_values
 from golden.frontend.inputs import check_images
@@ -38,8 +38,8 @@ def import_module(module: nn.Module, sample: torch.Tensor) -> FloatGraph:
     ----------
     module: the network, also as a program of torch.export; parameters float32; one tensor in, one or
         several (N, classes) or (N, C, H, W) out, in a tuple, list or dict.
-    sample: images, float32 (N, C, H, W), or sequences (N, C, L), which count as maps of one row; at least
-        one, and the shapes are taken from the first.
+    sample: images, float32 (N, C, H, W), sequences (N, C, L), which count as maps of one row, or features
+        (N, F), which count as maps of one pixel; at least one, and the shapes are taken from the first.
 
     A network that is compiled or DataParallel counts as what it wraps.
     Raises UnsupportedError with all problems, each with the layer path, what was found and what is supported.
@@ -82,6 +82,7 @@ class _Importer:
         self.shapes: dict[str, tuple[int, int, int]] = {}
         self.maps: dict[str, tuple[int, int]] = {}
         self.layers: list[FloatLayer] = []
+        self.grids: dict[str, int] = {}
         self.additions = Additions(trace)
         self.joining = Joining(self.layers, self.shapes, self.maps)
         # What was refused stands for itself, so that the walk can go on and find the rest.
@@ -108,7 +109,9 @@ class _Importer:
                 self._resolve(node)
         self.findings.demand()
         joined = self.joining.joined
-        self.graph = FloatGraph(tuple(self.layers), self.shapes, self.maps, INPUT, outputs, joined)
+        self.graph = FloatGraph(
+            tuple(self.layers), self.shapes, self.maps, INPUT, outputs, joined, self.grids
+        )
 
     def _nodes(self) -> list[torch.fx.Node]:
         """All that compute with images, in order."""
@@ -181,6 +184,7 @@ class _Importer:
         operation, source = self.trace.meaning(node), self.trace.source(node)
         if node.op == "placeholder":
             self.shapes[INPUT] = map_shape(node)
+            self._keep_grid(INPUT, node)
             return INPUT
         if node in self.chains:
             # Inside a chain the value has no name of its own; whoever else wanted it was refused.
@@ -209,6 +213,11 @@ class _Importer:
         while name in self.shapes:
             name += " again"
         return name
+
+    def _keep_grid(self, name: str, node: torch.fx.Node) -> None:
+        """The steps that a file gives the value of a node are those of a feature."""
+        if GRID in node.meta:
+            self.grids[name] = node.meta[GRID]
 
     def _with_gate(self, node: torch.fx.Node, product: FloatGate) -> FloatGate:
         """The product of a gate with the name of its factors, copied where no layer alone gives them."""
@@ -254,5 +263,7 @@ class _Importer:
                 epilogue=epilogue,
             )
         )
+        if isinstance(product, FloatConvolution) and all(it.power_of_two for it in epilogue):
+            self._keep_grid(path, chain.nodes[-1])
         self.feature |= dict.fromkeys(chain.nodes, path)
         return path

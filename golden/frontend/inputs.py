@@ -16,12 +16,12 @@ REACH = 40
 
 
 def check_images(images: Any, what: str) -> None:
-    """Raises UnsupportedError unless `images` is a float32 tensor (N, C, H, W) or (N, C, L) with N ≥ 1,
-    finite and of a size that float32 can calculate with."""
+    """Raises UnsupportedError unless `images` is a float32 tensor (N, C, H, W), (N, C, L) or (N, F) with
+    N ≥ 1, finite and of a size that float32 can calculate with."""
     found = f"{type(images).__name__}"
     if isinstance(images, torch.Tensor):
         found = f"{images.dtype} of shape {tuple(images.shape)}"
-        if images.dtype == torch.float32 and images.ndim in (3, 4) and images.numel() > 0:
+        if images.dtype == torch.float32 and images.ndim in (2, 3, 4) and images.numel() > 0:
             if images.device.type != "cpu":
                 found = f"images on device {images.device}"
             elif not bool(torch.isfinite(images).all()):
@@ -31,8 +31,8 @@ def check_images(images: Any, what: str) -> None:
                 return
     raise UnsupportedError(
         f"{what}: found {found}; supported: a torch.float32 tensor of shape "
-        "(images, channels, height, width), or (images, channels, length) of sequences, on the cpu with at "
-        "least one image and finite values"
+        "(images, channels, height, width), (images, channels, length) of sequences, or (images, features), "
+        "on the cpu with at least one image and finite values"
     )
 
 

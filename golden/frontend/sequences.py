@@ -30,8 +30,22 @@ _MEANS = (torch.mean, "mean")
 
 
 def as_maps(images: torch.Tensor) -> torch.Tensor:
-    """Sequences (N, C, L) as maps (N, C, 1, L); maps as they are."""
+    """Sequences (N, C, L) as maps (N, C, 1, L), features (N, F) as maps (N, F, 1, 1); maps as they are."""
+    if images.ndim == 2:
+        return images[:, :, None, None]
     return images.unsqueeze(2) if images.ndim == 3 else images
+
+
+def lay_features(traced: torch.fx.GraphModule) -> None:
+    """A network of features (N, F) flattens the maps of one pixel that come in their place."""
+    for node in list(traced.graph.nodes):
+        if node.op != "placeholder" or len(shape_of(node)) != 2:
+            continue
+        with traced.graph.inserting_after(node):
+            flat = traced.graph.call_function(torch.flatten, (node, 1))
+        node.replace_all_uses_with(flat, delete_user_cb=lambda user, flat=flat: user is not flat)
+        flat.meta = dict(node.meta)
+        node.meta["shape"] = (*shape_of(node), 1, 1)
 
 
 def lay_sequences(traced: torch.fx.GraphModule, refuse: Refuse) -> None:

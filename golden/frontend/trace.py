@@ -17,7 +17,7 @@ from golden.frontend.layers import effective_layers, fold_constants, layers_of_f
 from golden.frontend.layout import straighten
 from golden.frontend.padding import fold_padding
 from golden.frontend.pools import settle_pools
-from golden.frontend.sequences import as_maps, lay_sequences
+from golden.frontend.sequences import as_maps, lay_features, lay_sequences
 from golden.frontend.sizes import merge_reshapes, settle_sizes
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.registry import meaning, supported
@@ -104,6 +104,7 @@ class Trace:
 
     def _tidy(self) -> None:
         """Weights into layers, axes into order, zeros and factors into the layers beside them."""
+        lay_features(self.traced)
         effective_layers(self.traced)
         fold_constants(self.traced)
         layers_of_functions(self.traced)
@@ -151,7 +152,7 @@ class Trace:
                 takes = f"; {kind} of {inner.in_channels} channels on a {what} of shape {self._took}"
             elif isinstance(inner, nn.Linear):
                 takes = f"; Linear of {inner.in_features} features on a tensor of shape {self._took}"
-        sizes = "(channels, length)" if sample.ndim == 3 else "(channels, height, width)"
+        sizes = ("(features)", "(channels, length)", "(channels, height, width)")[sample.ndim - 2]
         return UnsupportedError(
             f"{type(module).__name__}: does not accept images of shape "
             f"{tuple(sample.shape[1:])} {sizes}: {where}{reason}{takes}"

@@ -101,6 +101,7 @@ class FloatGraph:
     maps: layer path → (height, width) of its result before pooling.
     input: name of a feature.  outputs: names of features, at least one, each once.
     joined: features that are layers' outputs side by side: concatenations along the channels.
+    grids: exponents of the steps that features have in the user's file, where they can be kept.
     """
 
     layers: tuple[FloatLayer, ...]
@@ -109,6 +110,7 @@ class FloatGraph:
     input: str
     outputs: tuple[str, ...]
     joined: Joined = field(default_factory=dict)
+    grids: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def output(self) -> str:

@@ -135,9 +135,9 @@ def _groups(module: nn.Module, decay: float) -> list[dict[str, object]]:
 def shifted(images: torch.Tensor, largest: int, generator: torch.Generator) -> torch.Tensor:
     """Each image moved by −largest…largest pixels in both directions, filled with zeros.
 
-    Of maps of one row or column, and of sequences (N, C, L), only along it.
+    Of maps of one row or column, and of sequences (N, C, L), only along it; of features (N, F) none.
     """
-    if largest == 0:
+    if largest == 0 or images.ndim == 2:
         return images
     if images.ndim == 3:
         return shifted(images.unsqueeze(2), largest, generator).squeeze(2)

@@ -73,7 +73,7 @@ class _Reader:
                     self._tell(f"output {end!r}", NodeProblem(what, "tensors that follow from the images"))
                 output = start
             outputs.append(output)
-        self.builder.notes += self.ranges.note()
+        self.builder.notes += self.builder.rounding_note(len(self.ranges.found))
         rounded = bool(self.ranges.found)
         self.module = self.builder.finish(
             outputs, self.problems, None if rounded else proof(model, images.name)

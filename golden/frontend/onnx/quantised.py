@@ -60,10 +60,12 @@ class Ranges:
                 f"QuantizeLinear to {zero.dtype} with {scale.numel()} scales",
                 "integers, one scale for a tensor",
             )
-        low = np.iinfo(zero.dtype).min
+        low, high = np.iinfo(zero.dtype).min, np.iinfo(zero.dtype).max
         point = int(zero.reshape(-1)[0])
         self.found[step.node.output[0]] = (float(scale), point, str(zero.dtype))
-        return self._limited(step, value, point == low)
+        made = self._limited(step, value, point == low)
+        step.builder.rounded(made, float(scale), low - point, high - point)
+        return made
 
     def dequantize(self, step: Step) -> Value:
         """DequantizeLinear of what follows from the images."""
@@ -106,22 +108,15 @@ class Ranges:
             raise NodeProblem(f"Quant of activations with {np.size(scale)} scales", "one scale for a tensor")
         point = float(np.reshape(zero, -1)[0])
         self.found[step.node.output[0]] = (float(np.reshape(scale, -1)[0]), point, f"{low}…{high}")
-        return self._limited(step, step.value(), point == low)
+        made = self._limited(step, step.value(), point == low)
+        step.builder.rounded(made, float(np.reshape(scale, -1)[0]), low - point, high - point)
+        return made
 
     def bipolar(self, step: Step) -> Value:
         """QONNX's BipolarQuant of weights: their signs times a scale."""
         weight, scale = step.array(0), step.array(1)
         found: Array = (np.where(weight >= 0, 1, -1) * scale).astype(np.float32)
         return found
-
-    def note(self) -> list[str]:
-        """What of all this is not in the network, in words."""
-        if not self.found:
-            return []
-        return [
-            f"the file rounds {len(self.found)} tensors that follow from the images; they are floats here: "
-            "compression chooses their grids anew on sample images"
-        ]
 
     def _limited(self, step: Step, value: torch.fx.Node, positive: bool) -> torch.fx.Node:
         if not positive or value in step.builder.positive:

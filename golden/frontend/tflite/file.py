@@ -153,7 +153,17 @@ class _Reader:
                 self.lost.update(node.outputs)
                 return
         self.values[node.outputs[0]] = found
+        self._round(self.model.tensors[node.outputs[0]], found)
         self.lost.update(node.outputs[1:])
+
+    def _round(self, tensor: TfTensor, value: Value) -> None:
+        """Notes the steps of what the file rounds."""
+        whole = {"INT8": 128, "UINT8": 0, "INT16": 32768}.get(tensor.kind)
+        if whole is None or tensor.scales.size != 1 or not isinstance(value, torch.fx.Node):
+            return
+        low = -whole - int(tensor.zeros[0])
+        span = (1 << 16 if tensor.kind == "INT16" else 1 << 8) - 1
+        self.builder.rounded(value, float(tensor.scales[0]), low, low + span)
 
     def _value(self, node: TfNode) -> Value:
         """What an operator gives. Raises NodeProblem."""
@@ -185,8 +195,4 @@ class _Reader:
             for index, it in enumerate(self.model.tensors)
             if it.scales.size and isinstance(self.values.get(index), torch.fx.Node)
         ]
-        if rounded:
-            self.builder.notes.append(
-                f"the file rounds {len(rounded)} tensors that follow from the images; they are floats here: "
-                "compression chooses their grids anew on sample images"
-            )
+        self.builder.notes += self.builder.rounding_note(len(rounded))

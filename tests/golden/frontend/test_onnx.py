@@ -9,14 +9,18 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from golden.compress import compress
+from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.frontend.files import read_network
 from golden.frontend.foreign import foreign
 from golden.frontend.importer import import_module
 from golden.graph.floats import run_float
 from golden.graph.operations.relu import FloatRelu
+from golden.graph.reference import run_network
+from golden.machine.tensors import quantise
 from golden.spec.errors import UnsupportedError
 from golden.workloads.networks import DigitsNet
 from tests.golden.frontend.modules import Function, conv
@@ -408,10 +412,28 @@ def test_quantised_weights_are_floats_and_a_range_from_zero_is_a_relu(
     assert float((found - rounded).norm() / rounded.norm()) < 0.02
     known = foreign(network)
     assert known is not None
+    kept = "" if relu else "1 keep their steps, which are powers of two, as far as sums allow; "
     assert known.notes == (
-        "the file rounds 4 tensors that follow from the images; they are floats here: compression chooses "
-        "their grids anew on sample images",
+        f"the file rounds 4 tensors that follow from the images; they are floats here: {kept}compression "
+        f"chooses {'their grids' if relu else 'the grids of others'} anew on sample images",
     )
+
+
+def test_steps_that_are_powers_of_two_are_kept(tmp_path: Path) -> None:
+    """A range of int8 with steps of 1/8, whatever steps the values themselves would get."""
+    made, weight = quantised(19, zero=128, step=1 / 8)
+    held = {it.name: numpy_helper.to_array(it) for it in made.graph.initializer}
+    nodes = [*made.graph.node[:6], node("Conv", "yd k", "z")]
+    network = read_network(saved(tmp_path, model(nodes, held | {"k": weights(3, 4, 1, 1)}, opset=19)))
+    assert import_module(network, IMAGES).grids == {"y": -3}
+    found = compress(network, IMAGES, CompressionPlan({}, LayerPlan("plain"))).network
+    assert found.features["y"].scale == 1 / 8
+    images = quantise(IMAGES.numpy(), found.features["input"].scale)
+    values = run_network(found, images)["y"]
+    real = torch.from_numpy(images.astype(np.float32)) * found.features["input"].scale
+    expected = nn.functional.conv2d(real, weight, padding=1) * 8
+    # Weights of 8 bits and one rounding: at most one step beside the sum.
+    assert float((torch.from_numpy(values) - expected.clamp(-128, 127)).abs().max()) <= 1
 
 
 def test_integers_at_the_input_stand_for_the_images(tmp_path: Path) -> None:
@@ -450,6 +472,7 @@ def test_networks_of_brevitas(domain: str, tmp_path: Path) -> None:
         graph.layers[0].convolution.weight.numpy(), (codes * step).astype(np.float32)
     )
     assert graph.layers[0].find(FloatRelu) is not None
+    assert graph.grids == {"y": -3}
     assert set(graph.layers[1].convolution.weight.unique().tolist()) == {-0.25, 0.25}
 
 

@@ -17,6 +17,7 @@ from golden.compress import compress
 from golden.frontend.files import read_network
 from golden.frontend.importer import import_module
 from golden.frontend.modules import results
+from golden.frontend.sequences import as_maps
 from golden.graph.floats import FloatGraph, float_features
 from golden.machine.run import run_program
 from golden.machine.tensors import quantise
@@ -183,3 +184,20 @@ def test_what_sequences_cannot(forward: Callable[[Any, Any], Any], words: str) -
     with pytest.raises(UnsupportedError) as caught:
         import_module(Function(forward, **parts), SEQUENCES)
     assert words in str(caught.value)
+
+
+FEATURES = torch.randn(16, 12, generator=torch.Generator().manual_seed(6))
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+def test_features_are_channels_of_one_pixel(normalised: bool) -> None:
+    """A network of (N, F), as a dense one has them."""
+    torch.manual_seed(7)
+    layers = [nn.Linear(12, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 4)]
+    module = nn.Sequential(*layers).eval()
+    taken = Function(lambda m, x: m.n((x - 0.5) / 2), n=module).eval() if normalised else module
+    graph = import_module(taken, FEATURES)
+    assert graph.shapes["input"] == (12, 1, 1)
+    demand_same(graph, taken, FEATURES, as_maps(FEATURES))
+    near = fidelity(compile_network(compress(taken, FEATURES).network, CONFIG), as_maps(FEATURES).numpy())
+    assert (near.mismatches, near.compared > 0) == (0, True)

@@ -260,6 +260,17 @@ def test_windows_of_all_kinds(add: Callable[[File, int], int], tmp_path: Path) -
     torch.testing.assert_close(found, first(made.values[x]), rtol=1e-4, atol=1e-4)
 
 
+def test_features_at_the_input(tmp_path: Path) -> None:
+    """A dense network; images are (N, F), or channels of one pixel."""
+    made = File(RNG.random((3, 10)))
+    x = made.dense(made.input, made.held("w", weights(6, 10)), activation=1)
+    x = made.dense(x, made.held("v", weights(4, 6)))
+    network, images = read_network(made.saved(tmp_path)), torch.from_numpy(made.values[0]).float()
+    for given in (images, images[:, :, None, None]):
+        found = run_float(import_module(network, given), images[:, :, None, None]).flatten(1)
+        torch.testing.assert_close(found, torch.from_numpy(made.values[x]).float(), rtol=1e-4, atol=1e-4)
+
+
 def one(add: Callable[[File], int], **options: Any) -> File:
     """A file of a little network."""
     made = File(IMAGES, **options)
