@@ -1,10 +1,15 @@
 """FeatureMemory and LoadedMemory against a list of bytes and a list of words."""
 
+import re
+from dataclasses import replace
 from typing import Any
 
+from amaranth.back import rtlil
 from amaranth.lib import data
 
+from golden.spec.config import TINY
 from golden.spec.memories import Memory, filter_record, memory_shape
+from hw.core.accelerator import Accelerator
 from hw.interfaces import load_bits
 from hw.parts.layouts import layout
 from hw.parts.memory import FeatureMemory, LoadedMemory
@@ -95,3 +100,11 @@ def test_load_bus_holds_the_widest_word() -> None:
     assert load_bits(NANO) % 32 == 0
     assert load_bits(NANO) - 32 < max(shape.bits for shape in shapes) <= load_bits(NANO)
     assert isinstance(layout(filter_record()), data.StructLayout)
+
+
+def test_no_read_port_passes_a_write_through() -> None:
+    """yosys#5082, PR#6055, amaranth#1589: transparent ports came out dead of a vendor's tool."""
+    config = replace(TINY, tables=1, gates=True)
+    masks = re.findall(r"TRANSPARENCY_MASK (\S+)", rtlil.convert(Accelerator(config)))
+    assert len(masks) > 20
+    assert all(set(mask.partition("'")[2]) <= {"0"} for mask in masks)
