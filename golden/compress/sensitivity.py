@@ -91,7 +91,7 @@ def _matched(layer: FloatLayer, sums: torch.Tensor, real: Mapping[str, torch.Ten
     norm = layer.find(Norm)
     if norm is None:
         return sums
-    whole = layer.product.run(real[layer.input])
+    whole = layer.sums(real)
     dims = (0, 2, 3)
     factor = ((whole.var(dims) + norm.epsilon) / (sums.var(dims) + norm.epsilon)).sqrt()
     shift = whole.mean(dims) - sums.mean(dims) * factor
@@ -115,6 +115,6 @@ def _output(
 
     change(graph.layers[index].output, result)
     for layer in graph.layers[index + 1 :]:
-        if changed.intersection((layer.input, *layer.reads)):
-            change(layer.output, layer.finish(layer.product.run(values[layer.input]), values))
+        if changed.intersection((layer.input, *layer.gates, *layer.reads)):
+            change(layer.output, layer.finish(layer.sums(values), values))
     return values[graph.output]

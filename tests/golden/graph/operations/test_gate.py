@@ -10,6 +10,8 @@ from torch import nn
 
 from golden.compiler import compile_network
 from golden.compress import compress
+from golden.compress.plan import CompressionPlan, LayerPlan
+from golden.compress.sensitivity import sensitivity
 from golden.frontend.importer import import_module
 from golden.graph.network import Network
 from golden.graph.network_file import from_bytes, to_bytes
@@ -97,6 +99,14 @@ def test_layers_of_one_gate_share_its_terms() -> None:
     assert len(gated) == 2
     assert len(set(gated)) == 1
     assert [it["gate"] for it in back].count(1) == 1
+
+
+def test_what_a_gate_depends_on_is_sensitive() -> None:
+    """A layer whose coefficients reach the output through factors alone."""
+    graph = import_module(blocks(FORWARDS["linear, indexed"]), IMAGES)
+    found = sensitivity(graph, IMAGES, CompressionPlan({}, LayerPlan("scale", density=0.2)), (0.1, 0.5))
+    assert found["f"].losses[0] > 0
+    assert found["e"].losses[0] > 0
 
 
 def test_a_configuration_without_gates_is_told() -> None:
