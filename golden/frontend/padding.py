@@ -1,4 +1,4 @@
-"""Zeros around a map as an operation of their own: they go into the convolutions that follow."""
+"""Zeros around a map as an operation of their own: they go into the convolutions and poolings that follow."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +6,14 @@ from typing import Any
 import torch.fx
 from torch import nn
 
-from golden.frontend.edit import path_of, put_layer
+from golden.frontend.edit import path_of, put_layer, source_of, what_of
 from golden.frontend.layers import convolution
 from golden.graph.operations.convolution import with_sides
+from golden.graph.operations.pooling import AveragePooling, MaxPooling
+from golden.graph.operations.registry import meaning
+from golden.graph.operations.relu import RELU
+from golden.graph.operations.relu6 import RELU6
+from golden.graph.operations.window import Window, pair
 
 Sides = tuple[int, int, int, int]
 """Rows and columns of zeros: (top, bottom, left, right)."""
@@ -16,27 +21,27 @@ Sides = tuple[int, int, int, int]
 Refuse = Callable[[torch.fx.Node, str, str], None]
 """Notes a node, what was found and what is supported."""
 
-_BEFORE = "zeros around a map directly before convolutions, each side 0 or more"
+_BEFORE = (
+    "zeros around a map directly before convolutions, average pooling, or max pooling behind a ReLU, each "
+    "side 0 or more"
+)
 
 
 def fold_padding(traced: torch.fx.GraphModule, refuse: Refuse) -> None:
-    """Takes paddings into the convolutions that read them; refuses what no convolution here can say."""
+    """Takes paddings into the layers that read them; refuses what none of them can say."""
     for node in list(traced.graph.nodes):
         if (sides := _sides(traced, node)) is None:
             continue
         readers = list(node.users)
-        layers = [_convolution(traced, reader) for reader in readers]
-        if isinstance(sides, str) or min(sides) < 0 or None in layers or not layers:
+        layers: list[nn.Module | None] = []
+        if not isinstance(sides, str) and min(sides) >= 0:
+            layers = [_padded(traced, reader, node, sides) for reader in readers]
+        if None in layers or not layers:
             refuse(node, f"padding {sides if isinstance(sides, str) else _words(sides)}", _BEFORE)
             continue
-        wholes = [_whole(sides, layer) for layer in layers]
-        for reader, layer, whole in zip(readers, layers, wholes, strict=True):
-            made = convolution(
-                layer.weight, layer.bias, layer.stride, (whole[0], whole[2]), layer.dilation, layer.groups
-            )
-            if whole[::2] != whole[1::2]:
-                with_sides(made, whole)
-            put_layer(traced, reader, made, node.args[0], path_of(reader))
+        for reader, layer in zip(readers, layers, strict=True):
+            assert layer is not None
+            put_layer(traced, reader, layer, node.args[0], path_of(reader))
         traced.graph.erase_node(node)
 
 
@@ -74,13 +79,40 @@ def _sides(traced: torch.fx.GraphModule, node: torch.fx.Node) -> Sides | str | N
     return f"of other axes, {tuple(pads)}" if any(pads[4:]) else (top, bottom, left, right)
 
 
-def _convolution(traced: torch.fx.GraphModule, node: torch.fx.Node) -> Any:
-    """The convolution layer that a node is, if zeros before it can be its own."""
-    layer = traced.get_submodule(str(node.target)) if node.op == "call_module" else None
-    return layer if type(layer) is nn.Conv2d and layer.padding_mode == "zeros" else None
+def _padded(
+    traced: torch.fx.GraphModule, reader: torch.fx.Node, padding: torch.fx.Node, sides: Sides
+) -> nn.Module | None:
+    """The layer that a node is, with the zeros before it as its own; None if they cannot be."""
+    layer: Any = traced.get_submodule(str(reader.target)) if reader.op == "call_module" else None
+    if type(layer) is nn.Conv2d and layer.padding_mode == "zeros":
+        left, right, top, bottom = layer._reversed_padding_repeated_twice
+        whole = _sum(sides, (top, bottom, left, right))
+        made = convolution(
+            layer.weight, layer.bias, layer.stride, (whole[0], whole[2]), layer.dilation, layer.groups
+        )
+        if whole[::2] != whole[1::2]:
+            with_sides(made, whole)
+        return made
+    if type(layer) not in (nn.AvgPool2d, nn.MaxPool2d) or layer.ceil_mode:
+        return None
+    rows, columns = pair(layer.padding)
+    kernel, stride = pair(layer.kernel_size), pair(layer.stride)
+    whole = _sum(sides, (rows, rows, columns, columns))
+    if type(layer) is nn.MaxPool2d:
+        # Where no window sees zeros alone, they are not above what a ReLU gives.
+        source = source_of(padding)
+        behind = None if source is None else meaning(what_of(traced, source))
+        dilation = pair(layer.dilation)
+        spans = [(size - 1) * far + 1 for size, far in zip(kernel, dilation, strict=True)]
+        alone = max(whole[:2]) >= spans[0] or max(whole[2:]) >= spans[1]
+        if behind not in (RELU, RELU6) or layer.return_indices or alone:
+            return None
+        return MaxPooling(Window(kernel, stride, whole, dilation))
+    if layer.divisor_override is not None or (not layer.count_include_pad and (rows or columns)):
+        return None
+    return AveragePooling(Window(kernel, stride, whole), counted=True)
 
 
-def _whole(sides: Sides, layer: nn.Conv2d) -> Sides:
+def _sum(one: Sides, other: Sides) -> Sides:
     """Zeros of both together."""
-    left, right, top, bottom = layer._reversed_padding_repeated_twice
-    return sides[0] + top, sides[1] + bottom, sides[2] + left, sides[3] + right
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2], one[3] + other[3]

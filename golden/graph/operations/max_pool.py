@@ -160,7 +160,10 @@ MAX_POOL = Operation(
     called="MaxPool2d and MaxPool1d",
     says="the largest pixel of each window, exactly",
     torch=lambda: (nn.MaxPool2d,),
-    limits=f"any window, padding and dilation; strides up to {MAX_STRIDE}",
+    limits=(
+        f"any window, padding and dilation; strides up to {MAX_STRIDE}; configurations that do not leave out "
+        "`largest`"
+    ),
     cost=(
         f"an instruction up to {MOST} positions of a window, else two or more; a cycle for each position, "
         "channel and word of pixels"

@@ -195,6 +195,28 @@ def test_what_no_layer_can_take_in_is_told(forward: Callable[..., Any], words: s
     assert "supported: " in str(error.value)
 
 
+@pytest.mark.parametrize("pool", [nn.MaxPool2d(3, 2), nn.MaxPool2d(3, 1, 1), nn.AvgPool2d(3, 2)], ids=str)
+@pytest.mark.parametrize("sides", [(1, 1, 1, 1), (0, 1, 0, 1), (1, 0, 0, 0)])
+def test_zeros_before_pooling(pool: nn.Module, sides: tuple[int, int, int, int]) -> None:
+    """As Keras pads before a max pool without padding: behind a ReLU zeros are as good as nothing."""
+    module = Function(lambda m, x: m.p(F.pad(m.c(x).relu(), sides)), c=conv(), p=pool)
+    graph = import_module(module, IMAGES)
+    assert [layer.path for layer in graph.layers] == ["c", "p"]
+    with torch.no_grad():
+        torch.testing.assert_close(run_float(graph, IMAGES), module(IMAGES), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("sides", [(1, 1, 1, 1), (0, 3, 0, 0)])
+def test_zeros_that_a_maximum_may_see_are_told(sides: tuple[int, int, int, int]) -> None:
+    """Zeros above negative values, and windows of zeros alone."""
+    module = Function(lambda m, x: m.p(F.pad(m.c(x), sides)), c=conv(), p=nn.MaxPool2d(3, 2))
+    with pytest.raises(UnsupportedError, match=r"node pad: padding .* or max pooling behind a ReLU"):
+        import_module(module, IMAGES)
+    wide = Function(lambda m, x: m.p(F.pad(m.c(x).relu(), (3, 0, 0, 0))), c=conv(), p=nn.MaxPool2d(3, 2))
+    with pytest.raises(UnsupportedError, match="node pad: padding"):
+        import_module(wide, IMAGES)
+
+
 def channels_last(m: Any, x: torch.Tensor) -> torch.Tensor:
     """The middle of a network with channels last, as other tools have them."""
     x = m.c(x).permute(0, 2, 3, 1)
