@@ -1,5 +1,6 @@
 """A map times its gate: from a module to the machine, and what is refused."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,9 +14,11 @@ from golden.compress import compress
 from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.compress.sensitivity import sensitivity
 from golden.frontend.importer import import_module
+from golden.graph.floats import run_float
 from golden.graph.network import Network
 from golden.graph.network_file import from_bytes, to_bytes
-from golden.graph.operations.gate import Gate
+from golden.graph.operations.gate import FloatGate, Gate
+from golden.graph.operations.uneven_pool import FloatUnevenPool
 from golden.spec.config import SMALL
 from golden.spec.errors import UnsupportedError
 from golden.spec.memories import back_record
@@ -81,6 +84,20 @@ def test_from_a_module_to_the_machine(name: str) -> None:
     assert near.mismatches == 0
     assert near.distances is not None
     assert all(it.steps <= 1 for it in near.distances.tensors)
+
+
+def test_a_program_of_torch_export() -> None:
+    """A gate, and averages that leave padding out."""
+    module = blocks(FORWARDS["linear, indexed"])
+    tall = nn.Sequential(nn.AvgPool2d(3, 1, 1, count_include_pad=False), module).eval()
+    with warnings.catch_warnings(action="ignore"):
+        program = torch.export.export(tall, (IMAGES[:2],))
+    graph = import_module(program, IMAGES)
+    assert [isinstance(it.product, FloatGate) for it in graph.layers].count(True) == 1
+    assert isinstance(graph.layers[0].product, FloatUnevenPool)
+    with torch.no_grad():
+        found = run_float(graph, IMAGES).flatten(1)
+        torch.testing.assert_close(found, tall(IMAGES), rtol=1e-4, atol=1e-5)
 
 
 def gated() -> Network:
