@@ -91,7 +91,7 @@ def test_a_program_of_torch_export() -> None:
     module = blocks(FORWARDS["linear, indexed"])
     tall = nn.Sequential(nn.AvgPool2d(3, 1, 1, count_include_pad=False), module).eval()
     with warnings.catch_warnings(action="ignore"):
-        program = torch.export.export(tall, (IMAGES[:2],))
+        program: Any = torch.export.export(tall, (IMAGES[:2],))
     graph = import_module(program, IMAGES)
     assert [isinstance(it.product, FloatGate) for it in graph.layers].count(True) == 1
     assert isinstance(graph.layers[0].product, FloatUnevenPool)
