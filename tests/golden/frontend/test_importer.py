@@ -151,7 +151,7 @@ def test_refusals_name_the_layer_and_what_is_supported(module: nn.Module, words:
     ("images", "found"),
     [
         (IMAGES.double(), "torch.float64 of shape (3, 2, 8, 8)"),
-        (IMAGES[0, 0], "torch.float32 of shape (8, 8)"),
+        (IMAGES[0, 0, 0], "torch.float32 of shape (8,)"),
         (IMAGES[:0], "shape (0, 2, 8, 8)"),
         (IMAGES.numpy(), "ndarray"),
         (IMAGES / 0, "values that are not finite"),
