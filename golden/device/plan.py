@@ -10,8 +10,12 @@ from golden.compiler.instructions import end_words
 from golden.device.assembly import Assembly
 from golden.device.commands import CommandList, StepCommands
 from golden.device.data import DataPlan, plan_data
+from golden.device.firmware.context import StepContext
 from golden.device.firmware.head import Head
-from golden.device.firmware.step import Places, StepFirmware
+from golden.device.firmware.request import Places
+from golden.device.firmware.routines import write_routines
+from golden.device.firmware.schedule import Schedule
+from golden.device.firmware.step import step_program
 from golden.device.layers import LayerPlan
 from golden.device.maps import Maps, plan_maps
 from golden.device.rows import error_taps, forward_taps
@@ -127,19 +131,21 @@ def plan_step(
     codes_at = saved_words(data, config)
     _demand_save(codes_at + read_words(engines.pairs, config), config)
     commands = CommandList(network, config, maps, data, layers, engines.pairs).made(scheme, codes_at)
-    firmware = StepFirmware(
-        it=Assembly(config),
+    assembly = Assembly(config)
+    program = StepContext(
+        it=assembly,
         network=network,
         scheme=scheme,
         head=Head(network, images, config, data, maps.values[-1], maps.errors[-1]),
         data=data,
         commands=commands,
-        places=Places(maps.request.address, maps.result.address),
         kept=tuple(
-            int(it.mask.sum()) if learns.channels else 0
-            for it, learns in zip(state.layers, scheme.layers, strict=True)
+            int(layer.mask.sum()) if learns.channels else 0
+            for layer, learns in zip(state.layers, scheme.layers, strict=True)
         ),
         values=tuple(sums.shape[0] * sums.stride * config.lanes for sums in maps.sums),
+        routines=write_routines(assembly, network, data, images),
+        schedule=Schedule(assembly),
     )
     return StepPlan(
         network=network,
@@ -154,7 +160,7 @@ def plan_step(
         taps=memories.tap_words(),
         engines=engines,
         commands=commands,
-        firmware=firmware.words(),
+        firmware=step_program(program, Places(maps.request.address, maps.result.address)),
     )
 
 
