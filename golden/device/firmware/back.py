@@ -8,35 +8,44 @@ from golden.device.firmware.schedule import Work
 from golden.spec.learning import ERROR_EXPONENTS, ERROR_RANDOM_BITS, TERM_UNIT
 
 
-def back(step: StepContext, index: int) -> None:
-    """What is wanted of layer `index`."""
+def back(step: StepContext) -> None:
+    """All that is wanted, last layer to first; a norm runs beside the gradient pass of the layer above."""
+    beside = False
+    for index in reversed(range(len(step.network.layers))):
+        if step.commands.norm_error[index] is not None:
+            beside = _layer(step, index, beside)
+    step.schedule.work()
+
+
+def _layer(step: StepContext, index: int, beside: bool) -> bool:
+    """beside: a gradient pass runs. Whether one does afterwards."""
     it, commands, schedule, layer = step.it, step.commands, step.schedule, step.network.layers[index]
     words = step.data.layers[index]
     number = commands.norm_error[index]
-    if number is None:
-        return
+    assert number is not None
     with it.registers(2) as (shift, error):
         step.arrived(shift, index + 1)
         it.load(error, words.error)
         it.subtract(shift, shift, error)
         it.add(shift, shift, ERROR_RANDOM_BITS)
-        schedule.issue(number, commands.cycles[number], shift, then=_norm_back(step, index))
+        schedule.issue(number, commands.cycles[number], shift, then=_norm_back(step, index), beside=beside)
     schedule.work()
-    number = commands.gradient[index]
-    if number is not None:
-        with it.registers(2) as (unit, error):
-            # Of the gradient; the update will ask for it when exponents have moved.
-            step.map_exponent(unit, layer.source)
-            it.load(error, words.error)
-            it.add(unit, unit, error)
-            it.add(unit, unit, TERM_UNIT)
-            it.store(unit, step.data.units[index])
-        schedule.issue(number, commands.cycles[number])
-        schedule.work()
     number = commands.error[index]
     if number is not None:
         _error(step, index, number)
         schedule.work()
+    number = commands.gradient[index]
+    if number is None:
+        return False
+    with it.registers(2) as (unit, error):
+        # Of the gradient; the update will ask for it when exponents have moved.
+        step.map_exponent(unit, layer.source)
+        it.load(error, words.error)
+        it.add(unit, unit, error)
+        it.add(unit, unit, TERM_UNIT)
+        it.store(unit, step.data.units[index])
+    schedule.issue(number, commands.cycles[number])
+    return True
 
 
 def _norm_back(step: StepContext, index: int) -> tuple[Work, ...]:

@@ -1,21 +1,19 @@
 """The mean of each channel of the last map."""
 
 from golden.device.assembly import ZERO, Assembly
-from golden.device.firmware.head import UNROLLED, Head, clear_counts, lane_register, largest_part
-from golden.device.firmware.numbers import fraction, fraction_shift, nearest_int8
+from golden.device.firmware.head import UNROLLED, Head, lane_register, largest_part
+from golden.device.firmware.numbers import fraction_shift, store_counts
 
 
 def features(it: Assembly, head: Head) -> None:
     """The mean of each channel of the last map, to int8."""
     plan, count = head.plan, head.network.features
-    clear_counts(it, plan.feature_counts)
-    with it.registers(10) as (word, end, place, row, total, shift, size, six, first, rows):
+    with it.registers(9) as (word, end, place, row, total, shift, size, first, rows):
         it.load(shift, plan.layers[-1].activation)
         it.load(size, plan.head.activation)
         it.subtract(shift, shift, size)
         it.add(shift, shift, -head.network.pool_shift)
         fraction_shift(it, shift)
-        it.add(six, ZERO, 6)
         it.constant(word, head.last.address)
         it.constant(row, plan.features)
         it.constant(rows, plan.features + count)
@@ -31,12 +29,11 @@ def features(it: Assembly, head: Head) -> None:
                     it.fetch(word + there)
                     known = there
                 it.sum(total, lane_register(it, first, lane), upto)
-            fraction(it, total, shift)
-            nearest_int8(it, total, size, six, plan.feature_counts)
+            it.nearest(total, total, shift)
             it.store(total, place + image * count)
         it.add(place, place, at_once * count)
         it.add(word, word, at_once // head.together * head.words)
         it.unequal(word, end, group)
         it.add(row, row, 1)
         it.unequal(row, rows, channel)
-    it.apart()
+    store_counts(it, plan.feature_counts)

@@ -67,8 +67,3 @@ def lane_register(it: Assembly, register: Register, lane: int) -> Register:
         return ZERO
     it.add(register, ZERO, lane)
     return register
-
-
-def clear_counts(it: Assembly, counts: int) -> None:
-    it.store(ZERO, counts)
-    it.store(ZERO, counts + 1)

@@ -1,8 +1,8 @@
 """What the errors of the logits give: sums of the biases, powers of two, the error of the last map."""
 
 from golden.device.assembly import ZERO, Assembly, Label, Register
-from golden.device.firmware.head import UNROLLED, Head, clear_counts, lane_register, largest_part
-from golden.device.firmware.numbers import fraction, fraction_shift, power_term, stochastic_int8
+from golden.device.firmware.head import UNROLLED, Head, lane_register, largest_part
+from golden.device.firmware.numbers import fraction_shift, store_counts
 from golden.spec.learning import INT8_LARGEST, TERM_UNIT
 
 
@@ -27,27 +27,24 @@ def bias_sums(it: Assembly, head: Head) -> None:
 
 def powers(it: Assembly, head: Head) -> None:
     """Powers of two in the place of the errors."""
-    with it.registers(6) as (place, end, error, one, size, random):
-        it.add(one, ZERO, 1)
+    with it.registers(3) as (place, end, error):
         it.constant(place, head.plan.terms)
         it.constant(end, head.plan.terms + head.images * head.network.classes)
         again = it.here()
         it.load(error, place)
-        power_term(it, error, one, (size, random))
+        it.term(error, error)
         it.store(error, place)
         it.add(place, place, 1)
         it.unequal(place, end, again)
-    it.apart()
 
 
 def map_errors(it: Assembly, head: Head) -> None:
     """The error of each feature, at every pixel of the last map where it passes."""
     plan, network = head.plan, head.network
     assert head.errors is not None
-    clear_counts(it, plan.map_error_counts)
     away = head.errors.address - head.last.address
     relu = network.layers[-1].relu
-    with it.registers(12) as (
+    with it.registers(11) as (
         group,
         word,
         weight,
@@ -57,7 +54,6 @@ def map_errors(it: Assembly, head: Head) -> None:
         value,
         size,
         shift,
-        six,
         top,
         bottom,
     ):
@@ -70,7 +66,6 @@ def map_errors(it: Assembly, head: Head) -> None:
         it.subtract(shift, shift, value)
         it.add(shift, shift, TERM_UNIT + network.head_unit)
         fraction_shift(it, shift)
-        it.add(six, ZERO, 6)
         it.add(top, ZERO, INT8_LARGEST)
         it.add(bottom, ZERO, -INT8_LARGEST)
         it.constant(end, plan.head.weights + network.features)
@@ -87,12 +82,11 @@ def map_errors(it: Assembly, head: Head) -> None:
                 blocked, there = Label(), Label()
                 it.add(value, ZERO, 0)
                 it.dot(value, term, weight + step)
-                fraction(it, value, shift)
                 it.load(size, feature + step)
                 it.equal(size, top, blocked)
                 it.equal(size, bottom, blocked)
                 it.put(there)
-                stochastic_int8(it, value, size, six, plan.map_error_counts)
+                it.stochastic(value, value, shift)
                 for place, lane, upto in head.parts(image):
                     # Of a word that is begun the lanes of later images still hold the map.
                     at = word + (step * head.last.stride + place)
@@ -108,6 +102,7 @@ def map_errors(it: Assembly, head: Head) -> None:
         it.add(group, group, head.words)
         it.constant(size, head.last.address + head.last.stride)
         it.unequal(group, size, groups)
+    store_counts(it, plan.map_error_counts)
     it.apart()
 
 

@@ -1,8 +1,8 @@
 """Logits, softmax, the loss and the errors of the logits."""
 
 from golden.device.assembly import ZERO, Assembly, Label, Register
-from golden.device.firmware.head import Head, clear_counts
-from golden.device.firmware.numbers import fraction, fraction_shift, stochastic_int8
+from golden.device.firmware.head import Head
+from golden.device.firmware.numbers import fraction_shift, store_counts
 from golden.spec.frames import Result
 from golden.spec.learning import EXP_BITS, EXP_FRACTION, LOG2_E, LOG2_E_FRACTION, PARAMETER_FRACTION
 
@@ -13,7 +13,6 @@ _STEPS = 1 << EXP_FRACTION
 def losses(it: Assembly, head: Head) -> None:
     """Logits, softmax, loss and the errors of the logits, image by image (docs/learning.md, section 7)."""
     plan, network = head.plan, head.network
-    clear_counts(it, plan.error_counts)
     with it.registers(3) as (feature, term, label):
         with it.registers(2) as (count, step):
             it.constant(count, network.features)
@@ -36,6 +35,7 @@ def losses(it: Assembly, head: Head) -> None:
         with it.registers(1) as (end,):
             it.constant(end, plan.labels + head.images)
             it.unequal(label, end, image)
+    store_counts(it, plan.error_counts)
     it.apart()
 
 
@@ -151,13 +151,13 @@ def _exponentials(
 def _errors(it: Assembly, head: Head, term: Register, found: tuple[Register, Register]) -> None:
     """int8 errors in the place of exponentials."""
     plan, (total, mine) = head.plan, found
-    with it.registers(7) as (place, end, value, half, shift, size, six):
+    with it.registers(6) as (place, end, value, half, shift, one):
         it.load(value, plan.head.error)
         # The mean over the batch, by the power of two at or above its size.
         it.add(shift, ZERO, -EXP_BITS - (head.images - 1).bit_length())
         it.subtract(shift, shift, value)
         fraction_shift(it, shift)
-        it.add(six, ZERO, 6)
+        it.constant(one, 1 << EXP_BITS)
         it.floor(half, total, -1)
         it.add(place, term, 0)
         it.add(end, term, head.network.classes)
@@ -168,16 +168,14 @@ def _errors(it: Assembly, head: Head, term: Register, found: tuple[Register, Reg
         it.divide(value, value, total)
         it.equal(place, mine, label)
         it.put(there)
-        fraction(it, value, shift)
-        stochastic_int8(it, value, size, six, plan.error_counts)
+        it.stochastic(value, value, shift)
         it.store(value, place)
         it.add(place, place, 1)
         it.unequal(place, end, again)
 
         def less_one() -> None:
             it.put(label)
-            it.constant(size, 1 << EXP_BITS)
-            it.subtract(value, value, size)
+            it.subtract(value, value, one)
             it.go(there)
 
         it.aside(less_one)

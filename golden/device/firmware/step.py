@@ -18,8 +18,7 @@ def step_program(step: StepContext, places: Places) -> tuple[int, ...]:
     read_labels(step, places, answer)
     forward(step)
     head_step(step)
-    for index in reversed(range(len(step.network.layers))):
-        back(step, index)
+    back(step)
     commit(step)
     step.schedule.finish()
     it.put(answer)

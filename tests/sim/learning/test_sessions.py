@@ -8,31 +8,34 @@ import pytest
 import torch
 
 from golden.device.plan import plan_step
-from golden.learning import fresh_state, settle
+from golden.learning import Network, fresh_state, settle
 from golden.learning.update import Rates
 from golden.spec.errors import CapacityError
 from golden.spec.learning import LearningError
 from sim.learning.sessions import Session
 from tests.golden.learning.samples import batch
-from tests.sim.learning.devices import CONFIG, NETWORK, compared
+from tests.sim.learning.devices import CONFIG, NETWORK, SHORTCUT, compared
 
 IMAGES = 4
 
 
-def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(network: Network) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     for seed in range(100):
-        images, labels = batch(IMAGES, seed, NETWORK)
+        images, labels = batch(IMAGES, seed, network)
         yield images, labels
 
 
-def test_steps_are_goldens() -> None:
+@pytest.mark.parametrize(
+    "network", [pytest.param(NETWORK, id="added"), pytest.param(SHORTCUT, id="shortcut")]
+)
+def test_steps_are_goldens(network: Network) -> None:
     """A step that moves codes; streams that pause."""
-    first = batch(IMAGES, 0, NETWORK)
-    state = settle(NETWORK, fresh_state(NETWORK, 3, density=0.6), *first, rounds=8)
-    plan = plan_step(NETWORK, state, IMAGES, CONFIG)
+    first = batch(IMAGES, 0, network)
+    state = settle(network, fresh_state(network, 3, density=0.6), *first, rounds=8)
+    plan = plan_step(network, state, IMAGES, CONFIG)
     cycles: list[int] = []
     after = Session(CONFIG, stalls=0.2, seed=1).amaranth(
-        compared(plan, state, batches(), [Rates(2, 128)]), lambda record: cycles.append(record.cycles)
+        compared(plan, state, batches(network), [Rates(2, 128)]), lambda record: cycles.append(record.cycles)
     )
     moved = sum(int((a.codes != b.codes).sum()) for a, b in zip(after.layers, state.layers, strict=True))
     assert moved
