@@ -76,25 +76,23 @@ class FeatureBuffer(wiring.Component):
             here.eq(inside.word_select(self.part, basis)),
         ]
         terms = []
-        spread = Signal(basis * 8)
+        passes = Signal(basis)
         for lane in range(basis):
             byte = bytes_.word_select(lane, 8).as_signed()
             terms.append(Mux(here[lane], byte, 0))
-            passes = (byte < INT8_LARGEST) & (byte > Mux(self.relu, 0, -INT8_LARGEST))
-            m.d.comb += spread.word_select(lane, 8).eq(
-                Mux(here[lane], Mux(passes, self.value, 0), byte.as_unsigned())
-            )
+            m.d.comb += passes[lane].eq((byte < INT8_LARGEST) & (byte > Mux(self.relu, 0, -INT8_LARGEST)))
         while len(terms) > 1:
             terms = [one + other for one, other in zip(terms[::2], terms[1::2], strict=True)]
         m.d.comb += self.sum.eq(terms[0])
 
         m.d.sync += come.eq(self.fetch & features.grant)
-        with m.If(come):
-            m.d.sync += word.eq(features.read)
-        with m.If(self.put):
-            m.d.sync += word.word_select(self.lane, 8).eq(self.value)
-        with m.If(self.spread):
-            m.d.sync += word.word_select(self.part, basis * 8).eq(spread)
+        for lane in range(lanes):
+            byte = word.word_select(lane, 8)
+            spreads = self.spread & inside[lane] & (self.part == lane // basis)
+            with m.If(come):
+                m.d.sync += byte.eq(features.read.word_select(lane, 8))
+            with m.Elif(spreads | (self.put & (self.lane == lane))):
+                m.d.sync += byte.eq(Mux(self.put | passes[lane % basis], self.value, 0))
         with m.If(self.clear):
             m.d.sync += word.eq(0)
         return m

@@ -40,7 +40,7 @@ NETWORK = Network(
 SHORTCUT = Network(
     (1, 4, 4),
     (
-        Layer("stem", 0, 2),
+        Layer("stem", 0, 2, stride=2),
         Layer("shortcut", 1, 3, 1, stride=2, relu=False),
         Layer("first", 1, 3, stride=2),
         Layer("second", 3, 3, add=2),
