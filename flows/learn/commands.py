@@ -100,7 +100,7 @@ class LearnDevice:
 
     task: Annotated[str, Choice(("scratch.digits",))] = "scratch.digits"
     steps: Count = 100
-    batch: Batch = 8
+    batch: Batch = 32
     last: Blocks = 0
     images: Count = 1184
     seed: Seed = 1

@@ -11,17 +11,24 @@ import torch
 from flows.base.metrics import Metric, write_metrics
 from flows.base.progress import bar
 from flows.learn.commands import LearnDevice
-from flows.learn.tasks import Task, task
+from flows.learn.tasks import CALIBRATION, Task, task
+from golden.compiler import compile_network
+from golden.cycles.timing import count_cycles
 from golden.device import Exchange, StepPlan, device_step, load_device, plan_step, read_state
 from golden.device.compare import differences
 from golden.device.parts import PARTS, part_cycles
-from golden.learning import Plan, pixels, settle, step
+from golden.learning import Network, Plan, State, pixels, settle, step
+from golden.learning.finish import finish
 from golden.learning.scheme import last_blocks
+from golden.machine.run import run_program
 from golden.progress import Progress
-from golden.spec.config import SMALL_LEARNING
+from golden.spec.config import SMALL, SMALL_LEARNING
 from golden.spec.errors import LightDealError
 from sim.drivers.ports import ImageRecord
 from sim.learning.sessions import Session
+
+INFERRED = 8
+"""Images of inference beside a step."""
 
 
 class DeviceError(LightDealError):
@@ -55,15 +62,17 @@ def learn_device(options: LearnDevice) -> str:
                 writes = record.writes
                 parts.append(part_cycles(it, writes["cycle"], writes["address"]))
 
-        Session(SMALL_LEARNING).compiled(exchange, on_run)
+        learnt = Session(SMALL_LEARNING).compiled(exchange, on_run)
     seconds = time.perf_counter() - started
     means = {name: sum(part[name] for part in parts) / options.steps for name in PARTS}
     each = sum(cycles) / len(cycles) / options.batch
+    inferred = inference_cycles(chosen.network, learnt, images[:CALIBRATION])
     source = "sim.learning, golden.learning"
     metrics = [
         Metric("learn.steps_exact", options.steps, "steps", "more", source),
         Metric("learn.mismatches", 0, "values", "less", source),
         Metric("learn.cycles_per_image", each, "cycles", "less", source),
+        Metric("infer.cycles_per_image", inferred, "cycles", "less", "golden.cycles"),
         *(
             Metric(f"learn.{name.replace(' ', '_')}_cycles", value, "cycles", "less", source)
             for name, value in means.items()
@@ -77,11 +86,32 @@ def learn_device(options: LearnDevice) -> str:
             f"{options.steps} steps of {options.batch} images on the RTL of {SMALL_LEARNING.name!r}:",
             "codes, counters, gamma, beta, statistics, scales and head equal golden's after each of them.",
             f"loss {losses[0]:.3f} → {losses[-1]:.3f} nats",
-            f"cycles of a step, {each:,.0f} an image:",
-            *(f"  {name:20}{value:12,.0f}" for name, value in means.items()),
+            f"{'cycles':22}{'a step':>12}{'an image':>12}",
+            *(
+                f"  {name:20}{value:12,.0f}{value / options.batch:12,.0f}"
+                for name, value in (*means.items(), ("whole", each * options.batch))
+            ),
+            f"An image of inference of what was learnt takes {inferred:,.0f} on {SMALL.name!r}; "
+            f"one of training {each / inferred:.2f} times as many.",
             f"{seconds:.0f} s",
         )
     )
+
+
+def inference_cycles(network: Network, state: State, images: torch.Tensor) -> float:
+    """Cycles of an image by the cycle model, zero rows skipped as in a step: the mean of the first ones.
+
+    Parameters
+    ----------
+    images: pixels; all of them choose grids.
+    """
+    program = compile_network(finish(network, state, images), SMALL)
+    tensors = run_program(program, images[:INFERRED].numpy()).tensors
+    counts = [
+        count_cycles(program, {name: values[image : image + 1] for name, values in tensors.items()}).cycles
+        for image in range(INFERRED)
+    ]
+    return sum(counts) / INFERRED
 
 
 def _batches(

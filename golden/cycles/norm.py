@@ -6,10 +6,12 @@ from golden.spec.learning import NORM_FORMAT
 
 ROUND_TURNS = 4
 """Cycles in which each reader and the writer have their turn; counted from the cycle after the start."""
-_MOVE = 3
-"""A word's beats begin in the cycle after one with this rest modulo ROUND_TURNS."""
-_WRITES = (2, 3)
-"""Rests of the cycles that may write."""
+_BEGIN = 2
+"""No word moves before the cycle behind this one."""
+_MOVES = {False: (3,), True: (1, 3)}
+"""Are turns short? A word's beats begin in the cycle after one with such a rest modulo ROUND_TURNS."""
+_WRITES = {False: (2, 3), True: (0, 2)}
+"""Likewise: rests of the cycles that may write."""
 _HOLD = 2
 """From the write of a word to the first cycle in which the next one, which waited for it, may leave."""
 
@@ -31,9 +33,11 @@ def _following(cycle: int, rests: tuple[int, ...]) -> int:
 class _Layer:
     """The passes of a layer, one after the other; all times are cycles from the start."""
 
-    def __init__(self, config: Config, words: int, add: bool) -> None:
+    def __init__(self, config: Config, words: int, backward: bool, add: bool) -> None:
         self._beats, self._words, self._add = config.lanes // config.basis, words, add
-        self.end = 0
+        short = not backward and not add and self._beats <= ROUND_TURNS // 2
+        self._moves, self._writes = _MOVES[short], _WRITES[short]
+        self.end = _BEGIN
         """Of the last beat of the passes so far."""
         self.result = 0
         """The result of that beat has been taken, or before."""
@@ -43,7 +47,7 @@ class _Layer:
     def sums(self, closed: tuple[int, int] = (0, 0)) -> None:
         """STAT or REDUCE; the sums take no beats in the cycles from closed[0] to before closed[1]."""
         for _ in range(self._words):
-            beat = _following(self.end, (_MOVE,))
+            beat = _following(self.end, self._moves)
             for _ in range(self._beats):
                 beat += 1
                 if closed[0] <= beat < closed[1]:
@@ -58,7 +62,7 @@ class _Layer:
         # When the two results before this one stayed.
         stays = (-1, -1)
         for _ in range(1 if drop else self._words):
-            beat = max(_following(self.end, (_MOVE,)), line - 1)
+            beat = max(_following(self.end, self._moves), line - 1)
             for _ in range(self._beats):
                 beat += 1
                 while beat in stays:
@@ -69,7 +73,7 @@ class _Layer:
             self.end = beat
             if not drop:
                 whole = max(self.result + MAP_ROUND + 1, self.written + _HOLD)
-                self.written = _following(whole, _WRITES)
+                self.written = _following(whole, self._writes)
 
     def free(self) -> int:
         """When the next line has a place."""
@@ -84,7 +88,7 @@ def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: 
     config: lanes and basis count, and what a channel may have at most.
     channels, words, backward, add: as in the command.
     """
-    layer = _Layer(config, words, add)
+    layer = _Layer(config, words, backward, add)
     # Of STAT and REDUCE: its sums are taken, its arithmetic has ended. The parameters are there in cycle 2.
     taken = ended = counted = 0
     idle, free = 2, 0

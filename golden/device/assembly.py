@@ -200,6 +200,22 @@ class Assembly:
         """Those of 16 random bits that are set in B."""
         self._line(Operation.RANDOM, d, ZERO, b)
 
+    def nearest(self, d: Register, a: Register, shift: B) -> None:
+        """d = a · 2^shift, a fraction, as int8; counted."""
+        self._line(Operation.NEAREST, d, a, shift)
+
+    def stochastic(self, d: Register, a: Register, shift: B) -> None:
+        """Likewise, with a random byte."""
+        self._line(Operation.STOCHASTIC, d, a, shift)
+
+    def counts(self, d: Register) -> None:
+        """d = what was counted beyond ±127, and, COUNT_BITS above, beyond ±63; it begins anew."""
+        self._line(Operation.COUNTS, d, ZERO, ZERO)
+
+    def term(self, d: Register, a: Register) -> None:
+        """d = an int8 error as a power of two of twice its unit."""
+        self._line(Operation.TERM, d, a, ZERO)
+
     def load(self, d: Register, address: B) -> None:
         self._line(Operation.LOAD, d, ZERO, address)
 
@@ -245,9 +261,12 @@ class Assembly:
     def go(self, to: Label) -> None:
         self.equal(ZERO, ZERO, to)
 
-    def issue(self, command: int, shift: Register = ZERO, addend_shift: Register = ZERO) -> None:
-        """Command `command` begins; all before it have ended and reported."""
-        self._lines.append((Operation.ISSUE, 0, shift.number, addend_shift.number, command))
+    def issue(
+        self, command: int, shift: Register = ZERO, addend_shift: Register = ZERO, beside: bool = False
+    ) -> None:
+        """Command `command` begins; all before it have ended and reported, or, `beside`, its unit is free."""
+        operation = Operation.BESIDE if beside else Operation.ISSUE
+        self._lines.append((operation, 0, shift.number, addend_shift.number, command))
 
     def wait(self) -> None:
         self._line(Operation.WAIT, ZERO, ZERO, ZERO)

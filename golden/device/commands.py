@@ -158,23 +158,29 @@ class CommandList:
         addend = maps.errors[source]
         if index == readers[-1]:
             addend = None if adder is None else maps.errors[adder + 1]
-        assert planned.transposed is not None
-        below = maps.values[source]
-        spacing = latency.slow_terms(self._config.lanes // self._config.basis)
-        cycles = max(PAIR * sum(planned.transposed.pairs) * below.stride, self._drained(below, spacing))
+        below, target = maps.values[source], maps.errors[source]
+        assert target is not None
+        spacing = latency.slow_terms(self._config.lanes // self._config.basis, addend is not None)
+        walks = zip(planned.transposed, planned.parts, strict=True)
+        walk = PAIR * sum(sum(it.pairs) * part.tiles for it, part in walks)
+        cycles = max(walk, self._drained(below, spacing))
         return self._pass(
             Command.ERROR,
             cycles,
             planned.error_at,
             index,
-            block=planned.back_starts[0],
+            block=planned.back_start,
             addend=int(addend is not None),
-            addend_address=addend.address if addend is not None else 0,
+            addend_distance=self._distance(target, addend) if addend is not None else 0,
             masked=int(index == readers[0]),
             mask_relu=int(network.layers[source - 1].relu),
-            mask_address=maps.values[source].address,
+            mask_distance=self._distance(target, below),
             report_address=self._data.errors[index],
         )
+
+    def _distance(self, target: Tensor, other: Tensor) -> int:
+        """From a word of a map to the same one of another of its shape."""
+        return (other.address - target.address) % self._config.feature_words
 
     def _updates(self, index: int) -> tuple[int, ...]:
         rounds = zip(self._layers[index].starts, self._layers[index].forward.pairs, strict=True)
@@ -195,7 +201,7 @@ class CommandList:
         )
 
     def _pass(self, kind: Command, cycles: int, entry: int, index: int, **values: int) -> int:
-        names = ("addend", "addend_address", "masked", "mask_relu", "mask_address", "report_address")
+        names = ("addend", "addend_distance", "masked", "mask_relu", "mask_distance", "report_address")
         fields = {**dict.fromkeys(names, 0), "block": self._layers[index].starts[0]}
         return self._add(kind, cycles, entry=entry, **{**fields, **values})
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from golden.device.back_parts import BackPart
 from golden.device.streams import Entries, Stream
 
 
@@ -11,17 +12,19 @@ class LayerPlan:
 
     Parameters
     ----------
-    forward, transposed: the streams; none transposed where nothing is sent below.
-    starts, back_starts: first pair of each of their rounds.
+    forward: the stream.  starts: first pair of each of its rounds.
+    transposed: the streams of the parts of the error pass; none where nothing is sent below.
+    parts: of that pass.  back_start: first pair of its streams, which follow each other.
     entries: where each place of (filters, rows) stands in the forward stream.
-    forward_at, error_at: their instructions; the gradient pass has an instruction of its own,
+    forward_at, error_at: their first instructions; the gradient pass has an instruction of its own,
         gradient_at.  0 where there is no such pass.
     """
 
     forward: Stream
-    transposed: Stream | None
     starts: list[int]
-    back_starts: list[int]
+    transposed: list[Stream]
+    parts: tuple[BackPart, ...]
+    back_start: int
     entries: Entries
     forward_at: int
     gradient_at: int

@@ -17,14 +17,15 @@ class Moments:
 
     Parameters
     ----------
-    layers: number of layers.
+    layers: number of layers.  beside: those of `goes_beside`.
     """
 
     layers: int
+    beside: frozenset[int]
 
     def forward(self, layer: int) -> int:
         """The array's forward pass."""
-        return 2 * layer
+        return 2 * layer - (layer in self.beside)
 
     def normed(self, layer: int) -> int:
         """The norm's forward pass."""
@@ -41,18 +42,18 @@ class Moments:
         return 2 * self.layers
 
     def _back(self, layer: int) -> int:
-        return self.head + 1 + 3 * (self.layers - 1 - layer)
+        return self.head + 1 + 2 * (self.layers - 1 - layer)
 
     def norm_error(self, layer: int) -> int:
         """The norm's backward pass."""
         return self._back(layer)
 
-    def gradient(self, layer: int) -> int:
-        """The gradient pass."""
-        return self._back(layer) + 1
-
     def error(self, layer: int) -> int:
         """The error pass."""
+        return self._back(layer) + 1
+
+    def gradient(self, layer: int) -> int:
+        """The gradient pass, beside the norm's backward pass of the layer below."""
         return self._back(layer) + 2
 
 
@@ -77,6 +78,12 @@ class Maps:
     result: Tensor
 
 
+def goes_beside(network: Network, layer: int) -> bool:
+    """Whether the forward pass of a layer can run beside the norm of the one before: it does not read its
+    map."""
+    return 0 < layer < len(network.layers) and network.layers[layer].source != layer
+
+
 def error_owner(network: Network, index: int) -> int:
     """The map whose error tensor map `index` has: its own, or that of the layer that only adds it."""
     adder = network.adder(index)
@@ -88,7 +95,8 @@ def plan_maps(network: Network, scheme: Scheme, images: int, config: Config) -> 
 
     Raises CapacityError where the feature memory is too small.
     """
-    moments = Moments(len(network.layers))
+    count = len(network.layers)
+    moments = Moments(count, frozenset(layer for layer in range(count) if goes_beside(network, layer)))
     tensors: dict[str, Tensor] = {}
     demands: list[Demand] = []
 
@@ -112,7 +120,6 @@ def plan_maps(network: Network, scheme: Scheme, images: int, config: Config) -> 
     for name, words in (("request", request), ("result", result)):
         tensors[name] = Tensor(name, (words, 1, config.lanes), (1, 1), config.lanes, 0, 1, 1.0)
     found = {name: replace(it, address=places[name]) for name, it in tensors.items()}
-    count = len(network.layers)
     errors = (found.get(f"error {error_owner(network, index)}") for index in range(1, count + 1))
     return Maps(
         values=tuple(found[f"map {index}"] for index in range(count + 1)),

@@ -12,7 +12,8 @@ from golden.spec.commands import Command, command_record, payload_records
 from golden.spec.tensor import Tensor
 
 PARTS = ("forward", "norm", "head", "error and gradient", "update")
-"""A gradient pass writes nothing into the feature memory: it is told together with the error pass behind."""
+"""A gradient pass writes nothing into the feature memory: what it takes beyond the norm beside it is told
+together with the error pass behind."""
 
 
 def part_cycles(

@@ -6,16 +6,21 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.compiler.contents import Memories
-from golden.compiler.instructions import end_words
 from golden.device.assembly import Assembly
+from golden.device.back_parts import BackPart, back_entries, back_parts, back_streams
 from golden.device.commands import CommandList, StepCommands
 from golden.device.data import DataPlan, plan_data
+from golden.device.firmware.context import StepContext
 from golden.device.firmware.head import Head
-from golden.device.firmware.step import Places, StepFirmware
+from golden.device.firmware.request import Places
+from golden.device.firmware.routines import write_routines
+from golden.device.firmware.schedule import Schedule
+from golden.device.firmware.step import step_program
 from golden.device.layers import LayerPlan
 from golden.device.maps import Maps, plan_maps
+from golden.device.passes import Pass, part_taps, pass_words
 from golden.device.rows import error_taps, forward_taps
-from golden.device.streams import EngineMemories, Entries, entry_numbers, stream
+from golden.device.streams import EngineMemories, Entries, Stream, entry_numbers, stream
 from golden.learning.network import Network
 from golden.learning.scheme import Scheme, Statistics, everything
 from golden.learning.state import State
@@ -26,7 +31,7 @@ from golden.spec.findings import Findings
 from golden.spec.formats import EXPONENTS
 from golden.spec.frames import NUMBER_BYTES
 from golden.spec.learning import INT8_LARGEST, ArrayShape, LearningError
-from golden.spec.memories import COUNTER_BITS, MAX_TILES, Fold, Operation, back_record, front_record
+from golden.spec.memories import COUNTER_BITS, MAX_TILES
 from golden.spec.tensor import Tensor
 
 
@@ -71,75 +76,85 @@ def plan_step(
     data = plan_data(network, images, config)
     maps = plan_maps(network, scheme, images, config)
     memories, engines = Memories(config), EngineMemories(config)
-    passes: list[tuple[int, int, Tensor, Tensor]] = []
+    passes: list[Pass] = []
     plans = []
 
-    def instruction(taps: int, taps_at: int, source: Tensor, target: Tensor) -> int:
-        """One layer and an END; its number."""
-        passes.append((taps, taps_at, source, target))
-        return 2 * len(passes) - 2
+    def add_pass(source: Tensor, target: Tensor, parts: tuple[BackPart, ...], taps_at: list[int]) -> int:
+        """Its first instruction."""
+        first = sum(len(it.parts) + 1 for it in passes)
+        passes.append(Pass(source, target, parts, taps_at))
+        return first
 
     for index, (layer, it) in enumerate(zip(network.layers, state.layers, strict=True)):
         source, errors = maps.values[layer.source], maps.outputs[index]
         taps = forward_taps(source, maps.sums[index], images, layer.kernel, layer.stride, config.lanes)
-        taps_at = memories.add_taps(taps)
-        kernel = layer.kernel**2
-        forward_at = instruction(kernel, taps_at, source, maps.sums[index])
-        gradient_at = instruction(kernel, taps_at, source, errors) if errors is not None else 0
+        taps_at = [memories.add_taps(taps)]
+        whole = (BackPart(0, maps.sums[index].stride, tuple(range(layer.kernel**2))),)
+        forward_at = add_pass(source, maps.sums[index], whole, taps_at)
+        gradient_at = add_pass(source, errors, whole, taps_at) if errors is not None else 0
         codes, mask = it.codes.numpy().astype(np.int64), it.mask.numpy()
         filters, channels = codes.shape[:2]
         forward = stream(codes.reshape(filters, -1), mask.reshape(filters, -1), network.array)
         starts = engines.starts(forward)
         entries = entry_numbers(forward, starts, mask.size)
-        transposed, back_starts, error_at, twins = None, [], 0, None
+        transposed: list[Stream] = []
+        parts: tuple[BackPart, ...] = ()
+        back_start, error_at, twins = engines.pairs + sum(forward.pairs), 0, None
         below = maps.errors[layer.source]
         if below is not None:
             assert errors is not None
+            parts = back_parts(below, layer.kernel, layer.stride, network.array)
             back_taps = error_taps(errors, below, images, layer.kernel, layer.stride, config.lanes)
-            error_at = instruction(kernel, memories.add_taps(back_taps), errors, below)
-            turned = (1, 0, 2, 3)
-            transposed = stream(
-                codes.transpose(turned).reshape(channels, -1),
-                mask.transpose(turned).reshape(channels, -1),
-                network.array,
-            )
-            back_starts = [start + sum(forward.pairs) for start in engines.starts(transposed)]
-            back_entries = entry_numbers(transposed, back_starts, mask.size)
+            tables = [part_taps(back_taps, part, layer.kernel**2) for part in parts]
+            error_at = add_pass(errors, below, parts, [memories.add_taps(table) for table in tables])
             # Place (f, c, k) of the forward matrix is place (c, f, k) of the transposed one.
-            places = np.arange(mask.size).reshape(mask.transpose(turned).shape).transpose(turned).reshape(-1)
-            twins = Entries(back_entries.engine[places], back_entries.entry[places])
+            turned = (1, 0, 2)
+            back_mask = mask.reshape(filters, channels, -1).transpose(turned)
+            back_codes = codes.reshape(filters, channels, -1).transpose(turned)
+            transposed = back_streams(back_codes, back_mask, parts, network.array)
+            starts_of, at = [], back_start
+            for it_back in transposed:
+                starts_of.append([at + before for before in np.cumsum([0, *it_back.pairs[:-1]]).tolist()])
+                at += sum(it_back.pairs)
+            found = back_entries(transposed, starts_of, parts, back_mask)
+            places = np.arange(mask.size).reshape(back_mask.shape).transpose(turned).reshape(-1)
+            twins = Entries(found.engine[places], found.entry[places])
         _demand_pairs(
-            engines.pairs + sum(forward.pairs) + sum(transposed.pairs if transposed else []), config
+            engines.pairs + sum(forward.pairs) + sum(sum(it_back.pairs) for it_back in transposed), config
         )
-        _demand_sums(layer.name, mask, transposed is not None, config)
+        _demand_sums(layer.name, mask, bool(transposed), config)
         engines.add(forward, it.counters.numpy().astype(np.int64).reshape(-1), twins)
-        if transposed is not None:
-            engines.add(transposed)
+        for it_back in transposed:
+            engines.add(it_back)
         plans.append(
-            LayerPlan(forward, transposed, starts, back_starts, entries, forward_at, gradient_at, error_at)
+            LayerPlan(
+                forward, starts, transposed, parts, back_start, entries, forward_at, gradient_at, error_at
+            )
         )
     _demand_words(network, maps, config)
     findings = Findings()
-    memories.check(2 * len(passes), findings)
+    memories.check(sum(len(it.parts) + 1 for it in passes), findings)
     findings.demand()
-    front, back = _instructions(network.array, passes, config)
+    front, back = pass_words(network.array, passes, config)
     layers = tuple(plans)
     codes_at = saved_words(data, config)
     _demand_save(codes_at + read_words(engines.pairs, config), config)
     commands = CommandList(network, config, maps, data, layers, engines.pairs).made(scheme, codes_at)
-    firmware = StepFirmware(
-        it=Assembly(config),
+    assembly = Assembly(config)
+    program = StepContext(
+        it=assembly,
         network=network,
         scheme=scheme,
         head=Head(network, images, config, data, maps.values[-1], maps.errors[-1]),
         data=data,
         commands=commands,
-        places=Places(maps.request.address, maps.result.address),
         kept=tuple(
-            int(it.mask.sum()) if learns.channels else 0
-            for it, learns in zip(state.layers, scheme.layers, strict=True)
+            int(layer.mask.sum()) if learns.channels else 0
+            for layer, learns in zip(state.layers, scheme.layers, strict=True)
         ),
         values=tuple(sums.shape[0] * sums.stride * config.lanes for sums in maps.sums),
+        routines=write_routines(assembly, network, data, images),
+        schedule=Schedule(assembly),
     )
     return StepPlan(
         network=network,
@@ -154,7 +169,7 @@ def plan_step(
         taps=memories.tap_words(),
         engines=engines,
         commands=commands,
-        firmware=firmware.words(),
+        firmware=step_program(program, Places(maps.request.address, maps.result.address)),
     )
 
 
@@ -238,51 +253,3 @@ def _demand_words(network: Network, maps: Maps, config: Config) -> None:
     ):
         if needed > there:
             raise CapacityError(f"{what}: the step needs {needed}; {field} is {there}")
-
-
-def _instructions(
-    array: ArrayShape, passes: list[tuple[int, int, Tensor, Tensor]], config: Config
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Front and back words: each pass is a layer and an END."""
-    front: list[int] = []
-    back: list[int] = []
-    end_front, end_back = end_words(config)
-    for taps, taps_at, source, target in passes:
-        tiles, filters = target.words(config.lanes), target.shape[0]
-        rounds = -(-filters // array.round_filters(filters))
-        front += [_front(config, rounds, tiles, taps, taps_at, source), end_front]
-        back += [_back(config, rounds, tiles, filters, array, target), end_back]
-    return tuple(front), tuple(back)
-
-
-def _front(config: Config, rounds: int, tiles: int, taps: int, taps_at: int, source: Tensor) -> int:
-    values = {field.name: 0 for field in front_record(config).fields} | {
-        "operation": Operation.LAYER,
-        "rounds": rounds,
-        "tiles": tiles,
-        "channels": source.shape[0],
-        "taps": taps,
-        "tap_address": taps_at,
-        "input_address": source.address,
-        "input_stride": source.stride,
-        "ready_channels": source.shape[0],
-    }
-    return front_record(config).pack(**values)
-
-
-def _back(config: Config, rounds: int, tiles: int, filters: int, array: ArrayShape, target: Tensor) -> int:
-    values = {field.name: 0 for field in back_record(config).fields} | {
-        "operation": Operation.LAYER,
-        "rounds": rounds,
-        "tiles": tiles,
-        "fold": Fold.GROUP,
-        "group": 1,
-        "filters": filters,
-        "engine_filters": array.engine_filters(filters),
-        "row_width": config.lanes,
-        "output_address": target.address,
-        "output_stride": target.stride,
-        "plane_tiles": tiles,
-        "last_lanes": config.lanes,
-    }
-    return back_record(config).pack(**values)

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from golden.numerics.lfsr import RandomWords
-from golden.spec import latency
+from golden.spec import latency, maps
 from golden.spec.config import Config
 from golden.spec.controller import (
+    COUNT_BITS,
     DOT_BITS,
     FACTOR_BITS,
     REGISTERS,
@@ -17,7 +18,7 @@ from golden.spec.controller import (
 )
 from golden.spec.errors import LightDealError
 from golden.spec.formats import round_shift
-from golden.spec.learning import INT8_LARGEST, Lfsr
+from golden.spec.learning import ERROR_RANDOM_BITS, INT8_LARGEST, TERM_RANDOM_BITS, Lfsr, power_term
 
 STEP_LIMIT = 10_000_000
 
@@ -57,8 +58,8 @@ class Controller:
     data: the data memory, numbers with sign; changed in place.
     random: where the SCALARS generator stands.
     features: the feature memory, a list of `lanes` bytes with sign for each word; changed in place.
-    issue: called with the number of a command and its two shifts; it does all of the command and puts what
-        is reported into `data`.
+    issue: called with the number of a command, its two shifts, and whether it may begin beside another; it
+        does all of the command and puts what is reported into `data`.
     parameters: the words of LightNorm's parameter memory that were written.
     executed: how many instructions were.  cycles: of them all, where none had to wait.
     """
@@ -68,7 +69,7 @@ class Controller:
     data: list[int]
     random: Lfsr
     features: list[list[int]]
-    issue: Callable[[int, int, int], None]
+    issue: Callable[[int, int, int, bool], None]
     parameters: dict[int, int] = field(default_factory=dict)
     executed: int = 0
     cycles: int = 0
@@ -80,7 +81,7 @@ class Controller:
         words = RandomWords(self.random)
         r = [0] * REGISTERS
         buffer = [0] * self.config.lanes
-        count, steps = 0, (0, 0)
+        count, steps, beyond = 0, (0, 0), 0
         at = 0
         for _ in range(STEP_LIMIT):
             if not 0 <= at < len(self.program):
@@ -145,10 +146,10 @@ class Controller:
                 case Operation.PUT:
                     buffer[self._lane(at, second)] = signed(a, 8)
                 case Operation.SUM:
-                    counted = second - a
+                    counted = self._slices(a, second)
                     result = r[d] + sum(buffer[self._lane(at, a) : 1 + self._lane(at, second - 1)])
                 case Operation.SPREAD | Operation.SPREAD_RELU:
-                    counted = second - a
+                    counted = self._slices(a, second)
                     lowest = 0 if operation == Operation.SPREAD_RELU else -INT8_LARGEST
                     for lane in range(self._lane(at, a), 1 + self._lane(at, second - 1)):
                         buffer[lane] = signed(r[d], 8) if lowest < buffer[lane] < INT8_LARGEST else 0
@@ -158,12 +159,24 @@ class Controller:
                     following = immediate if jumps else following
                 case Operation.CALL:
                     result, following, jumps = at + 1, second, True
-                case Operation.ISSUE:
-                    self.issue(immediate, a, b)
+                case Operation.ISSUE | Operation.BESIDE:
+                    self.issue(immediate, a, b, operation == Operation.BESIDE)
                 case Operation.WAIT:
                     pass
                 case Operation.PARAMETER:
                     self.parameters[second] = a & 0xFFFFFFFF
+                case Operation.NEAREST | Operation.STOCHASTIC:
+                    random = None
+                    if operation == Operation.STOCHASTIC:
+                        random = int(words.take(1)[0]) & (1 << ERROR_RANDOM_BITS) - 1
+                    moved = signed(shifted(Operation.EVEN, a, second), WORD_BITS)
+                    result, saturated, large = maps.saturated(maps.cut(moved, random))
+                    beyond += saturated + (large << COUNT_BITS)
+                case Operation.COUNTS:
+                    result, beyond = beyond, 0
+                case Operation.TERM:
+                    random = int(words.take(1)[0]) & (1 << TERM_RANDOM_BITS) - 1
+                    result = power_term(signed(a, 8), random)
                 case Operation.STOP:
                     self.random = words.state
                     self.cycles += latency.controller(operation)
@@ -173,6 +186,10 @@ class Controller:
                 r[d] = signed(result, WORD_BITS)
             at = following
         raise ControllerError(f"controller: no STOP within {STEP_LIMIT} instructions")
+
+    def _slices(self, first: int, end: int) -> int:
+        """Slices of `basis` lanes that the lanes from `first` to before `end` lie in."""
+        return (end - 1) // self.config.basis - first // self.config.basis + 1
 
     def _lane(self, at: int, lane: int) -> int:
         if not 0 <= lane < self.config.lanes:

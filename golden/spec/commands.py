@@ -49,7 +49,7 @@ class Command(IntEnum):
 
 
 def pass_record(config: Config) -> Record:
-    """Of LAYERS, FORWARD, ERROR and GRADIENT."""
+    """Of LAYERS, FORWARD, ERROR and GRADIENT. Distances are modulo the depth of the feature memory."""
     address = feature_bits(config)
     return Record(
         "pass",
@@ -57,10 +57,10 @@ def pass_record(config: Config) -> Record:
             Field("entry", log2(config.instructions), doc="first instruction"),
             Field("block", log2(config.coefficient_words), doc="first pair of the engines' streams"),
             Field("addend", 1, doc="ERROR: a tensor of errors is added"),
-            Field("addend_address", address, doc="its first word"),
+            Field("addend_distance", address, doc="from a word that is written to its word"),
             Field("masked", 1, doc="ERROR: what does not pass the map below becomes zero"),
             Field("mask_relu", 1, doc="it has a ReLU"),
-            Field("mask_address", address, doc="its first word"),
+            Field("mask_distance", address, doc="from a word that is written to its word"),
             Field(
                 "report_address",
                 data_bits(config),

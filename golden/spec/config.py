@@ -211,15 +211,17 @@ SMALL_LEARNING = Config(
     lanes=16,
     accumulators=8,
     accumulator_bits=24,
-    basis=4,
-    feature_words=16384,
+    basis=8,
+    feature_words=32768,
     coefficient_words=8192,
-    tap_words=4096,
+    tap_words=8192,
     term_words=1024,
     filter_words=1024,
     learning=True,
+    controller_words=8192,
 )
-"""SMALL's 64 shift-adders in a device that learns, with a quarter of the lanes behind the array."""
+"""SMALL's 64 shift-adders in a device that learns, with half of the lanes behind the array, and memories for
+batches of 32 small images."""
 
 PRESETS = {config.name: config for config in (TINY, SMALL, DEFAULT, SMALL_LEARNING)}
 

@@ -4,7 +4,7 @@ A small processor for all that a step has once: scales, gamma, beta, statistics,
 comes next. It has 16 registers of 48 bits, r0 of them always 0, a memory of 48-bit words, the numbers of the
 SCALARS generator, and a buffer of one word of the feature memory. docs/machine.md, section 12.
 
-A run begins with the instruction at address 0; registers, buffer, count and steps are 0. The data memory
+A run begins with the instruction at address 0; registers, buffer, counts and steps are 0. The data memory
 keeps its words from run to run. Addresses and lanes that there are not, and a data word that is read while a
 command may report into it (before the next ISSUE, or a WAIT, is behind), give anything:
 `golden.machine.controller` refuses what it can see of that.
@@ -26,6 +26,8 @@ DOT_BITS = 18
 """Of both operands of DOT."""
 SHIFT_LARGEST = 63
 """Distances of shifts saturate to ±this."""
+COUNT_BITS = 24
+"""Of a number in COUNTS."""
 
 
 class Operation(IntEnum):
@@ -103,6 +105,22 @@ class Operation(IntEnum):
     """The word of LightNorm's parameter memory at address B = the lowest 32 bits of r[a]."""
     STOP = 33
     """The run ends, as soon as WAIT would go on."""
+    BESIDE = 34
+    """As ISSUE, but the command begins as soon as its own unit is free: NORM beside a pass of the array, or a
+    pass beside NORM. They must not write what the other reads or writes. What either reports stands at the
+    next ISSUE or WAIT."""
+    NEAREST = 35
+    """d = the int8 of r[a] · 2^B, a fraction: as EVEN has it, then over 2^8 to the nearest, ties to even;
+    saturated to ±127 and counted."""
+    STOCHASTIC = 36
+    """Likewise, but a byte, the lowest of the next word of SCALARS, is added to what EVEN gives, and the
+    integer at or below counts."""
+    COUNTS = 37
+    """d = numbers of NEAREST and STOCHASTIC beyond ±127, and, times 2^COUNT_BITS, beyond ±63, since the last
+    COUNTS or the begin of the run."""
+    TERM = 38
+    """d = r[a], an int8, as a power of two of twice its unit (golden.spec.learning.power_term), with the next
+    word of SCALARS."""
 
 
 def instruction_record() -> Record:

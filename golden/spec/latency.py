@@ -133,11 +133,11 @@ MAP_ROUND = ROUND + 3
 
 
 # Learning: sums into maps and blocks, errors into engines.
-def slow_terms(slices: int) -> int:
-    """Cycles between terms of a pass whose writeback adds to each, and reads two words and writes one for
-    each word of so many slices.
+def slow_terms(slices: int, addend: bool) -> int:
+    """Cycles between terms of an error pass, for each word of so many slices: it reads a word and writes one;
+    with an addend it reads two, and each term goes twice through the rounder.
     """
-    return max(2, 5 - slices)
+    return max(2, 5 - slices) if addend else max(1, 3 - slices)
 
 
 MAP_OPERANDS = TERM + MEMORY + 3
@@ -164,6 +164,8 @@ CONTROLLER_WORK = {
     Operation.CLAMP: 3,
     Operation.MULTIPLY: 3,
     **dict.fromkeys((Operation.EVEN, Operation.UP, Operation.FLOOR, Operation.STICKY), 4),
+    **dict.fromkeys((Operation.NEAREST, Operation.STOCHASTIC), 6),
+    Operation.TERM: 1 + TERM_ROUND,
     Operation.LENGTH: 2,
     Operation.DIVIDE: WORD_BITS + 1,
     Operation.LOAD: 1 + MEMORY,
@@ -184,7 +186,8 @@ DOT_FIRST = MEMORY + 2
 def controller(operation: Operation, count: int = 0, jumps: bool = False) -> int:
     """Cycles of an instruction of the controller, without those in which it waits for a memory or a command.
 
-    count: products of DOT, lanes of SUM, SPREAD and SPREAD_RELU.  jumps: a branch is taken.
+    count: products of DOT; slices of `basis` lanes that SUM, SPREAD and SPREAD_RELU go through.
+    jumps: a branch is taken.
     """
     work = CONTROLLER_WORK.get(operation, 1)
     if operation == Operation.DOT:

@@ -19,6 +19,7 @@ from hw.core.port_arbiter import PortArbiter
 from hw.core.sequencer import Sequencer
 from hw.interfaces import frame_word, write_signature
 from hw.learning.access_arbiter import AccessArbiter
+from hw.learning.command_slot import CommandSlot
 from hw.learning.conductor import Conductor
 from hw.learning.controller import Controller
 from hw.learning.engine import LearningEngine
@@ -70,6 +71,8 @@ class LearningAccelerator(wiring.Component):
         m.submodules.sequencer = sequencer = Sequencer(config)
         m.submodules.controller = controller = Controller(config)
         m.submodules.conductor = conductor = Conductor(config)
+        m.submodules.pass_slot = slot = CommandSlot(config)
+        m.submodules.norm_slot = norm_slot = CommandSlot(config)
         m.submodules.arbiter = arbiter = PortArbiter(config)
         m.submodules.features = features = FeatureMemory(config)
         array = add_array(m, config, LearningEngine)
@@ -126,9 +129,9 @@ class LearningAccelerator(wiring.Component):
         ]
 
         # The array: which pass it is, and what begins and ends it.
-        kind = conductor.kind
+        kind = slot.kind
         fields = {
-            name: data.View(layout(record), conductor.payload[: record.bits])
+            name: data.View(layout(record), slot.payload[: record.bits])
             for name, record in payload_records(config).items()
         }
         command = fields[Command.LAYERS]
@@ -142,7 +145,7 @@ class LearningAccelerator(wiring.Component):
         m.d.comb += [
             gradient.eq(kind == Command.GRADIENT),
             layers.eq(kind == Command.LAYERS),
-            start.eq(conductor.start & of_array),
+            start.eq(slot.start & of_array),
             # In a gradient pass the array is done when every engine waits for errors that do not come.
             finished.eq(going & array.drain.finished & Mux(gradient, idle, array.fetch.finished)),
             array.fetch.turns_done.eq(turns),
@@ -159,6 +162,7 @@ class LearningAccelerator(wiring.Component):
             array.fetch.entry.eq(command.entry),
             array.drain.entry.eq(command.entry),
             array.drain.spaced.eq(kind == Command.ERROR),
+            array.drain.addend.eq(command.addend),
         ]
         for number, engine in enumerate(array.engines):
             wiring.connect(m, array.drain.engines[number], errors.drain[number])
@@ -190,10 +194,9 @@ class LearningAccelerator(wiring.Component):
             writer.enable.eq((kind == Command.FORWARD) | (kind == Command.ERROR)),
             writer.error.eq(kind == Command.ERROR),
             writer.command.eq(command),
-            writer.shift.eq(conductor.shift),
-            writer.addend_shift.eq(conductor.addend_shift),
-            writer.layer.eq(array.drain.layer),
-            writer.clear.eq(conductor.start),
+            writer.shift.eq(slot.shift),
+            writer.addend_shift.eq(slot.addend_shift),
+            writer.clear.eq(slot.start),
             errors.gradient.eq(gradient),
             errors.token.eq(array.drain.terms.token),
             errors.source.eq(array.drain.source),
@@ -201,60 +204,64 @@ class LearningAccelerator(wiring.Component):
 
         # Commands and their ends.
         wiring.connect(m, controller.issue, conductor.i)
+        wiring.connect(m, conductor.array, slot.i)
+        wiring.connect(m, conductor.norm, norm_slot.i)
         wiring.connect(m, norm.found, found.i)
         wiring.connect(m, parameters.o, norm.parameters)
         wiring.connect(m, controller.parameter, parameters.put)
-        fields_norm = fields[Command.NORM]
+        norm_record = payload_records(config)[Command.NORM]
+        fields_norm = data.View(layout(norm_record), norm_slot.payload[: norm_record.bits])
+        # What is found goes first; a command is done when nothing more is.
+        reports = (found.o, norm_slot.report, slot.report)
         m.d.comb += [
-            norm.start.eq(conductor.start & (kind == Command.NORM)),
+            norm.start.eq(norm_slot.start),
             norm.command.eq(fields_norm),
             norm.random.eq(norm_random.bytes),
             norm_random.draw.eq(norm.draw),
-            norm.shift.eq(conductor.shift),
-            norm.addend_shift.eq(conductor.addend_shift),
+            norm.shift.eq(norm_slot.shift),
+            norm.addend_shift.eq(norm_slot.addend_shift),
             parameters.start.eq(norm.start),
             parameters.first.eq(fields_norm.parameter_address),
             found.start.eq(norm.start),
             found.first.eq(fields_norm.report_address + 2),
-            # What is found goes first; a command is done when nothing more is.
-            found.o.ready.eq(1),
-            conductor.report.ready.eq(~found.o.valid),
-            controller.report.valid.eq(found.o.valid | conductor.report.valid),
+            norm_slot.done.eq(norm.done),
+            norm_slot.report_address.eq(fields_norm.report_address),
+            norm_slot.counts[0].eq(norm.saturated),
+            norm_slot.counts[1].eq(norm.large),
             controller.quiet.eq(conductor.quiet),
         ]
-        for name in ("address", "word"):
-            said, counted = (getattr(item.payload, name) for item in (found.o, conductor.report))
-            m.d.comb += getattr(controller.report, name).eq(Mux(found.o.valid, said, counted))
+        for number, report in enumerate(reports):
+            with m.If(report.valid) if number == 0 else m.Elif(report.valid):
+                m.d.comb += [
+                    report.ready.eq(1),
+                    controller.report.valid.eq(1),
+                    controller.report.address.eq(report.payload.address),
+                    controller.report.word.eq(report.payload.word),
+                ]
         updating = Signal()
         m.d.sync += updating.eq(update.busy)
         m.d.comb += [
-            update.start.eq(conductor.start & (kind == Command.UPDATE)),
+            update.start.eq(slot.start & (kind == Command.UPDATE)),
             update.command.eq(fields[Command.UPDATE]),
-            update.shift.eq(conductor.shift),
-            reader.start.eq(conductor.start & (kind == Command.READ)),
+            update.shift.eq(slot.shift),
+            reader.start.eq(slot.start & (kind == Command.READ)),
             reader.command.eq(fields[Command.READ]),
         ]
         with m.If(kind == Command.UPDATE):
             m.d.comb += [
-                conductor.report_address.eq(fields[Command.UPDATE].report_address),
-                conductor.counts[0].eq(update.sum),
-                conductor.counts[1].eq(update.moved),
-            ]
-        with m.Elif(kind == Command.NORM):
-            m.d.comb += [
-                conductor.report_address.eq(fields_norm.report_address),
-                conductor.counts[0].eq(norm.saturated),
-                conductor.counts[1].eq(norm.large),
+                slot.report_address.eq(fields[Command.UPDATE].report_address),
+                slot.counts[0].eq(update.sum),
+                slot.counts[1].eq(update.moved),
             ]
         with m.Else():
             m.d.comb += [
-                conductor.report_address.eq(command.report_address),
-                conductor.counts[0].eq(writer.saturated),
-                conductor.counts[1].eq(writer.large),
+                slot.report_address.eq(command.report_address),
+                slot.counts[0].eq(writer.saturated),
+                slot.counts[1].eq(writer.large),
             ]
         m.d.comb += [
             controller.go.eq(sequencer.start),
-            conductor.done.eq(finished | norm.done | reader.done | (updating & ~update.busy)),
+            slot.done.eq(finished | reader.done | (updating & ~update.busy)),
             sequencer.go.eq(host.go),
             sequencer.finished.eq(controller.finished),
             sequencer.illegal.eq(

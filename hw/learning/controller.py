@@ -7,39 +7,30 @@ from amaranth.lib.wiring import In, Out
 from golden.spec import latency
 from golden.spec.commands import SHIFT_BITS
 from golden.spec.config import Config
-from golden.spec.controller import REGISTERS, WORD_BITS, Operation, instruction_record, program_bits
+from golden.spec.controller import (
+    REGISTERS,
+    WORD_BITS,
+    Operation,
+    instruction_record,
+    program_bits,
+)
 from golden.spec.learning import LFSR_WORD
-from golden.spec.memories import Memory
+from golden.spec.memories import Memory, log2
 from hw.interfaces import access_signature, load_signature
 from hw.learning.dot_unit import DotUnit
 from hw.learning.feature_buffer import FeatureBuffer
+from hw.learning.operations import DRAWS, LANES, WITHOUT
 from hw.learning.ports import data_signature, issue_layout, parameter_signature
 from hw.learning.scalar_registers import NUMBER_BITS, ScalarRegisters
+from hw.learning.scalar_term import ScalarTerm
 from hw.learning.scalar_unit import ScalarUnit
+from hw.learning.scale_counts import ScaleCounts
 from hw.learning.state_memory import StateMemory
 from hw.parts.layouts import layout
 from hw.parts.lfsr import Lfsr
 from hw.parts.memory import LoadedMemory
 
 RANDOM_BITS = 16
-_LANES = (Operation.SUM, Operation.SPREAD, Operation.SPREAD_RELU)
-_WITHOUT = (
-    Operation.STORE,
-    Operation.STRIDES,
-    Operation.FETCH,
-    Operation.WRITE,
-    Operation.PUT,
-    Operation.SPREAD,
-    Operation.SPREAD_RELU,
-    Operation.EQUAL,
-    Operation.UNEQUAL,
-    Operation.LESS,
-    Operation.ISSUE,
-    Operation.WAIT,
-    Operation.PARAMETER,
-    Operation.STOP,
-)
-"""They write no register."""
 
 
 def saturated(value: Value, bits: int) -> Value:
@@ -110,9 +101,9 @@ class Controller(wiring.Component):
         decodes, works, done, jumps, clears = (
             Signal(name=name) for name in ("decodes", "works", "done", "jumps", "clears")
         )
-        step, cleared = Signal(2), Signal(NUMBER_BITS)
+        step, cleared = Signal(3), Signal(NUMBER_BITS)
         m.d.comb += program.address.eq(following)
-        m.d.sync += step.eq(Mux(works, Mux(step == 3, 3, step + 1), 0))
+        m.d.sync += step.eq(Mux(works, Mux(step.all(), step, step + 1), 0))
         with m.FSM():
             with m.State("IDLE"), m.If(self.go):
                 m.d.sync += [now.eq(0), following.eq(0), cleared.eq(0)]
@@ -151,7 +142,7 @@ class Controller(wiring.Component):
         result = Signal(signed(WORD_BITS))
         writes = Signal()
         is_ = {operation: now.operation == operation for operation in Operation}
-        lanes = Cat(is_[operation] for operation in _LANES).any()
+        draws = Cat(is_[operation] for operation in DRAWS).any()
         m.d.comb += [
             registers.a.eq(Mux(decodes, now.a, now.d)),
             registers.b.eq(now.b),
@@ -165,6 +156,7 @@ class Controller(wiring.Component):
             unit.b_word.eq(registers.b_word),
             unit.immediate.eq(now.immediate),
             unit.step.eq(step),
+            unit.random.eq(numbers.bits),
             dot.clear.eq(self.go),
             dot.multiply.eq(first & is_[Operation.MULTIPLY]),
             dot.strides.eq(first & is_[Operation.STRIDES]),
@@ -174,7 +166,7 @@ class Controller(wiring.Component):
             dot.third.eq(registers.a_word),
             dot.a.eq(unit.a),
             dot.b.eq(unit.b),
-            dot.byte.eq(buffer.byte),
+            dot.byte.eq(buffer.sum),
             dot.grant.eq(state.grant),
             Cat(dot.words).eq(Cat(state.words)),
             state.put.eq(works & is_[Operation.STORE]),
@@ -182,25 +174,45 @@ class Controller(wiring.Component):
         ]
         for address, of_dot in zip(state.addresses, dot.addresses, strict=True):
             m.d.comb += address.eq(Mux(dot.asks, of_dot, unit.b))
-        lane = Signal(range(config.lanes))
-        m.d.sync += lane.eq(Mux(first, unit.a, lane + 1))
+        basis = log2(config.basis)
+        part, last_part = (
+            Signal(range(config.lanes // config.basis), name=it) for it in ("part", "last_part")
+        )
+        spreads = is_[Operation.SPREAD] | is_[Operation.SPREAD_RELU]
+        m.d.sync += part.eq(Mux(first, unit.a >> basis, part + 1))
         m.d.comb += [
+            last_part.eq((unit.b - 1) >> basis),
             buffer.clear.eq(self.go),
             buffer.fetch.eq(works & is_[Operation.FETCH]),
             buffer.write.eq(works & is_[Operation.WRITE]),
             buffer.address.eq(unit.b),
-            buffer.lane.eq(Mux(lanes, lane, unit.b)),
-            buffer.put.eq(
-                (first & is_[Operation.PUT]) | (later & (is_[Operation.SPREAD] | is_[Operation.SPREAD_RELU]))
-            ),
-            buffer.passing.eq(~is_[Operation.PUT]),
+            buffer.lane.eq(unit.b),
+            buffer.put.eq(first & is_[Operation.PUT]),
+            buffer.first.eq(unit.a),
+            buffer.end.eq(unit.b),
+            buffer.part.eq(part),
+            buffer.spread.eq(later & spreads),
             buffer.relu.eq(is_[Operation.SPREAD_RELU]),
             buffer.value.eq(Mux(is_[Operation.PUT], unit.a, registers.a_word)),
         ]
 
+        # Errors as powers of two; what was rounded to int8 is counted.
+        rounds = is_[Operation.NEAREST] | is_[Operation.STOCHASTIC]
+        m.submodules.terms = terms = ScalarTerm()
+        m.submodules.counts = counts = ScaleCounts()
+        m.d.comb += [
+            terms.error.eq(unit.a),
+            terms.random.eq(numbers.bits),
+            counts.clear.eq(self.go | (works & is_[Operation.COUNTS])),
+            counts.valid.eq(works & done & rounds),
+            counts.saturated.eq(unit.saturated),
+            counts.large.eq(unit.large),
+        ]
+
         # Whoever else is there.
         m.d.comb += [
-            self.issue.valid.eq(works & is_[Operation.ISSUE]),
+            self.issue.valid.eq(works & (is_[Operation.ISSUE] | is_[Operation.BESIDE])),
+            self.issue.payload.beside.eq(is_[Operation.BESIDE]),
             self.issue.payload.command.eq(now.immediate),
             self.issue.payload.shift.eq(saturated(unit.a, SHIFT_BITS)),
             self.issue.payload.addend_shift.eq(saturated(unit.b, SHIFT_BITS)),
@@ -211,7 +223,7 @@ class Controller(wiring.Component):
             numbers.load.eq(self.seed),
             numbers.before.eq(self.before),
             numbers.last.eq(self.last),
-            numbers.step.eq(works & is_[Operation.RANDOM]),
+            numbers.step.eq(works & done & draws),
         ]
 
         # What comes of it, and when.
@@ -225,13 +237,13 @@ class Controller(wiring.Component):
                 m.d.comb += done.eq(unit.divided)
             with m.Case(Operation.DOT):
                 m.d.comb += done.eq(later & dot.final)
-            with m.Case(*_LANES):
-                m.d.comb += done.eq(later & (lane + 1 == unit.b[: len(lane) + 1]))
+            with m.Case(*LANES):
+                m.d.comb += done.eq(later & (part == last_part))
             with m.Case(Operation.STORE):
                 m.d.comb += done.eq(state.grant)
             with m.Case(Operation.FETCH, Operation.WRITE):
                 m.d.comb += done.eq(buffer.done)
-            with m.Case(Operation.ISSUE):
+            with m.Case(Operation.ISSUE, Operation.BESIDE):
                 m.d.comb += done.eq(self.issue.ready)
             with m.Case(Operation.WAIT, Operation.STOP):
                 m.d.comb += done.eq(self.quiet)
@@ -244,7 +256,7 @@ class Controller(wiring.Component):
                 m.d.comb += jumps.eq(unit.less)
             with m.Case(Operation.CALL):
                 m.d.comb += jumps.eq(1)
-        with m.Switch(now.operation), m.Case(*_WITHOUT):
+        with m.Switch(now.operation), m.Case(*WITHOUT):
             m.d.comb += writes.eq(0)
         with m.Switch(now.operation):
             with m.Case(Operation.MULTIPLY, Operation.DOT, Operation.SUM):
@@ -257,4 +269,8 @@ class Controller(wiring.Component):
                 m.d.comb += result.eq(following)
             with m.Case(Operation.BYTE):
                 m.d.comb += result.eq(buffer.byte)
+            with m.Case(Operation.TERM):
+                m.d.comb += result.eq(terms.term)
+            with m.Case(Operation.COUNTS):
+                m.d.comb += result.eq(counts.both)
         return m

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.config import Config
 from golden.spec.controller import DOT_BITS, FACTOR_BITS, WORD_BITS, data_bits
+from hw.learning.feature_buffer import slice_sum_bits
 
 
 class DotUnit(wiring.Component):
@@ -20,7 +21,8 @@ class DotUnit(wiring.Component):
     multiply: In, a · b, of FACTOR_BITS.
     strides: In, `third`, `a` and `b` are count and steps of the sums to come.  clear: In, they become 0.
     start: In, a sum begins at `third`, with the words at the addresses `a` and `b`.
-    begin: In, a sum of bytes begins at `third`.  bytes: In, it goes on, by `byte`, in every cycle.
+    begin: In, a sum of bytes begins at `third`.  bytes: In, it goes on, by `byte`, the sum of some, in every
+        cycle.
     third, a, b: In, words.
     asks: Out, `addresses` are read.  addresses: Out.  grant: In, in the same cycle.  words: In, a cycle after
     it. total: Out.  final: Out, it is the sum of all products.
@@ -34,7 +36,7 @@ class DotUnit(wiring.Component):
             {
                 **dict.fromkeys(("multiply", "strides", "clear", "start", "begin", "bytes"), In(1)),
                 **dict.fromkeys(("third", "a", "b"), word),
-                "byte": In(signed(8)),
+                "byte": In(signed(slice_sum_bits(config))),
                 "asks": Out(1),
                 "addresses": Out(address).array(2),
                 "grant": In(1),

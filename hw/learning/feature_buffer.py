@@ -1,50 +1,64 @@
 """A word of the feature memory in the controller's hands."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.config import Config
 from golden.spec.learning import INT8_LARGEST
+from golden.spec.memories import log2
 from hw.interfaces import access_signature
 
 
-class FeatureBuffer(wiring.Component):
-    """Takes words and gives them back, and works on their bytes, one a cycle.
+def slice_sum_bits(config: Config) -> int:
+    """Signed bits of the sum of a slice's bytes."""
+    return 8 + log2(config.basis)
 
-    Golden: `golden.machine.controller`.  Latency: `lane` → `byte` none; what is put or fetched is there in
-    the next cycle but one at the latest.
+
+class FeatureBuffer(wiring.Component):
+    """Takes words and gives them back, and works on their bytes, a slice of `basis` lanes in a cycle.
+
+    Golden: `golden.machine.controller`.  Latency: `lane` → `byte`, `part` → `sum` none; what is put, spread
+    or fetched is there in the next cycle but one at the latest.
 
     Members
     -------
     clear: In, all bytes become 0.
     fetch, write: In, until `done`: the word at `address` comes, goes.  address: In.  done: Out, in the cycle
     of the grant. features: Out, to the feature memory.
-    lane: In.  byte: Out, that of the lane.
-    put: In, the byte of the lane becomes `value`, with `passing` only where an error passes it, else 0.
-    relu: In, of `passing`: 0 < byte < 127, else |byte| < 127.
+    lane: In.  byte: Out, that of the lane.  put: In, it becomes `value`.
+    first, end, part: In, the lanes from `first` to before `end`, as far as they are of slice `part`.
+    sum: Out, of their bytes.
+    spread: In, each becomes `value` where an error passes it, else 0.  relu: In, it passes 0 < byte < 127,
+    else |byte| < 127.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
         access = access_signature(config)
+        slices = config.lanes // config.basis
         super().__init__(
             {
-                **dict.fromkeys(("clear", "fetch", "write", "put", "passing", "relu"), In(1)),
+                **dict.fromkeys(("clear", "fetch", "write", "put", "spread", "relu"), In(1)),
                 "address": In(access.members["address"].shape),
                 "done": Out(1),
                 "features": Out(access),
                 "lane": In(range(config.lanes)),
                 "byte": Out(signed(8)),
+                "first": In(range(config.lanes)),
+                "end": In(range(config.lanes + 1)),
+                "part": In(range(slices)),
+                "sum": Out(signed(slice_sum_bits(config))),
                 "value": In(8),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        features = self.features
-        word = Signal(self._config.lanes * 8)
-        come, passes = Signal(), Signal()
+        features, lanes, basis = self.features, self._config.lanes, self._config.basis
+        word = Signal(lanes * 8)
+        inside = Signal(lanes)
+        come = Signal()
         m.d.comb += [
             features.valid.eq(self.fetch | self.write),
             features.write.eq(self.write),
@@ -52,15 +66,33 @@ class FeatureBuffer(wiring.Component):
             features.data.eq(word),
             self.done.eq(features.valid & features.grant),
             self.byte.eq(word.word_select(self.lane, 8)),
-            passes.eq(
-                (self.byte < INT8_LARGEST) & (self.byte > Mux(self.relu, 0, -INT8_LARGEST)) | ~self.passing
-            ),
+            inside.eq(Cat((lane >= self.first) & (lane < self.end) for lane in range(lanes))),
         ]
+        # The slice in hand.
+        bytes_ = Signal(basis * 8)
+        here = Signal(basis)
+        m.d.comb += [
+            bytes_.eq(word.word_select(self.part, basis * 8)),
+            here.eq(inside.word_select(self.part, basis)),
+        ]
+        terms = []
+        passes = Signal(basis)
+        for lane in range(basis):
+            byte = bytes_.word_select(lane, 8).as_signed()
+            terms.append(Mux(here[lane], byte, 0))
+            m.d.comb += passes[lane].eq((byte < INT8_LARGEST) & (byte > Mux(self.relu, 0, -INT8_LARGEST)))
+        while len(terms) > 1:
+            terms = [one + other for one, other in zip(terms[::2], terms[1::2], strict=True)]
+        m.d.comb += self.sum.eq(terms[0])
+
         m.d.sync += come.eq(self.fetch & features.grant)
-        with m.If(come):
-            m.d.sync += word.eq(features.read)
-        with m.If(self.put):
-            m.d.sync += word.word_select(self.lane, 8).eq(Mux(passes, self.value, 0))
+        for lane in range(lanes):
+            byte = word.word_select(lane, 8)
+            spreads = self.spread & inside[lane] & (self.part == lane // basis)
+            with m.If(come):
+                m.d.sync += byte.eq(features.read.word_select(lane, 8))
+            with m.Elif(spreads | (self.put & (self.lane == lane))):
+                m.d.sync += byte.eq(Mux(self.put | passes[lane % basis], self.value, 0))
         with m.If(self.clear):
             m.d.sync += word.eq(0)
         return m

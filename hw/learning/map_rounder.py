@@ -137,12 +137,12 @@ class MapRounder(wiring.Component):
             given = Mux(first, beat.addends[lane], beat.values[lane])
             moved = Signal(signed(self._bits), name=f"given{lane}")
             m.d.comb += [moved.eq(given), shifter.i.eq(moved << _LEFT), shifter.shift.eq(amount)]
-            term, byte, beyond, far = self._lane(m, lane, shifter.o, pull, sides)
+            term, byte, over, far = self._lane(m, lane, shifter.o, pull, sides)
             if lane == 0:
                 with m.If(enable & pulls):
                     m.d.sync += pull.eq(term)
             bytes_.append(byte)
-            saturated.append(beyond)
+            saturated.append(over)
             large.append(far)
         m.d.comb += self.o.eq(Cat(bytes_))
         for count, hits in ((self.saturated, saturated), (self.large, large)):
@@ -188,9 +188,9 @@ class MapRounder(wiring.Component):
         used = Signal(signed(FRACTION_BITS + 1), name=f"used{lane}")
         whole = Signal(signed(FRACTION_BITS + 1 - ERROR_RANDOM_BITS), name=f"whole{lane}")
         # Saturated to a power of two of either sign: only two bits are left.
-        sign, beyond = moved[-1], moved[-1] ^ moved[top]
+        sign, past = moved[-1], moved[-1] ^ moved[top]
         m.d.comb += [
-            term.eq(Cat(moved[:top] & ~beyond.replicate(top), moved[top] | sign, sign)),
+            term.eq(Cat(moved[:top] & ~past.replicate(top), moved[top] | sign, sign)),
             other.eq(Mux(high | low, pull ^ high.replicate(FRACTION_BITS), kept)),
         ]
         # Cut to nearest: half a unit where the unit above is odd, else one less.
@@ -200,7 +200,7 @@ class MapRounder(wiring.Component):
         m.d.comb += used.eq(Mux(passing & ~(rule.relu & total[-1]), total, 0))
         byte = Signal(signed(ACTIVATION_BITS), name=f"byte{lane}")
         over, far = Signal(name=f"over{lane}"), Signal(name=f"far{lane}")
-        outside = _beyond(whole, INT8_LARGEST)
+        outside = beyond(whole, INT8_LARGEST)
         end = Mux(whole[-1], -INT8_LARGEST, INT8_LARGEST)
         with m.If(self.enable):
             m.d.sync += [
@@ -209,7 +209,7 @@ class MapRounder(wiring.Component):
                 total.eq((Cat(high, term).as_signed() + Cat(high, other).as_signed()) >> 1),
                 whole.eq((used + Mux(rule.stochastic, random, nearest)) >> ERROR_RANDOM_BITS),
                 over.eq(outside),
-                far.eq(_beyond(whole, SCALE_LARGE)),
+                far.eq(beyond(whole, SCALE_LARGE)),
                 byte.eq(Mux(outside, end, whole)),
             ]
         # Where nothing is added: flip-flops that stay zero, and no gates for it.
@@ -218,7 +218,7 @@ class MapRounder(wiring.Component):
         return term, byte, over, far
 
 
-def _beyond(value: Value, limit: int) -> Value:
+def beyond(value: Value, limit: int) -> Value:
     """Whether |value| > limit, a power of two less one; without a comparison's carries."""
     sign, low = value[-1], limit.bit_length()
     return (value[low:-1] ^ sign.replicate(len(value) - 1 - low)).any() | (sign & ~value[:low].any())

@@ -12,7 +12,7 @@ from golden.spec.commands import SHIFT_BITS, pass_record
 from golden.spec.config import Config
 from golden.spec.learning import LFSR_WORD, NORM_FORMAT
 from golden.spec.maps import CODE_BITS, EXPONENT_SHARE
-from golden.spec.memories import back_record, feature_bits
+from golden.spec.memories import feature_bits
 from hw.interfaces import access_signature
 from hw.learning.map_rounder import MapRounder
 from hw.learning.word_random import WordRandom
@@ -38,7 +38,6 @@ class MapWriter(wiring.Component):
     -------
     error: In, it is an error pass, else a forward pass of training; still during a pass, as `command`.
     enable: In, it is one of the two.  command: In, fields.  shift, addend_shift: In, those of its issue.
-    layer: In, the drain's back word.
     i: In, from the operands.  port: Out, always granted at once.
     turn_done: Out, the last word of a turn is written.
     saturated, large: Out, counts of errors since `clear` (`MapRounder`).
@@ -54,7 +53,6 @@ class MapWriter(wiring.Component):
                 "command": In(layout(pass_record(config))),
                 "shift": In(signed(SHIFT_BITS)),
                 "addend_shift": In(signed(SHIFT_BITS)),
-                "layer": In(layout(back_record(config))),
                 "i": In(operands_signature(config)),
                 "port": Out(access_signature(config)),
                 "turn_done": Out(1),
@@ -149,15 +147,10 @@ class MapWriter(wiring.Component):
         bits, part = config.accumulator_bits, config.basis * 8
         m.submodules.rounder = rounder = MapRounder(config.basis, bits)
         m.submodules.random = random = WordRandom(config, config.basis)
-        to_addend, to_mask = Signal(feature_bits(config)), Signal(feature_bits(config))
-        m.d.sync += [
-            to_addend.eq(command.addend_address - self.layer.output_address),
-            to_mask.eq(command.mask_address - self.layer.output_address),
-        ]
         # The word of the addend is asked for in the first cycle, that of the mask in the second.
         asks = [
-            (tokens[1], command.addend, to_addend),
-            (tokens[2], command.masked, to_mask),
+            (tokens[1], command.addend, command.addend_distance),
+            (tokens[2], command.masked, command.mask_distance),
         ]
         reading = Signal()
         for asker, wanted, distance in asks:
@@ -167,10 +160,13 @@ class MapWriter(wiring.Component):
                     self.port.valid.eq(1),
                     self.port.address.eq(asker.address + distance),
                 ]
-        first, addend, mask = (Signal(config.lanes * 8, name=name) for name in ("first", "addend", "mask"))
-        m.d.sync += first.eq(self.port.read)
+        came, addend, mask = (Signal(config.lanes * 8, name=name) for name in ("came", "addend", "mask"))
+        m.d.sync += came.eq(self.port.read)
         with m.If(tokens[3].valid & (tokens[3].slice == 0)):
-            m.d.sync += [addend.eq(first), mask.eq(self.port.read)]
+            m.d.sync += addend.eq(came)
+        # Not a cycle earlier: the last slice of the word before may be right ahead.
+        with m.If(tokens[4].valid & (tokens[4].slice == 0)):
+            m.d.sync += mask.eq(came)
 
         # Addends enter a cycle before their sums.
         before, now = tokens[latency.MAP_OPERANDS - 1], tokens[latency.MAP_OPERANDS]

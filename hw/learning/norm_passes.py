@@ -39,8 +39,8 @@ class NormPasses(wiring.Component):
     numbers.
 
     Golden: `golden.learning.norm` and `golden.spec.maps`; `golden.cycles.norm` the cycles.  Latency and
-    throughput: a word of a pass takes four cycles, or lanes / basis if they are more; twice lanes / basis in
-    APPLY with `add`, if that is more.
+    throughput: a word of a pass takes four cycles, or lanes / basis if they are more, two forward without
+    `add` if lanes / basis is not more; twice lanes / basis in APPLY with `add`, if that is more.
 
     Parameters
     ----------
@@ -96,8 +96,9 @@ class NormPasses(wiring.Component):
 
         # Four turns go round: a word for the passes, two turns for one that is written, a word beside.
         # So nobody waits for another: a word is there when the one before it has left.  A turn in which an
-        # access is not granted lasts.
-        running, turn = Signal(), Signal(2)
+        # access is not granted lasts.  Where nothing is read beside and two cycles are enough for a word, the
+        # passes have every other turn, and what is written the rest.
+        running, turn, short = Signal(), Signal(2), Signal()
         other_address = Signal.like(command.other_address)
         with m.If(~features.valid | features.grant):
             m.d.sync += turn.eq(turn + 1)
@@ -105,20 +106,22 @@ class NormPasses(wiring.Component):
             walk.start.eq(self.start),
             walk.command.eq(command),
             words.clear.eq(self.start),
-            words.turn.eq(turn == 0),
-            words.moves.eq(turn == 2),
+            short.eq(~backward & ~command.add if config.lanes // lanes <= 2 else 0),
+            words.deep.eq(short),
+            words.turn.eq(Mux(short, ~turn[0], turn == 0)),
+            words.moves.eq(Mux(short, ~turn[0], turn == 2)),
             others.clear.eq(self.start),
-            others.turn.eq(turn == 3),
+            others.turn.eq((turn == 3) & ~short),
             others.moves.eq(1),
             others.i.valid.eq(running & (backward | command.add)),
             others.i.payload.address.eq(other_address),
             writer.start.eq(self.start),
             writer.first.eq(command.out_address),
-            writer.turn.eq(turn[0] ^ turn[1]),
+            writer.turn.eq(Mux(short, turn[0], turn[0] ^ turn[1])),
             features.valid.eq(words.ask | others.ask | writer.ask),
             features.write.eq(writer.ask),
             features.address.eq(
-                Mux(writer.turn, writer.address, Mux(turn[1], other_address, walk.o.payload.address))
+                Mux(writer.turn, writer.address, Mux(turn[1] & ~short, other_address, walk.o.payload.address))
             ),
             features.data.eq(writer.data),
         ]

@@ -1,11 +1,11 @@
 """Bundles of wires inside this folder."""
 
-from amaranth.hdl import signed
+from amaranth.hdl import signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import formats
-from golden.spec.commands import SHIFT_BITS, parameter_record
+from golden.spec.commands import SHIFT_BITS, command_record, parameter_record
 from golden.spec.config import Config
 from golden.spec.controller import WORD_BITS, data_bits
 from golden.spec.learning import GRADIENT_BITS
@@ -50,12 +50,28 @@ def report_item(config: Config) -> data.StructLayout:
 
 
 def issue_layout(config: Config) -> data.StructLayout:
-    """Controller → conductor: the number of a command, and the shifts that it goes with."""
+    """Controller → conductor: the number of a command, the shifts that it goes with, and whether it may begin
+    beside another."""
     return data.StructLayout(
         {
             "command": log2(config.instructions),
             "shift": signed(SHIFT_BITS),
             "addend_shift": signed(SHIFT_BITS),
+            "beside": unsigned(1),
+        }
+    )
+
+
+def slot_signature(config: Config) -> wiring.Signature:
+    """Conductor → slot: a command for its unit. See `CommandSlot`."""
+    shift = Out(signed(SHIFT_BITS))
+    return wiring.Signature(
+        {
+            "free": In(1),
+            "take": Out(1),
+            "word": Out(command_record(config).bits),
+            "given_shift": shift,
+            "given_addend_shift": shift,
         }
     )
 

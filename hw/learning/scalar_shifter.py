@@ -12,8 +12,8 @@ _LONG_STEPS = 2
 
 
 class ScalarShifter(wiring.Component):
-    """EVEN, UP, FLOOR, STICKY: a word moves to the right through three steps; one that goes left is turned
-    round before and after.
+    """EVEN (NEAREST, STOCHASTIC), UP, FLOOR, STICKY: a word moves to the right through three steps; one that
+    goes left is turned round before and after.
 
     Golden: `golden.machine.controller.shifted`.  Latency: `o` and `up` stand two cycles after `start`, in
     that cycle alone; the result is o + up.
@@ -73,7 +73,7 @@ class ScalarShifter(wiring.Component):
         word, half = moved[1:], moved[0]
         sticky = (self.operation == Operation.STICKY) & (half | lost)
         with m.Switch(self.operation):
-            with m.Case(Operation.EVEN):
+            with m.Case(Operation.EVEN, Operation.NEAREST, Operation.STOCHASTIC):
                 m.d.comb += self.up.eq(~left & half & (lost | word[0]))
             with m.Case(Operation.UP):
                 m.d.comb += self.up.eq(~left & half)

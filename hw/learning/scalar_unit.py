@@ -5,12 +5,15 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.controller import IMMEDIATE_BITS, WORD_BITS, Operation
+from golden.spec.learning import ERROR_RANDOM_BITS, INT8_LARGEST, SCALE_LARGE
+from hw.learning.map_rounder import beyond
 from hw.learning.scalar_shifter import ScalarShifter
 from hw.lightnorm.encoder import leading_one
 
 _SHIFTS = (Operation.EVEN, Operation.UP, Operation.FLOOR, Operation.STICKY)
+_FRACTIONS = (Operation.NEAREST, Operation.STOCHASTIC)
 _COMPARED = (Operation.SUBTRACT, Operation.EQUAL, Operation.UNEQUAL, Operation.LESS)
-_TARGETS = (Operation.EQUAL, Operation.UNEQUAL, Operation.LESS, Operation.ISSUE)
+_TARGETS = (Operation.EQUAL, Operation.UNEQUAL, Operation.LESS, Operation.ISSUE, Operation.BESIDE)
 """Their immediate is no part of an operand."""
 
 
@@ -25,9 +28,10 @@ class ScalarUnit(wiring.Component):
     -------
     clear: In, operands become 0.  take: In, operands are taken.  operation: In, from `take` to the result.
     a_word, b_word, immediate: In, of the instruction.
-    step: In, cycles since the one after `take`, 3 at most.
+    step: In, cycles since the one after `take`, 7 at most.  random: In, a byte for STOCHASTIC.
     a, b: Out, r[a] and B, in the first cycle after `take`; both stand still of operations that only move
-    words. equal, less: Out, in the same cycle.  divided: Out, a quotient is the result.  result: Out.
+    words. equal, less: Out, in the same cycle.  divided: Out, a quotient is the result.
+    saturated, large: Out, with the result of NEAREST and STOCHASTIC: it was beyond ±127, ±63.  result: Out.
     """
 
     def __init__(self) -> None:
@@ -40,12 +44,15 @@ class ScalarUnit(wiring.Component):
                 "a_word": In(WORD_BITS),
                 "b_word": In(WORD_BITS),
                 "immediate": In(signed(IMMEDIATE_BITS)),
-                "step": In(2),
+                "step": In(3),
+                "random": In(ERROR_RANDOM_BITS),
                 "a": Out(word),
                 "b": Out(word),
                 "equal": Out(1),
                 "less": Out(1),
                 "divided": Out(1),
+                "saturated": Out(1),
+                "large": Out(1),
                 "result": Out(word),
             }
         )
@@ -101,10 +108,22 @@ class ScalarUnit(wiring.Component):
                         m.d.sync += b.eq(0)
                 with m.Else():
                     m.d.comb += subtracts.eq(minus)
-            with m.Case(*_SHIFTS):
+            with m.Case(*_SHIFTS, *_FRACTIONS):
                 m.d.comb += shifter.start.eq(step == 0)
                 with m.If(step == 2):
                     m.d.sync += [a.eq(shifter.o), b.eq(0), more.eq(shifter.up)]
+        # A fraction is whole; then it is cut: half a unit where the unit above is odd, else one less; at last
+        # it saturates.
+        nearest = Cat((~total[ERROR_RANDOM_BITS]).replicate(ERROR_RANDOM_BITS - 1), total[ERROR_RANDOM_BITS])
+        m.d.comb += [self.saturated.eq(beyond(a, INT8_LARGEST)), self.large.eq(beyond(a, SCALE_LARGE))]
+        with m.Switch(operation), m.Case(*_FRACTIONS):
+            with m.If(step == 3):
+                added = Mux(operation == Operation.STOCHASTIC, self.random, nearest)
+                m.d.sync += [a.eq(total), b.eq(added), more.eq(0)]
+            with m.If(step == 4):
+                m.d.sync += a.eq(total >> ERROR_RANDOM_BITS)
+            m.d.comb += self.result.eq(Mux(self.saturated, Mux(a[-1], -INT8_LARGEST, INT8_LARGEST), a))
+        with m.Switch(operation):
             with m.Case(Operation.LENGTH):
                 # r[a] counts as zero, so this is |B|.
                 length = Signal(range(WORD_BITS + 1))

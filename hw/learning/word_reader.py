@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,10 +21,12 @@ def word_beat(config: Config, tag: Any) -> data.StructLayout:
 
 
 class WordReader(wiring.Component):
-    """Asks for words in its turns and gives them in beats; one word waits while another leaves.
+    """Asks for words in its turns and gives them in beats; one word waits while another leaves, or, `deep`,
+    two.
 
     Golden: none.  Latency: from a grant, a word waits in the second cycle and its first beat is there in the
-    cycle after `moves`.  Throughput: a beat a cycle; a word for each turn.
+    cycle after `moves`.  Throughput: a beat a cycle; a word for each turn, if there are four cycles between
+    turns, or two and it is deep.
 
     Parameters
     ----------
@@ -32,7 +34,7 @@ class WordReader(wiring.Component):
 
     Members
     -------
-    clear: In, forgets all words.
+    clear: In, forgets all words.  deep: In, stands still from `clear` to the last word.
     i: stream of `word_request`; taken when it is granted.  o: stream of `word_beat`.
     turn: In, this cycle may ask.  moves: In, a word that waits may follow one that leaves in this cycle.
     ask: Out, in a turn, for the address of `i`.  grant, read: In, as in `access_signature`.
@@ -46,6 +48,7 @@ class WordReader(wiring.Component):
         super().__init__(
             {
                 "clear": In(1),
+                "deep": In(1),
                 "i": In(stream.Signature(word_request(config, tag))),
                 "o": Out(stream.Signature(word_beat(config, tag))),
                 "turn": In(1),
@@ -60,16 +63,21 @@ class WordReader(wiring.Component):
         m = Module()
         size = self._config.basis * 8
         beats = self._config.lanes // self._config.basis
-        fresh, full = Signal(), Signal()
-        word, waiting = (
-            Signal(self._config.lanes * 8, reset_less=True, name=name) for name in ("word", "waiting")
+        fresh, full, more = Signal(), Signal(), Signal()
+        word, waiting, spare = (
+            Signal(self._config.lanes * 8, reset_less=True, name=name)
+            for name in ("word", "waiting", "spare")
         )
-        tag, next_tag = (Signal(self._tag, reset_less=True, name=name) for name in ("tag", "next_tag"))
+        tag, next_tag, spare_tag, fresh_tag = (
+            Signal(self._tag, reset_less=True, name=name)
+            for name in ("tag", "next_tag", "spare_tag", "fresh_tag")
+        )
         left = Signal(range(beats + 1))
-        taken, leaves = self.o.valid & self.o.ready, Signal()
+        taken, leaves, room = self.o.valid & self.o.ready, Signal(), Signal()
         m.d.comb += [
-            self.ask.eq(self.turn & self.i.valid & ~full),
-            self.i.ready.eq(self.turn & ~full & self.grant),
+            room.eq(Mux(self.deep, ~more, ~full)),
+            self.ask.eq(self.turn & self.i.valid & room),
+            self.i.ready.eq(self.turn & room & self.grant),
             self.o.valid.eq(left != 0),
             self.o.payload.bytes.eq(word[:size]),
             self.o.payload.tag.eq(tag),
@@ -78,13 +86,17 @@ class WordReader(wiring.Component):
         ]
         m.d.sync += fresh.eq(self.ask & self.grant)
         with m.If(self.ask & self.grant):
-            m.d.sync += next_tag.eq(self.i.payload.tag)
-        with m.If(fresh):
-            m.d.sync += [waiting.eq(self.read), full.eq(1)]
+            m.d.sync += fresh_tag.eq(self.i.payload.tag)
         with m.If(leaves):
-            m.d.sync += [word.eq(waiting), tag.eq(next_tag), left.eq(beats), full.eq(0)]
+            m.d.sync += [word.eq(waiting), tag.eq(next_tag), left.eq(beats)]
+            m.d.sync += [waiting.eq(spare), next_tag.eq(spare_tag), full.eq(more), more.eq(0)]
         with m.Elif(taken):
             m.d.sync += [word.eq(word >> size), left.eq(left - 1)]
+        with m.If(fresh):
+            with m.If(full & ~leaves):
+                m.d.sync += [spare.eq(self.read), spare_tag.eq(fresh_tag), more.eq(1)]
+            with m.Else():
+                m.d.sync += [waiting.eq(self.read), next_tag.eq(fresh_tag), full.eq(1)]
         with m.If(self.clear):
-            m.d.sync += [fresh.eq(0), full.eq(0), left.eq(0)]
+            m.d.sync += [fresh.eq(0), full.eq(0), more.eq(0), left.eq(0)]
         return m

@@ -43,7 +43,8 @@ class Drain(wiring.Component):
     -------
     load: load bus (back words, terms, filter words).
     start: In, begin with instruction `entry`.
-    spaced: In, terms are issued every `latency.slow_terms` cycles at most; still during a layer.
+    spaced, addend: In, terms are issued every `latency.slow_terms` cycles at most, of a pass with an addend
+    or without; still during a layer.
     engines: per engine, its sums.
     terms, reads: Out, to the operands.  source: Out, where the sums of the token of this cycle are.
     layer: Out, the back word of the layer in hand; stands still until its words are in memory.
@@ -61,6 +62,7 @@ class Drain(wiring.Component):
                 "start": In(1),
                 "entry": In(log2(config.instructions)),
                 "spaced": In(1),
+                "addend": In(1),
                 "engines": Out(sums_signature(config)).array(config.engines),
                 "terms": Out(terms_signature(config)),
                 "source": Out(source_layout(config)),
@@ -134,7 +136,9 @@ class Drain(wiring.Component):
             )
         )
         m.d.sync += ended.eq(Cat(token.valid & token.last, ended))
-        m.d.comb += near.eq(ended[: latency.slow_terms(config.lanes // config.basis) - 1].any())
+        slices = config.lanes // config.basis
+        apart = [ended[: latency.slow_terms(slices, bool(addend)) - 1].any() for addend in range(2)]
+        m.d.comb += near.eq(Mux(self.addend, apart[1], apart[0]))
         for name in token.shape().members:
             if name not in ("valid", "turn_end"):
                 m.d.comb += token[name].eq(step[name])

@@ -2,13 +2,10 @@
 
 from golden.device.assembly import ZERO, Assembly, B, Label, Register
 from golden.spec.block import GRID_BITS, SCALAR_BITS
-from golden.spec.controller import WORD_BITS
+from golden.spec.controller import COUNT_BITS, WORD_BITS
 from golden.spec.learning import (
     ERROR_RANDOM_BITS,
     FRACTION_LARGEST,
-    INT8_LARGEST,
-    SCALE_LARGE,
-    TERM_RANDOM_BITS,
     UPDATE_RANDOM_BITS,
 )
 
@@ -17,93 +14,23 @@ _FRACTION_SHIFT = FRACTION_LARGEST.bit_length()
 
 
 def fraction_shift(it: Assembly, shift: Register) -> None:
-    """From the exponent of a value less that of its tensor to the distance for `fraction`."""
+    """From the exponent of a value less that of its tensor to the distance for NEAREST and STOCHASTIC.
+
+    |value| < 2^25. A fraction beyond FRACTION_LARGEST is beyond int8, whatever is drawn: it saturates there.
+    """
     it.add(shift, shift, ERROR_RANDOM_BITS)
     it.minimum(shift, shift, _FRACTION_SHIFT)
 
 
-def fraction(it: Assembly, value: Register, shift: Register) -> None:
-    """value · 2^shift to nearest; |value| < 2^25.
-
-    What is beyond FRACTION_LARGEST is beyond int8, whatever is drawn: it saturates there.
-    """
-    it.even(value, value, shift)
-
-
-def counted(it: Assembly, value: Register, size: Register, six: Register, counts: int) -> None:
-    """Saturates an integer and counts it for its scale.
-
-    Parameters
-    ----------
-    size: is lost.  six: holds 6.  counts: address of the numbers of those beyond ±127 and ±63.
-    """
-    assert (SCALE_LARGE.bit_length(), INT8_LARGEST.bit_length()) == (6, 7)
-    large, saturated, within = Label(), Label(), Label()
-    it.length(size, value)
-    it.less(six, size, large)
-    it.put(within)
-
-    def beyond() -> None:
-        it.put(large)
-        _one_more(it, size, counts + 1)
-        it.length(size, value)
-        it.add(size, size, -1)
-        it.less(six, size, saturated)
-        it.go(within)
-        it.put(saturated)
-        _one_more(it, size, counts)
-        it.clamp(value, value, INT8_LARGEST)
-        it.go(within)
-
-    it.aside(beyond)
-
-
-def _one_more(it: Assembly, count: Register, address: int) -> None:
-    it.load(count, address)
-    it.add(count, count, 1)
-    it.store(count, address)
-
-
-def nearest_int8(it: Assembly, value: Register, size: Register, six: Register, counts: int) -> None:
-    """A fraction to int8; see `counted`."""
-    it.even(value, value, -ERROR_RANDOM_BITS)
-    counted(it, value, size, six, counts)
-
-
-def stochastic_int8(it: Assembly, value: Register, size: Register, six: Register, counts: int) -> None:
-    """A fraction to int8 with a random byte; see `counted`."""
-    it.random(size, (1 << ERROR_RANDOM_BITS) - 1)
-    it.add(value, value, size)
-    it.floor(value, value, -ERROR_RANDOM_BITS)
-    counted(it, value, size, six, counts)
-
-
-def power_term(it: Assembly, error: Register, one: Register, work: tuple[Register, Register]) -> None:
-    """An int8 error as a power of two of twice its unit; `one` holds 1."""
-    size, random = work
-    negative, done = Label(), Label()
-    total = random
-    # The bits below the leading one of |error|, at least one.
-    it.length(size, error)
-    it.maximum(size, size, 2)
-    it.floor(size, one, size - 1)
-    it.random(random, size - 1)
-    assert INT8_LARGEST < 1 << TERM_RANDOM_BITS + 1
-    it.less(error, ZERO, negative)
-    it.add(total, random, error)
-    it.length(size, total)
-    it.floor(error, one, size - 2)
-    it.put(done)
-
-    def below() -> None:
-        it.put(negative)
-        it.subtract(total, error, random)
-        it.length(size, total)
-        it.floor(error, one, size - 2)
-        it.subtract(error, ZERO, error)
-        it.go(done)
-
-    it.aside(below)
+def store_counts(it: Assembly, counts: int) -> None:
+    """What was counted: how many beyond ±127 at address `counts`, beyond ±63 behind it."""
+    with it.registers(2) as (both, large):
+        it.counts(both)
+        it.floor(large, both, -COUNT_BITS)
+        it.store(large, counts + 1)
+        it.floor(large, large, COUNT_BITS)
+        it.subtract(both, both, large)
+        it.store(both, counts)
 
 
 _PRODUCT_BITS = 34

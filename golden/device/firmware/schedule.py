@@ -39,14 +39,20 @@ class Schedule:
         shift: Register = ZERO,
         addend_shift: Register = ZERO,
         then: tuple[Work, ...] = (),
+        beside: bool = False,
     ) -> None:
         """Command `command`, which takes about `cycles`.
 
         Parameters
         ----------
         then: what can be done once it has ended.
+        beside: it begins while the one before runs, whose unit is another.
         """
-        self.it.issue(command, shift, addend_shift)
+        self.it.issue(command, shift, addend_shift, beside)
+        if beside:
+            self._then += then
+            self._room = max(self._room, cycles)
+            return
         self._ready += self._then
         self._then = then
         self._room = cycles

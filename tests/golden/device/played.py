@@ -164,9 +164,16 @@ class PlayedDevice:
         first = self.plan.maps.result.address if result is None else result
         return np.array(self.features[first : first + run.result_words], np.int8)
 
-    def _issue(self, number: int, shift: int, addend_shift: int) -> None:
+    def _issue(self, number: int, shift: int, addend_shift: int, beside: bool) -> None:
+        commands = self.plan.commands
+        if beside:
+            # Of different units, and of tensors that the other does not write.
+            above = number in commands.norm_error and self.issued[-1] in commands.gradient
+            place = commands.forward.index(number) if number in commands.forward else 0
+            assert above or (place and self.issued[-1] == commands.normed[place - 1])
+            assert above or self.plan.network.layers[place].source != place
         self.issued.append(number)
-        commands, word = self.plan.commands, self.plan.commands.words[number]
+        word = commands.words[number]
         kind = Command(command_record(self.plan.config).unpack(word)["kind"])
         limited = max(-128, min(127, shift)), max(-128, min(127, addend_shift))
         if number == commands.read:

@@ -18,7 +18,7 @@ from golden.spec.learning import ArrayShape, LearningError
 from tests.golden.device.played import PlayedDevice
 from tests.golden.learning.samples import batch
 from tests.golden.learning.states import shaken
-from tests.sim.learning.devices import ARRAY, CONFIG, NETWORK
+from tests.sim.learning.devices import ARRAY, CONFIG, NETWORK, SHORTCUT
 
 ADDED_ONLY = Network(
     (1, 4, 4),
@@ -44,6 +44,7 @@ WIDE = Network((1, 8, 8), (Layer("stem", 0, 4),), classes=256)
 
 CASES = [
     pytest.param(NETWORK, CONFIG, 4, id="tiny"),
+    pytest.param(SHORTCUT, CONFIG, 4, id="shortcut"),
     pytest.param(ADDED_ONLY, CONFIG, 3, id="added-only"),
     pytest.param(SIXTEENTHS, SMALL_LEARNING, 16, id="sixteen-images-together"),
     pytest.param(FOURTHS, SMALL_LEARNING, 8, id="four-images-a-word"),

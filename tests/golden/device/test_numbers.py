@@ -1,20 +1,15 @@
 """The rules for one number as instructions: those of golden, for values at the ends and anywhere."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
 from golden.device.assembly import Assembly, Register
 from golden.device.firmware.numbers import (
-    fraction,
     fraction_shift,
     moved,
-    nearest_int8,
-    power_term,
     reported,
     scalar_sum,
-    stochastic_int8,
+    store_counts,
     update_limit,
 )
 from golden.lightnorm import scalars
@@ -23,8 +18,8 @@ from golden.numerics.lfsr import RandomWords
 from golden.spec import maps
 from golden.spec.commands import scalar_report_record
 from golden.spec.formats import round_shift
-from golden.spec.learning import FRACTION_LARGEST, stochastic
 from golden.spec.learning import power_term as golden_term
+from golden.spec.learning import stochastic
 from tests.golden.device.fragments import COUNTS, RANDOM, for_each, run_program
 
 BYTE = 0xFF
@@ -39,62 +34,47 @@ def anything(rng: np.random.Generator, bits: int, count: int) -> list[int]:
     return ends + [int(sign) * number for sign, number in zip(signs, numbers, strict=True)]
 
 
-def test_fractions() -> None:
-    """Ties to even, distances so far to either side that nothing or everything is cut; nothing wraps."""
-    rng = np.random.default_rng(1)
-    values = anything(rng, 25, 600)
-    shifts = [int(shift) for shift in rng.integers(-80, 80, len(values))]
-
-    def write(it: Assembly, value: Register, shift: Register, largest: Register) -> None:
-        fraction_shift(it, shift)
-        fraction(it, value, shift)
-        it.clamp(value, value, largest)
-
-    found = for_each(list(zip(values, shifts, strict=True)), write, (FRACTION_LARGEST,))
-    right = [maps.fraction(value, shift + 8) for value, shift in zip(values, shifts, strict=True)]
-    assert found == right
-    assert {FRACTION_LARGEST, -FRACTION_LARGEST, 0} <= set(right)
-
-
 @pytest.mark.parametrize("random", [False, True])
 def test_int8_and_counts(random: bool) -> None:
+    """Ties to even, distances so far to either side that nothing or everything is cut, nothing wraps; values
+    at the borders of the counts."""
     rng = np.random.default_rng(2)
-    values = [int(value) for value in rng.integers(-200 << 8, 200 << 8, 700)]
-    values += [
+    values = anything(rng, 25, 600)
+    shifts = [int(shift) for shift in rng.integers(-80, 80, len(values))]
+    near = [int(value) for value in rng.integers(-200 << 8, 200 << 8, 700)]
+    near += [
         sign * (whole << 8 | below) for sign in (1, -1) for whole in (63, 64, 127, 128) for below in (0, 128)
     ]
-    values += [FRACTION_LARGEST, -FRACTION_LARGEST, 2 * FRACTION_LARGEST, -2 * FRACTION_LARGEST]
-    round_ = stochastic_int8 if random else nearest_int8
+    values, shifts = values + near, shifts + [-8] * len(near)
     bytes_ = RandomWords(RANDOM).take(len(values)) & np.uint64(BYTE) if random else [None] * len(values)
-    cut = [
-        maps.cut(value, None if byte is None else int(byte))
-        for value, byte in zip(values, bytes_, strict=True)
+    right = [
+        maps.saturated(maps.cut(maps.fraction(value, shift + 8), None if byte is None else int(byte)))
+        for value, shift, byte in zip(values, shifts, bytes_, strict=True)
     ]
-    right = [maps.saturated(value) for value in cut]
 
-    def write(it: Assembly, value: Register, size: Register, six: Register) -> None:
-        round_(it, value, size, six, COUNTS)
+    def write(it: Assembly, value: Register, shift: Register) -> None:
+        fraction_shift(it, shift)
+        (it.stochastic if random else it.nearest)(value, value, shift)
 
-    found = for_each([(value, 0) for value in values], write, (6,))
-    assert found == [value for value, *_ in right]
-    # The same once more for the counts.
-    counted = run_program(_counting(values, round_), values)[COUNTS : COUNTS + 2]
-    assert counted == [sum(saturated for _, saturated, _ in right), sum(large for *_, large in right)]
+    assert for_each(list(zip(values, shifts, strict=True)), write) == [value for value, *_ in right]
 
-
-def _counting(values: list[int], round_: Callable[..., None]) -> Callable[[Assembly], None]:
-    def program(it: Assembly) -> None:
-        with it.registers(5) as (place, end, value, size, six):
-            it.constant(end, len(values))
-            it.constant(six, 6)
+    def counting(it: Assembly) -> None:
+        with it.registers(4) as (place, end, value, shift):
+            it.constant(end, 2 * len(values))
             again = it.here()
             it.load(value, place)
-            round_(it, value, size, six, COUNTS)
-            it.add(place, place, 1)
+            it.load(shift, place + 1)
+            write(it, value, shift)
+            it.add(place, place, 2)
             it.unequal(place, end, again)
-        it.apart()
+        store_counts(it, COUNTS)
+        store_counts(it, COUNTS + 2)
 
-    return program
+    found = run_program(counting, [number for pair in zip(values, shifts, strict=True) for number in pair])
+    counts = [sum(saturated for _, saturated, _ in right), sum(large for *_, large in right)]
+    # They begin anew.
+    assert found[COUNTS : COUNTS + 4] == [*counts, 0, 0]
+    assert 0 < counts[0] < counts[1] < len(values)
 
 
 def test_powers_of_two() -> None:
@@ -103,10 +83,10 @@ def test_powers_of_two() -> None:
     drawn = RandomWords(RANDOM).take(len(errors)) & np.uint64(0x3F)
     right = [golden_term(error, int(word)) for error, word in zip(errors, drawn, strict=True)]
 
-    def write(it: Assembly, error: Register, size: Register, random: Register, one: Register) -> None:
-        power_term(it, error, one, (size, random))
+    def write(it: Assembly, error: Register) -> None:
+        it.term(error, error)
 
-    assert for_each([(error, 0, 0) for error in errors], write, (1,)) == right
+    assert for_each([(error,) for error in errors], write) == right
     assert {0, 64, -64, 1, -1} <= set(right)
 
 

@@ -6,9 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from golden.datapath.encode import block_entries, pack_pairs
+from golden.device.back_parts import back_parts
+from golden.device.rows import error_taps
 from golden.device.streams import EngineMemories, Entries, entry_numbers, stream
 from golden.spec import formats
 from golden.spec.learning import ArrayShape
+from golden.spec.tensor import Tensor
 from tests.sim.learning.devices import CONFIG
 
 
@@ -84,3 +87,40 @@ def test_a_longer_block_is_the_same_block(least: int) -> None:
     assert row[block.places].tolist() == rows.tolist()
     assert row[block.code == formats.CODE_END].tolist() == [14]
     assert len(pack_pairs(block, CONFIG)) * 2 == len(block.code)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "degree", "channels", "parts"),
+    [
+        (3, 1, 1, 3, 1),
+        (3, 2, 2, 8, 4),
+        (5, 2, 2, 8, 4),
+        (5, 4, 4, 3, 16),
+        # Positions that reach no plane; planes that are reached alike; rounds of channels.
+        (1, 2, 2, 3, 1),
+        (3, 2, 4, 3, 1),
+        (3, 2, 2, 9, 1),
+    ],
+)
+def test_parts_of_an_error_pass_leave_out_rows_of_zeros_alone(
+    kernel: int, stride: int, degree: int, channels: int, parts: int
+) -> None:
+    """Every tile is of one part, whose positions are those that reach it."""
+    images, size, lanes = 2, 8, 4
+    below = Tensor("below", (channels, images * size, size), (degree, degree), size // degree, 0, 32, 1.0)
+    above, fewer = size // stride, degree // stride
+    errors = Tensor(
+        "errors", (5, images * above, above), (fewer, fewer), above // fewer, 0, 32 // stride**2, 1.0
+    )
+    table = error_taps(errors, below, images, kernel, stride, lanes)
+    found = back_parts(below, kernel, stride, ArrayShape(2, lanes, 4))
+    assert len(found) == parts
+    tiles = [tile for part in found for tile in range(part.first, part.first + part.tiles)]
+    assert tiles == list(range(below.stride))
+    for part in found:
+        own = range(part.first * kernel**2, (part.first + part.tiles) * kernel**2)
+        reached = {place % kernel**2 for place in own if table[place][0]}
+        if parts > 1:
+            assert reached == set(part.positions)
+        else:
+            assert part.positions == tuple(range(kernel**2))

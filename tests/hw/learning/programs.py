@@ -54,7 +54,14 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
     address = [limit(LIMITED, words // 2 - 1)]
     at = {"b": LIMITED, "immediate": rng.randrange(words // 2)}
     match operation:
-        case Operation.EVEN | Operation.UP | Operation.FLOOR | Operation.STICKY:
+        case (
+            Operation.EVEN
+            | Operation.UP
+            | Operation.FLOOR
+            | Operation.STICKY
+            | Operation.NEAREST
+            | Operation.STOCHASTIC
+        ):
             # Any distance, mostly within reach.
             if rng.random() < 0.1:
                 return [word(operation, d, a, b, immediate)]
@@ -64,6 +71,8 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
                 word(Operation.MAXIMUM, LIMITED, b, 0, 0),
                 word(operation, d, a, LIMITED, rng.choice([0, 9])),
             ]
+        case Operation.TERM:
+            return [word(Operation.CLAMP, LIMITED, a, 0, 127), word(operation, d, LIMITED)]
         case Operation.DIVIDE:
             return [
                 word(Operation.MAXIMUM, LIMITED, a, 0, 0),
@@ -104,7 +113,7 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
             return [word(operation, d, a, rng.choice([a, b]), 0)]
         case Operation.CALL:
             return [word(operation, d, a, 0, 0)]
-        case Operation.ISSUE:
+        case Operation.ISSUE | Operation.BESIDE:
             # Half of the shifts would saturate.
             return [limit(LIMITED, 511), word(operation, 0, LIMITED, b, rng.randrange(config.instructions))]
         case Operation.PARAMETER:
@@ -115,7 +124,7 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
 def random_case(rng: Random, config: Config, blocks: int) -> Case:
     """All operations, some of them often, in a loop; then every data word, in two halves, becomes a
     parameter."""
-    few = [Operation.DIVIDE, Operation.ISSUE, Operation.WAIT]
+    few = [Operation.DIVIDE, Operation.ISSUE, Operation.BESIDE, Operation.WAIT]
     usual = [operation for operation in Operation if operation not in (*few, Operation.STOP)]
     operations = [*usual, *few, *rng.choices(usual, k=blocks - len(usual) - len(few))]
     rng.shuffle(operations)
@@ -172,23 +181,23 @@ def random_case(rng: Random, config: Config, blocks: int) -> Case:
 class Golden:
     """What golden makes of a case.
 
-    issues: command and shifts, as 8 bits hold them.  reports: (address, number) of each issue.
+    issues: command, shifts as 8 bits hold them, beside another.  reports: (address, number) of each issue.
     """
 
     controller: Controller
-    issues: list[tuple[int, int, int]]
+    issues: list[tuple[int, int, int, bool]]
     reports: list[list[tuple[int, int]]]
 
 
 def golden_run(rng: Random, config: Config, case: Case, most: int) -> Golden:
     """Carries out a case; a command reports anything, at most so many numbers."""
-    issues: list[tuple[int, int, int]] = []
+    issues: list[tuple[int, int, int, bool]] = []
     reports: list[list[tuple[int, int]]] = []
 
-    def issue(command: int, shift: int, addend_shift: int) -> None:
+    def issue(command: int, shift: int, addend_shift: int, beside: bool) -> None:
         first = config.controller_words - REPORTS
         said = [(first + rng.randrange(REPORTS), edge(rng)) for _ in range(rng.randint(0, most))]
-        issues.append((command, max(-128, min(127, shift)), max(-128, min(127, addend_shift))))
+        issues.append((command, max(-128, min(127, shift)), max(-128, min(127, addend_shift)), beside))
         reports.append(said)
         for address, number in said:
             controller.data[address] = number

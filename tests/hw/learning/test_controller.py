@@ -27,6 +27,7 @@ CONFIG = replace(
     controller_instructions=1024,
 )
 LIMIT = 60_000
+ISSUED = ("command", "shift", "addend_shift", "beside")
 
 
 class Bench:
@@ -35,7 +36,7 @@ class Bench:
     def __init__(self, dut: Controller, config: Config, rng: Random, stall: float) -> None:
         self._dut, self._config, self._rng, self._stall = dut, config, rng, stall
         self.parameters: dict[int, int] = {}
-        self.issues: list[tuple[int, int, int]] = []
+        self.issues: list[tuple[int, ...]] = []
         self.features: list[int] = []
 
     async def load(self, ctx: Any, case: Case) -> None:
@@ -79,7 +80,7 @@ class Bench:
                 quiet_in -= 1
             if ready and ctx.get(dut.issue.valid):
                 it = dut.issue.payload
-                self.issues.append((ctx.get(it.command), ctx.get(it.shift), ctx.get(it.addend_shift)))
+                self.issues.append(tuple(ctx.get(getattr(it, name)) for name in ISSUED))
                 left = [*reversed(reports[len(self.issues) - 1])]
                 quiet_in = rng.randint(1, 40) if self._stall else 0
                 assert self._stall or not left
@@ -131,7 +132,7 @@ def test_random_programs(lanes: int, stall: float) -> None:
 
 def test_an_operation_that_there_is_not_stops_it_until_reset() -> None:
     dut = Controller(CONFIG)
-    none = word(Operation.STOP) + 1
+    none = word(max(Operation)) + 1
     assert none & (1 << max(Operation).bit_length()) - 1 == max(Operation) + 1
 
     async def bench(ctx: Any, reset: Any) -> None:

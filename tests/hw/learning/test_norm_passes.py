@@ -20,9 +20,16 @@ def sizes(lanes: int) -> Config:
 RUNS = {
     (16, 0.0): [(1, 1, True, False, False), (2, 30, True, False, False), (2, 3, False, True, True)],
     (4, 0.0): [(2, 30, False, False, False), (3, 3, True, False, False), (2, 1, False, True, True)],
-    (8, 0.0): [(3, 2, True, False, False), (2, 7, True, False, False), (2, 9, False, True, True)],
+    (8, 0.0): [
+        (3, 2, True, False, False),
+        (2, 7, True, False, False),
+        (2, 9, False, True, True),
+        (2, 40, False, False, True),
+        (3, 2, False, False, False),
+    ],
     (16, 0.3): [(2, 2, True, False, False), (1, 4, False, True, False)],
     (4, 0.3): [(3, 3, True, False, False), (2, 5, False, True, True)],
+    (8, 0.3): [(2, 9, False, False, False)],
 }
 """Lanes and stalls: channels, words, backward, add, relu."""
 

@@ -37,6 +37,19 @@ NETWORK = Network(
 )
 """A stride, and an addition of a map that a convolution reads too."""
 
+SHORTCUT = Network(
+    (1, 4, 4),
+    (
+        Layer("stem", 0, 2, stride=2),
+        Layer("shortcut", 1, 3, 1, stride=2, relu=False),
+        Layer("first", 1, 3, stride=2),
+        Layer("second", 3, 3, add=2),
+    ),
+    classes=2,
+    array=ARRAY,
+)
+"""A pass beside the norm of another layer; errors that go below a stride."""
+
 
 def compared(
     plan: StepPlan, state: State, batches: Iterator[tuple[torch.Tensor, torch.Tensor]], rates: list[Rates]

@@ -9,32 +9,32 @@ import torch
 
 from golden.device import Run
 from golden.device.plan import StepPlan, plan_step
-from golden.learning import State, fresh_state, settle
+from golden.learning import Network, State, fresh_state, settle
 from golden.learning.update import Rates
 from golden.spec.errors import CapacityError
 from golden.spec.learning import LearningError
 from sim.backends.simulators import SIMULATORS
 from sim.learning.sessions import Session, recorded, replayed
 from tests.golden.learning.samples import batch
-from tests.sim.learning.devices import CONFIG, NETWORK, compared
+from tests.sim.learning.devices import CONFIG, NETWORK, SHORTCUT, compared
 
 IMAGES = 4
 
 
-def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(network: Network) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     for seed in range(100):
-        images, labels = batch(IMAGES, seed, NETWORK)
+        images, labels = batch(IMAGES, seed, network)
         yield images, labels
 
 
 @pytest.fixture(scope="module")
 def known() -> tuple[StepPlan, State, list[Run], list[int]]:
     """A plan, the state it begins with, the runs of a step without pauses, and the cycles of each."""
-    state = settle(NETWORK, fresh_state(NETWORK, 3, density=0.6), *batch(IMAGES, 0, NETWORK), rounds=8)
-    plan = plan_step(NETWORK, state, IMAGES, CONFIG)
+    state = settle(SHORTCUT, fresh_state(SHORTCUT, 3, density=0.6), *batch(IMAGES, 0, SHORTCUT), rounds=8)
+    plan = plan_step(SHORTCUT, state, IMAGES, CONFIG)
     runs: list[Run] = []
     cycles: list[int] = []
-    exchange = recorded(compared(plan, state, batches(), [Rates(2, 128)]), runs)
+    exchange = recorded(compared(plan, state, batches(SHORTCUT), [Rates(2, 128)]), runs)
     after = Session(CONFIG).amaranth(exchange, lambda record: cycles.append(record.cycles))
     moved = sum(int((a.codes != b.codes).sum()) for a, b in zip(after.layers, state.layers, strict=True))
     assert moved, "a step that moves no code proves little"
@@ -55,9 +55,17 @@ def test_steps_on_the_emitted_verilog(
     """The same step under cocotb, equal to golden's; without pauses in the same cycles."""
     plan, state, runs, cycles = known
     results, found = Session(CONFIG, stalls=stalls, seed=4).cocotb(simulator, runs)
-    replayed(compared(plan, state, batches(), [Rates(2, 128)]), results)
+    replayed(compared(plan, state, batches(SHORTCUT), [Rates(2, 128)]), results)
     if not stalls:
         assert found == cycles
+
+
+def test_another_network_with_pauses() -> None:
+    """A stride, and an addition of a map that a convolution reads too; streams that pause."""
+    first = batch(IMAGES, 0, NETWORK)
+    state = settle(NETWORK, fresh_state(NETWORK, 3, density=0.6), *first, rounds=8)
+    plan = plan_step(NETWORK, state, IMAGES, CONFIG)
+    Session(CONFIG, stalls=0.2, seed=1).amaranth(compared(plan, state, batches(NETWORK), [Rates(2, 128)]))
 
 
 def test_a_batch_that_leaves_lanes_empty_is_refused() -> None:

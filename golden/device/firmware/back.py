@@ -1,0 +1,92 @@
+"""The way back: norm, gradient and error of a layer."""
+
+from functools import partial
+
+from golden.device.assembly import ZERO, Routine
+from golden.device.firmware.context import CHANNELS, StepContext
+from golden.device.firmware.schedule import Work
+from golden.spec.learning import ERROR_EXPONENTS, ERROR_RANDOM_BITS, TERM_UNIT
+
+
+def back(step: StepContext) -> None:
+    """All that is wanted, last layer to first; a norm runs beside the gradient pass of the layer above."""
+    beside = False
+    for index in reversed(range(len(step.network.layers))):
+        if step.commands.norm_error[index] is not None:
+            beside = _layer(step, index, beside)
+    step.schedule.work()
+
+
+def _layer(step: StepContext, index: int, beside: bool) -> bool:
+    """beside: a gradient pass runs. Whether one does afterwards."""
+    it, commands, schedule, layer = step.it, step.commands, step.schedule, step.network.layers[index]
+    words = step.data.layers[index]
+    number = commands.norm_error[index]
+    assert number is not None
+    with it.registers(2) as (shift, error):
+        step.arrived(shift, index + 1)
+        it.load(error, words.error)
+        it.subtract(shift, shift, error)
+        it.add(shift, shift, ERROR_RANDOM_BITS)
+        schedule.issue(number, commands.cycles[number], shift, then=_norm_back(step, index), beside=beside)
+    schedule.work()
+    number = commands.error[index]
+    if number is not None:
+        _error(step, index, number)
+        schedule.work()
+    number = commands.gradient[index]
+    if number is None:
+        return False
+    with it.registers(2) as (unit, error):
+        # Of the gradient; the update will ask for it when exponents have moved.
+        step.map_exponent(unit, layer.source)
+        it.load(error, words.error)
+        it.add(unit, unit, error)
+        it.add(unit, unit, TERM_UNIT)
+        it.store(unit, step.data.units[index])
+    schedule.issue(number, commands.cycles[number])
+    return True
+
+
+def _norm_back(step: StepContext, index: int) -> tuple[Work, ...]:
+    """Once the norm has reported on the way back: the scale of its errors, gamma and beta."""
+    words, report = step.data.layers[index], step.data.backward[index]
+    works = [step.scale_work(report, words.error, step.values[index], ERROR_EXPONENTS)]
+    if step.scheme.layers[index].norm:
+        # dβ, dγ of each channel behind the counts; gamma is drawn first.
+        works += _parameters(step, index, step.routines.gamma, report + 3)
+        works += _parameters(step, index, step.routines.beta, report + 2)
+    return tuple(works)
+
+
+def _parameters(step: StepContext, index: int, routine: Routine, report: int) -> list[Work]:
+    filters, words = step.network.layers[index].filters, step.data.layers[index].parameters
+    works = []
+    for first in range(0, filters, CHANNELS):
+        end = min(first + CHANNELS, filters)
+        places = report + 2 * first, words + first, words + end
+        unit = partial(step.arrived, index=index + 1)
+        works.append(Work(partial(step.it.call, routine, *places, unit), 75 * (end - first)))
+    return works
+
+
+def _error(step: StepContext, index: int, number: int) -> None:
+    it, network, layer = step.it, step.network, step.network.layers[index]
+    source = layer.source
+    readers, adder = network.readers(source), network.adder(source)
+    below = step.data.layers[source - 1].map_error
+    with it.registers(3) as (shift, addend, exponent):
+        it.load(exponent, below)
+        it.load(shift, step.data.layers[index].error)
+        it.subtract(shift, shift, exponent)
+        it.add(shift, shift, ERROR_RANDOM_BITS + layer.unit)
+        it.add(addend, ZERO, ERROR_RANDOM_BITS)
+        if index == readers[-1] and adder is not None:
+            step.arrived(addend, adder + 1)
+            it.subtract(addend, addend, exponent)
+            it.add(addend, addend, ERROR_RANDOM_BITS)
+        then: tuple[Work, ...] = ()
+        if index == readers[0]:
+            values = step.values[source - 1]
+            then = (step.scale_work(step.data.errors[index], below, values, ERROR_EXPONENTS),)
+        step.schedule.issue(number, step.commands.cycles[number], shift, addend, then)

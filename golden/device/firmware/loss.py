@@ -1,0 +1,181 @@
+"""Logits, softmax, the loss and the errors of the logits."""
+
+from golden.device.assembly import ZERO, Assembly, Label, Register
+from golden.device.firmware.head import Head
+from golden.device.firmware.numbers import fraction_shift, store_counts
+from golden.spec.frames import Result
+from golden.spec.learning import EXP_BITS, EXP_FRACTION, LOG2_E, LOG2_E_FRACTION, PARAMETER_FRACTION
+
+_LOGIT_LARGEST = (1 << 31) - 1
+_STEPS = 1 << EXP_FRACTION
+
+
+def losses(it: Assembly, head: Head) -> None:
+    """Logits, softmax, loss and the errors of the logits, image by image (docs/learning.md, section 7)."""
+    plan, network = head.plan, head.network
+    with it.registers(3) as (feature, term, label):
+        with it.registers(2) as (count, step):
+            it.constant(count, network.features)
+            it.add(step, ZERO, 1)
+            it.strides(count, step, 1)
+        it.constant(feature, plan.features)
+        it.constant(term, plan.terms)
+        it.constant(label, plan.labels)
+        image = it.here()
+        with it.registers(1) as (best,):
+            _logits(it, head, feature, term, label, best)
+            with it.registers(2) as (total, mine):
+                it.load(mine, label)
+                it.add(mine, term, mine)
+                _exponentials(it, head, term, best, (total, mine))
+                _errors(it, head, term, (total, mine))
+        it.add(term, term, network.classes)
+        it.add(feature, feature, network.features)
+        it.add(label, label, 1)
+        with it.registers(1) as (end,):
+            it.constant(end, plan.labels + head.images)
+            it.unequal(label, end, image)
+    store_counts(it, plan.error_counts)
+    it.apart()
+
+
+def _logits(
+    it: Assembly, head: Head, feature: Register, term: Register, label: Register, best: Register
+) -> None:
+    """Logits of an image to `term` on; the largest to `best`; is it the label's?"""
+    plan, network = head.plan, head.network
+    with it.registers(9) as (weight, bias, end, at, place, value, shift, largest, other):
+        it.load(shift, plan.head.activation)
+        it.add(shift, shift, network.head_unit + PARAMETER_FRACTION)
+        it.constant(largest, _LOGIT_LARGEST)
+        it.subtract(best, ZERO, largest + 1)
+        it.constant(weight, plan.head.weights)
+        it.constant(bias, plan.head.bias)
+        it.constant(end, plan.head.bias + network.classes)
+        it.add(at, bias, 0)
+        it.add(place, term, 0)
+        again, better, there = it.here(), Label(), Label()
+        it.add(value, ZERO, 0)
+        it.dot(value, feature, weight)
+        it.even(value, value, shift)
+        it.load(other, bias)
+        it.add(value, value, other)
+        it.clamp(value, value, largest)
+        it.store(value, place)
+        it.less(best, value, better)
+        it.put(there)
+        it.add(weight, weight, network.features)
+        it.add(place, place, 1)
+        it.add(bias, bias, 1)
+        it.unequal(bias, end, again)
+
+        def largest_yet() -> None:
+            it.put(better)
+            it.add(best, value, 0)
+            it.add(at, bias, 0)
+            it.go(there)
+
+        it.aside(largest_yet)
+        wrong = Label()
+        it.load(other, label)
+        it.add(other, other, plan.head.bias)
+        it.unequal(other, at, wrong)
+        it.load(other, plan.header(Result.CORRECT))
+        it.add(other, other, 1)
+        it.store(other, plan.header(Result.CORRECT))
+        it.put(wrong)
+
+
+def _exponentials(
+    it: Assembly, head: Head, term: Register, best: Register, found: tuple[Register, Register]
+) -> None:
+    """Exponentials in the place of logits; their sum; the loss.
+
+    found: the sum, which is made here, and the address of the label's logit.
+    """
+    plan, (total, mine) = head.plan, found
+    with it.registers(7) as (place, end, steps, high, value, share, of_label):
+        it.add(total, ZERO, 0)
+        it.add(of_label, ZERO, 0)
+        it.add(place, term, 0)
+        it.add(end, term, head.network.classes)
+        again, label, there = it.here(), Label(), Label()
+        # 256 · distance · log2(e), in two parts, as the multiplier has 26 bits.
+        it.load(steps, place)
+        it.subtract(steps, best, steps)
+        it.floor(high, steps, -16)
+        it.high(steps, ZERO, steps)
+        it.multiply(steps, steps, LOG2_E)
+        assert LOG2_E_FRACTION + PARAMETER_FRACTION - EXP_FRACTION == 16
+        it.up(steps, steps, -16)
+        it.multiply(high, high, LOG2_E)
+        it.add(steps, steps, high)
+        it.equal(place, mine, label)
+        it.put(there)
+        it.bits(share, steps, _STEPS - 1)
+        it.load(value, share + plan.exponentials)
+        it.floor(steps, steps, -EXP_FRACTION)
+        it.minimum(steps, steps, EXP_BITS + 2)
+        it.subtract(steps, ZERO, steps)
+        it.up(value, value, steps)
+        it.add(total, total, value)
+        it.store(value, place)
+        it.add(place, place, 1)
+        it.unequal(place, end, again)
+
+        def remember() -> None:
+            it.put(label)
+            it.add(of_label, steps, 0)
+            it.go(there)
+
+        it.aside(remember)
+        # 256 · log2 of the sum: its leading one, and eight bits below it.
+        it.length(place, total)
+        it.add(place, place, -1)
+        it.add(value, ZERO, 1)
+        it.floor(value, value, place)
+        it.subtract(value, total, value)
+        it.add(steps, ZERO, EXP_FRACTION)
+        it.subtract(steps, steps, place)
+        it.up(value, value, steps)
+        it.load(value, value + plan.logarithms)
+        it.add(place, place, -EXP_BITS)
+        it.floor(place, place, EXP_FRACTION)
+        it.add(of_label, of_label, value)
+        it.add(of_label, of_label, place)
+        it.load(value, plan.header(Result.LOSS))
+        it.add(value, value, of_label)
+        it.store(value, plan.header(Result.LOSS))
+
+
+def _errors(it: Assembly, head: Head, term: Register, found: tuple[Register, Register]) -> None:
+    """int8 errors in the place of exponentials."""
+    plan, (total, mine) = head.plan, found
+    with it.registers(6) as (place, end, value, half, shift, one):
+        it.load(value, plan.head.error)
+        # The mean over the batch, by the power of two at or above its size.
+        it.add(shift, ZERO, -EXP_BITS - (head.images - 1).bit_length())
+        it.subtract(shift, shift, value)
+        fraction_shift(it, shift)
+        it.constant(one, 1 << EXP_BITS)
+        it.floor(half, total, -1)
+        it.add(place, term, 0)
+        it.add(end, term, head.network.classes)
+        again, label, there = it.here(), Label(), Label()
+        it.load(value, place)
+        it.floor(value, value, EXP_BITS)
+        it.add(value, value, half)
+        it.divide(value, value, total)
+        it.equal(place, mine, label)
+        it.put(there)
+        it.stochastic(value, value, shift)
+        it.store(value, place)
+        it.add(place, place, 1)
+        it.unequal(place, end, again)
+
+        def less_one() -> None:
+            it.put(label)
+            it.subtract(value, value, one)
+            it.go(there)
+
+        it.aside(less_one)
