@@ -90,7 +90,7 @@ class Budget:
 
     @staticmethod
     def parse(text: str) -> "Budget":
-        """As a person writes it: "500k cycles", "1.8 bits", "1 point". Raises UnsupportedError otherwise."""
+        """As a person writes it, see the error's text. Raises UnsupportedError for anything else."""
         if found := _WRITTEN.fullmatch(text):
             number, unit, kind = found.groups()
             with suppress(ValueError):
