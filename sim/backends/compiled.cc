@@ -1,52 +1,45 @@
-// The harness around the design that CXXRTL makes of the accelerator; driven by sim/backends/compiled.py.
+// The harness around the C++ that Verilator makes of the accelerator; driven by sim/backends/compiled.py.
 //
-// One evaluation per clock cycle: a CXXRTL evaluation with a rising edge pending computes this
-// cycle's combinational values and the registers' next values in the same pass, so that ports are
-// read between eval() and commit(), and commit() moves to the next cycle. This needs a design
-// with one clock and no word that depends on itself, so that eval() converges at once.
+// Two steps per clock cycle: logic that the inputs reach, if they change; then the rising edge, and the logic
+// that the registers reach. Between them the ports show this cycle.
 
-#include "accelerator.cc"
+#include "Design.h"
+#include "Design__Syms.h"
+#include "Design___024root.h"
 
 #include <cstdio>
 #include <cstring>
+#include <type_traits>
 #include <vector>
-#ifdef LIGHTDEAL_WAVEFORM
-#include <cxxrtl/cxxrtl_vcd.h>
+#if VM_TRACE
+#include <verilated_vcd_c.h>
 #endif
+
+// Verilator's: the logic behind the inputs; what the rising edge of the only clock does, and the logic behind it.
+void Design___024root___eval_ico(Design___024root *);
+void Design___024root___eval_nba(Design___024root *);
 
 namespace {
 
-using cxxrtl::value;
-using cxxrtl::wire;
-using design_t = cxxrtl_design::p_accelerator;
+// Verilator's name of a port of a bundle.
+#define PORT(bundle, member) bundle##___05F##member
 
-template <size_t Bits> const value<Bits> &seen(const value<Bits> &port) { return port; }
-template <size_t Bits> const value<Bits> &seen(const wire<Bits> &port) { return port.curr; }
+constexpr size_t LANES = LIGHTDEAL_LANES;
 
-template <class Port> uint64_t number(const Port &port) {
-    return seen(port).template zcast<64>().template get<uint64_t>();
-}
-
-// Copies of packed lanes: the chunks of a CXXRTL value are 32-bit words, the low one first.
-template <class Port> void bytes_of(const Port &port, uint8_t *to, size_t count) {
-    std::memcpy(to, seen(port).data, count);
-}
-
-template <class T> struct width_of;
-template <size_t Bits> struct width_of<value<Bits>> { static constexpr size_t bits = Bits; };
-template <size_t Bits> struct width_of<wire<Bits>> { static constexpr size_t bits = Bits; };
-constexpr size_t LANES = width_of<decltype(design_t::p_trace____enable)>::bits;
+// Packed lanes: all of Verilator's types hold the low byte first on the machines that we know.
+template <class Port> void bytes_of(const Port &port, uint8_t *to, size_t count) { std::memcpy(to, &port, count); }
 
 // A word of a frame: LANES bytes, and above them whether it is the last one.
-template <size_t Bits> void set_word(value<Bits> &port, const uint8_t *from, bool last) {
-    static_assert(Bits == 8 * LANES + 1);
-    std::memset(port.data, 0, sizeof port.data);
-    std::memcpy(port.data, from, LANES);
-    port.data[LANES / 4] |= uint32_t(last) << 8 * (LANES % 4);
+template <class Port> Port word_of(const Port &, const uint8_t *from, bool last) {
+    static_assert(sizeof(Port) > LANES);
+    uint8_t bytes[sizeof(Port)] = {};
+    std::memcpy(bytes, from, LANES);
+    bytes[LANES] = last;
+    Port word;
+    std::memcpy(&word, bytes, sizeof word);
+    return word;
 }
-template <class Port> bool is_last(const Port &port) {
-    return seen(port).data[LANES / 4] >> 8 * (LANES % 4) & 1;
-}
+template <class Port> bool is_last(const Port &port) { return reinterpret_cast<const uint8_t *>(&port)[LANES] & 1; }
 
 // One write into the feature memory; sim/backends/compiled.py declares the same layout for NumPy.
 struct Write {
@@ -63,17 +56,17 @@ enum Status { DONE = 0, ERROR = 1, LIMIT = 2, MARK = 3, CHANGED = 4 };
 bool fails(uint64_t error, bool sent) { return error && (error < LIGHTDEAL_RECOVERED || sent); }
 
 struct Simulator {
-    design_t design;
+    VerilatedContext context;
+    Design design{&context};
     std::vector<Write> writes;
     uint64_t cycles = 0;  // clock cycles of the last call
     uint64_t begin = 0;   // cycle of the last call in which the last image word was taken
-    uint64_t total = 0;   // clock cycles since the start
     uint32_t random = 1;
     uint32_t stall = 0;   // a stream pauses with probability stall / 2**16 per cycle
-#ifdef LIGHTDEAL_WAVEFORM
-    cxxrtl::debug_items items;
-    cxxrtl::vcd_writer vcd;
-    std::FILE *file = nullptr;
+    bool changed = true;  // an input, since the last evaluation
+#if VM_TRACE
+    uint64_t steps = 0;   // half clock cycles since the start
+    VerilatedVcdC vcd;
 #endif
 
     bool pause() {
@@ -84,47 +77,57 @@ struct Simulator {
         return (random >> 16) < stall;
     }
 
+    template <class Port> void put(Port &port, Port value) {
+        changed |= port != value;
+        port = value;
+    }
+
+    // The design's own eval() looks for what may have changed, at either edge; here that is known.
     void evaluate() {
-        design.prev_p_clk.data[0] = 0;
-        design.p_clk.data[0] = 1;
-        design.eval();
+        if (changed) {
+            design.rootp->__VicoTriggered[0] = 1;
+            Design___024root___eval_ico(design.rootp);
+            changed = false;
+        }
+        dump(false);
     }
 
     void advance() {
-#ifdef LIGHTDEAL_WAVEFORM
-        if (file) sample();
-#endif
-        design.commit();
+        design.rootp->__VnbaTriggered[0] = 1;
+        Design___024root___eval_nba(design.rootp);
+        dump(true);
         cycles++;
-        total++;
     }
 
-#ifdef LIGHTDEAL_WAVEFORM
-    // A clock period is two time steps; the clock is high in the first.
-    void sample() {
-        vcd.sample(2 * total);
-        design.p_clk.data[0] = 0;
-        vcd.sample(2 * total + 1);
-        design.p_clk.data[0] = 1;
-        std::fwrite(vcd.buffer.data(), 1, vcd.buffer.size(), file);
-        vcd.buffer.clear();
+    // A state that something else has made.
+    void settle() {
+        design.eval();
+        dump(false);
+        advance();
     }
+
+    void dump(bool high) {
+#if VM_TRACE
+        design.clk = high;
+        if (vcd.isOpen()) vcd.dump(steps);
+        steps++;
 #endif
+    }
 };
 
 Status load(Simulator &simulator, const uint32_t *words, uint64_t count, uint64_t limit) {
-    design_t &design = simulator.design;
+    Design &design = simulator.design;
     simulator.cycles = 0;
     uint64_t sent = 0;
     bool valid = false;
     while (simulator.cycles < limit) {
         valid = sent < count && (valid || !simulator.pause());
-        design.p_i__program____valid.data[0] = valid;
-        if (valid) design.p_i__program____payload.data[0] = words[sent];
+        simulator.put<CData>(design.PORT(i_program, valid), valid);
+        if (valid) simulator.put<IData>(design.PORT(i_program, payload), words[sent]);
         simulator.evaluate();
-        const bool taken = valid && number(design.p_i__program____ready);
-        const bool loaded = number(design.p_loaded);
-        const bool failed = fails(number(design.p_error), sent == count);
+        const bool taken = valid && design.PORT(i_program, ready);
+        const bool loaded = design.loaded;
+        const bool failed = fails(design.error, sent == count);
         simulator.advance();
         if (taken) {
             sent++;
@@ -138,10 +141,10 @@ Status load(Simulator &simulator, const uint32_t *words, uint64_t count, uint64_
 
 Status run(Simulator &simulator, const uint8_t *image, uint64_t image_words, uint8_t *result,
            uint64_t result_words, uint64_t limit) {
-    design_t &design = simulator.design;
+    Design &design = simulator.design;
     simulator.cycles = 0;
     simulator.writes.clear();
-    design.p_i__program____valid.data[0] = 0;
+    simulator.put<CData>(design.PORT(i_program, valid), 0);
     uint64_t sent = 0, received = 0;
     simulator.begin = 0;
     bool valid = false;
@@ -149,31 +152,32 @@ Status run(Simulator &simulator, const uint8_t *image, uint64_t image_words, uin
     uint8_t offered[LANES + 1], now[LANES + 1];  // its bytes, and whether it is the last
     while (simulator.cycles < limit) {
         valid = sent < image_words && (valid || !simulator.pause());
-        design.p_i__image____valid.data[0] = valid;
-        if (valid) set_word(design.p_i__image____payload, image + sent * LANES, sent + 1 == image_words);
+        simulator.put<CData>(design.PORT(i_image, valid), valid);
+        auto &payload = design.PORT(i_image, payload);
+        if (valid) simulator.put(payload, word_of(payload, image + sent * LANES, sent + 1 == image_words));
         const bool ready = !simulator.pause();
-        design.p_o__result____ready.data[0] = ready;
+        simulator.put<CData>(design.PORT(o_result, ready), ready);
         simulator.evaluate();
-        if (number(design.p_trace____valid)) {
+        if (design.PORT(trace, valid)) {
             Write write{};
             write.cycle = uint32_t(simulator.cycles - simulator.begin);
-            write.address = uint32_t(number(design.p_trace____address));
-            write.enable = number(design.p_trace____enable);
-            bytes_of(design.p_trace____data, write.data, LANES);
+            write.address = uint32_t(design.PORT(trace, address));
+            write.enable = design.PORT(trace, enable);
+            bytes_of(design.PORT(trace, data), write.data, LANES);
             simulator.writes.push_back(write);
         }
-        const bool taken = valid && number(design.p_i__image____ready);
-        const bool offers = number(design.p_o__result____valid);
+        const bool taken = valid && design.PORT(i_image, ready);
+        const bool offers = design.PORT(o_result, valid);
         const bool given = ready && offers;
-        const bool last = offers && is_last(design.p_o__result____payload);
-        if (offers) bytes_of(design.p_o__result____payload, now, LANES);
+        const bool last = offers && is_last(design.PORT(o_result, payload));
+        if (offers) bytes_of(design.PORT(o_result, payload), now, LANES);
         now[LANES] = last;
         if (waiting && !(offers && std::memcmp(now, offered, sizeof now) == 0)) return CHANGED;
         waiting = offers && !ready;
         if (waiting) std::memcpy(offered, now, sizeof now);
         if (given && received < result_words) std::memcpy(result + received * LANES, now, LANES);
-        const bool failed = fails(number(design.p_error), sent == image_words);
-        const bool busy = number(design.p_busy);
+        const bool failed = fails(design.error, sent == image_words);
+        const bool busy = design.busy;
         simulator.advance();
         if (failed) return ERROR;
         if (taken) {
@@ -191,17 +195,17 @@ Status run(Simulator &simulator, const uint8_t *image, uint64_t image_words, uin
 
 extern "C" {
 
-// Two cycles of reset, nothing offered; memories keep what they hold.
+// Reset, nothing offered; memories keep what they hold. The design comes without logic for it
+// (`sim.backends.verilated`): a register with a declared value has that after power-up and after reset, so it
+// is powered up again.
 void lightdeal_reset(void *pointer) {
     Simulator &simulator = *static_cast<Simulator *>(pointer);
-    simulator.design.p_i__program____valid.data[0] = 0;
-    simulator.design.p_i__image____valid.data[0] = 0;
-    simulator.design.p_rst.data[0] = 1;
-    for (int i = 0; i < 2; i++) {
-        simulator.evaluate();
-        simulator.advance();
-    }
-    simulator.design.p_rst.data[0] = 0;
+    simulator.put<CData>(simulator.design.PORT(i_program, valid), 0);
+    simulator.put<CData>(simulator.design.PORT(i_image, valid), 0);
+    simulator.evaluate();
+    simulator.advance();
+    simulator.design.rootp->vlSymsp->__Vm_didInit = false;
+    simulator.settle();
 }
 
 // A new simulator: memories and registers as at power-up, then reset.
@@ -209,7 +213,8 @@ void *lightdeal_new(int skip, uint32_t stall, uint32_t seed) {
     Simulator *simulator = new Simulator;
     simulator->stall = stall;
     simulator->random = seed | 1;
-    simulator->design.p_skip.data[0] = skip != 0;
+    simulator->design.skip = skip != 0;
+    simulator->settle();
     lightdeal_reset(simulator);
     return simulator;
 }
@@ -229,29 +234,24 @@ int lightdeal_run(void *simulator, const uint8_t *image, uint64_t image_words, u
 // port, the error port, the writes.
 uint64_t lightdeal_cycles(void *simulator) { return static_cast<Simulator *>(simulator)->cycles; }
 uint64_t lightdeal_begin(void *simulator) { return static_cast<Simulator *>(simulator)->begin; }
-uint64_t lightdeal_counter(void *simulator) { return number(static_cast<Simulator *>(simulator)->design.p_cycles); }
-uint32_t lightdeal_error(void *simulator) { return uint32_t(number(static_cast<Simulator *>(simulator)->design.p_error)); }
+uint64_t lightdeal_counter(void *simulator) { return static_cast<Simulator *>(simulator)->design.cycles; }
+uint32_t lightdeal_error(void *simulator) { return uint32_t(static_cast<Simulator *>(simulator)->design.error); }
 uint64_t lightdeal_write_count(void *simulator) { return static_cast<Simulator *>(simulator)->writes.size(); }
 const void *lightdeal_writes(void *simulator) { return static_cast<Simulator *>(simulator)->writes.data(); }
 uint64_t lightdeal_write_size() { return sizeof(Write); }
 
-#ifdef LIGHTDEAL_WAVEFORM
+#if VM_TRACE
 // Everything from here to `lightdeal_wave_end` goes into a VCD file; 0 if it cannot be opened.
 int lightdeal_wave_begin(void *pointer, const char *path) {
     Simulator &simulator = *static_cast<Simulator *>(pointer);
-    simulator.file = std::fopen(path, "wb");
-    if (!simulator.file) return 0;
-    simulator.design.debug_info(&simulator.items, nullptr, "accelerator ");
-    simulator.vcd.timescale(1, "ns");
-    simulator.vcd.add_without_memories(simulator.items);
-    return 1;
+    simulator.design.trace(&simulator.vcd, 99);
+    simulator.vcd.open(path);
+    return simulator.vcd.isOpen();
 }
 
 int lightdeal_wave_end(void *pointer) {
-    Simulator &simulator = *static_cast<Simulator *>(pointer);
-    const int failed = std::fclose(simulator.file);
-    simulator.file = nullptr;
-    return failed == 0;
+    static_cast<Simulator *>(pointer)->vcd.close();
+    return 1;
 }
 #endif
 

