@@ -1,4 +1,4 @@
-"""The accelerator as compiled C++: Amaranth → Verilog → Verilator → shared library → ctypes.
+"""The accelerator as compiled C++: Amaranth → Verilator or CXXRTL → shared library → ctypes.
 
 The only backend fast enough for whole networks on many images. A library is built once for each
 design and kept under `build/sim/<digest>/`.
@@ -12,55 +12,59 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from amaranth.lib import wiring
 
 from golden.spec.errors import FIRST_RECOVERED, ErrorCode
+from sim.backends.cxxrtl import CXXRTL
 from sim.backends.places import place_of
-from sim.backends.verilated import TRANSLATE, compile_all, simulator_verilog, translate
+from sim.backends.translator import HARNESS, LIBRARY, Translator
+from sim.backends.verilated import VERILATED, is_usable
 from sim.drivers.ports import Bytes, Each, ImageRecord, Job, Recording, SimulationError, ToolError, write_type
 
-HARNESS = Path(__file__).with_name("compiled.cc")
-
-COMPILER = (
-    *("g++", "-std=c++17", "-march=native", "-fPIC", "-w", "-DVERILATOR=1"),
-    *("-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0"),
-)
+COMPILER = "g++"
 
 _STATUS = ("done", "error", "limit", "mark", "changed")
 
 
-def build(component: Any, waveform: bool = False) -> Path:
+def translator(waveform: bool = False) -> Translator:
+    """Verilator where it can be used, as it is the faster one, else CXXRTL; CXXRTL for waveforms."""
+    return VERILATED if not waveform and is_usable() else CXXRTL
+
+
+def build(component: wiring.Component, waveform: bool = False, by: Translator | None = None) -> Path:
     """The shared library of a component with the accelerator's ports; built if it is not there.
 
-    With `waveform` the library can write VCD files; it is larger and slower. A build happens in a
-    temporary folder and is renamed at its end, so a folder under its final name is whole.
+    With `waveform` the library can write VCD files; it is larger and slower. `by`: that of `translator`,
+    unless given. A build happens in a temporary folder and is renamed at its end, so a folder under its final
+    name is whole.
 
     Raises ToolError if g++ is missing or a tool fails.
     """
-    text = simulator_verilog(component)
-    lanes = len(component.trace.enable)
-    # Waveforms are for one image, so that compiling takes longer than running.
-    compiler = (*COMPILER, *(("-O1", "-DVM_TRACE=1") if waveform else ("-O2", "-DVM_TRACE=0")))
-    defines = [f"-DLIGHTDEAL_LANES={lanes}", f"-DLIGHTDEAL_RECOVERED={FIRST_RECOVERED}"]
-    parts = (text, HARNESS.read_text(), version("verilator"), repr((TRANSLATE, compiler, defines)))
+    by = by or translator(waveform)
+    text = by.text(component)
+    model = HARNESS.with_name(by.model)
+    defines = [
+        f'-DLIGHTDEAL_MODEL="{by.model}"',
+        f"-DLIGHTDEAL_LANES={len(component.trace.enable)}",
+        f"-DLIGHTDEAL_RECOVERED={FIRST_RECOVERED}",
+    ]
+    parts = (text, HARNESS.read_text(), model.read_text(), by.options(), repr((COMPILER, defines, waveform)))
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     folder = place_of(digest)
-    library = folder / "accelerator.so"
+    library = folder / LIBRARY
     if library.exists():
         return library
-    if shutil.which(COMPILER[0]) is None:
+    if shutil.which(COMPILER) is None:
         raise ToolError("the compiled simulator needs g++: install the Debian package g++")
     with tempfile.TemporaryDirectory(prefix="partial-", dir=folder.parent) as name:
         partial = Path(name)
-        compile_all(compiler, defines, [*translate(text, partial, waveform), HARNESS], partial, library.name)
+        by.compile(text, partial, COMPILER, defines, waveform)
         whole = partial / "whole"
         whole.mkdir()
-        for file in ("accelerator.v", library.name):
-            (partial / file).rename(whole / file)
+        (partial / LIBRARY).rename(whole / LIBRARY)
         try:
             whole.rename(folder)
         except OSError:

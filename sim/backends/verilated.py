@@ -1,9 +1,10 @@
-"""The Verilog that the compiled simulator is made of, and the C++ that Verilator makes of it."""
+"""The compiled simulator by Verilator: Amaranth → Verilog → Verilator → C++."""
 
 import os
 import re
-import subprocess
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from amaranth.lib import wiring
@@ -11,14 +12,22 @@ from amaranth.lib import wiring
 from hw.tops.emission import component_rtlil
 from hw.tops.verilog import rtlil_verilog
 from sim.backends import verilator_library
-from sim.drivers.ports import ToolError
+from sim.backends.quiet import with_rest
+from sim.backends.translator import HARNESS, LIBRARY, TOP, Translator, call
 
-TOP = "accelerator"
+TRIED = ("5.48",)
+"""Versions (the first two numbers) of the `verilator` package that verilated_model.h was tried with: it calls
+functions of the generated code that Verilator may rename."""
 
 # No words on style. What depends on itself is refused: the harness evaluates everything once in a cycle.
-TRANSLATE = (
+_TRANSLATE = (
     *("--cc", "--prefix", "Design", "--top-module", TOP, "-O3", "--x-assign", "fast", "--x-initial", "fast"),
     *("--noassert", "-Wno-lint", "-Wno-style", "-Werror-UNOPTFLAT", "-Wno-INITIALDLY", "-Wno-fatal"),
+)
+
+_COMPILER = (
+    *("-std=c++17", "-march=native", "-fPIC", "-w", "-DVERILATOR=1"),
+    *("-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0"),
 )
 
 _RESET = re.compile(
@@ -28,6 +37,19 @@ _NO_RESET = re.compile(r"^  always @\(posedge clk\)\n    (\S+ ?) <= .*;$", re.MU
 _MODULE = re.compile(r"^module .*?^endmodule$", re.MULTILINE | re.DOTALL)
 
 
+_RESTING = r"\.(round_shift\d*|output\.adder|output\.pool|output\.pool\.round)$"
+"""Modules that rest in most cycles, as they wait for words to write back."""
+
+
+def is_usable() -> bool:
+    """Whether a version of Verilator that was tried is here, with the Perl that starts it."""
+    try:
+        found = version("verilator")
+    except PackageNotFoundError:
+        return False
+    return ".".join(found.split(".")[:2]) in TRIED and shutil.which("perl") is not None
+
+
 def simulator_verilog(component: wiring.Component) -> str:
     """Verilog of a component without logic for its reset, which a quarter of the time would go to.
 
@@ -35,7 +57,7 @@ def simulator_verilog(component: wiring.Component) -> str:
     start as zeros. To power the registers with a value up again is a reset.
     """
     text = rtlil_verilog(component_rtlil(component, TOP, async_reset=True))
-    return _MODULE.sub(_without_reset, text)
+    return with_rest(_MODULE.sub(_without_reset, text), _RESTING)
 
 
 def _without_reset(found: re.Match[str]) -> str:
@@ -52,50 +74,46 @@ def package() -> Path:
     return Path(verilator.__file__).parent
 
 
-def call(command: list[str], folder: Path, what: str) -> None:
-    """Run a tool. Raises ToolError with its last lines if it fails."""
-    kept = {name: value for name, value in os.environ.items() if name != "VERILATOR_ROOT"}
-    done = subprocess.run(command, cwd=folder, env=kept, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = (done.stdout + done.stderr).splitlines()
-        raise ToolError(f"{what} failed with exit code {done.returncode}:\n" + "\n".join(lines[-20:]))
-
-
-def translate(text: str, folder: Path, waveform: bool) -> list[Path]:
+def translate(text: str, folder: Path) -> list[Path]:
     """Writes Verilog and its C++ into a folder; returns the C++ files, Verilator's own among them."""
     (folder / f"{TOP}.v").write_text(text)
-    trace = ["--trace-vcd"] if waveform else []
-    command = [str(package() / "bin/verilator"), *TRANSLATE, *trace, "--Mdir", "design", f"{TOP}.v"]
+    command = [str(package() / "bin/verilator"), *_TRANSLATE, "--Mdir", "design", f"{TOP}.v"]
     call(command, folder, "Verilator")
-    own = ["verilated.cpp", "verilated_threads.cpp", *(["verilated_vcd_c.cpp"] if waveform else [])]
-    return sorted(folder.glob("design/*.cpp")) + [package() / "include" / name for name in own]
+    own = [package() / "include" / name for name in ("verilated.cpp", "verilated_threads.cpp")]
+    return sorted(folder.glob("design/*.cpp")) + own
 
 
-def compile_all(
-    compiler: tuple[str, ...], defines: list[str], sources: list[Path], folder: Path, library: str
-) -> None:
-    """Compiles and links C++ files, as many at once as there are cores. Raises ToolError if one fails.
+def _compile(text: str, folder: Path, compiler: str, defines: list[str], waveform: bool) -> None:
+    """As many files at once as there are cores.
 
     What runs once, such as the start of a simulation, and Verilator's own files are compiled fast; the latter
     once for all designs.
-
-    Parameters
-    ----------
-    compiler, defines: of all files; of those that are not Verilator's own.
     """
+    assert not waveform, "CXXRTL makes the waveforms"
+    sources = [*translate(text, folder), HARNESS]
     include = [f"-I{folder / 'design'}", f"-I{package() / 'include'}", f"-I{package() / 'include/vltstd'}"]
-    options = " ".join(compiler)
+    options = " ".join((compiler, *_COMPILER))
     verilator_library.give(folder, options)
 
     def one(source: Path) -> str:
-        own = source.parent == package() / "include"
-        level = ["-O1"] if own else ["-O0", *defines] if source.stem.endswith("Slow") else defines
         made = folder / f"{source.stem}.o"
         if not made.exists():
-            call([*compiler, *include, *level, "-c", str(source), "-o", made.name], folder, "g++")
+            level = "-O1" if source.parent == package() / "include" else "-O2"
+            if source.stem.endswith("Slow"):
+                level = "-O0"
+            command = [compiler, *_COMPILER, *include, level, *defines, "-c", str(source), "-o", made.name]
+            call(command, folder, "g++")
         return made.name
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(one, sources))
     verilator_library.keep(folder, options)
-    call([*compiler, "-shared", *objects, "-o", library], folder, "g++")
+    call([compiler, *_COMPILER, "-shared", *objects, "-o", LIBRARY], folder, "g++")
+
+
+def _options() -> str:
+    return repr((version("verilator"), _TRANSLATE, _COMPILER))
+
+
+VERILATED = Translator("Verilator", "verilated_model.h", simulator_verilog, _options, _compile)
+"""The fastest one."""

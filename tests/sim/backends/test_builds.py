@@ -1,19 +1,24 @@
 """Simulators are built once, whole or not at all; a missing tool is named."""
 
 import re
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
 
 from golden.spec.config import TINY
 from hw.core.accelerator import Accelerator
 from hw.parts.rounding import RoundShift
-from sim.backends import cocotb_runner, compiled, places
-from sim.backends.verilated import simulator_verilog, translate
+from sim.backends import cocotb_runner, compiled, places, verilated
+from sim.backends.cxxrtl import CXXRTL
+from sim.backends.hardware import make_job
+from sim.backends.verilated import TRIED, VERILATED, simulator_verilog, translate
 from sim.drivers.ports import ToolError
+from tests.sim.programs import random_case
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def test_built_once() -> None:
 
 
 def test_a_failed_build_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "COMPILER", ("false",))
+    monkeypatch.setattr(compiled, "COMPILER", "false")
     with pytest.raises(ToolError, match=r"^g\+\+ failed with exit code 1:"):
         compiled.build(Accelerator(TINY))
     assert list(folder.iterdir()) == []
@@ -94,4 +99,69 @@ def test_a_reset_is_a_power_up_of_what_has_one() -> None:
 def test_what_depends_on_itself_is_refused(tmp_path: Path) -> None:
     loop = "module accelerator(input a, output y, output z); assign y = z ^ a; assign z = y & a; endmodule"
     with pytest.raises(ToolError, match=r"(?s)^Verilator failed.*UNOPTFLAT"):
-        translate(loop, tmp_path, waveform=False)
+        translate(loop, tmp_path)
+
+
+class _Loop(wiring.Component):
+    """A word that depends on itself, though none of its bits does."""
+
+    def __init__(self) -> None:
+        super().__init__({"i": In(2), "o": Out(2)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        word = Signal(2)
+        m.d.comb += [word.eq(Cat(self.i[0], (word ^ self.i)[0])), self.o.eq(word)]
+        return m
+
+
+def test_words_that_depend_on_themselves_are_refused_by_cxxrtl(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"the design has words that depend on themselves: o$"):
+        CXXRTL.compile(CXXRTL.text(_Loop()), tmp_path, "g++", [], False)
+
+
+def test_the_pinned_verilator_was_tried(repository: Path) -> None:
+    pins = (Path(repository) / "constraints.txt").read_text()
+    found = re.search(r"^verilator==(\d+\.\d+)", pins, re.MULTILINE)
+    assert found is not None
+    assert found[1] in TRIED
+
+
+def test_verilator_where_it_can_be_used_else_cxxrtl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert compiled.translator() is VERILATED
+    assert compiled.translator(waveform=True) is CXXRTL
+    with monkeypatch.context() as patch:
+        patch.setattr(verilated, "version", lambda name: "5.9.0")
+        assert compiled.translator() is CXXRTL
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path))
+        assert compiled.translator() is CXXRTL
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(verilated, "version", missing)
+    assert compiled.translator() is CXXRTL
+
+
+def test_both_see_the_same_in_every_cycle() -> None:
+    """Whole recordings, with pauses, an error in between and a reset: writes, their cycles, results."""
+    case = random_case(11, TINY)
+    job = replace(make_job(case.program, case.images), stalls=0.3, seed=5)
+    seen = {}
+    for by in (VERILATED, CXXRTL):  # the build with waveforms is that of other tests, too
+        library = compiled.build(Accelerator(TINY), waveform=by is CXXRTL, by=by)
+        with compiled.open_simulator(library, job) as simulator:
+            events: list[object] = [simulator.load(job.program, job.limit), simulator.cycles]
+            for image in job.images:
+                status, record = simulator.run(image, job.result_words, job.limit)
+                events += [status, simulator.cycles, record.cycles, record.load_cycles]
+                events += [record.writes.tobytes(), record.result.tobytes()]
+            events += [simulator.load([*job.program[:5], 0], job.limit), simulator.error, simulator.cycles]
+            simulator.reset()
+            events += [simulator.error, simulator.load(job.program, job.limit), simulator.cycles]
+            status, record = simulator.run(job.images[0], job.result_words, job.limit)
+            events += [status, record.writes.tobytes(), record.result.tobytes()]
+        seen[by.name] = events
+    assert seen["Verilator"] == seen["CXXRTL"]
+    assert seen["Verilator"][2] == "done"
