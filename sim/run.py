@@ -30,7 +30,7 @@ def run(
     skip: zero-row skipping on; golden gives the same values either way.
     stalls, seed: pauses of the streams (`sim.drivers.ports.Job`); they change no value and no cycle count.
     on_image: called with the number of each image as it ends.
-    waveform: file for a waveform (VCD) of the first image; amaranth and cxxrtl.
+    waveform: file for a waveform (VCD) of the first image; amaranth and compiled.
     config: sizes of the hardware; those of the program unless given.
 
     Returns a Result with every layer's output as the drain wrote it. After an error of the

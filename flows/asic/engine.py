@@ -48,7 +48,7 @@ def engine_inputs(
 
     Without the reset, what the engine has read of its memory before it was loaded would still be unknown.
     The second value is the number of cycles before those recorded. `waveform`: of `sim.run.run` on
-    "cxxrtl"; `ports`: of the engine. Raises LightDealError if the recording is shorter than `cycles`.
+    "compiled"; `ports`: of the engine. Raises LightDealError if the recording is shorter than `cycles`.
     """
     names = [port.name for port in ports if port.is_input]
     loading = [
@@ -96,7 +96,7 @@ def engine_cost(
     folder.mkdir(parents=True, exist_ok=True)
     area = synthesise(Engine(program.config, number), "engine", ASIC, liberty=liberty, out=out)
     waveform = folder / "image.vcd"
-    run(program, image, on="cxxrtl", waveform=waveform)
+    run(program, image, on="compiled", waveform=waveform)
     dut = Engine(program.config, number)
     cycles = count_cycles(program).layer_ends[layers - 1]
     inputs, loading = engine_inputs(program, waveform, ports_of(dut), number, cycles)

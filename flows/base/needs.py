@@ -89,9 +89,11 @@ NEEDS = (
     ),
     _package("apycula", "bitstreams for Gowin", "synth --target gowin --route", "route"),
     _package("amaranth-boards", "pins of boards", "board", "route"),
-    _program("g++", "compiles the simulator", "demo, run --on cxxrtl, run --on verilator, board", "g++"),
+    _program("g++", "compiles the simulator", "demo, run --on compiled, run --on verilator, board", "g++"),
     _program("make", "builds with Verilator", "run --on verilator, lightnorm rtl", "make"),
-    _program("perl", "starts Verilator", "run --on verilator, lightnorm rtl", "perl"),
+    _program(
+        "perl", "starts Verilator", "demo, run --on compiled, run --on verilator, lightnorm rtl", "perl"
+    ),
     _program("iverilog", "simulates Verilog", "run --on icarus, handoff, board, demo", "iverilog", "-V"),
     _program(
         "sta", "timing and power of standard cells", "synth --timing, synth --power", "opensta", "-version"

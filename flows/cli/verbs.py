@@ -1,6 +1,7 @@
 """The verbs of all rooms, by what one wants to do, in the order of the help."""
 
 from flows.base.verb import Verb
+from flows.bench import commands as bench
 from flows.board import commands as board
 from flows.cli import commands as cli
 from flows.cost import commands as cost
@@ -40,7 +41,7 @@ SECTIONS: dict[str, tuple[Verb, ...]] = {
         studies.ARITHMETICS,
         explore.EXPLORE,
         explore.AREA,
-        studies.BENCH,
+        bench.BENCH,
     ),
     "repeat the studies": (
         zoo.ZOO,

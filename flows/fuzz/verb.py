@@ -82,7 +82,7 @@ def differences(case: Case, rtl: bool) -> Iterator[str]:
     ]
     if not rtl:
         return
-    result = run(program, images, on="cxxrtl", skip=skip, stalls=STALLS, seed=case.seed)
+    result = run(program, images, on="compiled", skip=skip, stalls=STALLS, seed=case.seed)
     if result.error != ErrorCode.NONE:
         yield f"seed {case.seed}: RTL stops with {result.error.name}"
     elif count := mismatch_count(expected, result, program):

@@ -121,7 +121,7 @@ def compare(
 
 def _confirm(name: str, program: Program, images: npt.NDArray[np.int8], cycles: int) -> None:
     """Raises LightDealError if RTL differs from golden, or takes other than `cycles`."""
-    hardware = run(program, images, on="cxxrtl")
+    hardware = run(program, images, on="compiled")
     if mismatch := first_mismatch(run_program(program, images).tensors, hardware, program):
         raise LightDealError(f"arithmetic {name}: {mismatch}")
     if set(hardware.cycles) != {cycles}:

@@ -61,15 +61,6 @@ class Arithmetics:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """Speed of the simulators on a whole network with random weights."""
-
-    config: str = "small"
-    images: Count = 20
-    out: OutFolder = Path("build/bench")
-
-
-@dataclass(frozen=True)
 class Mutate:
     """The planted bugs of tests/mutants, each against the tests that must see it.
 
@@ -108,13 +99,6 @@ ARITHMETICS = Verb(
     Arithmetics,
     "flows.studies.arithmetics:arithmetics",
     takes="some 20 minutes; hours with --data fashion-mnist",
-)
-BENCH = Verb(
-    "bench",
-    "benchmark: speed of the simulators",
-    Bench,
-    "flows.studies.bench:bench",
-    takes="minutes",
 )
 MUTATE = Verb(
     "mutate",

@@ -112,7 +112,7 @@ class Run:
 
     program: ReadFile
     data: str
-    on: Annotated[str, Choice(tuple(BACKENDS))] = "cxxrtl"
+    on: Annotated[str, Choice(tuple(BACKENDS))] = "compiled"
     images: Count | None = None
     skip: bool = True
     snr: Decibels = 15.0
@@ -183,7 +183,7 @@ RUN = Verb(
     Run,
     "flows.user.own:run_own",
     {"on": "what runs it: " + ", ".join(BACKENDS), "skip": "skip zero input rows"},
-    takes="seconds; minutes where cxxrtl or verilator first builds the simulator of a configuration",
+    takes="seconds; minutes where compiled or verilator first builds the simulator of a configuration",
 )
 VERILOG = Verb(
     "verilog", "write the accelerator's Verilog, or a unit's", Verilog, "flows.user.verilog:verilog"

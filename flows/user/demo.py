@@ -169,7 +169,7 @@ def _run(program: Program, images: Dataset) -> Runs:
     for skip in (False, True):
         text = f"RTL, {len(inputs)} images, {'skipping zero rows' if skip else 'every row'}"
         with step(text), counted(text, len(inputs)) as it:
-            results.append(run(program, inputs, on="cxxrtl", skip=skip, on_image=lambda _: it.update()))
+            results.append(run(program, inputs, on="compiled", skip=skip, on_image=lambda _: it.update()))
     with step("comparison of every tensor of every layer"):
         found = [first_mismatch(golden.tensors, result, program) for result in results]
         wrong = sum(mismatch_count(golden.tensors, result, program) for result in results)
@@ -191,7 +191,7 @@ def _check(program: Program, golden: Result, images: Dataset) -> Checked:
 def _no_basis_cycles(program: Program, images: Dataset) -> int:
     """Cycles that RTL takes without a basis; without skipping every image takes the same."""
     with step("RTL, no basis"):
-        result = run(program, _inputs(program, images), on="cxxrtl", skip=False)
+        result = run(program, _inputs(program, images), on="compiled", skip=False)
     return result.cycles[0]
 
 

@@ -79,7 +79,7 @@ def _row(name: str, it: Made, images: int) -> Row:
     shaped = test.reshape(len(test), *program.tensor(program.input).shape)
     inputs = quantise(shaped.numpy(), program.tensor(program.input).scale)
     golden = run_program(program, inputs)
-    result = run(program, inputs, on="cxxrtl", skip=False)
+    result = run(program, inputs, on="compiled", skip=False)
     model = count_cycles(program).cycles
     wrong = mismatch_count(golden.tensors, result, program)
     wrong += sum(cycles != model for cycles in result.cycles)

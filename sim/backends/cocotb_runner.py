@@ -223,7 +223,7 @@ def simulate(built: Path, simulator: str, job: Job, each: Each) -> Recording:
     Raises SimulationError when the accelerator hangs, and for a waveform, which it does not make.
     """
     if job.waveform is not None:
-        raise SimulationError(f"{simulator}: no waveform here; use amaranth or cxxrtl")
+        raise SimulationError(f"{simulator}: no waveform here; use amaranth or compiled")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.savez(folder / "job.npz", program=np.array(job.program, np.uint32), images=job.images)

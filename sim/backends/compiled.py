@@ -1,4 +1,4 @@
-"""The accelerator as compiled C++: Amaranth → RTLIL → CXXRTL → shared library → ctypes.
+"""The accelerator as compiled C++: Amaranth → Verilator or CXXRTL → shared library → ctypes.
 
 The only backend fast enough for whole networks on many images. A library is built once for each
 design and kept under `build/sim/<digest>/`.
@@ -6,12 +6,8 @@ design and kept under `build/sim/<digest>/`.
 
 import ctypes
 import hashlib
-import itertools
 import os
-import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,121 +15,56 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
-from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from golden.spec.errors import FIRST_RECOVERED, ErrorCode
+from sim.backends.cxxrtl import CXXRTL
 from sim.backends.places import place_of
+from sim.backends.translator import HARNESS, LIBRARY, Translator
+from sim.backends.verilated import VERILATED, is_usable
 from sim.drivers.ports import Bytes, Each, ImageRecord, Job, Recording, SimulationError, ToolError, write_type
 
-HARNESS = Path(__file__).with_name("compiled.cc")
-
-COMPILER = (
-    *("g++", "-std=c++17", "-march=native", "-fPIC", "-shared", "-Wall"),
-    f"-DLIGHTDEAL_RECOVERED={FIRST_RECOVERED}",
-)
-
-# In a process of its own: Yosys writes pages to standard output, and a fault in it stays there.
-_TRANSLATE = """
-import sys
-from pyosys import libyosys
-design = libyosys.Design()
-for line in sys.argv[1].split(";"):
-    libyosys.run_pass(line, design)
-"""
-
-# Equal cells of different units become one (the lanes of the requantiser share their masks), which
-# halves the code.
-_PASSES = (
-    "read_rtlil {il};hierarchy -auto-top;flatten;proc;opt_merge;opt_clean;{split}write_cxxrtl -g{level} {cc}"
-)
-
-# Initial zeros of memories are what CXXRTL starts with anyway, and g++ is slow on long tables.
-_ZEROS = re.compile(
-    r"^  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA \d+'0+\n(?:    .*\n)*?  end\n", re.MULTILINE
-)
+COMPILER = "g++"
 
 _STATUS = ("done", "error", "limit", "mark", "changed")
 
 
-# What Yosys says about words that depend on themselves; the harness evaluates once per cycle.
-_FEEDBACK = "contains feedback arcs through wires:"
+def translator(waveform: bool = False) -> Translator:
+    """Verilator where it can be used, as it is the faster one, else CXXRTL; CXXRTL for waveforms."""
+    return VERILATED if not waveform and is_usable() else CXXRTL
 
 
-def _is_indented(line: str) -> bool:
-    return line.startswith("  ")
-
-
-def _runtime() -> Path:
-    """Headers of the CXXRTL runtime in the pyosys package."""
-    import pyosys
-
-    return Path(pyosys.__file__).parent / "share/include/backends/cxxrtl/runtime"
-
-
-def _call(command: list[str], folder: Path, what: str) -> str:
-    """The output of a tool. Raises ToolError with its last lines if it fails."""
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = (done.stdout + done.stderr).splitlines()
-        raise ToolError(f"{what} failed with exit code {done.returncode}:\n" + "\n".join(lines[-20:]))
-    return done.stdout
-
-
-def translate(folder: Path, level: int) -> None:
-    """accelerator.il → accelerator.cc of a folder; `level` of CXXRTL's debug information.
-
-    A word that depends on itself, though none of its bits does, is split. Raises ToolError where that is not
-    enough: a port, or an operation on whole words.
-    """
-    if (wires := _translate(folder, level, "")) and (left := _translate(folder, level, _split(wires))):
-        raise ToolError(f"the design has words that depend on themselves: {', '.join(left)}")
-
-
-def _translate(folder: Path, level: int, split: str) -> list[str]:
-    """Writes C++; returns the wires that depend on themselves."""
-    passes = _PASSES.format(il="accelerator.il", cc="accelerator.cc", level=level, split=split)
-    log = _call([sys.executable, "-c", _TRANSLATE, passes], folder, "Yosys (write_cxxrtl)")
-    if _FEEDBACK not in log:
-        return []
-    lines = log[log.index(_FEEDBACK) :].splitlines()[1:]
-    return [line.strip() for line in itertools.takewhile(_is_indented, lines)]
-
-
-def _split(wires: list[str]) -> str:
-    """A pass that makes bits of words: a word may only seem to depend on itself, bit upon other bit."""
-    return f"splitnets {' '.join('w:*' + wire.replace(chr(92), '?') for wire in wires)};"
-
-
-def build(component: wiring.Component, waveform: bool = False) -> Path:
+def build(component: wiring.Component, waveform: bool = False, by: Translator | None = None) -> Path:
     """The shared library of a component with the accelerator's ports; built if it is not there.
 
-    With `waveform` the library can write VCD files; it is larger and slower. A build happens in a
-    temporary folder and is renamed at its end, so a folder under its final name is whole.
+    With `waveform` the library can write VCD files; it is larger and slower. `by`: that of `translator`,
+    unless given. A build happens in a temporary folder and is renamed at its end, so a folder under its final
+    name is whole.
 
     Raises ToolError if g++ is missing or a tool fails.
     """
-    text = _ZEROS.sub("", rtlil.convert(component, name="accelerator", emit_src=False))
-    # Waveforms are for one image, so that compiling takes longer than running.
-    options = ("-O1", "-DLIGHTDEAL_WAVEFORM") if waveform else ("-O3",)
-    parts = (text, HARNESS.read_text(), _PASSES, repr((COMPILER, options)))
+    by = by or translator(waveform)
+    text = by.text(component)
+    model = HARNESS.with_name(by.model)
+    defines = [
+        f'-DLIGHTDEAL_MODEL="{by.model}"',
+        f"-DLIGHTDEAL_LANES={len(component.trace.enable)}",
+        f"-DLIGHTDEAL_RECOVERED={FIRST_RECOVERED}",
+    ]
+    parts = (text, HARNESS.read_text(), model.read_text(), by.options(), repr((COMPILER, defines, waveform)))
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     folder = place_of(digest)
-    library = folder / "accelerator.so"
+    library = folder / LIBRARY
     if library.exists():
         return library
-    if shutil.which(COMPILER[0]) is None:
+    if shutil.which(COMPILER) is None:
         raise ToolError("the compiled simulator needs g++: install the Debian package g++")
     with tempfile.TemporaryDirectory(prefix="partial-", dir=folder.parent) as name:
         partial = Path(name)
-        (partial / "accelerator.il").write_text(text)
-        translate(partial, level=4 if waveform else 0)
-        include = [f"-I{partial}", f"-I{_runtime()}"]
-        _call([*COMPILER, *options, *include, str(HARNESS), "-o", library.name], partial, "g++")
+        by.compile(text, partial, COMPILER, defines, waveform)
         whole = partial / "whole"
         whole.mkdir()
-        for file in ("accelerator.il", "accelerator.cc", library.name):
-            (partial / file).rename(whole / file)
+        (partial / LIBRARY).rename(whole / LIBRARY)
         try:
             whole.rename(folder)
         except OSError:
@@ -256,7 +187,7 @@ def simulate(library: Path, job: Job, each: Each) -> Recording:
         seconds = time.perf_counter() - start
         clocks = program_cycles = simulator.cycles
         if status not in ("done", "error"):
-            raise SimulationError(f"cxxrtl: loading did not end in {program_cycles} cycles: {status}")
+            raise SimulationError(f"compiled: loading did not end in {program_cycles} cycles: {status}")
         for number, image in enumerate(job.images):
             if simulator.error:
                 break
@@ -267,7 +198,7 @@ def simulate(library: Path, job: Job, each: Each) -> Recording:
             clocks += simulator.cycles
             if status not in ("done", "error"):
                 raise SimulationError(
-                    f"cxxrtl: image {number} did not end as it must in {simulator.cycles} cycles: {status}"
+                    f"compiled: image {number} did not end as it must in {simulator.cycles} cycles: {status}"
                 )
             each(number, record)
         return Recording(program_cycles, simulator.error, clocks, seconds)

@@ -26,7 +26,7 @@ def _verilog(simulator: str, job: Job, each: Each) -> Recording:
     return cocotb_runner.simulate(_simulator(job.config, simulator), simulator, job, each)
 
 
-def _cxxrtl(job: Job, each: Each) -> Recording:
+def _compiled(job: Job, each: Each) -> Recording:
     from sim.backends import compiled
 
     return compiled.simulate(_library(job.config, job.waveform is not None), job, each)
@@ -52,7 +52,7 @@ def _simulator(config: Config, simulator: str) -> Path:
 _HARDWARE = (
     Hardware("amaranth", _amaranth),
     *(Hardware(name, partial(_verilog, name)) for name in SIMULATORS),
-    Hardware("cxxrtl", _cxxrtl),
+    Hardware("compiled", _compiled),
 )
 HARDWARE = {it.name: it for it in _HARDWARE}
 """The accelerator in Amaranth's own simulator, the emitted Verilog under cocotb on two simulators, and

@@ -69,7 +69,7 @@ class Session:
                     status, record = simulator.run(run.frame, run.result_words, limit)
                 if status != "done":
                     raise SimulationError(
-                        f"cxxrtl: the device ends a run with {status}, {simulator.error.name}"
+                        f"compiled: the device ends a run with {status}, {simulator.error.name}"
                     )
                 on_run(record)
                 run = exchange.send(record.result)

@@ -60,7 +60,7 @@ def test_hardware_equals_golden_and_the_cycle_model(config: Config) -> None:
         assert first_mismatch(expected, golden, program) is None
         # Skipping changes nothing here, nor do pauses of the streams.
         odd = seed % 2
-        result = run(program, images, on="cxxrtl", skip=bool(odd), stalls=0.3 * odd, seed=seed)
+        result = run(program, images, on="compiled", skip=bool(odd), stalls=0.3 * odd, seed=seed)
         assert result.error == ErrorCode.NONE
         assert first_mismatch(expected, result, program) is None
         assert result.cycles == (count_cycles(program).cycles,) * 2

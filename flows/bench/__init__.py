@@ -1,0 +1,1 @@
+"""How long things take: what a user waits for, in processor seconds."""
