@@ -46,6 +46,15 @@ def shifted(operation: Operation, value: int, distance: int) -> int:
     return value >> down | cut
 
 
+Ends = Callable[[Operation, int, int, int], int]
+"""Operation, its first cycle, its last one if it does not wait, products of DOT → its last one."""
+
+
+def unhindered(operation: Operation, first: int, last: int, products: int) -> int:
+    """Nothing waits."""
+    return last
+
+
 @dataclass
 class Controller:
     """A controller with its memories.
@@ -60,7 +69,9 @@ class Controller:
     issue: called with the number of a command and its two shifts; it does all of the command and puts what
         is reported into `data`.
     parameters: the words of LightNorm's parameter memory that were written.
-    executed: how many instructions were.  cycles: of them all, where none had to wait.
+    ends: when an instruction ends; cycles count from the run's first instruction on, which begins in cycle 1.
+        ISSUE calls `issue` before it.
+    executed: how many instructions were.  cycles: of them all.
     """
 
     config: Config
@@ -70,6 +81,7 @@ class Controller:
     features: list[list[int]]
     issue: Callable[[int, int, int], None]
     parameters: dict[int, int] = field(default_factory=dict)
+    ends: Ends = unhindered
     executed: int = 0
     cycles: int = 0
 
@@ -166,13 +178,17 @@ class Controller:
                     self.parameters[second] = a & 0xFFFFFFFF
                 case Operation.STOP:
                     self.random = words.state
-                    self.cycles += latency.controller(operation)
+                    self._take(operation, 0, False)
                     return
-            self.cycles += latency.controller(operation, counted, jumps)
+            self._take(operation, counted, jumps)
             if result is not None and d:
                 r[d] = signed(result, WORD_BITS)
             at = following
         raise ControllerError(f"controller: no STOP within {STEP_LIMIT} instructions")
+
+    def _take(self, operation: Operation, counted: int, jumps: bool) -> None:
+        last = self.cycles + latency.controller(operation, counted, jumps)
+        self.cycles = self.ends(operation, self.cycles + 1, last, counted)
 
     def _lane(self, at: int, lane: int) -> int:
         if not 0 <= lane < self.config.lanes:
