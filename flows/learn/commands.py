@@ -109,7 +109,7 @@ class LearnDevice:
 
 @dataclass(frozen=True)
 class LearnReport:
-    """The table of all rows that were measured, and what memory a step takes.
+    """The table of all rows that were measured, and what memory, cycles and energy a step takes.
 
     Parameters
     ----------
@@ -175,10 +175,11 @@ LEARN_DEVICE = Verb(
 )
 LEARN_REPORT = Verb(
     "learn report",
-    "the table of what was measured, and the memory of a step",
+    "the table of what was measured; memory, cycles and energy of a step",
     LearnReport,
     "flows.learn.report:report",
     {"rows": "folder of the rows that learn measure left"},
+    takes="some minutes the first time",
 )
 GROUP = "training on the device"
 """Help of the verb that stands before these."""

@@ -81,7 +81,8 @@ def learn_device(options: LearnDevice) -> str:
             f"{options.steps} steps of {options.batch} images on the RTL of {SMALL_LEARNING.name!r}:",
             "codes, counters, gamma, beta, statistics, scales and head equal golden's after each of them.",
             f"loss {losses[0]:.3f} → {losses[-1]:.3f} nats",
-            f"cycles of a step, {each:,.0f} an image; the cycle model differs by {abs(cycles[0] - model)} in step 1:",
+            f"the cycle model differs by {abs(cycles[0] - model)} in the first step",
+            f"cycles of a step, {each:,.0f} an image:",
             *(f"  {name:20}{value:12,.0f}" for name, value in means.items()),
             f"{seconds:.0f} s",
         )

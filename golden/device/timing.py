@@ -55,10 +55,17 @@ class CommandTime:
 
 @dataclass(frozen=True)
 class StepTiming:
-    """Cycles of a step, as the hardware's counter says; of its commands, in order."""
+    """Of a step.
+
+    Parameters
+    ----------
+    cycles: as the hardware's counter says.  commands: in order.
+    instructions: that the controller carries out.
+    """
 
     cycles: int
     commands: tuple[CommandTime, ...]
+    instructions: int
 
     @property
     def parts(self) -> dict[str, int]:
@@ -90,7 +97,7 @@ def step_timing(
     device = PlayedDevice(plan, state)
     clock = _Clock(_Passes(plan, state, device, skip), device)
     device.step(images, labels, rates, clock.ends)
-    return StepTiming(latency.CONTROLLER_BEGIN + device.cycles, tuple(clock.commands))
+    return StepTiming(latency.CONTROLLER_BEGIN + device.cycles, tuple(clock.commands), device.executed)
 
 
 @dataclass
