@@ -113,10 +113,11 @@ class LearnReport:
 
     Parameters
     ----------
-    rows: folder of the rows that LearnMeasure left.
+    rows: folder of the rows that LearnMeasure left.  synth: folder that `./run synth` left.
     """
 
     rows: FoundFile = LEARN / "rows"
+    synth: FoundFile = Path("build/synth")
     out: OutFolder = LEARN
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from flows.base.files import write_whole
 from flows.base.metrics import Metric, table, write_metrics
+from flows.learn.area import area_metrics, missing
 from flows.learn.commands import TASKS, LearnReport
 from flows.learn.pictures import memory_picture
 from flows.learn.rows import RULES, TRAINED, Row, columns, kept_rows
@@ -67,9 +68,10 @@ def report(options: LearnReport) -> str:
         if (cell := _cell(rows, task, trained, rule)) is not None
     }
     steps = step_metrics(options.out / "steps", WORKLOADS)
-    text = f"{_table(cells)}\n\n{step_tables(steps, WORKLOADS)}"
+    parts = (_table(cells), step_tables(steps, WORKLOADS), missing(options.synth))
+    text = "\n\n".join(part for part in parts if part)
     write_whole(options.out / "table.md", text + "\n")
-    metrics = [*_gaps(cells), *_memory(options), *steps]
+    metrics = [*_gaps(cells), *_memory(options), *steps, *area_metrics(options.synth)]
     write_metrics(metrics, options.out / "metrics.json")
     lines = [f"{metric.name} = {metric.value:.6g} {metric.unit}" for metric in metrics]
     return "\n".join([text, "", *lines])

@@ -119,7 +119,7 @@ def test_the_report_takes_the_rate_that_held_out_images_chose(
     for it in rows:
         keep_row(tmp_path / "rows", it)
     monkeypatch.setattr("flows.learn.report.WORKLOADS", WORKLOADS[:1])
-    text = report(LearnReport(tmp_path / "rows", tmp_path))
+    text = report(LearnReport(tmp_path / "rows", tmp_path, tmp_path))
     values = {it["name"]: it["value"] for it in json.loads((tmp_path / "metrics.json").read_text())}
     assert values["gap.adapt_classes"] == pytest.approx(1.0)
     assert "gap_dense.adapt_classes" not in values

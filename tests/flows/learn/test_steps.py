@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from flows.base.energy import TABLE
-from flows.base.metrics import rows_of
+from flows.base.metrics import Metric, rows_of, write_metrics
+from flows.learn.area import INFERENCE, LEARNING, NORM, area_metrics, missing
 from flows.learn.energy import (
     PARTS,
     LayerWork,
@@ -120,3 +121,30 @@ def test_figures_are_kept_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [it["part"] for it in energies] == list(PARTS)
     assert ratios[0]["all"] == f"{values['small.ratio.energy.dense']:.2f}"
     assert ratios[1]["all on the chip"] == ""
+
+
+def _synthesised(folder: Path, name: str, sites: int, rams: int) -> None:
+    prefix = name.replace("-", ".")
+    found = [
+        Metric(f"{prefix}.sites", sites, "1", "less", "a test"),
+        Metric(f"{prefix}.lut_rams", rams, "1", "less", "a test"),
+    ]
+    write_metrics(found, folder / f"{name}.json")
+
+
+def test_area_is_that_of_logic(tmp_path: Path) -> None:
+    """Of 6 sites a LUT RAM; nothing is said, but the commands, where a synthesis is missing."""
+    assert missing(tmp_path).count("./run synth") == 3
+    _synthesised(tmp_path, INFERENCE, 1060, 10)
+    _synthesised(tmp_path, LEARNING, 2120, 20)
+    assert list(area_metrics(tmp_path)) == []
+    assert missing(tmp_path) == (
+        "Area not measured: `./run synth --config small-learning --unit norm-passes`."
+    )
+    _synthesised(tmp_path, NORM, 700, 0)
+    assert missing(tmp_path) == ""
+    values = {it.name: it.value for it in area_metrics(tmp_path)}
+    assert values == {
+        "area.learning_over_inference": pytest.approx(0.3),
+        "area.with_norm_over_inference": pytest.approx(2.0),
+    }

@@ -71,7 +71,7 @@ def test_what_the_device_says_is_counted(monkeypatch: pytest.MonkeyPatch) -> Non
         return loaded
 
     def loads(*_: object) -> Generator[Run, Any, None]:
-        for _ in range(2):
+        for _run in range(2):
             yield Run([], np.zeros((1, 4), np.int8), 1)
 
     monkeypatch.setattr(demo_learning, "Session", Deaf)
