@@ -16,7 +16,12 @@ LIMIT = 2000
 
 
 async def written(
-    ctx: Any, dut: EntryReader, rng: Random, entries: list[list[tuple[int, int]]], command: dict, stall: float
+    ctx: Any,
+    dut: EntryReader,
+    rng: Random,
+    entries: list[list[tuple[int, int]]],
+    command: dict[str, int],
+    stall: float,
 ) -> tuple[list[tuple[int, int]], int]:
     """Writes (address, word) of a command, and its cycles."""
     ctx.set(dut.command, command)
