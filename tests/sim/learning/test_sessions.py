@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -123,7 +122,7 @@ def test_cycles_of_steps_are_the_models() -> None:
     rng, config = np.random.default_rng(5), replace(CONFIG, feature_words=4096, controller_words=2048)
     for _ in range(20):
         network, images = a_network(rng), int(rng.choice([2, 4, 8]))
-        scheme = [everything, head_only, partial(last_blocks, count=1)][rng.integers(3)](network)
+        scheme = (everything(network), head_only(network), last_blocks(network, 1))[rng.integers(3)]
         first = batch(images, 0, network)
         state = settle(network, fresh_state(network, 1, float(rng.choice([0.2, 0.6, 1.0]))), *first, rounds=4)
         plan, rates = plan_step(network, state, images, config, scheme), Rates(1, 200)
