@@ -18,7 +18,14 @@ SYNTHESIS = (
 
 ARITHMETICS = ("flows.studies.training", "flows.studies.contestants", "flows.studies.arithmetics")
 TRAINING = ("flows.studies.training", "flows.studies.study")
-DEMO = ("flows.user.demo", "flows.user.demo_metrics", "flows.studies.training", "hw.core.accelerator")
+DEMO = (
+    "flows.user.demo",
+    "flows.user.demo_metrics",
+    "flows.user.demo_learning",
+    "flows.studies.training",
+    "hw.core.accelerator",
+    "hw.learning.accelerator",
+)
 NORMS = (*SYNTHESIS, "hw.lightnorm.unit", "hw.baselines.batchnorm.batch_norm", "flows/base/units.py")
 BOARD = (*SYNTHESIS, "hw.tops.selftest", "flows.board.boards", "flows.board.contents", "flows.board.verb")
 REPORT = (

@@ -72,6 +72,10 @@ def units(out: Path) -> dict[str, Callable[[], object]]:
     """The syntheses that the report does not make itself."""
     wanted = {f"SMALL on {target}, by block": Synth("small", target, "accelerator") for target in TARGETS}
     wanted |= {f"LightNorm on {target}": Synth("small", target, "lightnorm") for target in ("ecp5", ASIC)}
+    wanted |= {
+        f"SMALL that learns, {unit}": Synth("small-learning", "ecp5", unit)
+        for unit in ("learning-accelerator", "norm-passes")
+    }
     return {
         name: partial(unit_totals, Synth(it.config, it.target, it.unit, timing=it.target == ASIC, out=out))
         for name, it in wanted.items()

@@ -109,14 +109,15 @@ class LearnDevice:
 
 @dataclass(frozen=True)
 class LearnReport:
-    """The table of all rows that were measured, and what memory a step takes.
+    """The table of all rows that were measured, and what memory, cycles and energy a step takes.
 
     Parameters
     ----------
-    rows: folder of the rows that LearnMeasure left.
+    rows: folder of the rows that LearnMeasure left.  synth: folder that `./run synth` left.
     """
 
     rows: FoundFile = LEARN / "rows"
+    synth: FoundFile = Path("build/synth")
     out: OutFolder = LEARN
 
 
@@ -175,10 +176,11 @@ LEARN_DEVICE = Verb(
 )
 LEARN_REPORT = Verb(
     "learn report",
-    "the table of what was measured, and the memory of a step",
+    "the table of what was measured; memory, cycles and energy of a step",
     LearnReport,
     "flows.learn.report:report",
     {"rows": "folder of the rows that learn measure left"},
+    takes="some minutes the first time",
 )
 GROUP = "training on the device"
 """Help of the verb that stands before these."""

@@ -17,6 +17,7 @@ from golden.cycles.timing import count_cycles
 from golden.device import Exchange, StepPlan, device_step, load_device, plan_step, read_state
 from golden.device.compare import differences
 from golden.device.parts import PARTS, part_cycles
+from golden.device.timing import step_timing
 from golden.learning import Network, Plan, State, pixels, settle, step
 from golden.learning.finish import finish
 from golden.learning.scheme import last_blocks
@@ -67,12 +68,15 @@ def learn_device(options: LearnDevice) -> str:
     means = {name: sum(part[name] for part in parts) / options.steps for name in PARTS}
     each = sum(cycles) / len(cycles) / options.batch
     inferred = inference_cycles(chosen.network, learnt, images[:CALIBRATION])
+    with bar("the cycle model"):
+        model = step_timing(it, state, images[first], labels[first], plan.rates(0)).cycles
     source = "sim.learning, golden.learning"
     metrics = [
         Metric("learn.steps_exact", options.steps, "steps", "more", source),
         Metric("learn.mismatches", 0, "values", "less", source),
         Metric("learn.cycles_per_image", each, "cycles", "less", source),
         Metric("infer.cycles_per_image", inferred, "cycles", "less", "golden.cycles"),
+        Metric("learn.model_error", abs(cycles[0] - model), "cycles", "less", "golden.device.timing, step 1"),
         *(
             Metric(f"learn.{name.replace(' ', '_')}_cycles", value, "cycles", "less", source)
             for name, value in means.items()
@@ -86,6 +90,7 @@ def learn_device(options: LearnDevice) -> str:
             f"{options.steps} steps of {options.batch} images on the RTL of {SMALL_LEARNING.name!r}:",
             "codes, counters, gamma, beta, statistics, scales and head equal golden's after each of them.",
             f"loss {losses[0]:.3f} → {losses[-1]:.3f} nats",
+            f"the cycle model differs by {abs(cycles[0] - model)} in the first step",
             f"{'cycles':22}{'a step':>12}{'an image':>12}",
             *(
                 f"  {name:20}{value:12,.0f}{value / options.batch:12,.0f}"

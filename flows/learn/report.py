@@ -1,4 +1,5 @@
-"""`lightdeal learn report`: the table of the rows that were measured, gaps, and memory, as metrics."""
+"""`lightdeal learn report`: the table of the rows that were measured, gaps, memory and what a step takes, as
+metrics."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +9,11 @@ import numpy as np
 
 from flows.base.files import write_whole
 from flows.base.metrics import Metric, table, write_metrics
+from flows.learn.area import area_metrics, missing
 from flows.learn.commands import TASKS, LearnReport
 from flows.learn.pictures import memory_picture
 from flows.learn.rows import RULES, TRAINED, Row, columns, kept_rows
+from flows.learn.steps import WORKLOADS, step_metrics, step_tables
 from golden.learning import (
     LayerScheme,
     Scheme,
@@ -55,7 +58,7 @@ class Cell:
 
 
 def report(options: LearnReport) -> str:
-    """Writes table.md, memory.svg and metrics.json; returns the table."""
+    """Writes table.md, memory.svg and metrics.json; returns the tables."""
     rows = kept_rows(options.rows) if options.rows.is_dir() else []
     cells = {
         (task, trained, rule): cell
@@ -64,9 +67,11 @@ def report(options: LearnReport) -> str:
         for rule in RULES
         if (cell := _cell(rows, task, trained, rule)) is not None
     }
-    text = _table(cells)
+    steps = step_metrics(options.out / "steps", WORKLOADS)
+    parts = (_table(cells), step_tables(steps, WORKLOADS), missing(options.synth))
+    text = "\n\n".join(part for part in parts if part)
     write_whole(options.out / "table.md", text + "\n")
-    metrics = [*_gaps(cells), *_memory(options)]
+    metrics = [*_gaps(cells), *_memory(options), *steps, *area_metrics(options.synth)]
     write_metrics(metrics, options.out / "metrics.json")
     lines = [f"{metric.name} = {metric.value:.6g} {metric.unit}" for metric in metrics]
     return "\n".join([text, "", *lines])

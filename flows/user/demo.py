@@ -22,6 +22,7 @@ from flows.base.provenance import write_provenance
 from flows.base.roots import DEMO
 from flows.studies.training import Outcome, jobs, load, pretrained, recipe, standard
 from flows.user.commands import Demo
+from flows.user.demo_learning import build_device, learn_by_heart, learning_faults, learning_metrics
 from flows.user.demo_metrics import Runs, accuracies, comparison, sizes
 from flows.user.demo_report import demo_plots, demo_text
 from flows.user.handoff import write_handoff
@@ -55,7 +56,8 @@ class Report:
     metrics: the same numbers for programs, also in metrics.json.
     mismatch: the first difference between RTL and golden, or None.
     handoff: the hand-off folder proved itself; None where Icarus is missing.
-    faults: how the program is not its reference network, or too far from its float networks.
+    faults: how the program is not its reference network, or too far from its float networks; and how the
+        device that learns is not golden.
     """
 
     text: str
@@ -85,8 +87,9 @@ def demo(options: Demo) -> Report:
     count = min(options.images or chosen.rtl_images or len(test), len(test))
     _demand_fit(options, config)
     with whole_folder(options.folder, "about.json") as folder, ThreadPoolExecutor(1) as background:
-        # The compiler of the simulator works beside the training, most of the time in g++.
+        # The compilers of the simulators work beside the training, most of the time in g++.
         simulator = background.submit(compiled.build, Accelerator(config))
+        device = background.submit(build_device)
         outcomes = _train(options, config)
         programs = {
             name: _compile(name, outcomes[name], config, folder) for name in ("no basis", "SmartDeal")
@@ -101,12 +104,16 @@ def demo(options: Demo) -> Report:
         unfolded = _no_basis_cycles(programs["no basis"], test.part(0, 4))
         with step("hand-off folder and waveform"):
             handed = _hand_off(folder, program, verilog, runs.golden)
+        with step("a small device that learns"):
+            device.result()
+            learnt = learn_by_heart(options.seed)
         metrics = [
             *accuracies(options, outcomes, runs, program, test.part(0, count)),
             *comparison(runs, program),
             *fidelity_metrics(checked.found, f"golden.machine, first {count} test images of {options.data}"),
             *measure.cycle_metrics(program, runs.plain, runs.skipping, unfolded),
             *sizes(program, programs["no basis"]),
+            *learning_metrics(learnt),
             Metric("demo.seconds", time.perf_counter() - started, "s", "less", "flows.user.demo"),
         ]
         uses = measure.layer_use(program, runs.plain)
@@ -117,7 +124,8 @@ def demo(options: Demo) -> Report:
         write_whole(folder / "report.md", text)
         write_metrics(metrics, folder / "metrics.json")
         write_provenance(options, config, folder / "about.json", DEMO)
-    return Report(text, tuple(metrics), runs.first, handed, checked.faults)
+    faults = (*checked.faults, *learning_faults(learnt))
+    return Report(text, tuple(metrics), runs.first, handed, faults)
 
 
 def demo_verdict(options: Demo) -> tuple[str, bool]:

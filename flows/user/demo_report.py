@@ -79,6 +79,10 @@ def demo_text(title: str, values: Mapping[str, float], uses: Sequence[LayerUse],
         f"cycles per image: {cycles:.0f} = {values['cycles.over_bound']:.2f} x the bound of {bound:.0f}; "
         f"cycle model differs by {values['cycles.model_error']:.0f}",
         f"latency: {cycles:.0f} cycles, {values['cycles.latency']:.0f} with loading the image",
+        f"learning on RTL: {values['demo.learn_steps']:.0f} steps on {values['demo.learn_images']:.0f} "
+        f"digits, loss {values['demo.learn_loss_first']:.2f} to {values['demo.learn_loss_last']:.2f} nats, "
+        f"{values['demo.learn_right_first']:.0f} to {values['demo.learn_right_last']:.0f} right; "
+        f"{values['demo.learn_mismatches']:.0f} mismatches with golden",
         f"simulation: {values['sim.kcycles_per_s']:.0f} kcycles/s; all of it: {values['demo.seconds']:.0f} s",
     ]
     return "\n".join(lines) + "\n"

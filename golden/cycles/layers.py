@@ -43,7 +43,7 @@ def read_layers(program: Program, tensors: Mapping[str, Any] | None) -> list[Lay
     layers = []
     for counts, layer in zip(program.layers, decoded, strict=True):
         rounds = range(layer.front["rounds"] if layer.moves else 1)
-        zero = [_zero_rows(memory, layer, number).tolist() for number in rounds]
+        zero = [zero_rows(memory, layer, number).tolist() for number in rounds]
         layers.append(Layer(layer, zero if layer.moves else zero * layer.front["rounds"]))
         _store(memory, program, counts.output, tensors)
     return layers
@@ -55,7 +55,7 @@ def _store(memory: npt.NDArray[np.int8], program: Program, name: str, tensors: M
     memory[tensor.address : tensor.address + extent(tensor, program.config.lanes)] = words
 
 
-def _zero_rows(memory: npt.NDArray[np.int8], layer: DecodedLayer, number: int) -> npt.NDArray[np.bool_]:
+def zero_rows(memory: npt.NDArray[np.int8], layer: DecodedLayer, number: int) -> npt.NDArray[np.bool_]:
     """True for rows of a round whose bytes are all zero, shape (tiles, rows of a job)."""
     front, lanes = layer.front, memory.shape[1]
     channel = layer.channels(number) * front["input_stride"] + front["input_address"]
@@ -63,5 +63,5 @@ def _zero_rows(memory: npt.NDArray[np.int8], layer: DecodedLayer, number: int) -
     busy = (memory.reshape(-1)[byte % memory.size] != 0) & layer.mask
     if front.get("low"):
         busy |= ~layer.mask
-    zero = ~busy.any(axis=3)
+    zero: npt.NDArray[np.bool_] = ~busy.any(axis=3)
     return zero.transpose(1, 0, 2).reshape(front["tiles"], -1)

@@ -1,5 +1,7 @@
 """The time of LightNorm over a layer's maps: `hw.learning.norm_passes`, to the cycle."""
 
+from dataclasses import dataclass
+
 from golden.spec.config import Config
 from golden.spec.latency import MAP_ROUND, NORM_BACKWARD, NORM_FORWARD
 from golden.spec.learning import NORM_FORMAT
@@ -80,7 +82,26 @@ class _Layer:
         return self.result + 1
 
 
+@dataclass(frozen=True)
+class NormTiming:
+    """Of a command.
+
+    Parameters
+    ----------
+    cycles: from `start` to `done`.
+    found: for each channel the cycle behind `start` in which what is found of it leaves.
+    """
+
+    cycles: int
+    found: tuple[int, ...]
+
+
 def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: bool = False) -> int:
+    """`norm_timing`'s cycles."""
+    return norm_timing(config, channels, words, backward, add).cycles
+
+
+def norm_timing(config: Config, channels: int, words: int, backward: bool, add: bool = False) -> NormTiming:
     """Cycles from `start` to `done` with a memory that grants every access and a reader of what is found.
 
     Parameters
@@ -92,6 +113,7 @@ def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: 
     # Of STAT and REDUCE: its sums are taken, its arithmetic has ended. The parameters are there in cycle 2.
     taken = ended = counted = 0
     idle, free = 2, 0
+    found: list[int] = []
     for step in range(channels + 1):
         if step < channels:
             layer.sums((counted + SUMS, taken))
@@ -100,6 +122,7 @@ def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: 
             layer.second(ended + LINE, drop=True)
             ended = max(taken + NORM_BACKWARD, layer.free()) + PULL
             idle = ended + 2
+            found.append(ended)
         if step:
             layer.second(ended + LINE)
             free = layer.free()
@@ -107,8 +130,10 @@ def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: 
             taken = max(counted + SUMS, idle)
             ended = max(taken + NORM_FORWARD, free)
             idle = ended + 2
+            if not backward:
+                found.append(ended)
         if step < channels and backward:
             layer.sums()
             counted = layer.end
             taken = max(counted + SUMS, ended + 1)
-    return layer.written + 1
+    return NormTiming(layer.written + 1, tuple(found))

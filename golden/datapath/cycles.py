@@ -53,7 +53,7 @@ class PairEngine:
         self.bank_stalls = 0
 
     def step(self, cycle: int, written: int) -> None:
-        still = stands_still(self.held, cycle)
+        still = self._still(cycle)
         if self._left:
             if still or (self._left == 1 and self._ends and not self._end(cycle)):
                 return
@@ -63,6 +63,10 @@ class PairEngine:
                 return
         if cycle >= self._free and self._job < len(self._jobs):
             self._check(cycle, written)
+
+    def _still(self, cycle: int) -> bool:
+        """No entry is handled in this cycle."""
+        return stands_still(self.held, cycle)
 
     def _check(self, cycle: int, written: int) -> None:
         """Takes the next pair in hand if its rows are there."""

@@ -53,6 +53,8 @@ class LayerGradients:
         the array does not compute and nothing reads. None where no code learns.
     gamma, beta: float64 (F,), integers and fractions of unit 2^norm_unit.
     error, map_error: the next exponents.
+    output: the error at the convolution's output; None where nothing needs it.
+    below: counts (saturated, large) of the error that went to the map below; None where none did.
     """
 
     codes: torch.Tensor | None
@@ -62,17 +64,22 @@ class LayerGradients:
     norm_unit: int
     error: int
     map_error: int
+    output: Rounded | None = None
+    below: tuple[int, int] | None = None
 
 
 class Backward:
-    """One backward pass. `head()` first, then `layer(i)` from the last to the first."""
+    """One backward pass. `head()` first, then `layer(i)` from the last to the first.
+
+    errors: of the maps so far, by their index.
+    """
 
     def __init__(
         self, network: Network, state: State, trace: Trace, generators: Generators, scheme: Scheme
     ) -> None:
         self._network, self._state, self._trace, self._random = network, state, trace, generators
         self._scheme, self._wanted = scheme, scheme.wanted(network)
-        self._errors: dict[int, MapError] = {}
+        self.errors: dict[int, MapError] = {}
         self._moved: dict[int, int] = {}
 
     def _scalar_bytes(self, shape: torch.Size) -> torch.Tensor:
@@ -118,7 +125,7 @@ class Backward:
         values = by_channel(self._trace.maps[last], network.degrees[last])
         spread = below.values.repeat_interleave(values.shape[1] // terms.shape[1], 1)
         spread *= passes(values, network.layers[-1].relu)
-        self._errors[last] = MapError(spread, it.map_error - network.pool_shift)
+        self.errors[last] = MapError(spread, it.map_error - network.pool_shift)
         return below.exponent
 
     def _scalars_rounded(self, fractions: torch.Tensor, exponent: int) -> Rounded:
@@ -126,14 +133,15 @@ class Backward:
 
     def error(self, index: int) -> MapError:
         """The error of map `index`; of one that is only added, that of the map it is added to."""
-        if index not in self._errors:
+        if index not in self.errors:
             adder = self._network.adder(index)
             assert adder is not None, "every map has its error before its layer's turn"
             return self.error(adder + 1)
-        return self._errors[index]
+        return self.errors[index]
 
-    def _send(self, index: int, errors: torch.Tensor) -> None:
-        """The error pass of layer `index`: its codes × errors (N, F, H, W) to the map that it reads."""
+    def _send(self, index: int, errors: torch.Tensor) -> tuple[int, int]:
+        """The error pass of layer `index`: its codes × errors (N, F, H, W) to the map that it reads; its
+        counts."""
         network, layer, it = self._network, self._network.layers[index], self._state.layers[index]
         source, x = layer.source, self._trace.maps[layer.source]
         readers, adder = network.readers(source), network.adder(source)
@@ -142,7 +150,7 @@ class Backward:
         total = fraction(by_channel(sums, degree), it.error + layer.unit - exponent)
         addend = None
         if index != readers[-1]:
-            addend = self._errors[source]
+            addend = self.errors[source]
         elif adder is not None:
             addend = self.error(adder + 1)
         if addend is not None:
@@ -152,9 +160,10 @@ class Backward:
         filters = network.array.round_filters(len(total))
         random = map_bytes(self._random[Generator.ERRORS], total.shape, network.array, filters)
         rounded = stochastic_int8(total, random, exponent, ERROR_EXPONENTS)
-        self._errors[source] = MapError(rounded.values, exponent)
+        self.errors[source] = MapError(rounded.values, exponent)
         # That of the last pass counts: it overwrites those before.
         self._moved[source] = rounded.exponent
+        return rounded.counts
 
     def layer(self, index: int) -> LayerGradients | None:
         """Both ways of the layer's norm, its gradients and the error of the map below; None where nothing of
@@ -178,10 +187,10 @@ class Backward:
         if not (learns.channels or down):
             return result
         errors = self._at_convolution(index, normed.fractions(output.exponent - it.error))
-        result = replace(result, error=errors.exponent)
+        result = replace(result, error=errors.exponent, output=errors)
         shape, degree = self._trace.maps[index + 1].shape, self._network.degrees[index + 1]
         if down:
-            self._send(index, by_image(errors.values, shape, degree))
+            result = replace(result, below=self._send(index, by_image(errors.values, shape, degree)))
         if learns.channels:
             terms = by_image(self._terms(errors.values), shape, degree)
             where = f"layer {layer.name}: gradient"

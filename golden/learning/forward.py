@@ -23,10 +23,11 @@ _LOGIT_LARGEST = float((1 << 31) - 1)
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """Of one layer: the norm's records, and the next exponent of the map."""
+    """Of one layer: the norm's records, and the map's next exponent with the counts behind it."""
 
     normed: norm.Normed
     activation: int
+    counts: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def forward(
             total += fraction(by_channel(maps[layer.add], degree), shift)
         made = activated(total, layer, it.activation)
         maps.append(by_image(made.values, sums.shape, degree))
-        traces.append(LayerTrace(normed, made.exponent))
+        traces.append(LayerTrace(normed, made.exponent, made.counts))
     return Trace(tuple(maps), tuple(traces), head(network, state, maps[-1]))
 
 

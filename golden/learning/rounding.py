@@ -19,10 +19,13 @@ _BIAS = 127
 
 @dataclass(frozen=True)
 class Rounded:
-    """An int8 tensor (float32 that holds integers −127…127) and the next step's exponent of its scale."""
+    """An int8 tensor (float32 that holds integers −127…127) and the next step's exponent of its scale, which
+    `counts`, (saturated, large) values, decide.
+    """
 
     values: torch.Tensor
     exponent: int
+    counts: tuple[int, int]
 
 
 def scaled(x: torch.Tensor, shift: int) -> torch.Tensor:
@@ -37,7 +40,8 @@ def _counted(values: torch.Tensor, exponent: int, limits: tuple[int, int]) -> Ro
     saturated = int(torch.count_nonzero(magnitude > INT8_LARGEST)) if large else 0
     if saturated:
         values.clamp_(-INT8_LARGEST, INT8_LARGEST)
-    return Rounded(values, moved_scale(exponent, values.numel(), saturated, large, limits))
+    following = moved_scale(exponent, values.numel(), saturated, large, limits)
+    return Rounded(values, following, (saturated, large))
 
 
 def nearest_int8(fractions: torch.Tensor, exponent: int, limits: tuple[int, int]) -> Rounded:

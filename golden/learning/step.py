@@ -6,14 +6,14 @@ import numpy as np
 import torch
 
 from golden.learning import norm
-from golden.learning.backward import Backward, HeadGradients, LayerGradients
+from golden.learning.backward import Backward, HeadGradients, LayerGradients, MapError
 from golden.learning.forward import Trace, forward
 from golden.learning.network import Network
 from golden.learning.random import Generators
 from golden.learning.scheme import Head, Scheme, Statistics, everything
 from golden.learning.softmax import softmax
 from golden.learning.state import HeadState, LayerState, State
-from golden.learning.update import Rates, update_codes, update_head, update_norm
+from golden.learning.update import Moved, Rates, update_codes, update_head, update_norm
 from golden.spec.learning import INT8_LARGEST, LearningError
 
 
@@ -26,6 +26,24 @@ class Report:
     images: int
     moved: int
     kept: int
+
+
+@dataclass(frozen=True)
+class StepTrace:
+    """What a step found on its way.
+
+    Parameters
+    ----------
+    forward: of the forward pass.  head: its gradients.
+    errors: of each map whose error is wanted: its index → int8 values (C, n) in the order of the device.
+    layers, moved: gradients of each layer, and how its codes moved; None where nothing was computed.
+    """
+
+    forward: Trace
+    head: HeadGradients
+    errors: dict[int, MapError]
+    layers: tuple[LayerGradients | None, ...]
+    moved: tuple[Moved | None, ...]
 
 
 def pixels(images: torch.Tensor) -> torch.Tensor:
@@ -93,6 +111,20 @@ def advance(
     generators: Generators,
 ) -> tuple[State, Report]:
     """`step` with random bits of any generators."""
+    state, report, _ = traced(network, state, images, labels, rates, scheme, generators)
+    return state, report
+
+
+def traced(
+    network: Network,
+    state: State,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    rates: Rates,
+    scheme: Scheme,
+    generators: Generators,
+) -> tuple[State, Report, StepTrace]:
+    """`advance`, and what it found on its way."""
     scheme.demand(network)
     with torch.no_grad():
         values = check_images(network, images)
@@ -101,12 +133,18 @@ def advance(
         trace = forward(network, state, values, scheme.statistics)
         found = softmax(trace.head.logits.numpy().astype(np.int64), truth)
         back = Backward(network, state, trace, generators, scheme)
-        head = next_head(network, state.head, trace, back.head(found, truth), rates, scheme, generators)
+        head_found = back.head(found, truth)
+        head = next_head(network, state.head, trace, head_found, rates, scheme, generators)
         update = Update(network, state, trace, rates, scheme, generators)
-        layers = [update.layer(index, back.layer(index)) for index in reversed(range(len(network.layers)))]
+        gradients, layers = [], []
+        for index in reversed(range(len(network.layers))):
+            gradients.append(back.layer(index))
+            layers.append(update.layer(index, gradients[-1]))
     correct = int((trace.head.logits.argmax(1) == labels).sum())
     report = Report(found.nats(), correct, len(images), update.moved, update.kept)
-    return State(tuple(reversed(layers)), head, generators.states, state.steps + 1), report
+    following = State(tuple(reversed(layers)), head, generators.states, state.steps + 1)
+    moved = tuple(update.codes.get(index) for index in range(len(layers)))
+    return following, report, StepTrace(trace, head_found, back.errors, tuple(reversed(gradients)), moved)
 
 
 def next_head(
@@ -132,7 +170,7 @@ def next_head(
 class Update:
     """The layers of the next state, last to first.
 
-    `moved` codes have moved of `kept` that learn.
+    `moved` codes have moved of `kept` that learn; `codes`: layer → its own.
     """
 
     def __init__(
@@ -147,6 +185,7 @@ class Update:
         self._network, self._state, self._trace = network, state, trace
         self._rates, self._scheme, self._generators = rates, scheme, generators
         self.moved = self.kept = 0
+        self.codes: dict[int, Moved] = {}
 
     def layer(self, index: int, found: LayerGradients | None) -> LayerState:
         """Layer `index` after the step."""
@@ -173,6 +212,7 @@ class Update:
                 self._network,
                 self._generators,
             )
+            self.codes[index] = codes
             self.moved, self.kept = self.moved + codes.moved, self.kept + codes.kept
             following = replace(
                 following, codes=codes.codes, counters=codes.counters, gradient=codes.gradient

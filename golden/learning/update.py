@@ -54,13 +54,14 @@ STILL = Rates(None, 0)
 
 @dataclass(frozen=True)
 class Moved:
-    """Codes and counters after an update, the layer's next g, how many codes moved of how many kept."""
+    """Codes and counters after an update, the layer's next g, how many codes moved of how many kept, Σ|G|."""
 
     codes: torch.Tensor
     counters: torch.Tensor
     gradient: int
     moved: int
     kept: int
+    total: int
 
 
 def _cut(values: np.ndarray, limit: int, numbers: Int64) -> Int64:
@@ -107,8 +108,10 @@ def update_codes(
     new_codes, new_counters = it.codes.clone(), it.counters.clone()
     new_codes.numpy().reshape(-1)[places] = np.where(goes, switched, old)
     new_counters.numpy().reshape(-1)[places] = np.where(goes, 0, total)
-    level = moved_gradient(gradient, int(np.abs(sums).sum()), unit, len(places))
-    return Moved(new_codes, new_counters, level, int((goes & (switched != old)).sum()), len(places))
+    total_sum = int(np.abs(sums).sum())
+    level = moved_gradient(gradient, total_sum, unit, len(places))
+    moved = int((goes & (switched != old)).sum())
+    return Moved(new_codes, new_counters, level, moved, len(places), total_sum)
 
 
 def update_parameters(

@@ -47,6 +47,15 @@ def shifted(operation: Operation, value: int, distance: int) -> int:
     return value >> down | cut
 
 
+Ends = Callable[[Operation, int, int, int], int]
+"""Operation, its first cycle, its last one if it does not wait, products of DOT → its last one."""
+
+
+def unhindered(operation: Operation, first: int, last: int, products: int) -> int:
+    """Nothing waits."""
+    return last
+
+
 @dataclass
 class Controller:
     """A controller with its memories.
@@ -61,7 +70,9 @@ class Controller:
     issue: called with the number of a command, its two shifts, and whether it may begin beside another; it
         does all of the command and puts what is reported into `data`.
     parameters: the words of LightNorm's parameter memory that were written.
-    executed: how many instructions were.  cycles: of them all, where none had to wait.
+    ends: when an instruction ends; cycles count from the run's first instruction on, which begins in cycle 1.
+        ISSUE calls `issue` before it.
+    executed: how many instructions were.  cycles: of them all.
     """
 
     config: Config
@@ -71,6 +82,7 @@ class Controller:
     features: list[list[int]]
     issue: Callable[[int, int, int, bool], None]
     parameters: dict[int, int] = field(default_factory=dict)
+    ends: Ends = unhindered
     executed: int = 0
     cycles: int = 0
 
@@ -179,9 +191,9 @@ class Controller:
                     result = power_term(signed(a, 8), random)
                 case Operation.STOP:
                     self.random = words.state
-                    self.cycles += latency.controller(operation)
+                    self._take(operation, 0, False)
                     return
-            self.cycles += latency.controller(operation, counted, jumps)
+            self._take(operation, counted, jumps)
             if result is not None and d:
                 r[d] = signed(result, WORD_BITS)
             at = following
@@ -190,6 +202,10 @@ class Controller:
     def _slices(self, first: int, end: int) -> int:
         """Slices of `basis` lanes that the lanes from `first` to before `end` lie in."""
         return (end - 1) // self.config.basis - first // self.config.basis + 1
+
+    def _take(self, operation: Operation, counted: int, jumps: bool) -> None:
+        last = self.cycles + latency.controller(operation, counted, jumps)
+        self.cycles = self.ends(operation, self.cycles + 1, last, counted)
 
     def _lane(self, at: int, lane: int) -> int:
         if not 0 <= lane < self.config.lanes:

@@ -83,11 +83,11 @@ class MapWriter(wiring.Component):
         blocks, blocks_valid = self._blocks(m, chosen, tokens[2].valid & ~self.error)
         errors, errors_valid, reading = self._errors(m, chosen, tokens)
 
-        # Slices gather in a word, which is written when nothing is read.
+        # Slices gather in a word. A whole one waits until nothing is read, as the next one begins to gather.
         part = Signal(range(slices))
         come = Signal()
         piece = Signal(config.basis * 8)
-        word = Signal(config.lanes * 8)
+        word, whole = Signal(config.lanes * 8), Signal(config.lanes * 8)
         waiting = Signal()
         address = Signal(feature_bits(config))
         writing = Mux(self.error, tokens[latency.ERRORS].as_value(), tokens[latency.BLOCKS].as_value())
@@ -101,13 +101,14 @@ class MapWriter(wiring.Component):
         with m.If(come):
             m.d.sync += [word.word_select(part, len(piece)).eq(piece), part.eq(part + 1)]
             with m.If(part == slices - 1):
-                m.d.sync += [part.eq(0), waiting.eq(1), address.eq(writing.address)]
+                gathered = Cat(word[: len(word) - len(piece)], piece)
+                m.d.sync += [part.eq(0), waiting.eq(1), address.eq(writing.address), whole.eq(gathered)]
         with m.If(waiting & ~reading):
             m.d.comb += [
                 self.port.valid.eq(1),
                 self.port.write.eq(1),
                 self.port.address.eq(address),
-                self.port.data.eq(word),
+                self.port.data.eq(whole),
             ]
         m.d.comb += self.turn_done.eq(delayed(m, writing.turn_end, latency.WRITE_WAIT, "turn_end")[-1])
         return m

@@ -12,7 +12,7 @@ from flows.cli.commands import SHELLS
 from flows.cli.verbs import SECTIONS, VERBS
 
 QUICK = {
-    *("layers", "compile", "verilog", "handoff", "learn report"),
+    *("layers", "compile", "verilog", "handoff"),
     *("doctor", "complete", "report readme", "report stale"),
 }
 """Verbs that take seconds; all others say how long they take."""

@@ -9,13 +9,13 @@ import torch
 from golden.device import device_step, plan_step, read_state
 from golden.device.compare import differences
 from golden.device.host import Run, header, request_words
+from golden.device.played import PlayedDevice
 from golden.learning import Layer, Network, State, fresh_state, residual_network, settle
 from golden.learning.scheme import Head, LayerScheme, Scheme, Statistics, head_only, last_blocks
 from golden.learning.update import STILL, Rates
 from golden.spec.config import SMALL_LEARNING, Config
 from golden.spec.frames import Request, Result, Status
 from golden.spec.learning import ArrayShape, LearningError
-from tests.golden.device.played import PlayedDevice
 from tests.golden.learning.samples import batch
 from tests.golden.learning.states import shaken
 from tests.sim.learning.devices import ARRAY, CONFIG, NETWORK, SHORTCUT
@@ -60,8 +60,7 @@ def run_steps(device: PlayedDevice, images: int, rates: list[Rates]) -> None:
     plan = device.plan
     for number, rate in enumerate(rates):
         pixels, labels = batch(images, number + 10, plan.network)
-        exchange = device_step(plan, pixels, labels, rate)
-        told, said = device.step(exchange, pixels, labels, rate, plan.scheme)
+        told, said = device.step(pixels, labels, rate)
         assert told == said
         wrong = differences(device.state(), device.right)
         assert not wrong, f"step {number}: {', '.join(wrong)}"

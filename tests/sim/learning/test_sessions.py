@@ -4,19 +4,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from golden.device import Run
 from golden.device.plan import StepPlan, plan_step
-from golden.learning import Network, State, fresh_state, settle
+from golden.device.timing import step_timing
+from golden.learning import Layer, Network, State, fresh_state, settle
+from golden.learning.scheme import everything, head_only, last_blocks
 from golden.learning.update import Rates
 from golden.spec.errors import CapacityError
 from golden.spec.learning import LearningError
 from sim.backends.simulators import SIMULATORS
+from sim.drivers.ports import ImageRecord
 from sim.learning.sessions import Session, recorded, replayed
 from tests.golden.learning.samples import batch
-from tests.sim.learning.devices import CONFIG, NETWORK, SHORTCUT, compared
+from tests.sim.learning.devices import ARRAY, CONFIG, NETWORK, SHORTCUT, compared
 
 IMAGES = 4
 
@@ -45,6 +49,12 @@ def test_loading_takes_two_runs_a_step_one_reading_one(
     known: tuple[StepPlan, State, list[Run], list[int]],
 ) -> None:
     assert len(known[3]) == 2 + 2
+
+
+def test_the_step_takes_the_cycles_of_the_model(known: tuple[StepPlan, State, list[Run], list[int]]) -> None:
+    plan, state, _, cycles = known
+    timing = step_timing(plan, state, *next(batches(SHORTCUT)), Rates(2, 128))
+    assert cycles[2] == timing.cycles == sum(timing.parts.values())
 
 
 @pytest.mark.parametrize("simulator", SIMULATORS)
@@ -99,3 +109,31 @@ def test_what_does_not_fit_the_device_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         plan_step(NETWORK, fresh_state(NETWORK, 1), IMAGES, replace(CONFIG, **sizes))
+
+
+def a_network(rng: np.random.Generator) -> Network:
+    """One to four layers in a row, or an addition."""
+    filters = [int(it) for it in rng.integers(1, 9, rng.integers(1, 5))]
+    kernels = rng.choice([1, 3], len(filters))
+    layers = [Layer("first", 0, filters[0], int(kernels[0]), int(rng.choice([1, 2])))]
+    for number, (count, kernel) in enumerate(zip(filters[1:], kernels[1:], strict=True), 1):
+        layers.append(Layer(f"l{number}", number, count, int(kernel), relu=bool(rng.integers(2))))
+    if len(layers) > 2 and rng.integers(2):
+        layers[-1] = replace(layers[-1], filters=layers[0].filters, add=1)
+    image = (int(rng.integers(1, 3)), 4, 4)
+    return Network(image, tuple(layers), classes=int(rng.integers(2, 6)), array=ARRAY)
+
+
+@pytest.mark.long
+def test_cycles_of_steps_are_the_models() -> None:
+    """Random networks, batches, densities and schemes."""
+    rng, config = np.random.default_rng(5), replace(CONFIG, feature_words=4096, controller_words=2048)
+    for _ in range(20):
+        network, images = a_network(rng), int(rng.choice([2, 4, 8]))
+        scheme = (everything(network), head_only(network), last_blocks(network, 1))[rng.integers(3)]
+        first = batch(images, 0, network)
+        state = settle(network, fresh_state(network, 1, float(rng.choice([0.2, 0.6, 1.0]))), *first, rounds=4)
+        plan, rates = plan_step(network, state, images, config, scheme), Rates(1, 200)
+        records: list[ImageRecord] = []
+        Session(config).compiled(compared(plan, state, iter([first]), [rates]), records.append)
+        assert records[2].cycles == step_timing(plan, state, *first, rates).cycles

@@ -1,0 +1,66 @@
+"""The time of steps: what waits for what, and that parts and commands make up the whole."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from golden.cycles.norm import norm_cycles
+from golden.device import plan_step
+from golden.device.played import PlayedDevice, command_fields
+from golden.device.timing import PARTS, step_timing
+from golden.learning import State, fresh_state, settle
+from golden.learning.scheme import Scheme, everything, head_only, last_blocks
+from golden.learning.update import Rates
+from golden.spec import latency
+from golden.spec.arithmetics import PAIR
+from golden.spec.commands import Command
+from tests.golden.learning.samples import batch
+from tests.sim.learning.devices import CONFIG, NETWORK
+
+IMAGES = 4
+SCHEMES = [everything(NETWORK), last_blocks(NETWORK, 1), head_only(NETWORK)]
+
+
+def a_state() -> State:
+    return settle(NETWORK, fresh_state(NETWORK, 3, density=0.6), *batch(IMAGES, 0, NETWORK), rounds=4)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_commands_follow_each_other(scheme: Scheme) -> None:
+    """Each begins when the one before it has ended and reported; each kind takes its time."""
+    state = a_state()
+    plan = plan_step(NETWORK, state, IMAGES, CONFIG, scheme)
+    timing = step_timing(plan, state, *batch(IMAGES, 1, NETWORK), Rates(1, 100))
+    device = PlayedDevice(plan, state)
+    device.step(*batch(IMAGES, 1, NETWORK), Rates(1, 100))
+    assert [it.number for it in timing.commands] == device.issued
+    for before, it in pairwise(timing.commands):
+        reports = 2 * (before.kind not in (Command.FORWARD, Command.GRADIENT))
+        assert it.start >= before.end + latency.COMMAND_END + reports + latency.COMMAND
+    for it in timing.commands:
+        kind, fields = command_fields(plan, it.number)
+        assert kind == it.kind
+        if kind == Command.NORM:
+            values = fields["channels"], fields["words"], bool(fields["backward"]), bool(fields["add"])
+            assert it.end - it.start == norm_cycles(CONFIG, *values)
+        elif kind == Command.UPDATE:
+            assert it.end - it.start == latency.update(PAIR * fields["pairs"] * CONFIG.engines)
+    # The controller never does more than its program takes, and never waits longer than commands run.
+    busy = latency.CONTROLLER_BEGIN + device.cycles
+    assert busy <= timing.cycles <= busy + sum(it.end - it.start + 6 for it in timing.commands)
+    assert set(timing.parts) == set(PARTS)
+    assert sum(timing.parts.values()) == timing.cycles
+
+
+def test_rows_of_zeros_save_cycles() -> None:
+    """Images of zeros give maps of few values."""
+    state = a_state()
+    plan = plan_step(NETWORK, state, IMAGES, CONFIG)
+    pixels, labels = torch.zeros((IMAGES, 1, 4, 4), dtype=torch.int8), torch.zeros(IMAGES, dtype=torch.int64)
+    skipping, all_rows = (
+        step_timing(plan, state, pixels, labels, Rates(None, 0), skip=skip).parts for skip in (True, False)
+    )
+    assert skipping["forward"] < all_rows["forward"]
+    assert skipping["gradient"] < all_rows["gradient"]
+    assert skipping["norm"] == all_rows["norm"]
