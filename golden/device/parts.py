@@ -28,22 +28,41 @@ def part_cycles(
     cycle, address: of every word written in a step, in order of time.
     """
     found = dict.fromkeys(PARTS, 0)
-    at, before = 0, 0
-    for part, target in _written(plan):
-        first, end = target.address, target.address + target.shape[0] * target.stride
-        inside = (address[at:] >= first) & (address[at:] < end)
-        count = len(inside) if inside.all() else int(np.argmin(inside))
-        if not count:
+    before = 0
+    written = list(_written(plan))
+    for (part, target), last in zip(written, _ends([it for _, it in written], cycle, address), strict=True):
+        if last is None:
             raise AssertionError(f"nothing was written to tensor {target.name!r}")
-        at += count
-        found[part] += int(cycle[at - 1]) - before
-        before = int(cycle[at - 1])
+        # Of two that are written beside each other the later one takes what is left.
+        found[part] += max(0, last - before)
+        before = max(before, last)
     rest = int(cycle[-1]) - before
     found["update"] = min(rest, _update(plan))
     # Behind the last word written: the gradients of the lowest layer, or the head if it alone learns.
-    last = "head" if plan.maps.errors[-1] is None else "error and gradient"
-    found[last] += rest - found["update"]
+    last_part = "head" if plan.maps.errors[-1] is None else "error and gradient"
+    found[last_part] += rest - found["update"]
     return found
+
+
+def _ends(
+    targets: list[Tensor], cycle: npt.NDArray[np.integer], address: npt.NDArray[np.integer]
+) -> list[int | None]:
+    """When the last word of each tensor was written; they are written in this order, a word once, two that
+    follow each other perhaps at the same time."""
+    open_words = [set(range(it.address, it.address + it.shape[0] * it.stride)) for it in targets]
+    ends: list[int | None] = [None] * len(targets)
+    first = 0
+    for when, where in zip(cycle.tolist(), address.tolist(), strict=True):
+        at = next((it for it in range(first, len(targets)) if where in open_words[it]), None)
+        if at is None:
+            continue
+        open_words[at].discard(where)
+        ends[at] = when
+        # One that is two behind has ended, whatever it left out.
+        first = max(first, at - 1)
+        while first < len(targets) - 1 and not open_words[first]:
+            first += 1
+    return ends
 
 
 def _written(plan: StepPlan) -> Iterator[tuple[str, Tensor]]:
