@@ -70,6 +70,7 @@ class LayerWork:
     ----------
     weights, kept: of all, and those that are kept.
     entries, back_entries: of both streams, all engines.
+    back_reads: reads of entries in the error pass: each for every tile of its part.
     pixels, below: of the layer's map and of the one it reads, the whole batch.
     rows, back_rows: that are fetched in the pass forward and in that of errors.
     filters, channels: of the layer.  adds: a map is added.
@@ -79,6 +80,7 @@ class LayerWork:
     kept: int
     entries: int
     back_entries: int
+    back_reads: int
     pixels: int
     below: int
     rows: int
@@ -96,16 +98,20 @@ def layer_works(plan: StepPlan, state: State) -> Iterator[LayerWork]:
         filters, high, wide = network.shape(network.layers.index(layer) + 1)
         pixels, below = plan.images * high * wide, plan.images * height * width
         taps = layer.kernel**2
-        back = planned.transposed
+        parts = [
+            (part, len(it_back.pairs), PAIR * sum(it_back.pairs) * config.engines)
+            for part, it_back in zip(planned.parts, planned.transposed, strict=True)
+        ]
         yield LayerWork(
             weights=it.mask.numel(),
             kept=int(it.mask.sum()),
             entries=PAIR * sum(planned.forward.pairs) * config.engines,
-            back_entries=PAIR * sum(back.pairs) * config.engines if back else 0,
+            back_entries=sum(entries for _, _, entries in parts),
+            back_reads=sum(entries * part.tiles for part, _, entries in parts),
             pixels=pixels,
             below=below,
             rows=len(planned.forward.pairs) * pixels // config.lanes * channels * taps,
-            back_rows=len(back.pairs) * below // config.lanes * filters * taps if back else 0,
+            back_rows=sum(rounds * part.tiles * filters * len(part.positions) for part, rounds, _ in parts),
             filters=filters,
             channels=channels,
             adds=layer.add is not None,
@@ -150,14 +156,16 @@ def step_energy(
     """pJ of each of PARTS. dense: every weight is there, and is an entry; in one stream."""
     found = dict.fromkeys(PARTS, Split())
     for it in works:
-        entries, back_entries = (it.entries, it.back_entries)
-        kept = it.weights if dense else it.kept
+        entries, back_entries, kept = it.entries, it.back_entries, it.kept
+        tiles, back_reads = -(-it.pixels // config.lanes), it.back_reads
         if dense:
-            entries, back_entries = it.weights, it.weights if it.back_entries else 0
-        found["forward"] += _sums(config, weights, entries, it.rows, kept, it.pixels, it.filters * it.pixels)
+            # On the way back too a weight meets every error once: parts, wherever there is a stride.
+            entries, back_entries, kept = it.weights, it.weights if it.back_entries else 0, it.weights
+            back_reads = it.weights * tiles
+        steps, outputs, back_outputs = kept * it.pixels, it.filters * it.pixels, it.channels * it.below
+        found["forward"] += _sums(config, weights, entries * tiles, it.rows, steps, outputs)
         if back_entries:
-            outputs = it.channels * it.below
-            found["error"] += _sums(config, weights, back_entries, it.back_rows, kept, it.pixels, outputs)
+            found["error"] += _sums(config, weights, back_reads, it.back_rows, steps, back_outputs)
         found["gradient"] += _gradient(config, weights, entries, it, kept)
         found["norm"] += _norm(it)
         stream = weights.weight_bits * (entries + (0 if dense else back_entries))
@@ -166,15 +174,12 @@ def step_energy(
     return found
 
 
-def _sums(
-    config: Config, weights: Weights, entries: int, rows: int, kept: int, pixels: int, outputs: int
-) -> Split:
-    """A pass that adds up: its writeback shifts, adds and rounds each sum once."""
-    steps, sum_bytes, lanes = kept * pixels, config.accumulator_bits / 8, config.lanes
-    tiles, row_bytes = -(-pixels // lanes), rows * lanes
+def _sums(config: Config, weights: Weights, reads: int, rows: int, steps: int, outputs: int) -> Split:
+    """A pass that adds up; reads: of entries. Its writeback shifts, adds and rounds each sum once."""
+    sum_bytes, row_bytes = config.accumulator_bits / 8, rows * config.lanes
     return Split(
         arithmetic=steps * (weights.step + TABLE.add * sum_bytes) + outputs * 3 * TABLE.add * sum_bytes,
-        on_chip=entries * weights.weight_bits / 8 * tiles * TABLE.weight_memory
+        on_chip=reads * weights.weight_bits / 8 * TABLE.weight_memory
         + (row_bytes + outputs) * TABLE.feature_memory
         + (row_bytes * config.engines + steps + 2 * steps * sum_bytes) * TABLE.registers,
     )
@@ -231,12 +236,13 @@ def weight_energy(works: list[LayerWork], config: Config, weights: Weights) -> S
     """pJ of holding and moving the device's weights, gradients and counters through a step."""
     total = Split()
     for it in works:
-        tiles, back_tiles = (-(-pixels // config.lanes) for pixels in (it.pixels, it.below))
+        tiles = -(-it.pixels // config.lanes)
         stream = it.entries * weights.weight_bits / 8
         back = it.back_entries * weights.weight_bits / 8
         words = it.kept * tiles * GRADIENT_BITS / 8
         update = _update(weights, it.entries, it.kept, 8 * (stream + back))
-        on_chip = (2 * stream * tiles + back * back_tiles + 2 * words) * TABLE.weight_memory
+        back_reads = it.back_reads * weights.weight_bits / 8
+        on_chip = (2 * stream * tiles + back_reads + 2 * words) * TABLE.weight_memory
         total += Split(on_chip=on_chip + update.on_chip, dram=update.dram)
     return total
 
@@ -245,9 +251,9 @@ def float_weight_energy(works: list[LayerWork], config: Config) -> Split:
     """The same of dense FP32: weights and momentum come and go, gradients go and come."""
     total = Split()
     for it in works:
-        tiles, back_tiles = (-(-pixels // config.lanes) for pixels in (it.pixels, it.below))
+        tiles = -(-it.pixels // config.lanes)
         read = it.weights * FLOAT_BYTES
-        reads = tiles + (back_tiles if it.back_entries else 0)
+        reads = tiles * (2 if it.back_entries else 1)
         # Gradients are read and written for each tile, and all three tensors by the update.
         total += Split(
             on_chip=read * (reads + 2 * tiles + 6) * TABLE.weight_memory, dram=6 * read * TABLE.dram

@@ -1,85 +1,19 @@
-"""The time of LightNorm over a layer's maps: `hw.learning.norm_passes`, to the cycle."""
+"""The time of LightNorm over a layer's maps: `hw.learning.norm_passes`, to the cycle.
 
+Readers, core, rounder and writer go cycle by cycle, without values: a turn whose access is refused lasts a
+cycle longer, and what then waits for what depends on all of them.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
+from golden.cycles.norm_units import Arithmetic, Output, Reader, Sums, Word
 from golden.spec.config import Config
-from golden.spec.latency import MAP_ROUND, NORM_BACKWARD, NORM_FORWARD
 from golden.spec.learning import NORM_FORMAT
 
-ROUND_TURNS = 4
-"""Cycles in which each reader and the writer have their turn; counted from the cycle after the start."""
-_BEGIN = 2
-"""No word moves before the cycle behind this one."""
-_MOVES = {False: (3,), True: (1, 3)}
-"""Are turns short? A word's beats begin in the cycle after one with such a rest modulo ROUND_TURNS."""
-_WRITES = {False: (2, 3), True: (0, 2)}
-"""Likewise: rests of the cycles that may write."""
-_HOLD = 2
-"""From the write of a word to the first cycle in which the next one, which waited for it, may leave."""
-
-SUMS = 3
-"""From the last beat of STAT or REDUCE until the arithmetic can take its sums."""
 LINE = NORM_FORMAT.scale + 1
 """From the end of a channel's arithmetic to the first beat of its second pass."""
-AFFINE = 2
-"""From a beat of a second pass to its result."""
-PULL = 3
-"""What REDUCE's arithmetic waits at its end, when there is a place for its line: its spike becomes a pull."""
-
-
-def _following(cycle: int, rests: tuple[int, ...]) -> int:
-    """The first cycle from `cycle` on with one of these rests."""
-    return next(it for it in range(cycle, cycle + ROUND_TURNS) if it % ROUND_TURNS in rests)
-
-
-class _Layer:
-    """The passes of a layer, one after the other; all times are cycles from the start."""
-
-    def __init__(self, config: Config, words: int, backward: bool, add: bool) -> None:
-        self._beats, self._words, self._add = config.lanes // config.basis, words, add
-        short = not backward and not add and self._beats <= ROUND_TURNS // 2
-        self._moves, self._writes = _MOVES[short], _WRITES[short]
-        self.end = _BEGIN
-        """Of the last beat of the passes so far."""
-        self.result = 0
-        """The result of that beat has been taken, or before."""
-        self.written = -_HOLD
-        """The last word of results leaves."""
-
-    def sums(self, closed: tuple[int, int] = (0, 0)) -> None:
-        """STAT or REDUCE; the sums take no beats in the cycles from closed[0] to before closed[1]."""
-        for _ in range(self._words):
-            beat = _following(self.end, self._moves)
-            for _ in range(self._beats):
-                beat += 1
-                if closed[0] <= beat < closed[1]:
-                    beat = closed[1]
-            self.end = beat
-
-    def second(self, line: int, drop: bool = False) -> None:
-        """APPLY or GRAD, from `line` on; with a map that is added a result stays for a cycle.
-
-        Then the pipeline of two places stands still.  drop: a word of APPLY of which nothing comes.
-        """
-        # When the two results before this one stayed.
-        stays = (-1, -1)
-        for _ in range(1 if drop else self._words):
-            beat = max(_following(self.end, self._moves), line - 1)
-            for _ in range(self._beats):
-                beat += 1
-                while beat in stays:
-                    beat += 1
-                there = beat + AFFINE + (beat + 1 in stays)
-                stays = (stays[1], there if self._add else -1)
-                self.result = there + self._add
-            self.end = beat
-            if not drop:
-                whole = max(self.result + MAP_ROUND + 1, self.written + _HOLD)
-                self.written = _following(whole, self._writes)
-
-    def free(self) -> int:
-        """When the next line has a place."""
-        return self.result + 1
 
 
 @dataclass(frozen=True)
@@ -96,44 +30,134 @@ class NormTiming:
     found: tuple[int, ...]
 
 
-def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: bool = False) -> int:
-    """`norm_timing`'s cycles."""
-    return norm_timing(config, channels, words, backward, add).cycles
+def _walk(channels: int, words: int, backward: bool) -> Iterator[Word]:
+    """In the order of `hw.learning.norm_walk`."""
+    for step in range(channels + 1):
+        passes = [(False, False, words)] if step < channels else []
+        if step:
+            passes += [(True, False, 1), (True, True, words)] if backward else [(True, False, words)]
+        if step < channels and backward:
+            passes += [(False, True, words)]
+        for second, back, count in passes:
+            for number in range(count):
+                yield Word(second, back, number == count - 1)
 
 
-def norm_timing(config: Config, channels: int, words: int, backward: bool, add: bool = False) -> NormTiming:
-    """Cycles from `start` to `done` with a memory that grants every access and a reader of what is found.
+class _Passes:
+    """A layer, from the cycle behind its start on."""
+
+    def __init__(self, config: Config, channels: int, words: int, backward: bool, add: bool) -> None:
+        beats = config.lanes // config.basis
+        self._backward, self._add = backward, add
+        self._short = not backward and not add and beats <= 2
+        self._walk = _walk(channels, words, backward)
+        self._next = next(self._walk, None)
+        self._reader, self._others = Reader(beats, self._short), Reader(beats, False)
+        self._sums, self._arithmetic = Sums(), Arithmetic()
+        self._line: int | None = None
+        """First cycle of a line."""
+        self._affine: list[tuple[bool, bool] | None] = [None, None]
+        self._output = Output(beats, add)
+        self._waited, self._pulled = 0, False
+        self._turn = 0
+        self.left = channels
+        self.found: list[int] = []
+
+    @property
+    def done(self) -> bool:
+        """All is written."""
+        return self.left == 0 and self._output.empty
+
+    def step(self, cycle: int, grant: bool) -> None:
+        """grant: an access is granted in this cycle."""
+        turn, short, output = self._turn, self._short, self._output
+        words, others, backward = self._reader, self._others, self._backward
+        asks = (turn % 2 == 0 if short else turn == 0) and self._next is not None and words.room
+        other = not short and turn == 3 and (backward or self._add) and others.room
+        writes = (turn % 2 == 1 if short else turn in (1, 2)) and output.full
+        moves = turn % 2 == 0 if short else turn == 2
+
+        # Results.
+        ready, result = output.ready, self._affine[1]
+        there = others.left > 0 or not self._add
+        real = result is not None and result[0] == backward
+        result_taken = real and ready and there
+        advance = result is None or not real or result_taken
+        busy = self._affine != [None, None]
+
+        # A beat of a pass.
+        takes_sums = self._arithmetic.ready(cycle)
+        word = words.word if words.left else None
+        both = word is not None and word.back and not word.second
+        valid = word is not None and (not both or others.left > 0)
+        beat: tuple[bool, bool] | None = None
+        if word is not None and valid:
+            open_ = self._sums.free(takes_sums)
+            if word.second:
+                open_ = advance and self._line is not None and cycle >= self._line
+            if open_:
+                beat = word.back, word.last and words.left == 1
+        second = word is not None and word.second
+
+        # What the arithmetic has found goes to its reader and becomes a line.
+        out = self._arithmetic.out(cycle) if self._line is None and not busy else None
+        waits = out is True and not self._pulled
+        pulls = waits and self._waited >= 2
+        self._waited = self._waited + 1 if waits else 0
+        if pulls and ready:
+            self._pulled = True
+        elif out is not None and not waits:
+            own = out == backward
+            self._arithmetic.leave(cycle, own)
+            if own:
+                self.found.append(cycle)
+            self._pulled, self._line = False, cycle + LINE
+        if takes_sums and self._sums.out is not None:
+            self._arithmetic.take(cycle, self._sums.out)
+
+        if result is not None and advance and real and result[1]:
+            self.left -= 1
+        if second and beat is not None and beat[1]:
+            self._line = None
+        if advance:
+            self._affine = [beat if second else None, self._affine[0]]
+        self._sums.step(None if second else beat, takes_sums)
+        output.step(pulls or (real and there), pulls, writes and grant)
+        words.step(self._next if asks and grant else None, moves, beat is not None)
+        nothing = Word(False, False, False)
+        other_taken = result_taken if self._add else both and beat is not None
+        others.step(nothing if other and grant else None, True, other_taken)
+        if asks and grant:
+            self._next = next(self._walk, None)
+        if grant or not (asks or other or writes):
+            self._turn = (turn + 1) % 4
+
+
+@lru_cache(maxsize=1024)
+def norm_timing(
+    config: Config,
+    channels: int,
+    words: int,
+    backward: bool,
+    add: bool = False,
+    refused: frozenset[int] = frozenset(),
+) -> NormTiming:
+    """With a reader of what is found that never makes it wait.
 
     Parameters
     ----------
     config: lanes and basis count, and what a channel may have at most.
     channels, words, backward, add: as in the command.
+    refused: cycles behind the start in which the memory grants no access.
     """
-    layer = _Layer(config, words, backward, add)
-    # Of STAT and REDUCE: its sums are taken, its arithmetic has ended. The parameters are there in cycle 2.
-    taken = ended = counted = 0
-    idle, free = 2, 0
-    found: list[int] = []
-    for step in range(channels + 1):
-        if step < channels:
-            layer.sums((counted + SUMS, taken))
-            counted = layer.end
-        if step and backward:
-            layer.second(ended + LINE, drop=True)
-            ended = max(taken + NORM_BACKWARD, layer.free()) + PULL
-            idle = ended + 2
-            found.append(ended)
-        if step:
-            layer.second(ended + LINE)
-            free = layer.free()
-        if step < channels:
-            taken = max(counted + SUMS, idle)
-            ended = max(taken + NORM_FORWARD, free)
-            idle = ended + 2
-            if not backward:
-                found.append(ended)
-        if step < channels and backward:
-            layer.sums()
-            counted = layer.end
-            taken = max(counted + SUMS, ended + 1)
-    return NormTiming(layer.written + 1, tuple(found))
+    it = _Passes(config, channels, words, backward, add)
+    cycle = 1
+    while not it.done:
+        it.step(cycle, cycle not in refused)
+        cycle += 1
+    return NormTiming(cycle, tuple(it.found))
+
+
+def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: bool = False) -> int:
+    """`norm_timing`'s cycles where every access is granted."""
+    return norm_timing(config, channels, words, backward, add).cycles

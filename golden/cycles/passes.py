@@ -1,7 +1,7 @@
 """The time of the array's passes of training (docs/machine.md, sections 10 and 11), to the cycle."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,32 +48,65 @@ class GradientEngine(PairEngine):
         return True
 
 
-def pass_cycles(config: Config, layer: Layer, kind: Command) -> int:
-    """Cycles from the start of the array to its end; the units' cycle 0 is the one behind the start.
+@dataclass(frozen=True)
+class PassTiming:
+    """Of a pass.
 
     Parameters
     ----------
-    layer: the pass; of a gradient pass with the forward codes.  kind: FORWARD, ERROR or GRADIENT.
+    cycles: from the start of the array to its end; the units' cycle 0 is the one behind the start.
+    used: cycles, counted likewise, in which the pass uses the port of the feature memory: a FORWARD pass
+        writes words, a GRADIENT pass reads errors. None of an ERROR pass, which has no norm beside it.
+    """
+
+    cycles: int
+    used: tuple[int, ...] = ()
+
+
+def pass_timing(config: Config, layers: list[Layer], kind: Command, addend: bool = False) -> PassTiming:
+    """Cycles of a pass, layer after layer.
+
+    Parameters
+    ----------
+    layers: its parts; of a gradient pass with the forward codes.  kind: FORWARD, ERROR or GRADIENT.
+    addend: an error pass adds a map.
     """
     if kind == Command.GRADIENT:
-        return _gradient(config, layer)
-    spacing = latency.slow_terms(config.lanes // config.basis) if kind == Command.ERROR else 1
-    engines = [PairEngine(engine_jobs([layer], engine)) for engine in range(config.engines)]
-    drain = DrainModel([layer], engines, config, Pace(spacing=spacing))
-    run_units(FetchModel([layer], config), engines, drain)
-    return drain.free + 1
+        return _gradient(config, layers)
+    slices = config.lanes // config.basis
+    spacing = latency.slow_terms(slices, addend) if kind == Command.ERROR else 1
+    engines = [PairEngine(engine_jobs(layers, engine)) for engine in range(config.engines)]
+    drain = DrainModel(layers, engines, config, Pace(spacing=spacing))
+    run_units(FetchModel(layers, config), engines, drain)
+    used: tuple[int, ...] = ()
+    if kind == Command.FORWARD:
+        # A word is written in the cycle after its last slice has become bytes.
+        after = latency.OPERANDS + latency.BLOCKS + 1
+        used = tuple(term + after for term in drain.terms[slices - 1 :: slices])
+    return PassTiming(drain.free + 1, used)
 
 
-def _gradient(config: Config, layer: Layer) -> int:
-    blocks = tuple(tuple(_all_live(block) for block in round_) for round_ in layer.decoded.blocks)
-    layer = replace(layer, decoded=replace(layer.decoded, blocks=blocks))
-    engines = [GradientEngine(engine_jobs([layer], engine)) for engine in range(config.engines)]
+def _gradient(config: Config, layers: list[Layer]) -> PassTiming:
+    layers = [
+        replace(
+            layer,
+            decoded=replace(
+                layer.decoded,
+                blocks=tuple(tuple(_all_live(block) for block in round_) for round_ in layer.decoded.blocks),
+            ),
+        )
+        for layer in layers
+    ]
+    engines = [GradientEngine(engine_jobs(layers, engine)) for engine in range(config.engines)]
     pace = Pace(release=latency.ERROR_CODES + 2, reads=False)
-    drain = DrainModel([layer], engines, config, pace)
-    run_units(FetchModel([layer], config), engines, drain, lambda: all(it.ended for it in engines))
+    drain = DrainModel(layers, engines, config, pace)
+    run_units(FetchModel(layers, config), engines, drain, lambda: all(it.ended for it in engines))
     # Every engine waits for codes that do not come, and what was added is written.
     idle = max(engine.ended_at for engine in engines) + 1 + latency.gradient(config.lanes)
-    return max(drain.free, idle) + 1
+    slices = config.lanes // config.basis
+    # A word is read in the cycle after its first token.
+    used = tuple(term + 1 for term in drain.terms[::slices])
+    return PassTiming(max(drain.free, idle) + 1, used)
 
 
 def _all_live(block: Block) -> PairBlock:

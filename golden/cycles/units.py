@@ -95,6 +95,8 @@ class DrainModel:
         self._job_of = [0] * len(engines)
         self.free = latency.DRAIN_START
         self.layer_ends: list[int] = []
+        self.terms: list[int] = []
+        """Cycles of the last terms of slices."""
 
     def _walk(self, layers: list[Layer]) -> Iterator[tuple[int, int, dict[str, int], bool]]:
         """(engine, its filters, back word, the layer ends with it)"""
@@ -151,6 +153,7 @@ class DrainModel:
             while back["residual"] and last - gap in self._ended:
                 last += 1
             self._ended.append(last)
+            self.terms.append(last)
             # Sums are read by the first filter of a group, for its first lanes; then they are at hand.
             if output % (self._slices * (terms if back["fold"] == Fold.GROUP else 1)) == 0:
                 k = formats.BASIS

@@ -5,26 +5,19 @@ on which rows are zero; all other commands take what their fields say.
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from golden.cycles.layers import Layer, zero_rows
 from golden.cycles.norm import norm_timing
-from golden.cycles.passes import pass_cycles
-from golden.datapath.decode import PairBlock
+from golden.device.pass_times import Passes
 from golden.device.plan import StepPlan
-from golden.device.played import PlayedDevice, command_fields, part_of
-from golden.device.streams import stream
+from golden.device.played import PlayedDevice, command_fields
 from golden.learning.state import State
 from golden.learning.update import Rates
-from golden.machine.decode import DecodedLayer
-from golden.spec import formats, latency
-from golden.spec.arithmetics import PAIR
+from golden.spec import latency
 from golden.spec.commands import Command
 from golden.spec.controller import Operation
-from golden.spec.memories import back_record, front_record, tap_record
 
 PARTS = ("forward", "norm", "error", "gradient", "update", "controller")
 """Parts of a step; the controller's are the cycles in which no command runs, the head among them."""
@@ -69,10 +62,14 @@ class StepTiming:
 
     @property
     def parts(self) -> dict[str, int]:
-        """Cycles of each of PARTS; together they are those of the step."""
+        """Cycles of each of PARTS; together they are those of the step. Where a norm and a pass run beside
+        each other, they are the pass's.
+        """
         found = dict.fromkeys(PARTS, 0)
         for it in self.commands:
             found[_PART[it.kind]] += it.end - it.start
+        for one, other in pairwise(self.commands):
+            found["norm"] -= max(0, min(one.end, other.end) - max(one.start, other.start))
         found["controller"] = self.cycles - sum(found.values())
         return found
 
@@ -95,94 +92,52 @@ def step_timing(
     Raises LearningError as `golden.learning.step`.
     """
     device = PlayedDevice(plan, state)
-    clock = _Clock(_Passes(plan, state, device, skip), device)
+    clock = _Clock(Passes(plan, state, device, skip), device)
     device.step(images, labels, rates, clock.ends)
     return StepTiming(latency.CONTROLLER_BEGIN + device.cycles, tuple(clock.commands), device.executed)
 
 
 @dataclass
-class _Passes:
-    """How long commands take."""
+class _Norm:
+    """The norm under way, or the last one.
 
-    plan: StepPlan
-    state: State
-    device: PlayedDevice
-    skip: bool
+    Parameters
+    ----------
+    place: among the commands.  refused: cycles of the run in which the memory grants it no access.
+    reports: cycles in which it reports.
+    """
 
-    def cycles(self, number: int) -> tuple[Command, int, tuple[int, ...]]:
-        """Kind; cycles from the start of the unit to its end; those in which it reports a number."""
-        config = self.plan.config
-        kind, fields = command_fields(self.plan, number)
-        match kind:
-            case Command.NORM:
-                timing = norm_timing(
-                    config,
-                    fields["channels"],
-                    fields["words"],
-                    bool(fields["backward"]),
-                    bool(fields["add"]),
-                )
-                # Two numbers of a channel, one after the other.
-                reports = tuple(found + after for found in timing.found for after in (1, 2))
-                return kind, timing.cycles, reports
-            case Command.UPDATE:
-                return kind, latency.update(PAIR * fields["pairs"] * config.engines), ()
-            case _:
-                return kind, pass_cycles(config, self._layer(number, fields["entry"]), kind), ()
-
-    def _layer(self, number: int, entry: int) -> Layer:
-        plan, config = self.plan, self.plan.config
-        part, index = part_of(plan, number)
-        it = self.state.layers[index]
-        codes, mask = it.codes.numpy().astype(np.int64), it.mask.numpy()
-        if part == "error":
-            codes, mask = (values.transpose(1, 0, 2, 3) for values in (codes, mask))
-        rows = len(codes)
-        blocks = stream(codes.reshape(rows, -1), mask.reshape(rows, -1), plan.network.array).blocks
-        front = front_record(config).unpack(plan.front[entry])
-        first, count = front["tap_address"], front["tiles"] * front["taps"]
-        taps = [tap_record(config).unpack(word) for word in plan.taps[first : first + count]]
-        lanes = range(config.lanes)
-        shape = front["tiles"], front["taps"]
-        nothing = np.zeros(0, np.int64)
-        decoded = DecodedLayer(
-            front=front,
-            back=back_record(config).unpack(plan.back[entry]),
-            pixel=np.array([tap["pixel"] for tap in taps], np.int64).reshape(shape),
-            mask=np.array([[tap["mask"] >> lane & 1 for lane in lanes] for tap in taps], bool).reshape(
-                *shape, -1
-            ),
-            blocks=tuple(tuple(_block(it.code, it.slot, it.advance) for it in round_) for round_ in blocks),
-            term_count=1,
-            bias=nothing,
-            shift=nothing,
-            table=None,
-        )
-        if not self.skip:
-            return Layer(decoded, None)
-        memory = np.array(self.device.features, np.int8)
-        return Layer(decoded, [zero_rows(memory, decoded, 0).tolist()] * front["rounds"])
-
-
-def _block(
-    code: npt.NDArray[np.int64], slot: npt.NDArray[np.int64], advance: npt.NDArray[np.int64]
-) -> PairBlock:
-    """Without what stands behind END."""
-    end = int(np.flatnonzero(code == formats.CODE_END)[0]) + 1
-    return PairBlock(code[:end], slot[:end], np.cumsum(advance[:end]))
+    place: int
+    fields: dict[str, int]
+    refused: set[int]
+    reports: set[int] = field(default_factory=set)
 
 
 @dataclass
 class _Clock:
-    """When the instructions of a run end, whose first one begins in the cycle behind CONTROLLER_BEGIN."""
+    """When the instructions of a run end, whose first one begins in the cycle behind CONTROLLER_BEGIN.
 
-    passes: _Passes
+    Passes beside a norm go before it at the memory, so they take their time, and the norm, which began before
+    them or begins beside them, takes longer.
+    """
+
+    passes: Passes
     device: PlayedDevice
     commands: list[CommandTime] = field(default_factory=list)
-    _idle: int = 0
-    """The conductor takes an issue from here on."""
+    _taken: int = 0
+    """The conductor has no command in hand from here on."""
+    _free: list[int] = field(default_factory=lambda: [0, 0])
+    """Likewise the slots of the array and of the norm."""
     _reports: set[int] = field(default_factory=set)
     """Cycles in which a number is reported."""
+    _norm: _Norm | None = None
+    _used: set[int] = field(default_factory=set)
+    """Cycles in which the last command of the array uses the port of the feature memory."""
+
+    @property
+    def _idle(self) -> int:
+        """The conductor is quiet from here on, as far as known."""
+        return max(self._taken, *self._free)
 
     def ends(self, operation: Operation, first: int, last: int, products: int) -> int:
         """As `golden.machine.controller.Ends`."""
@@ -193,6 +148,9 @@ class _Clock:
         match operation:
             case Operation.ISSUE:
                 last = max(last, self._idle)
+                self._issue(last)
+            case Operation.BESIDE:
+                last = max(last, self._taken)
                 self._issue(last)
             case Operation.WAIT | Operation.STOP:
                 last = max(last, self._idle)
@@ -216,14 +174,51 @@ class _Clock:
 
     def _issue(self, cycle: int) -> None:
         number = self.device.issued[-1]
-        kind, cycles, reports = self.passes.cycles(number)
-        start = cycle + latency.COMMAND
-        end = start + cycles
+        kind, fields = command_fields(self.passes.plan, number)
+        slot = int(kind == Command.NORM)
+        start = max(cycle + latency.COMMAND, self._free[slot] + 1)
+        self._taken = start
+        if kind == Command.NORM:
+            self.commands.append(CommandTime(kind, number, start, start))
+            self._norm = _Norm(len(self.commands) - 1, fields, self._used)
+            self._run_norm(self._norm)
+            return
+        timing = self.passes.timing(kind, fields, number)
+        end = start + timing.cycles
         self.commands.append(CommandTime(kind, number, start, end))
-        self._reports.update(start + report for report in reports)
-        self._idle = end + latency.COMMAND_END
+        # Cycle 0 of the array's units is the one behind its start.
+        self._used = {start + 1 + at for at in timing.used}
+        self._free[0] = self._reported(kind, end, self._reports)
+        if self._norm and start < self._free[1]:
+            self._norm.refused = self._norm.refused | self._used
+            self._run_norm(self._norm)
+
+    def _run_norm(self, it: _Norm) -> None:
+        """From its start on, also again: what has happened so far does not change."""
+        start, number, fields = self.commands[it.place].start, self.commands[it.place].number, it.fields
+        timing = norm_timing(
+            self.passes.plan.config,
+            fields["channels"],
+            fields["words"],
+            bool(fields["backward"]),
+            bool(fields["add"]),
+            frozenset(at - start for at in it.refused if at > start),
+        )
+        # Two numbers of a channel, one after the other; they go before others.
+        self._reports -= it.reports
+        it.reports = {start + found + after for found in timing.found for after in (1, 2)}
+        end = start + timing.cycles
+        self._free[1] = self._reported(Command.NORM, end, it.reports)
+        self._reports |= it.reports
+        self.commands[it.place] = CommandTime(Command.NORM, number, start, end)
+
+    def _reported(self, kind: Command, end: int, reports: set[int]) -> int:
+        """The first cycle in which the slot of a command is free; its reports are added to `reports`."""
+        free = end + latency.COMMAND_END
         if kind in _REPORTED:
             for _ in range(2):
-                at = self._granted(self._idle)
-                self._reports.add(at)
-                self._idle = at + 1
+                while free in reports:
+                    free += 1
+                reports.add(free)
+                free += 1
+        return free

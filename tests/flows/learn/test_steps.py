@@ -32,6 +32,7 @@ LAYER = LayerWork(
     kept=20,
     entries=24,
     back_entries=28,
+    back_reads=28 * 4,
     pixels=64,
     below=256,
     rows=36,

@@ -177,10 +177,18 @@ def layer(
 
 
 class Bench:
-    """`NormPasses` with a feature memory, a memory of parameters and random bytes."""
+    """`NormPasses` with a feature memory, a memory of parameters and random bytes.
 
-    def __init__(self, dut: NormPasses, config: Config, rng: random.Random, stall: float) -> None:
-        self._dut, self._config, self._rng, self._stall = dut, config, rng, stall
+    stall, late: how often an access is not granted, and what is found is not taken.
+    refused, left: cycles of the last run in which nothing was granted, and in which what was found left.
+    """
+
+    def __init__(
+        self, dut: NormPasses, config: Config, rng: random.Random, stall: float, late: float
+    ) -> None:
+        self._dut, self._config, self._rng, self._stall, self._late = dut, config, rng, stall, late
+        self.refused: list[int] = []
+        self.left: list[int] = []
 
     async def run(self, ctx: Any, it: Layer) -> int:
         """Runs a layer and compares all that comes of it; returns the cycles from `start` to `done`."""
@@ -202,8 +210,11 @@ class Bench:
         ctx.set(dut.addend_shift, it.shifts[1])
         ctx.set(dut.start, 1)
         cycles = 0
+        self.refused, self.left = [], []
         while True:
-            grant, ready = (rng.random() >= self._stall for _ in range(2))
+            grant, ready = (rng.random() >= rate for rate in (self._stall, self._late))
+            if not grant:
+                self.refused.append(cycles)
             put("grant", features.grant, grant)
             put("ready", port.ready, ready)
             put("random", dut.random, noise[0] if noise else 0)
@@ -239,6 +250,7 @@ class Bench:
             if draw:
                 noise.pop(0)
             if offered and ready:
+                self.left.append(cycles)
                 found.append({name: as_number(payload[name]) for name in ("first", "second")})
             if done:
                 break

@@ -170,17 +170,16 @@ def test_errors(lanes: int, pause: float) -> None:
                 dut.command,
                 {
                     "addend": added,
-                    "addend_address": ADDEND,
+                    "addend_distance": ADDEND - OUTPUT,
                     "masked": masked,
                     "mask_relu": relu,
-                    "mask_address": MASK % 64,
+                    "mask_distance": MASK - OUTPUT,
                 },
             )
-            ctx.set(dut.layer, {"output_address": OUTPUT})
             await ctx.tick()
             ctx.set(dut.load, 0)
             ctx.set(dut.clear, 0)
-            spacing = latency.slow_terms(lanes // config.basis)
+            spacing = latency.slow_terms(lanes // config.basis, bool(added))
             seen = await run(ctx, dut, config, rng, sums, order, byte_words(maps_, lanes), spacing, pause)
             noise = random_bytes(config, start)
             rows, counts = [], np.zeros(2, int)

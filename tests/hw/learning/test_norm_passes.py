@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from golden.cycles.norm import norm_cycles
+from golden.cycles.norm import NormTiming, norm_timing
 from golden.spec.config import Config
 from hw.learning.norm_passes import NormPasses
 from tests.hw.bench import seeded, simulate
@@ -31,7 +31,7 @@ RUNS = {
     (4, 0.3): [(3, 3, True, False, False), (2, 5, False, True, True)],
     (8, 0.3): [(2, 9, False, False, False)],
 }
-"""Lanes and stalls: channels, words, backward, add, relu."""
+"""Lanes and stalls of memory and reader alike: channels, words, backward, add, relu."""
 
 
 @pytest.mark.parametrize(("lanes", "stall"), RUNS)
@@ -41,11 +41,37 @@ def test_layers(lanes: int, stall: float) -> None:
     dut = NormPasses(config)
 
     async def bench(ctx: Any) -> None:
-        it = Bench(dut, config, rng, stall)
+        it = Bench(dut, config, rng, stall, stall)
         for channels, words, backward, add, relu in RUNS[lanes, stall]:
             case = layer(rng.getrandbits(32), config, channels, words, backward, add, relu)
             cycles = await it.run(ctx, case)
             if not stall:
-                assert cycles == norm_cycles(config, channels, words, backward, add)
+                assert NormTiming(cycles, tuple(it.left)) == norm_timing(
+                    config, channels, words, backward, add
+                )
+
+    simulate(dut, bench)
+
+
+REFUSED = {
+    (4, 0.4): [(3, 3, True, False, False), (2, 20, False, True, False), (2, 9, False, False, False)],
+    (8, 0.5): [(3, 7, True, False, False), (2, 9, False, True, False), (3, 20, False, False, False)],
+    (16, 0.6): [(3, 2, True, False, False), (2, 2, False, True, False), (2, 5, False, False, False)],
+}
+
+
+@pytest.mark.parametrize(("lanes", "stall"), REFUSED)
+def test_cycles_where_accesses_are_refused(lanes: int, stall: float) -> None:
+    rng = seeded(lanes)
+    config = sizes(lanes)
+    dut = NormPasses(config)
+
+    async def bench(ctx: Any) -> None:
+        it = Bench(dut, config, rng, stall, 0.0)
+        for channels, words, backward, add, relu in REFUSED[lanes, stall]:
+            case = layer(rng.getrandbits(32), config, channels, words, backward, add, relu)
+            cycles = await it.run(ctx, case)
+            right = norm_timing(config, channels, words, backward, add, frozenset(it.refused))
+            assert NormTiming(cycles, tuple(it.left)) == right
 
     simulate(dut, bench)

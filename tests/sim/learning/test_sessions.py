@@ -112,14 +112,26 @@ def test_what_does_not_fit_the_device_is_refused(
 
 
 def a_network(rng: np.random.Generator) -> Network:
-    """One to four layers in a row, or an addition."""
+    """One to four layers in a row, an addition, or a shortcut below a stride."""
     filters = [int(it) for it in rng.integers(1, 9, rng.integers(1, 5))]
-    kernels = rng.choice([1, 3], len(filters))
-    layers = [Layer("first", 0, filters[0], int(kernels[0]), int(rng.choice([1, 2])))]
+    kernels = [int(it) for it in rng.choice([1, 3], len(filters))]
+    layers = [Layer("first", 0, filters[0], kernels[0], int(rng.choice([1, 2])))]
     for number, (count, kernel) in enumerate(zip(filters[1:], kernels[1:], strict=True), 1):
-        layers.append(Layer(f"l{number}", number, count, int(kernel), relu=bool(rng.integers(2))))
-    if len(layers) > 2 and rng.integers(2):
+        layers.append(Layer(f"l{number}", number, count, kernel, relu=bool(rng.integers(2))))
+    shape = rng.integers(3) if len(layers) > 2 else 0
+    if shape == 1:
         layers[-1] = replace(layers[-1], filters=layers[0].filters, add=1)
+    if shape == 2:
+        layers[1] = replace(layers[1], kernel=1, stride=2, filters=filters[-1], relu=False)
+        layers[2] = replace(layers[2], source=1, stride=2)
+        layers[-1:] = (
+            [replace(layers[-1], add=2)]
+            if len(layers) > 3
+            else [
+                layers[-1],
+                Layer("last", 3, filters[-1], 3, add=2),
+            ]
+        )
     image = (int(rng.integers(1, 3)), 4, 4)
     return Network(image, tuple(layers), classes=int(rng.integers(2, 6)), array=ARRAY)
 

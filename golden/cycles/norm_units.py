@@ -1,0 +1,134 @@
+"""The units of LightNorm's passes, cycle by cycle, without values."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from golden.spec.latency import MAP_ROUND, NORM_BACKWARD, NORM_FORWARD
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a pass. second: it goes through the line of its channel, else to the sums.  back: REDUCE or
+    GRAD.  last: it ends the channel's pass.
+    """
+
+    second: bool
+    back: bool
+    last: bool
+
+
+class Reader:
+    """`hw.learning.word_reader`."""
+
+    def __init__(self, beats: int, deep: bool) -> None:
+        self._beats, self._deep = beats, deep
+        self._fresh: Word | None = None
+        self._waiting: deque[Word] = deque()
+        self.word: Word | None = None
+        self.left = 0
+
+    @property
+    def room(self) -> bool:
+        """A word may be asked for."""
+        return len(self._waiting) < (2 if self._deep else 1)
+
+    def step(self, asked: Word | None, moves: bool, taken: bool) -> None:
+        """asked: a word that is granted.  taken: a beat leaves."""
+        if self._waiting and moves and (self.left == 0 or (self.left == 1 and taken)):
+            self.word, self.left = self._waiting.popleft(), self._beats
+        elif taken:
+            self.left -= 1
+        if self._fresh:
+            self._waiting.append(self._fresh)
+        self._fresh = asked
+
+
+class Sums:
+    """`hw.lightnorm.sums`: two stages, then what stands until the arithmetic takes it."""
+
+    def __init__(self) -> None:
+        self._stages: list[tuple[bool, bool] | None] = [None, None]
+        self.out: bool | None = None
+
+    def step(self, beat: tuple[bool, bool] | None, ready: bool) -> None:
+        """beat: back, last.  ready: the arithmetic takes what stands."""
+        advance = self.free(ready)
+        if ready:
+            self.out = None
+        if advance:
+            ends = self._stages[1]
+            if ends is not None:
+                self.out = ends[0] if ends[1] else None
+            self._stages = [beat, self._stages[0]]
+
+    def free(self, ready: bool) -> bool:
+        """A beat is taken."""
+        return self.out is None or ready
+
+
+class Arithmetic:
+    """A channel's numbers: of which direction, and since when they stand."""
+
+    def __init__(self) -> None:
+        self._back = False
+        self._ends: int | None = None
+        self._known_at = 2
+
+    def ready(self, cycle: int) -> bool:
+        """It takes sums."""
+        return self._ends is None and cycle >= self._known_at
+
+    def take(self, cycle: int, back: bool) -> None:
+        """Sums."""
+        self._back, self._ends = back, cycle + (NORM_BACKWARD if back else NORM_FORWARD)
+
+    def out(self, cycle: int) -> bool | None:
+        """Direction of what stands."""
+        return self._back if self._ends is not None and cycle >= self._ends else None
+
+    def leave(self, cycle: int, own: bool) -> None:
+        """It is taken; the next channel's parameters, if it ends one, are known a cycle later."""
+        self._ends = None
+        if own:
+            self._known_at = cycle + 2
+
+
+class Output:
+    """`hw.learning.map_rounder` and `hw.learning.word_writer`."""
+
+    def __init__(self, beats: int, add: bool) -> None:
+        self._beats, self._add = beats, add
+        self._second = False
+        self._stages: deque[bool] = deque([False] * MAP_ROUND, maxlen=MAP_ROUND)
+        self._place = 0
+        self.full = False
+
+    @property
+    def hold(self) -> bool:
+        """A word is whole, and the one before it waits: all stands still."""
+        return self._stages[-1] and self._place == self._beats - 1 and self.full
+
+    @property
+    def ready(self) -> bool:
+        """The rounder takes a beat."""
+        return not self.hold and (self._second or not self._add)
+
+    @property
+    def empty(self) -> bool:
+        """Nothing is on its way."""
+        return not (self._second or any(self._stages) or self.full)
+
+    def step(self, valid: bool, pull: bool, written: bool) -> None:
+        """valid: a beat is there, or a pull.  written: the word that waits leaves."""
+        hold, leaves = self.hold, self._stages[-1]
+        if written:
+            self.full = False
+        if hold:
+            return
+        if leaves:
+            self._place += 1
+            if self._place == self._beats:
+                self._place, self.full = 0, True
+        enters = valid and (self._second or not self._add)
+        self._stages.appendleft(enters and not pull)
+        self._second = valid and self._add and not self._second
