@@ -27,8 +27,9 @@ CONFIG = replace(
 )
 
 
-def test_random_windows() -> None:
-    for seed in range(12):
+@pytest.mark.parametrize("seeds", [range(4), pytest.param(range(4, 12), marks=pytest.mark.long)], ids=str)
+def test_random_windows(seeds: range) -> None:
+    for seed in seeds:
         rng = np.random.default_rng(seed)
         network = random_windows(rng, largest=7)
         check_run(network, CONFIG, random_images(rng, network, 2), 0.3 * (seed % 2), f"seed {seed}")
