@@ -44,7 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left = [
         item
         for item in items
-        if item.get_closest_marker("long") and not {item.nodeid, item.nodeid.partition("[")[0]} & named
+        if item.get_closest_marker("long")
+        and not {item.nodeid, item.nodeid.partition("[")[0], item.nodeid.partition("::")[0]} & named
     ]
     if left:
         config.hook.pytest_deselected(items=left)

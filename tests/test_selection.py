@@ -52,7 +52,7 @@ def test_long_tests_run_where_they_are_asked_for(pytester: pytest.Pytester) -> N
     pytester.runpytest("--long").assert_outcomes(passed=3)
     pytester.runpytest("test_it.py::test_long").assert_outcomes(passed=2)
     pytester.runpytest("test_it.py::test_long[2]").assert_outcomes(passed=1)
-    pytester.runpytest("test_it.py").assert_outcomes(passed=1, deselected=2)
+    pytester.runpytest("test_it.py").assert_outcomes(passed=3)
 
 
 HOOKS = ("pytest_addoption", "pytest_collection_modifyitems")

@@ -35,8 +35,8 @@ def test_every_program_is_tried_and_short() -> None:
     assert long == {}
 
 
-SLOW = ("learn_on_device", "lightnorm")
-"""Programs that train."""
+SLOW = ("own_cnn", "anomaly_detection", "learn_on_device", "lightnorm")
+"""Programs that train, or build the simulator of a large configuration."""
 
 
 @pytest.mark.parametrize(
