@@ -37,10 +37,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what is marked as long, unless it is asked for."""
+    """Leaves out what is marked as long, unless it is asked for: by --long, or by its name."""
     if config.getoption("--long"):
         return
-    left = [item for item in items if item.get_closest_marker("long")]
+    named = set(config.args)
+    left = [
+        item
+        for item in items
+        if item.get_closest_marker("long")
+        and not {item.nodeid, item.nodeid.partition("[")[0], item.nodeid.partition("::")[0]} & named
+    ]
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]

@@ -9,11 +9,14 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 SLOW = (
-    *("torch", "amaranth.sim", "subprocess", "multiprocessing"),
+    *("torch", "amaranth.sim", "subprocess", "multiprocessing", "runpy"),
     *("sim.run", "sim.backends", "sim.learning", "flows.base.jobs"),
     *("golden.workloads", "golden.compress", "golden.device", "tests.proofs"),
+    *("flows.synth.netlist.synthesise", "flows.synth.yosys", "flows.synth.route", "flows.asic", "flows.cost"),
+    *("flows.explore.sweep", "flows.explore.networks", "flows.explore.area", "flows.explore.fitted"),
+    *("flows.fuzz.verb", "flows.site.verb", "flows.site.waves", "flows.studies.mutate.verb"),
 )
-"""Modules that train, simulate or start programs."""
+"""Modules that train, simulate or start programs, and what of them does."""
 
 
 def is_quick(path: Path) -> bool:

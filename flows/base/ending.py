@@ -2,11 +2,13 @@
 
 import io
 import os
+import signal
 import sys
 import tempfile
+import threading
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from flows.base.files import one_line, reason
 from flows.base.needs import need_of
@@ -24,6 +26,9 @@ FAULT = 3
 INTERRUPTED = 130
 """By the user, as shells count it."""
 
+TERMINATED = 143
+"""By another program (SIGTERM), as shells count it."""
+
 UNREAD = 141
 """Nobody reads what is said any more, as shells count it."""
 
@@ -33,9 +38,35 @@ CODES = {
     WRONG: "a wrong or missing argument, file, place, network, package or program",
     FAULT: "a fault of LightDeal itself",
     INTERRUPTED: "interrupted",
+    TERMINATED: "terminated by another program",
     UNREAD: "nobody reads the output",
 }
 """Exit code → meaning, as the help has it."""
+
+
+class Terminated(BaseException):
+    """SIGTERM came: what was begun is cleared away on the way out, as after an interrupt."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Inside, a SIGTERM is `Terminated`; more of them do not disturb the clearing away.
+
+    Only in the main thread, which alone hears signals; in others it changes nothing.
+    """
+
+    def stop(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def exit_code(call: Callable[[], int]) -> int:
@@ -48,7 +79,8 @@ def exit_code(call: Callable[[], int]) -> int:
         if isinstance(stream, io.TextIOWrapper):  # a terminal may lack some of the characters
             stream.reconfigure(errors="replace")
     try:
-        code = call()
+        with terminable():
+            code = call()
         if sys.stdout is not None:
             sys.stdout.flush()  # here, where a failure can be told
         return code
@@ -59,6 +91,8 @@ def exit_code(call: Callable[[], int]) -> int:
         )
     except KeyboardInterrupt:
         return _tell("interrupted", INTERRUPTED)
+    except Terminated:
+        return _tell("terminated", TERMINATED)
     except BrokenPipeError:
         _drop_output()
         return UNREAD

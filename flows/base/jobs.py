@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
+from flows.base.ending import TERMINATED, Terminated, terminable
 from flows.base.progress import bar
 from golden.progress import Progress
 from golden.spec.errors import LightDealError
@@ -98,7 +99,10 @@ def _work(job: Job, connection: Connection) -> None:
         _send(connection, ("progress", (message, fraction)))
 
     try:
-        value = job(progress)
+        with terminable():  # by the parent; temporary files go
+            value = job(progress)
+    except Terminated:
+        sys.exit(TERMINATED)
     except Exception as error:
         _send(connection, ("error", (_portable(error), traceback.format_exc())))
     else:

@@ -1,7 +1,6 @@
 """The verb that measures what a user waits for."""
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ from golden.machine.tensors import quantise
 from golden.spec.config import DEFAULT, SMALL, Config
 from golden.spec.errors import LightDealError
 from hw.core.accelerator import Accelerator
-from sim.backends import compiled, places
+from sim.backends import compiled, places, processes
 from sim.backends.cxxrtl import CXXRTL
 from sim.backends.hardware import make_job
 from sim.backends.translator import Translator
@@ -112,7 +111,7 @@ def demo_seconds(folder: Path) -> float:
     Raises LightDealError with the last lines of a demo that fails.
     """
     command = [sys.executable, "-c", _DEMO, str(folder)]
-    done, seconds = measured(lambda: subprocess.run(command, capture_output=True, text=True, check=False))
+    done, seconds = measured(lambda: processes.run(command))
     if done.returncode:
         lines = (done.stdout + done.stderr).splitlines()
         raise LightDealError("the demo failed:\n" + "\n".join(lines[-5:]))

@@ -17,7 +17,7 @@ from amaranth.lib import wiring
 
 from golden.spec.errors import ErrorCode
 from hw.tops.verilog import component_verilog
-from sim.backends import verilator_library
+from sim.backends import processes, verilator_library
 from sim.backends.places import place_of
 from sim.backends.simulators import SIMULATORS, TOOLS
 from sim.drivers.ports import (
@@ -101,13 +101,7 @@ def _environment(simulator: str) -> dict[str, str]:
 
 
 def _python(code: str, given: Any, simulator: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-c", code, json.dumps(given)],
-        env=_environment(simulator),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return processes.run([sys.executable, "-c", code, json.dumps(given)], env=_environment(simulator))
 
 
 def _checked(done: "subprocess.CompletedProcess[str]", failure: str) -> None:

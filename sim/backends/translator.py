@@ -1,13 +1,13 @@
 """What makes C++ of an accelerator, and calls of the tools that do."""
 
 import os
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from amaranth.lib import wiring
 
+from sim.backends import processes
 from sim.drivers.ports import ToolError
 
 TOP = "accelerator"
@@ -39,7 +39,7 @@ class Translator:
 def call(command: list[str], folder: Path, what: str) -> str:
     """The output of a tool. Raises ToolError with its last lines if it fails."""
     kept = {name: value for name, value in os.environ.items() if name != "VERILATOR_ROOT"}
-    done = subprocess.run(command, cwd=folder, env=kept, capture_output=True, text=True, check=False)
+    done = processes.run(command, folder, kept)
     if done.returncode:
         lines = (done.stdout + done.stderr).splitlines()
         raise ToolError(f"{what} failed with exit code {done.returncode}:\n" + "\n".join(lines[-20:]))

@@ -1,9 +1,7 @@
 """The compiled simulator by Verilator: Amaranth → Verilog → Verilator → C++."""
 
-import os
 import re
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from amaranth.lib import wiring
 from hw.tops.emission import component_rtlil
 from hw.tops.verilog import rtlil_verilog
 from sim.backends import verilator_library
+from sim.backends.processes import side_by_side
 from sim.backends.quiet import with_rest
 from sim.backends.translator import HARNESS, LIBRARY, TOP, Translator, call
 
@@ -105,8 +104,7 @@ def _compile(text: str, folder: Path, compiler: str, defines: list[str], wavefor
             call(command, folder, "g++")
         return made.name
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        objects = list(pool.map(one, sources))
+    objects = side_by_side(one, sources)
     verilator_library.keep(folder, options)
     call([compiler, *_COMPILER, "-shared", *objects, "-o", LIBRARY], folder, "g++")
 

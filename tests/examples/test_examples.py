@@ -35,7 +35,13 @@ def test_every_program_is_tried_and_short() -> None:
     assert long == {}
 
 
-@pytest.mark.parametrize("name", PROMISES)
+SLOW = ("own_cnn", "anomaly_detection", "learn_on_device", "lightnorm")
+"""Programs that train, or build the simulator of a large configuration."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name in SLOW)) for name in PROMISES]
+)
 def test_a_program_runs_and_leaves_its_picture(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("line", "said"),
     [
         ("compile it.net --config tiny --out again.ldp", "program: again.ldp"),
-        ("run it.ldp --data it.npz --on amaranth", "values equal golden"),
+        pytest.param("run it.ldp --data it.npz --on amaranth", "values equal golden", marks=pytest.mark.long),
         ("run it.ldp --data it.npz --on golden", "NOT COMPARED: torch is missing"),
         ("handoff it.ldp --data it.npz --out handed", "sh handed/run.sh"),
         ("verilog --config tiny --out tiny.v", "tiny.v"),

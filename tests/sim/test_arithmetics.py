@@ -47,7 +47,11 @@ def fitting(rng: np.random.Generator, network: Network, arithmetic: str) -> Netw
     return replace(network, layers=tuple(altered(layer, weights=weights(layer)) for layer in network.layers))
 
 
-@pytest.mark.parametrize("config", [INT8, ROWS, REBUILD], ids=lambda config: str(config.arithmetic))
+@pytest.mark.parametrize(
+    "config",
+    [INT8, *(pytest.param(it, marks=pytest.mark.long) for it in (ROWS, REBUILD))],
+    ids=lambda config: str(config.arithmetic),
+)
 def test_hardware_equals_golden_and_the_cycle_model(config: Config) -> None:
     for seed in range(12):
         print(f"seed {seed}")

@@ -23,8 +23,14 @@ def case() -> Case:
     return random_case(11, TINY)
 
 
-@pytest.mark.parametrize("stalls", [0.0, 0.4])
-@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize(
+    ("skip", "stalls"),
+    [
+        (False, 0.0),
+        (True, 0.4),
+        *(pytest.param(*it, marks=pytest.mark.long) for it in ((False, 0.4), (True, 0.0))),
+    ],
+)
 @pytest.mark.parametrize("on", HARDWARE)
 def test_hardware_equals_golden(case: Case, on: str, skip: bool, stalls: float) -> None:
     result = run(case.program, case.images, on=on, skip=skip, stalls=stalls, seed=case.seed)

@@ -19,7 +19,7 @@ from tests.hw.streams import random_work
 CONFIG = replace(NANO, engines=2, accumulators=8, accumulator_bits=24)
 
 
-@pytest.mark.parametrize("late", [0.0, 0.5])
+@pytest.mark.parametrize("late", [pytest.param(0.0, marks=pytest.mark.long), 0.5])
 @pytest.mark.parametrize("simulator", SIMULATORS)
 def test_engine(simulator: str, late: float) -> None:
     seed = 11
@@ -78,7 +78,7 @@ def test_a_wrong_value_is_told() -> None:
         )
 
 
-@pytest.mark.parametrize("bubbles", [0.0, 0.5])
+@pytest.mark.parametrize("bubbles", [pytest.param(0.0, marks=pytest.mark.long), 0.5])
 @pytest.mark.parametrize("simulator", SIMULATORS)
 def test_output_pipeline(simulator: str, bubbles: float) -> None:
     for seed, (residual, pool) in enumerate([(True, False), (False, True), (False, False)]):

@@ -16,7 +16,9 @@ from sim.lightnorm.streams import Streams, streams
 LIGHT = replace(block.light(), spike=1)
 
 
-@pytest.mark.parametrize("simulator", SIMULATORS)
+@pytest.mark.parametrize(
+    "simulator", [pytest.param(it, marks=[pytest.mark.long] * (it != "icarus")) for it in SIMULATORS]
+)
 def test_the_verilog_equals_the_model(simulator: str) -> None:
     case = Case("light", LIGHT, 4, 8, Spikes.CLIP)
     outcome = run_case(case, [2, 3, 61, 130], simulator, seed=3)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from flows.fuzz.networks import roomy
 from golden.graph.network import Feature, Layer, Network
 from golden.graph.operations.gate import Gate
 from golden.graph.operations.relu import Relu
@@ -17,18 +18,13 @@ from tests.golden.small import chain
 from tests.golden.windows import random_windows
 from tests.sim.hardware import check_run
 
-CONFIG = replace(
-    TINY,
-    name="operations",
-    tap_words=8192,
-    feature_words=8192,
-    coefficient_words=2048,
-    term_words=2048,
-)
+CONFIG = roomy(TINY)
+"""The one that the fuzzer takes, too: a simulator is built once."""
 
 
-def test_random_windows() -> None:
-    for seed in range(12):
+@pytest.mark.parametrize("seeds", [range(4), pytest.param(range(4, 12), marks=pytest.mark.long)], ids=str)
+def test_random_windows(seeds: range) -> None:
+    for seed in seeds:
         rng = np.random.default_rng(seed)
         network = random_windows(rng, largest=7)
         check_run(network, CONFIG, random_images(rng, network, 2), 0.3 * (seed % 2), f"seed {seed}")
@@ -51,7 +47,7 @@ def test_sequences() -> None:
 
 def test_what_was_left_out() -> None:
     """Nothing but convolutions, each round of which fetches all channels."""
-    config = replace(CONFIG, name="bare", largest=False, moves=False)
+    config = replace(CONFIG, name="bare", largest=False, moves=False, gates=False, tables=TINY.tables)
     same = {"padding": 1, "groups": 23, "kind": "scale"}
     network = chain(
         (2, 4, 4), ("a", 23, (1, 1), {"kind": "scale"}), ("d", 23, (3, 3), same), ("b", 3, (2, 2))
@@ -79,10 +75,10 @@ def with_gate(pooled: bool) -> Network:
 @pytest.mark.parametrize("pooled", [False, True])
 def test_gates(pooled: bool) -> None:
     """Three images in a row: each has its own factors."""
-    network, config = with_gate(pooled), replace(CONFIG, name="gates", gates=True)
+    network = with_gate(pooled)
     images = random_images(np.random.default_rng(4), network, 3)
     for stalls in (0.0, 0.3):
-        check_run(network, config, images, stalls, f"stalls {stalls}")
+        check_run(network, CONFIG, images, stalls, f"stalls {stalls}")
     expected = [run_naive(network, image)["z"] for image in images]
     np.testing.assert_array_equal(run_network(network, images)["z"], expected)
 

@@ -35,13 +35,23 @@ def _check(config: Config, seed: int) -> None:
     check_run(network, config, images, 0.3 * (seed % 2), f"seed {seed}")
 
 
-@pytest.mark.parametrize(("config", "networks"), [(TINY, 40), (SMALL, 20)], ids=["tiny", "small"])
+@pytest.mark.parametrize(
+    ("config", "networks"),
+    [
+        (TINY, 15),
+        (SMALL, 5),
+        *(pytest.param(*it, marks=pytest.mark.long) for it in ((TINY, 40), (SMALL, 20))),
+    ],
+    ids=["tiny", "small", "tiny-more", "small-more"],
+)
 def test_presets(config: Config, networks: int) -> None:
     for seed in range(networks):
         _check(config, seed)
 
 
-@pytest.mark.parametrize("config", OTHERS, ids=_name)
+@pytest.mark.parametrize(
+    "config", [OTHERS[0], *(pytest.param(it, marks=pytest.mark.long) for it in OTHERS[1:])], ids=_name
+)
 def test_other_sizes(config: Config) -> None:
     for seed in range(15):
         _check(config, seed)

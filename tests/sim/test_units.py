@@ -46,7 +46,7 @@ def test_a_wrong_value_is_told() -> None:
         )
 
 
-@pytest.mark.parametrize("stalls", [0.0, 0.5])
+@pytest.mark.parametrize("stalls", [pytest.param(0.0, marks=pytest.mark.long), 0.5])
 @pytest.mark.parametrize("simulator", SIMULATORS)
 def test_loader(simulator: str, stalls: float) -> None:
     config = replace(TINY, term_words=512, coefficient_words=256)

@@ -113,7 +113,7 @@ def test_a_terminal_without_the_characters_of_the_texts() -> None:
     ("arguments", "begun"),
     [
         (["compress", "net.py:factory", "--data", "digits", "--epochs", "100000"], "· compression"),
-        (["accuracy", "--seeds", "2"], "· 2 seeds"),
+        pytest.param(["accuracy", "--seeds", "2"], "· 2 seeds", marks=pytest.mark.long),
     ],
 )
 def test_an_interrupt_leaves_nothing_half_written_and_no_traceback(

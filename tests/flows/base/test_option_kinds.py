@@ -1,6 +1,7 @@
 """Ranges of options: every number of every verb is held to its own, in words that say option and range."""
 
 from dataclasses import MISSING, fields
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,16 @@ def call(verb: str, option: str, text: str) -> list[str]:
     return [*verb.split(), *given, f"--{option}={text}"]
 
 
+@pytest.fixture
+def one_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser of all verbs, made once: making it takes longer than what is asked of it here."""
+    monkeypatch.setattr(cli, "make_parser", PARSER)
+
+
+PARSER = cache(cli.make_parser)
+
+
+@pytest.mark.usefixtures("one_parser")
 @pytest.mark.parametrize(("verb", "name"), NUMBERS)
 def test_a_number_outside_its_range_is_refused_with_option_value_and_range(
     verb: str, name: str, capsys: pytest.CaptureFixture[str]
@@ -56,6 +67,7 @@ def test_a_number_outside_its_range_is_refused_with_option_value_and_range(
         assert said.out == ""
 
 
+@pytest.mark.usefixtures("one_parser")
 @pytest.mark.parametrize(("verb", "name"), NUMBERS)
 def test_the_ends_of_a_range_are_legal_and_the_help_shows_it(
     verb: str, name: str, capsys: pytest.CaptureFixture[str]

@@ -45,6 +45,7 @@ def test_a_step_ends_in_one_of_three_ways(tmp_path: Path) -> None:
     assert (tmp_path / "it").is_file()
 
 
+@pytest.mark.long
 def test_what_is_skipped_is_named_and_what_fails_fails_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

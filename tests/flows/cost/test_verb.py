@@ -153,7 +153,13 @@ def test_odd_names_would_be_seen(text: str, odd: set[str]) -> None:
     assert odd_names(text) == odd
 
 
-@pytest.mark.parametrize("name", [*UNITS, *LEARNING_UNITS])
+LARGE = ("learning-accelerator", "normed", "batchnorm-bf16", "batchnorm-fp32", "lightnorm")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] * (name in LARGE)) for name in (*UNITS, *LEARNING_UNITS)],
+)
 def test_verilog_of_every_unit_has_a_module_of_its_name(name: str) -> None:
     config = TINY if name in UNITS else replace(TINY, basis=4, learning=True)
     text = unit_verilog(config, name)

@@ -55,6 +55,7 @@ def test_a_chosen_point_stands_beside_its_synthesis(tmp_path: Path) -> None:
     assert worst == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.long
 def test_a_sweep_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_tiny_networks(monkeypatch)
     monkeypatch.setattr(verb, "confirm", partial(confirm, measure=made_up))

@@ -77,6 +77,7 @@ def test_a_course_that_is_shorter_than_its_checkpoint_is_refused(
         learn(options)
 
 
+@pytest.mark.long
 def test_memory_chooses_what_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "TRIAL", 1)
     said = learn(LearnScratch(images=32, epochs=1, memory="400K", out=tmp_path))

@@ -30,6 +30,7 @@ def _called(line: str) -> None:
         assert "PASS" in done.stdout
 
 
+@pytest.mark.long
 def test_every_block_of_the_guide_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Synthesis and routers alone do not run here: tests/flows/synth and tests/flows/board have them."""
 

@@ -90,7 +90,7 @@ def test_a_large_memory_becomes_a_macro(tmp_path: Path) -> None:
     assert f"module {macro.kind}(" in (found.folder / "memories.v").read_text()
 
 
-@pytest.mark.parametrize(("words", "read"), [(32, "sync"), (256, "comb")])
+@pytest.mark.parametrize(("words", "read"), [(32, "sync"), pytest.param(256, "comb", marks=pytest.mark.long)])
 def test_other_memories_become_flip_flops(words: int, read: str, tmp_path: Path) -> None:
     found = synthesise(Ram(words, 4, read), "ram", "osu018", out=tmp_path)
     assert found.macros == ()
@@ -177,7 +177,14 @@ def test_a_fault_of_yosys_is_told_with_its_words_and_its_log(
 
 
 @pytest.mark.parametrize(
-    ("target", "kind"), [("ecp5", "wire"), ("ice40", "cell"), ("gowin", "wire"), ("xilinx", "cell")]
+    ("target", "kind"),
+    [
+        ("ecp5", "wire"),
+        *(
+            pytest.param(*it, marks=pytest.mark.long)
+            for it in (("ice40", "cell"), ("gowin", "wire"), ("xilinx", "cell"))
+        ),
+    ],
 )
 def test_where_names_clash_in_yosys_wires_are_split_first(
     target: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

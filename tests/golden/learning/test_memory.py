@@ -45,10 +45,11 @@ def random_step(rng: np.random.Generator) -> tuple[Network, State, Scheme, int]:
     return network, fresh_state(network, int(rng.integers(1 << 30)), 0.3), scheme, int(rng.integers(1, 9))
 
 
-def test_random_steps_are_placed_without_overlap_close_to_the_bound() -> None:
+@pytest.mark.parametrize("steps", [100, pytest.param(1000, marks=pytest.mark.long)])
+def test_random_steps_are_placed_without_overlap_close_to_the_bound(steps: int) -> None:
     rng = np.random.default_rng(0)
     worst = 0.0
-    for _ in range(1000):
+    for _ in range(steps):
         lives, found = step_memory(*random_step(rng))
         check_placement(lives, found)
         worst = max(worst, found.size / bound(lives))

@@ -71,7 +71,9 @@ def two_works(config: Config, seed: int, zeros: float = 0.4) -> list[Work]:
 
 @pytest.mark.parametrize(("late", "slow"), [(0.0, 0.0), (0.4, 0.6)])
 @pytest.mark.parametrize("skip", [False, True])
-@pytest.mark.parametrize("config", [LEARNS, WIDE], ids=["lanes4", "lanes8"])
+@pytest.mark.parametrize(
+    "config", [LEARNS, pytest.param(WIDE, marks=pytest.mark.long)], ids=["lanes4", "lanes8"]
+)
 def test_gradients_are_rows_times_error_codes(config: Config, skip: bool, late: float, slow: float) -> None:
     """Twice over the same rows: what comes is added. A forward pass between changes nothing."""
     rng = seeded(7)

@@ -34,7 +34,12 @@ RUNS = {
 """Lanes and stalls of memory and reader alike: channels, words, backward, add, relu."""
 
 
-@pytest.mark.parametrize(("lanes", "stall"), RUNS)
+SHORT = ((16, 0.0), (4, 0.3))
+
+
+@pytest.mark.parametrize(
+    ("lanes", "stall"), [pytest.param(*run, marks=[pytest.mark.long] * (run not in SHORT)) for run in RUNS]
+)
 def test_layers(lanes: int, stall: float) -> None:
     rng = seeded(lanes)
     config = sizes(lanes)

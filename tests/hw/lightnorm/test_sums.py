@@ -42,7 +42,11 @@ def placed(beats: list[dict[str, Any]], split: block.Chunks, lanes: int) -> list
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize(
     ("lanes", "stall", "values", "wanted"),
-    [(4, 0.3, 61, 1), (8, 0.0, 100, 8), (16, 0.3, 100, 8), (16, 0.0, 2, 1)],
+    [
+        (4, 0.3, 61, 1),
+        (16, 0.0, 2, 1),
+        *(pytest.param(*it, marks=pytest.mark.long) for it in ((8, 0.0, 100, 8), (16, 0.3, 100, 8))),
+    ],
 )
 def test_sums(name: str, lanes: int, stall: float, values: int, wanted: int) -> None:
     rng = seeded(lanes + values)

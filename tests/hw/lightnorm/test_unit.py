@@ -33,7 +33,17 @@ RUNS = [
 """Formats, lanes, values, chunks, stalls, treatment of spikes."""
 
 
-@pytest.mark.parametrize(("fmt", "lanes", "values", "wanted", "stall", "spikes"), [run[1:] for run in RUNS])
+SHORT = (1, 3, 8)
+"""Runs of each treatment of spikes, on the formats that differ most; the others are long."""
+
+
+@pytest.mark.parametrize(
+    ("fmt", "lanes", "values", "wanted", "stall", "spikes"),
+    [
+        pytest.param(*run[1:], marks=[pytest.mark.long] * (number not in SHORT))
+        for number, run in enumerate(RUNS)
+    ],
+)
 def test_unit(
     fmt: block.NormFormat, lanes: int, values: int, wanted: int, stall: float, spikes: Spikes
 ) -> None:

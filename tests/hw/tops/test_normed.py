@@ -130,7 +130,7 @@ def as_pass(op: Op, x: Any = None, dy: Any = None) -> dict[str, Any]:
     ("fmt", "spikes", "stall"),
     [
         (replace(block.light(), spike=0), Spikes.APART, 0.0),
-        (replace(block.light(32), spike=1), Spikes.CLIP, 0.3),
+        pytest.param(replace(block.light(32), spike=1), Spikes.CLIP, 0.3, marks=pytest.mark.long),
     ],
 )
 def test_a_training_step(fmt: NormFormat, spikes: Spikes, stall: float) -> None:

@@ -39,7 +39,7 @@ def known() -> tuple[StepPlan, State, list[Run], list[int]]:
     runs: list[Run] = []
     cycles: list[int] = []
     exchange = recorded(compared(plan, state, batches(SHORTCUT), [Rates(2, 128)]), runs)
-    after = Session(CONFIG).amaranth(exchange, lambda record: cycles.append(record.cycles))
+    after = Session(CONFIG).compiled(exchange, lambda record: cycles.append(record.cycles))
     moved = sum(int((a.codes != b.codes).sum()) for a, b in zip(after.layers, state.layers, strict=True))
     assert moved, "a step that moves no code proves little"
     return plan, state, runs, cycles
@@ -57,6 +57,7 @@ def test_the_step_takes_the_cycles_of_the_model(known: tuple[StepPlan, State, li
     assert cycles[2] == timing.cycles == sum(timing.parts.values())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("simulator", SIMULATORS)
 @pytest.mark.parametrize("stalls", [0.0, 0.3])
 def test_steps_on_the_emitted_verilog(
@@ -70,12 +71,13 @@ def test_steps_on_the_emitted_verilog(
         assert found == cycles
 
 
-def test_another_network_with_pauses() -> None:
+@pytest.mark.parametrize("by", ["compiled", pytest.param("amaranth", marks=pytest.mark.long)])
+def test_another_network_with_pauses(by: str) -> None:
     """A stride, and an addition of a map that a convolution reads too; streams that pause."""
     first = batch(IMAGES, 0, NETWORK)
     state = settle(NETWORK, fresh_state(NETWORK, 3, density=0.6), *first, rounds=8)
     plan = plan_step(NETWORK, state, IMAGES, CONFIG)
-    Session(CONFIG, stalls=0.2, seed=1).amaranth(compared(plan, state, batches(NETWORK), [Rates(2, 128)]))
+    getattr(Session(CONFIG, stalls=0.2, seed=1), by)(compared(plan, state, batches(NETWORK), [Rates(2, 128)]))
 
 
 def test_a_batch_that_leaves_lanes_empty_is_refused() -> None:

@@ -51,6 +51,7 @@ def test_every_test_exists() -> None:
             assert not name or name.partition("[")[0] in _functions(path), f"{mutant.title}: {test}"
 
 
+@pytest.mark.long
 def test_a_few_of_them_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def few(root: Path) -> list[Mutant]:
         return [mutant for mutant in read_mutants(root) if mutant.title in SAMPLE]

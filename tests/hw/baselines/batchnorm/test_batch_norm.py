@@ -63,10 +63,17 @@ def wild(fmt: FloatFormat, values: int, seed: int) -> tuple[Float32, Float32]:
     return x, dy
 
 
-@pytest.mark.parametrize("fmt", [FP32, BF16], ids=lambda fmt: fmt.name)
+@pytest.mark.parametrize("fmt", [BF16, pytest.param(FP32, marks=pytest.mark.long)], ids=lambda fmt: fmt.name)
 @pytest.mark.parametrize(
     ("lanes", "values", "stall", "make"),
-    [(8, 61, 0.3, sample), (4, 4, 0.0, sample), (2, 31, 0.2, sample), (2, 7, 0.1, wild), (1, 5, 0.0, sample)],
+    [
+        (2, 7, 0.1, wild),
+        (1, 5, 0.0, sample),
+        *(
+            pytest.param(*it, marks=pytest.mark.long)
+            for it in ((8, 61, 0.3, sample), (4, 4, 0.0, sample), (2, 31, 0.2, sample))
+        ),
+    ],
 )
 def test_batch_norm(
     fmt: FloatFormat,
@@ -121,6 +128,7 @@ def test_batch_norm(
     ("op", "count"),
     [(Pass.MEAN, 70), (Pass.VARIANCE, 480), (Pass.APPLY, 90), (Pass.REDUCE, 150), (Pass.GRAD, 230)],
 )
+@pytest.mark.long
 def test_channels_without_a_pause(op: Pass, count: int) -> None:
     # Channels as long as their scalars take: one more costs its beats and no cycle beside.
     x, dy = (np.repeat(part[:1], 3, 0) for part in sample(BF16, count, 5))

@@ -37,6 +37,7 @@ def test_multiply(fmt: FloatFormat) -> None:
 
 
 @pytest.mark.parametrize("multiply", [False, True])
+@pytest.mark.long
 def test_serial(multiply: bool) -> None:
     rng = seeded(3)
     vectors = rng.sample(pairs(rng, 1500), 500)
