@@ -220,8 +220,8 @@ SMALL_LEARNING = Config(
     learning=True,
     controller_words=8192,
 )
-"""SMALL's 64 shift-adders in a device that learns, with a quarter of the lanes behind the array, and memories for
-batches of 32 small images. Half of the lanes would save fewer cycles than they cost in area."""
+"""SMALL's 64 shift-adders in a device that learns, with a quarter of the lanes behind the array, and memories
+for batches of 32 small images. Half of the lanes would save fewer cycles than they cost in area."""
 
 PRESETS = {config.name: config for config in (TINY, SMALL, DEFAULT, SMALL_LEARNING)}
 
