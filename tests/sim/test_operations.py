@@ -45,6 +45,7 @@ def test_sequences() -> None:
         check_run(network, CONFIG, random_images(rng, network, 2), stalls, f"stalls {stalls}")
 
 
+@pytest.mark.long
 def test_what_was_left_out() -> None:
     """Nothing but convolutions, each round of which fetches all channels."""
     config = replace(CONFIG, name="bare", largest=False, moves=False, gates=False, tables=TINY.tables)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from flows.asic.engine import engine_cost
 from flows.cost.tables import power_table
@@ -12,6 +13,7 @@ from golden.spec.config import TINY
 from tests.golden import networks
 
 
+@pytest.mark.long
 def test_an_engine_runs_real_layers_in_gates(tmp_path: Path) -> None:
     rng = np.random.default_rng(11)
     program = compile_network(networks.random_network(rng, TINY), TINY)

@@ -36,6 +36,7 @@ def _here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
 
 
+@pytest.mark.long
 def test_a_run_as_an_object(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(
         ["run", "it.ldp", "--data", "it.npz", "--on", "amaranth", "--changed", "1", "--json", "--quiet"]
