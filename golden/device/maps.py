@@ -170,5 +170,6 @@ def _lives(
         yield f"sums {index}", shape, degree, moments.forward(index), last
         down = wanted[layer.source]
         if down or scheme.layers[index].channels:
-            last = moments.error(index) if down else moments.gradient(index)
+            # Both passes read it, the gradient pass later, beside the norm of the layer below.
+            last = moments.gradient(index) if scheme.layers[index].channels else moments.error(index)
             yield f"output {index}", shape, degree, moments.norm_error(index), last

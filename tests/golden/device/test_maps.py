@@ -1,0 +1,35 @@
+"""Places of a step's tensors: what a norm writes is not what the pass beside it reads."""
+
+from dataclasses import replace
+
+import pytest
+
+from golden.device.maps import goes_beside, plan_maps
+from golden.learning import Layer, Network
+from golden.learning.scheme import everything
+from golden.spec.tensor import Tensor
+from tests.sim.learning.devices import ARRAY, CONFIG, NETWORK, SHORTCUT
+
+TWO = Network((1, 4, 4), (Layer("a", 0, 2, 3), Layer("b", 1, 3, 3)), 2, array=ARRAY)
+ROW = Network((1, 4, 4), tuple(Layer(f"l{at}", at, 4, 3) for at in range(4)), 2, array=ARRAY)
+
+
+def words(tensor: Tensor | None) -> set[int]:
+    assert tensor is not None
+    return set(range(tensor.address, tensor.address + tensor.shape[0] * tensor.stride))
+
+
+@pytest.mark.parametrize("network", [NETWORK, SHORTCUT, TWO, ROW])
+def test_who_runs_beside_a_norm_has_its_own_words(network: Network) -> None:
+    maps = plan_maps(network, everything(network), 4, replace(CONFIG, feature_words=4096))
+    for index in range(1, len(network.layers)):
+        # The gradients of a layer, the norm of the one below on the way back.
+        read = words(maps.outputs[index]) | words(maps.values[network.layers[index].source])
+        assert not read & words(maps.outputs[index - 1])
+        if goes_beside(network, index):
+            read = words(maps.values[network.layers[index].source])
+            written = words(maps.sums[index])
+            add = network.layers[index - 1].add
+            norm = words(maps.sums[index - 1]) | (words(maps.values[add]) if add is not None else set())
+            assert not read & words(maps.values[index])
+            assert not written & (norm | words(maps.values[index]))
