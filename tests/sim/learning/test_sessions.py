@@ -142,8 +142,15 @@ def a_network(rng: np.random.Generator) -> Network:
 def test_cycles_of_steps_are_the_models() -> None:
     """Random networks, batches, densities and schemes."""
     rng = np.random.default_rng(5)
-    sizes = {"feature_words": 4096, "coefficient_words": 1024, "tap_words": 4096, "controller_words": 2048}
-    config = replace(CONFIG, filter_words=128, instructions=128, **sizes)
+    config = replace(
+        CONFIG,
+        feature_words=4096,
+        coefficient_words=1024,
+        tap_words=4096,
+        filter_words=128,
+        instructions=128,
+        controller_words=2048,
+    )
     for _ in range(20):
         network, images = a_network(rng), int(rng.choice([2, 4, 8]))
         scheme = (everything(network), head_only(network), last_blocks(network, 1))[rng.integers(3)]
