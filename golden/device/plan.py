@@ -20,7 +20,7 @@ from golden.device.layers import LayerPlan
 from golden.device.maps import Maps, plan_maps
 from golden.device.passes import Pass, part_taps, pass_words
 from golden.device.rows import error_taps, forward_taps
-from golden.device.streams import EngineMemories, Entries, Stream, entry_numbers, stream
+from golden.device.streams import EngineMemories, Entries, Learning, Stream, entry_numbers, stream
 from golden.learning.network import Network
 from golden.learning.scheme import Scheme, Statistics, everything
 from golden.learning.state import State
@@ -85,7 +85,8 @@ def plan_step(
         passes.append(Pass(source, target, parts, taps_at))
         return first
 
-    for index, (layer, it) in enumerate(zip(network.layers, state.layers, strict=True)):
+    layers_with = zip(network.layers, state.layers, scheme.layers, strict=True)
+    for index, (layer, it, learning) in enumerate(layers_with):
         source, errors = maps.values[layer.source], maps.outputs[index]
         taps = forward_taps(source, maps.sums[index], images, layer.kernel, layer.stride, config.lanes)
         taps_at = [memories.add_taps(taps)]
@@ -123,7 +124,10 @@ def plan_step(
             engines.pairs + sum(forward.pairs) + sum(sum(it_back.pairs) for it_back in transposed), config
         )
         _demand_sums(layer.name, mask, bool(transposed), config)
-        engines.add(forward, it.counters.numpy().astype(np.int64).reshape(-1), twins)
+        learns = np.zeros(mask.shape, np.bool_)
+        learns[:, : learning.channels] = True
+        counters = it.counters.numpy().astype(np.int64)
+        engines.add(forward, Learning(counters.reshape(-1), learns.reshape(-1)), twins)
         for it_back in transposed:
             engines.add(it_back)
         plans.append(
@@ -149,7 +153,7 @@ def plan_step(
         data=data,
         commands=commands,
         kept=tuple(
-            int(layer.mask.sum()) if learns.channels else 0
+            int(layer.mask[:, : learns.channels].sum())
             for layer, learns in zip(state.layers, scheme.layers, strict=True)
         ),
         values=tuple(sums.shape[0] * sums.stride * config.lanes for sums in maps.sums),
@@ -198,12 +202,6 @@ def _check_scheme(network: Network, scheme: Scheme) -> None:
         raise LearningError("scheme: running statistics on a device; legal: those of the batch")
     wanted = scheme.wanted(network)
     for layer, it in zip(network.layers, scheme.layers, strict=True):
-        channels = network.shape(layer.source)[0]
-        if it.channels not in (0, channels):
-            raise LearningError(
-                f"scheme: layer {layer.name}: {it.channels} channels learn; legal on a device: "
-                f"0 or all {channels}"
-            )
         if it.norm and not it.channels and not wanted[layer.source]:
             raise LearningError(
                 f"scheme: layer {layer.name}: its norm alone learns, and nothing below; legal on a device: "

@@ -76,6 +76,19 @@ def entry_numbers(it: Stream, starts: list[int], places: int) -> Entries:
     return Entries(engines, numbers)
 
 
+@dataclass(frozen=True)
+class Learning:
+    """What of a stream is updated, by place of its matrix, flat.
+
+    Parameters
+    ----------
+    counters: int64.  learns: bool; the others keep code and counter.
+    """
+
+    counters: Int64
+    learns: npt.NDArray[np.bool_]
+
+
 class EngineMemories:
     """Coefficients, counters and places of all engines while layers are added, from pair 0 on.
 
@@ -97,9 +110,9 @@ class EngineMemories:
         """First pair of each round of a stream that is added next."""
         return [self.pairs + before for before in np.cumsum([0, *it.pairs[:-1]]).tolist()]
 
-    def add(self, it: Stream, counters: Int64 | None = None, twins: Entries | None = None) -> None:
-        """Appends a stream; with counters (flat, of its matrix) where it is updated, and where its codes
-        stand a second time, if they do.
+    def add(self, it: Stream, learning: Learning | None = None, twins: Entries | None = None) -> None:
+        """Appends a stream; with counters where it is updated, and where its codes stand a second time, if
+        they do.
         """
         for blocks, kept in zip(it.blocks, it.places, strict=True):
             for engine, (block, place) in enumerate(zip(blocks, kept, strict=True)):
@@ -107,9 +120,9 @@ class EngineMemories:
                 count = len(block.code)
                 values = {name: np.zeros(count, np.int64) for name in ("kept", "counter")}
                 twin = {name: np.zeros(count, np.int64) for name in ("engine", "entry", "valid")}
-                if counters is not None:
-                    values["kept"][block.places] = 1
-                    values["counter"][block.places] = counters[place]
+                if learning is not None:
+                    values["kept"][block.places] = learning.learns[place]
+                    values["counter"][block.places] = learning.counters[place]
                 if twins is not None:
                     twin["valid"][block.places] = 1
                     twin["engine"][block.places] = twins.engine[place]

@@ -80,6 +80,20 @@ def test_another_network_with_pauses(by: str) -> None:
     getattr(Session(CONFIG, stalls=0.2, seed=1), by)(compared(plan, state, batches(NETWORK), [Rates(2, 128)]))
 
 
+def test_a_share_of_the_channels() -> None:
+    """Codes of the other channels stay, and take no random numbers."""
+    scheme = last_blocks(NETWORK, 2, share=0.5)
+    assert [it.channels for it in scheme.layers] == [0, 1, 2], "of 2 and of 3 channels"
+    state = settle(NETWORK, fresh_state(NETWORK, 3, density=0.6), *batch(IMAGES, 0, NETWORK), rounds=8)
+    plan = plan_step(NETWORK, state, IMAGES, CONFIG, scheme)
+    rates = [Rates(2, 128)] * 2
+    after = Session(CONFIG).compiled(compared(plan, state, batches(NETWORK), rates))
+    moved = [before.codes != it.codes for before, it in zip(state.layers, after.layers, strict=True)]
+    assert moved[2][:, :2].any(), "a step that moves no code proves little"
+    assert not moved[1][:, 1:].any()
+    assert not moved[2][:, 2:].any()
+
+
 def test_a_batch_that_leaves_lanes_empty_is_refused() -> None:
     with pytest.raises(LearningError, match=r"batch of 1: .*legal: 2 or more"):
         plan_step(NETWORK, fresh_state(NETWORK, 1), 1, CONFIG)
@@ -153,7 +167,7 @@ def test_cycles_of_steps_are_the_models() -> None:
     )
     for _ in range(20):
         network, images = a_network(rng), int(rng.choice([2, 4, 8]))
-        scheme = (everything(network), head_only(network), last_blocks(network, 1))[rng.integers(3)]
+        scheme = (everything(network), head_only(network), last_blocks(network, 2, 0.5))[rng.integers(3)]
         first = batch(images, 0, network)
         state = settle(network, fresh_state(network, 1, float(rng.choice([0.2, 0.6, 1.0]))), *first, rounds=4)
         plan, rates = plan_step(network, state, images, config, scheme), Rates(1, 200)
