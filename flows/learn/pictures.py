@@ -7,7 +7,7 @@ from matplotlib import pyplot
 from matplotlib.patches import Rectangle
 
 from flows.base.plots import save_figure
-from golden.learning.placing import Life, Placement
+from golden.compiler.placement import Life, Placement
 
 _COLOURS = {
     "coefficients": "#9d9da1",

@@ -15,6 +15,7 @@ from flows.learn.commands import TASKS, LearnReport
 from flows.learn.pictures import memory_picture
 from flows.learn.rows import RULES, TRAINED, Row, columns, kept_rows
 from flows.learn.steps import WORKLOADS, step_metrics, step_tables
+from golden.compiler.placement import bound, check_placement
 from golden.learning import (
     LayerScheme,
     Scheme,
@@ -25,7 +26,6 @@ from golden.learning import (
     residual_network,
 )
 from golden.learning.memory import step_memory
-from golden.learning.placing import bound, check_placement
 
 NAMES = {
     "classes": "adapt_classes",

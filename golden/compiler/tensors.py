@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from golden.compiler.placement import Demand, place
+from golden.compiler.placement import Life, place_within
 from golden.compiler.plan import Layouts
 from golden.graph.joined import SideBySide
 from golden.graph.network import Network
@@ -40,8 +40,8 @@ def place_tensors(network: Network, tensors: dict[str, Tensor], config: Config) 
             read |= dict.fromkeys(network.joined.get(name, (name,)), index)
     read |= dict.fromkeys(network.outputs, len(network.layers))
     rows = _rows(network, written)
-    demands = {
-        row: Demand(
+    lives = {
+        row: Life(
             " + ".join(row),
             sum(_room(tensors[name], config) for name in row),
             min(written[name] for name in row),
@@ -49,10 +49,10 @@ def place_tensors(network: Network, tensors: dict[str, Tensor], config: Config) 
         )
         for row in rows
     }
-    addresses = place([*demands.values()], config.feature_words)
+    addresses = place_within([*lives.values()], config.feature_words).addresses
     found = {}
-    for row, demand in demands.items():
-        address = addresses[demand.name]
+    for row, life in lives.items():
+        address = addresses[life.name]
         for name in row:
             found[name] = address
             address += _room(tensors[name], config)

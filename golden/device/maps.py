@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from golden.compiler.placement import Demand, place
+from golden.compiler.placement import Life, place_within
 from golden.learning.network import Network
 from golden.learning.scheme import Scheme
 from golden.spec.config import Config
@@ -98,25 +98,25 @@ def plan_maps(network: Network, scheme: Scheme, images: int, config: Config) -> 
     count = len(network.layers)
     moments = Moments(count, frozenset(layer for layer in range(count) if goes_beside(network, layer)))
     tensors: dict[str, Tensor] = {}
-    demands: list[Demand] = []
+    lives: list[Life] = []
 
     def add(name: str, shape: tuple[int, int, int], degree: int, first: int, last: int) -> None:
         channels, height, width = shape
         tall = (channels, images * height, width)
         words = images * height * width // config.lanes
         tensors[name] = Tensor(name, tall, (degree, degree), width // degree, 0, words, 1.0)
-        demands.append(Demand(name, channels * words, first, last))
+        lives.append(Life(name, channels * words, first, last))
 
     for name, shape, degree, first, last in _lives(network, scheme, moments):
         add(name, shape, degree, first, last)
     # Whole words of bytes: the request stands behind the images.
-    image = next(it for it in demands if it.name == "map 0")
+    image = next(it for it in lives if it.name == "map 0")
     request = -(-(REQUEST_BYTES + images) // config.lanes)
-    demands[demands.index(image)] = replace(image, words=image.words + request)
+    lives[lives.index(image)] = replace(image, size=image.size + request)
     result = len(Result) * NUMBER_BYTES // config.lanes
-    demands.append(Demand("result", result, moments.update, moments.update))
-    places = place(demands, config.feature_words)
-    places["request"] = places["map 0"] + image.words
+    lives.append(Life("result", result, moments.update, moments.update))
+    places = dict(place_within(lives, config.feature_words).addresses)
+    places["request"] = places["map 0"] + image.size
     for name, words in (("request", request), ("result", result)):
         tensors[name] = Tensor(name, (words, 1, config.lanes), (1, 1), config.lanes, 0, 1, 1.0)
     found = {name: replace(it, address=places[name]) for name, it in tensors.items()}

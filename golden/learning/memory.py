@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from golden.compiler.placement import Life, Placement, place
 from golden.learning.network import Network
-from golden.learning.placing import Life, Placement, place
 from golden.learning.scheme import Head, Scheme, Statistics
 from golden.learning.state import State
 from golden.spec.learning import GRADIENT_BITS, NORM_FORMAT
@@ -69,19 +69,19 @@ class StepMemory:
         yield self._always("head: weights", 2 * classes * (features + 1))
 
     def _always(self, name: str, size: int) -> Life:
-        return Life(name, "coefficients", size, 0, self._end)
+        return Life(name, size, 0, self._end, "coefficients")
 
     def _head(self) -> Iterator[Life]:
         now, images = self._layers, self._images
         features, classes = self._network.features, self._network.classes
-        yield Life("head: features", "maps", images * features, now, now)
-        yield Life("head: logits", "maps", 4 * images * classes, now, now)
-        yield Life("head: errors", "errors", 2 * images * classes, now, now)
+        yield Life("head: features", images * features, now, now, "maps")
+        yield Life("head: logits", 4 * images * classes, now, now, "maps")
+        yield Life("head: errors", 2 * images * classes, now, now, "errors")
         if self._wanted[-1]:
-            yield Life("head: errors of the features", "errors", images * features, now, now)
+            yield Life("head: errors of the features", images * features, now, now, "errors")
         if self._scheme.head == Head.ALL:
             size = GRADIENT_BITS // 8 * features * classes
-            yield Life("head: gradients", "gradients", size, now, now)
+            yield Life("head: gradients", size, now, now, "gradients")
 
     def _map(self, index: int) -> Iterator[Life]:
         """A map; where the way back needs some of its channels alone, the others go earlier."""
@@ -103,7 +103,7 @@ class StepMemory:
         # Channels in parts that end alike.
         for border in sorted({count for count, _ in learning if count} | {channels}):
             last = max([passes, *(time for count, time in learning if count >= border)])
-            yield Life(f"{name} {done}…{border - 1}", "maps", size * (border - done), first, last)
+            yield Life(f"{name} {done}…{border - 1}", size * (border - done), first, last, "maps")
             done = border
 
     def _layer(self, index: int) -> Iterator[Life]:
@@ -114,16 +114,16 @@ class StepMemory:
         # Batch statistics are found again on the way back; with running ones only gamma needs the values.
         again = self._scheme.statistics == Statistics.BATCH and (learns.learns or down)
         last = self._norm(index) if again or learns.norm else index
-        yield Life(f"{layer.name}: values of the norm", "blocks", blocks, index, last)
+        yield Life(f"{layer.name}: values of the norm", blocks, index, last, "blocks")
         if self._wanted[index + 1]:
             yield from self._map_error(index + 1)
         if learns.channels or down:
             last = self._gradient(index) if learns.channels else self._error(index)
-            yield Life(f"{layer.name}: errors", "errors", values, self._norm(index), last)
+            yield Life(f"{layer.name}: errors", values, self._norm(index), last, "errors")
         if learns.channels:
             now = self._gradient(index)
             size = GRADIENT_BITS // 8 * self._kept(index, learns.channels)
-            yield Life(f"{layer.name}: gradients", "gradients", size, now, now)
+            yield Life(f"{layer.name}: gradients", size, now, now, "gradients")
 
     def _map_error(self, index: int) -> Iterator[Life]:
         """The error of a map; one that is only added has none of its own."""
@@ -132,7 +132,7 @@ class StepMemory:
             return
         first = self._layers if index == self._layers else self._error(readers[-1])
         name = self._network.layers[index - 1].name
-        yield Life(f"{name}: errors of its map", "errors", self._values(index), first, self._read(index))
+        yield Life(f"{name}: errors of its map", self._values(index), first, self._read(index), "errors")
 
     def _read(self, index: int) -> int:
         """When the error of a map is read last: by its norm, and by those who add the map they lead to."""

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from golden.compiler.placement import Life, Placement, PlacementError, bound, check_placement, place
 from golden.learning import (
     Head,
     Layer,
     LayerScheme,
-    LearningError,
     Network,
     Scheme,
     State,
@@ -21,7 +21,6 @@ from golden.learning import (
     residual_network,
 )
 from golden.learning.memory import step_memory
-from golden.learning.placing import Life, Placement, bound, check_placement, place
 
 DIGITS = residual_network((1, 8, 8), (24, 1), ((24, 1), (48, 2)))
 RESNET8 = residual_network((3, 32, 32), (16, 1), ((16, 1), (32, 2), (64, 2)))
@@ -64,7 +63,7 @@ def test_random_lives_are_placed_without_overlap() -> None:
         for number in range(rng.integers(1, 14)):
             first = int(rng.integers(0, 10))
             size, last = int(rng.integers(1, 30)), first + int(rng.integers(0, 6))
-            lives.append(Life(str(number), "maps", size, first, last))
+            lives.append(Life(str(number), size, first, last, "maps"))
         found = place(lives)
         check_placement(lives, found)
         painted = np.zeros((16, found.size), int)
@@ -77,16 +76,16 @@ def test_random_lives_are_placed_without_overlap() -> None:
 
 
 def test_the_check_sees_what_is_wrong() -> None:
-    lives = (Life("a", "maps", 4, 0, 2), Life("b", "maps", 4, 2, 3), Life("c", "maps", 2, 3, 4))
+    lives = (Life("a", 4, 0, 2, "maps"), Life("b", 4, 2, 3, "maps"), Life("c", 2, 3, 4, "maps"))
     check_placement(lives, Placement({"a": 0, "b": 4, "c": 0}, 8))
     for addresses, size, text in (
         ({"a": 0, "b": 3, "c": 0}, 8, "b at 3 lies on a, at time 2"),
         ({"a": 0, "b": 4, "c": 5}, 8, "c at 5 lies on b, at time 3"),
-        ({"a": 0, "b": 4, "c": 0}, 7, "b ends at 8; the memory has 7 bytes"),
+        ({"a": 0, "b": 4, "c": 0}, 7, "b ends at 8; the memory ends at 7"),
         ({"a": -1, "b": 4, "c": 0}, 8, "a at -1 lies on the beginning"),
         ({"a": 0, "b": 4}, 8, "other tensors than those that live"),
     ):
-        with pytest.raises(LearningError, match=text):
+        with pytest.raises(PlacementError, match=text):
             check_placement(lives, Placement(addresses, size))
 
 
