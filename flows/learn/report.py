@@ -16,6 +16,8 @@ from flows.learn.pictures import memory_picture
 from flows.learn.rows import RULES, TRAINED, Row, columns, kept_rows
 from flows.learn.steps import WORKLOADS, step_metrics, step_tables
 from golden.compiler.placement import bound, check_placement
+from golden.device.plan import plan_step
+from golden.device.used import used_bytes
 from golden.learning import (
     LayerScheme,
     Scheme,
@@ -26,6 +28,7 @@ from golden.learning import (
     residual_network,
 )
 from golden.learning.memory import step_memory
+from golden.spec.config import SMALL_LEARNING
 
 NAMES = {
     "classes": "adapt_classes",
@@ -42,6 +45,8 @@ SAID = {
     "masters": "float master weights",
     "truncation": "every rounding cuts",
 }
+DEVICE_BATCHES = (2, 8)
+"""Images of the steps whose memories on a device are counted."""
 PLANNED = 200
 """Random networks whose memory is planned anew for `planner.worst_ratio`."""
 
@@ -143,7 +148,8 @@ def _line(cell: Cell) -> list[str]:
 
 
 def _memory(options: LearnReport) -> Iterator[Metric]:
-    """Planned bytes of the demo network and of the ResNet-8 shape, and the planner over random networks."""
+    """Planned bytes of the demo network and of the ResNet-8 shape, what a device takes, and the planner over
+    random networks."""
     metric = partial(Metric, unit="bytes", better="less")
     demo = residual_network((1, 8, 8), (24, 1), ((24, 1), (48, 2)))
     eight = residual_network((3, 32, 32), (16, 1), ((16, 1), (32, 2), (64, 2)))
@@ -162,6 +168,10 @@ def _memory(options: LearnReport) -> Iterator[Metric]:
         yield metric(f"learn.activation_bytes.{name}", bound(kept), source=said)
         if name == "demo":
             memory_picture(options.out / "memory.svg", lives, found)
+    for images in DEVICE_BATCHES:
+        plan = plan_step(demo, fresh_state(demo, 0, 0.2), images, SMALL_LEARNING, last_blocks(demo, 2))
+        said = f"all memories of {SMALL_LEARNING.name}, last two blocks, {images} images, batch statistics"
+        yield metric(f"device.bytes.demo.batch{images}", sum(used_bytes(plan).values()), source=said)
     yield Metric("planner.worst_ratio", _worst(), "1", "less", f"planned ÷ bound, {PLANNED} random networks")
 
 

@@ -67,7 +67,7 @@ _ROUNDS = 12
 
 
 def place(lives: Sequence[Life]) -> Placement:
-    """Largest first, each at its lowest free address, where that reaches the bound; else the smallest of a few.
+    """Largest first, each at its lowest free address, if that reaches the bound; else the smallest of a few.
 
     Then what lives all the time lies at the bottom, and other orders are tried: longest first, …. Where one
     does not reach the bound, the tensor at the top of the memory goes to its front, and it is tried again.
