@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,9 @@ from golden.learning import (
 from golden.learning.choose import choose, sensitivity
 from golden.learning.finish import finish
 from golden.learning.memory import step_memory
+from golden.learning.ranks import joined, speaks
 from golden.learning.scheme import Head, LayerScheme
+from golden.progress import Progress, silent
 from golden.spec.config import SMALL
 from golden.spec.errors import LightDealError
 from golden.spec.learning import LearningError
@@ -83,16 +86,19 @@ def learn_scratch(options: LearnScratch) -> str:
 
 
 def learn(options: LearnClasses) -> str:
-    """Trains, or goes on; returns what came out."""
+    """Trains, or goes on; returns what came out. Of processes that share a training one speaks and writes."""
     torch.set_num_threads(1)
     memory = bytes_of(options.memory) if options.memory else None
-    with bar("start") as progress:
+    with _bar("start") as progress:
         found = task(options.task, options.out, options.seed, options.images, progress)
     folder = options.out / options.task
-    scheme, said = _scheme(options, found, memory, folder)
+    with joined():
+        scheme, said = _scheme(options, found, memory, folder)
+        state, so_far = _trained(options, found, scheme, folder)
+        right, before = judged(found, state, found.test), judged(found, found.state, found.test)
+    if not speaks():
+        return ""
     lives, placement = step_memory(found.network, found.state, scheme, options.batch)
-    state, so_far = _trained(options, found, scheme, folder)
-    right, before = judged(found, state, found.test), judged(found, found.state, found.test)
     metrics = [
         Metric(f"learn.{found.name}.accuracy", right, "1", "more", "the device's rule, test images"),
         Metric(f"learn.{found.name}.before", before, "1", "more", "its start, test images"),
@@ -126,6 +132,10 @@ def bytes_of(text: str) -> int:
     return int(found[1]) << {"": 0, "K": 10, "M": 20}[found[2]]
 
 
+def _bar(said: str) -> AbstractContextManager[Progress]:
+    return bar(said) if speaks() else nullcontext(silent)
+
+
 def _scheme(options: LearnClasses, found: Task, memory: int | None, folder: Path) -> tuple[Scheme, list[str]]:
     """What learns, and the lines that say why; a choice by memory is kept beside the training."""
     statistics = Statistics.BATCH if options.batch > 1 else Statistics.RUNNING
@@ -136,14 +146,15 @@ def _scheme(options: LearnClasses, found: Task, memory: int | None, folder: Path
     if kept.is_file() and not options.fresh:
         return read_json(kept, "choice", _from_plain, f"remove {kept} to choose again")
     plan = _plan(options)
-    with bar("sensitivity") as progress:
+    with _bar("sensitivity") as progress:
         parts = sensitivity(
             found.network, found.state, _int8(found.train), _int8(found.held), plan, TRIAL, progress
         )
     chosen = choose(found.network, found.state, parts, options.batch, memory)
     scheme = replace(chosen.scheme, statistics=statistics)
     said = [f"chosen for {memory:,} bytes:", *(f"  {line}" for line in chosen.reasons)]
-    write_whole(kept, json.dumps({"scheme": asdict(scheme), "said": said}, indent=1) + "\n")
+    if speaks():
+        write_whole(kept, json.dumps({"scheme": asdict(scheme), "said": said}, indent=1) + "\n")
     return scheme, said
 
 
@@ -180,7 +191,8 @@ def _trained(options: LearnClasses, found: Task, scheme: Scheme, folder: Path) -
                 f"{beside}: {len(so_far.losses)} steps, its checkpoint has {state.steps}; begin with --fresh"
             )
         so_far = so_far.until(state.steps)
-        say(f"goes on after step {state.steps}")
+        if speaks():
+            say(f"goes on after step {state.steps}")
     plan = _plan(options)
     total = plan.epochs * plan.steps(len(found.train))
     if not so_far.judged:
@@ -192,12 +204,12 @@ def _trained(options: LearnClasses, found: Task, scheme: Scheme, folder: Path) -
         whole = state.steps == total
         if whole or state.steps % plan.steps(len(found.train)) == 0:
             so_far.judged.append((state.steps, judged(found, state, found.test)))
-        if whole or state.steps % EVERY == 0:
+        if speaks() and (whole or state.steps % EVERY == 0):
             # The course first: what it has beyond the checkpoint is dropped.
             write_whole(beside, json.dumps(asdict(so_far)) + "\n")
             save_state(checkpoint, found.network, state)
 
-    with bar(found.name) as progress:
+    with _bar(found.name) as progress:
         state = train(
             found.network,
             state,
