@@ -40,8 +40,8 @@ for heard in (sounds(128, 0.3) for _ in range(100)):
 net.eval()
 
 # Eight shift-adders with deep memories: two at work on each of four outputs.
-deep = dict.fromkeys(("feature_words", "tap_words", "term_words", "filter_words"), 8192)
-device = replace(TINY, engines=4, lanes=2, accumulator_bits=26, coefficient_words=32768, **deep)
+device = replace(TINY, engines=4, lanes=2, accumulator_bits=26, coefficient_words=32768)
+device = replace(device, feature_words=8192, tap_words=8192, term_words=8192, filter_words=8192)
 made = compress(net, heard, default_plan(import_module(net, heard), 0.4, device), tolerance=1)
 program = compile_network(made.network, device)
 

@@ -31,8 +31,8 @@ state = train(
 print(f"{accuracy(network, state, unseen, test.labels):.1%} of the unseen images are right")
 
 # A device of eight shift-adders, and one layer on small images, so that its simulation is short.
-sizes = {"engines": 2, "lanes": 4, "feature_words": 1024, "coefficient_words": 256, "tap_words": 512}
-device = replace(SMALL_LEARNING, name="tiny-learning", term_words=16, filter_words=64, **sizes)
+device = replace(SMALL_LEARNING, name="tiny-learning", engines=2, lanes=4, feature_words=1024)
+device = replace(device, coefficient_words=256, tap_words=512, term_words=16, filter_words=64)
 array = ArrayShape(device.engines, device.lanes, device.accumulators)
 small = Network((1, 4, 4), (Layer("one", 0, 2, stride=2),), classes=10, array=array)
 batch = images[:2, :, 2:6, 2:6], digits.labels[:2]

@@ -44,8 +44,12 @@ _SIM = """  sim:
     flow_options:
       tool: verilator
       mode: binary
-      verilator_options: [-Wno-fatal, --timing, -CFLAGS, -std=c++20]
+      verilator_options: [-Wno-fatal, --timing, -CFLAGS, -std=c++20, {no_headers}]
 """
+
+# The Verilator of the Python package was configured for no compiler, so its make files name precompiled headers
+# in a way that none understands. Without them every Verilator works, with every compiler.
+_NO_HEADERS = "-MAKEFLAGS, VK_PCH_I_FAST=, -MAKEFLAGS, VK_PCH_I_SLOW="
 
 
 def core_text(top: str, verilog: str, description: str, memories: Iterable[str] = ()) -> str:
@@ -67,4 +71,4 @@ def core_text(top: str, verilog: str, description: str, memories: Iterable[str] 
         top=top,
         bench=_BENCH.format(memories=lines) if memories else "",
     )
-    return text + (_SIM if memories else "")
+    return text + (_SIM.format(no_headers=_NO_HEADERS) if memories else "")

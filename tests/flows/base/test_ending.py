@@ -132,13 +132,16 @@ def test_an_interrupt_leaves_nothing_half_written_and_no_traceback(
     )
     assert process.stderr is not None
     lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if line.startswith(begun):
-            break
-    time.sleep(1)
-    os.killpg(process.pid, signal.SIGINT)
-    out, rest = process.communicate(timeout=60)
+    try:
+        for line in process.stderr:
+            lines.append(line)
+            if line.startswith(begun):
+                break
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGINT)
+        out, rest = process.communicate(timeout=60)
+    finally:
+        process.kill()  # where the test fails; else it has ended
     assert process.returncode == 130, "".join(lines) + rest
     assert out == ""
     assert rest.splitlines()[-1] == "lightdeal: interrupted"

@@ -18,9 +18,8 @@ from sim.backends.cocotb_runner import verilator_folder
 from tests.golden.networks import random_network
 
 SEED = 7
-MAKE = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O0 OPT_SLOW=-O0"
-"""The package's Verilator was not configured for the compiler at hand, so it does not know g++'s option for
-precompiled headers; compiling takes longer than the run, hence -O0."""
+MAKE = "OPT_FAST=-O0 OPT_SLOW=-O0"
+"""Only for speed: compiling takes longer than the run."""
 
 
 @pytest.fixture(scope="module")
