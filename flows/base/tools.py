@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sim.backends import processes
 from sim.drivers.ports import ToolError
 
 
@@ -27,7 +28,7 @@ def run_tool(command: list[str], folder: Path, log: str) -> str:
     Raises ToolError with its last lines.
     """
     with (folder / log).open("w") as file:
-        done = subprocess.run(command, cwd=folder, stdout=file, stderr=file, check=False)
+        done = processes.run(command, folder, log=file)
     text = (folder / log).read_text(errors="replace")
     if done.returncode:
         lines = text.splitlines()

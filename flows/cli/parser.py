@@ -142,7 +142,7 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any], kind: Kind, text: s
     if isinstance(kind.mark, Whole | Real):
         text += f"; {kind.mark}"
         made = _number(kind.mark)
-    if default is not None:
+    if default not in (None, ""):
         text += " (default: %(default)s)"
     if kind.base is bool:
         parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=default, help=text)

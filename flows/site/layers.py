@@ -1,5 +1,7 @@
 """A graph as a drawing: boxes in rows from the top, arrows between them, as SVG."""
 
+import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
@@ -54,18 +56,25 @@ def _untangled(rows: list[list[str]], leads: Mapping[str, set[str]]) -> list[lis
 
 
 def graph(title: str, rows: Sequence[Sequence[str]], arrows: Iterable[Arrow]) -> str:
-    """The drawing of rows of boxes and of the arrows between them; those to a row above are dashed."""
+    """The drawing of rows of boxes and of the arrows between them; those to a row above are dashed.
+
+    An arrow that passes rows has a place of its own in each, so that it goes between the boxes.
+    """
+    ways = _ways(rows, sorted(arrows))
+    places = _untangled([list(row) for row in _with_passes(rows, ways)], _leads(ways))
     sizes = {name: LETTER * len(name) + 18 for row in rows for name in row}
-    wide = max(sum(sizes[it] for it in row) + GAP * (len(row) - 1) for row in rows) + 2 * MARGIN
-    high = len(rows) * ROW + MARGIN + 10
-    boxes: dict[str, tuple[float, float]] = {}
-    for number, row in enumerate(rows):
-        x = (wide - sum(sizes[it] for it in row) - GAP * (len(row) - 1)) / 2
+    wides = [sum(sizes.get(it, 0) for it in row) + GAP * (len(row) - 1) for row in places]
+    wide = max(wides) + 2 * MARGIN
+    high = (len(rows) - 1) * ROW + 2 * MARGIN + HIGH
+    at: dict[str, tuple[float, float]] = {}
+    for number, row in enumerate(places):
+        x = (wide - wides[number]) / 2
         for name in row:
-            boxes[name] = (x + sizes[name] / 2, number * ROW + MARGIN + 20)
-            x += sizes[name] + GAP
-    parts = [_arrow(boxes[source], boxes[target]) for source, target in sorted(arrows)]
-    for name, (x, y) in boxes.items():
+            at[name] = (x + sizes.get(name, 0) / 2, number * ROW + MARGIN + HIGH / 2)
+            x += sizes.get(name, 0) + GAP
+    parts = [_arrow([at[name] for name in names]) for names in ways]
+    for name in sizes:
+        x, y = at[name]
         parts.append(
             f'<rect x="{x - sizes[name] / 2:.1f}" y="{y - HIGH / 2:.1f}" width="{sizes[name]:.1f}" '
             f'height="{HIGH}" rx="6" fill="#eef3f9" stroke="#4c78a8"/>'
@@ -74,21 +83,48 @@ def graph(title: str, rows: Sequence[Sequence[str]], arrows: Iterable[Arrow]) ->
     return picture(title, wide, high, parts)
 
 
-def _arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
-    (x1, y1), (x2, y2) = start, end
-    if y1 == y2:
-        side = 1 if x2 > x1 else -1
-        curve = f"M{x1:.1f},{y1 - HIGH / 2:.1f} Q{(x1 + x2) / 2:.1f},{y1 - ROW / 2:.1f} "
-        return f'<path class="a" d="{curve}{x2 - side * 6:.1f},{y2 - HIGH / 2 - 3:.1f}"/>'
-    down = y2 > y1
-    y1, y2 = (y1 + HIGH / 2, y2 - HIGH / 2 - 3) if down else (y1 - HIGH / 2, y2 + HIGH / 2 + 3)
-    bend = (y2 - y1) * 0.4
-    # Arrows that pass rows swing aside, so that they do not hide behind the boxes between.
-    aside = 0.0 if abs(y2 - y1) < ROW else 40 + 0.12 * abs(y2 - y1)
-    return (
-        f'<path class="{"a" if down else "a b"}" d="M{x1:.1f},{y1:.1f} C{x1 + aside:.1f},{y1 + bend:.1f} '
-        f'{x2 + aside:.1f},{y2 - bend:.1f} {x2:.1f},{y2:.1f}"/>'
-    )
+def _ways(rows: Sequence[Sequence[str]], arrows: Iterable[Arrow]) -> list[list[str]]:
+    """Of each arrow its ends, and between them the name of its place in each row that it passes."""
+    depth = {name: number for number, row in enumerate(rows) for name in row}
+    found = []
+    for source, target in arrows:
+        step = 1 if depth[target] > depth[source] else -1
+        passed = range(depth[source] + step, depth[target], step)
+        found.append([source, *(f"{source} to {target} at {number}" for number in passed), target])
+    return found
+
+
+def _with_passes(rows: Sequence[Sequence[str]], ways: Iterable[Sequence[str]]) -> list[list[str]]:
+    found = [list(row) for row in rows]
+    for way in ways:
+        for name in way[1:-1]:
+            found[int(name.rpartition(" ")[2])].append(name)
+    return found
+
+
+def _leads(ways: Iterable[Sequence[str]]) -> dict[str, set[str]]:
+    """What each name of the ways leads to in the next row, or from there to it."""
+    leads: dict[str, set[str]] = defaultdict(set)
+    for way in ways:
+        for one, other in pairwise(way):
+            leads[one].add(other)
+            leads[other].add(one)
+    return leads
+
+
+def _arrow(way: Sequence[tuple[float, float]]) -> str:
+    """A line through the places of a way, upright where it passes a row."""
+    (_, first), (_, second) = way[0], way[1]
+    down = second > first
+    half = HIGH / 2 if down else -HIGH / 2
+    path = f"M{way[0][0]:.1f},{first + half:.1f}"
+    for number, ((x1, y1), (x2, y2)) in enumerate(pairwise(way), 2):
+        ends = number == len(way)
+        start, end = y1 + half, y2 - half - (math.copysign(3, half) if ends else 0)
+        bend = (end - start) * 0.5
+        path += f" C{x1:.1f},{start + bend:.1f} {x2:.1f},{end - bend:.1f} {x2:.1f},{end:.1f}"
+        path += "" if ends else f" V{y2 + half:.1f}"
+    return f'<path class="{"a" if down else "a b"}" d="{path}"/>'
 
 
 def picture(title: str, wide: float, high: float, parts: Iterable[str]) -> str:

@@ -1,10 +1,10 @@
 """Yosys, from the pyosys package, in a process of its own: its memory and its faults stay there."""
 
-import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from sim.backends import processes
 from sim.drivers.ports import ToolError
 
 LOG = "yosys.log"
@@ -31,7 +31,7 @@ def run_yosys(lines: list[str], folder: Path, name: str) -> None:
     with (folder / LOG).open("ab") as log:
         start = log.tell()
         command = [sys.executable, "-c", _RUN, script.name]
-        code = subprocess.run(command, cwd=folder, stdout=log, stderr=log, check=False).returncode
+        code = processes.run(command, folder, log=log).returncode
     if code:
         with (folder / LOG).open("rb") as log:
             log.seek(start)

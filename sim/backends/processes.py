@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, Any, TypeVar
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -19,18 +20,22 @@ _running: set["subprocess.Popen[str]"] = set()
 
 
 def run(
-    command: list[str], folder: Path | None = None, env: Mapping[str, str] | None = None
+    command: list[str],
+    folder: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    log: IO[Any] | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     """A program's exit code and output, once it has ended; the program and all that it starts are a group.
 
-    An exception, such as an interrupt, ends the whole group before it goes on.
+    With `log` its output goes into that file, as it comes. An exception, such as an interrupt, ends the whole
+    group before it goes on.
     """
     with subprocess.Popen(
         command,
         cwd=folder,
         env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=log or subprocess.PIPE,
+        stderr=log or subprocess.PIPE,
         text=True,
         start_new_session=True,
     ) as process:
@@ -60,6 +65,26 @@ def side_by_side(work: Callable[[Given], Made], given: Iterable[Given]) -> list[
         raise
     finally:
         pool.shutdown()
+
+
+@contextmanager
+def background(*works: Callable[[], Made]) -> Iterator[list["Future[Made]"]]:
+    """What works will have made, one after the other in a thread, beside the block; all of them by its end.
+
+    An exception in the block, such as an interrupt, ends the programs that `run` has started there, and those
+    that the work still starts; what has not begun does not begin.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        futures = [pool.submit(work) for work in works]
+        try:
+            yield futures
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not all(future.done() for future in futures):
+                for process in list(_running):
+                    _end(process)
+                time.sleep(0.02)
+            raise
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

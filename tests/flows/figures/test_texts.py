@@ -34,7 +34,10 @@ ALLOWED = {
         "more than four times in size": "tests/flows/explore/test_kept_model.py",
         "(434 sites each)": "24,288 sites and 56 block RAMs of the part",
     },
-    "guide.md": {'`"9k cycles"` an image, `"1.8 bits"` a weight, or `"1 point"`': "values of an option"},
+    "design.md": {"powers of two times a": "arithmetic"},
+    "guide.md": {
+        'bits a weight (`"1.8 bits"`), or points of accuracy lost (`"1 point"`)': "values of an option"
+    },
     "lightnorm.md": {
         "three cycles a beat": "the definition of the streams",
         "0.5 % for `light`": "by the formula above it",

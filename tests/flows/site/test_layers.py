@@ -27,6 +27,28 @@ def test_a_drawing_has_a_box_for_each_and_a_line_for_each_arrow() -> None:
     assert "it &amp; more" in text
 
 
+def test_an_arrow_passes_rows_between_the_boxes() -> None:
+    rows = [["top", "another"], ["one", "two", "three"], ["four"], ["end"]]
+    arrows = {("top", "two"), ("two", "four"), ("four", "end"), ("top", "end"), ("end", "another")}
+    text = graph("it", rows, arrows)
+    boxes = [
+        tuple(map(float, it)) for it in re.findall(r'<rect x="(\S+)" y="(\S+)" width="(\S+)" height', text)
+    ]
+    # Upright where they pass a row: M x,y C … x,y V y …
+    passed = [
+        (float(x), (float(y1) + float(y2)) / 2)
+        for x, y1, y2 in re.findall(r" (\d+\.\d),(\d+\.\d) V(\d+\.\d)", text)
+    ]
+    middles = sorted({round(y + 15, 1) for _, y, _ in boxes[2:6]})
+    assert sorted(y for _, y in passed) == sorted(2 * middles)
+    assert not [
+        (x, y)
+        for x, y in passed
+        for left, top, wide in boxes
+        if left <= x <= left + wide and top <= y <= top + 30
+    ]
+
+
 def test_arrows_are_those_of_the_source(tmp_path: Path) -> None:
     house = {
         "tests/test_it.py": "import flows.x.y",

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -86,6 +86,38 @@ def test_what_fails_in_a_thread_ends_the_others(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(ValueError, match=r"^0$"):
         processes.side_by_side(work, range(2))
     assert not alive(int(file.read_text()))
+
+
+def test_an_interrupt_ends_what_runs_in_the_background_and_what_it_starts_then(tmp_path: Path) -> None:
+    files = [tmp_path / f"child{number}" for number in range(3)]
+
+    def work() -> str:
+        with suppress(Exception):
+            processes.run(command(files[0]))
+        done = processes.run(command(files[1]))
+        return f"ended by signal {-done.returncode}"
+
+    with (
+        interrupt(lambda: (tmp_path / "child0.ready").exists()),
+        processes.background(work, lambda: processes.run(command(files[2])).stdout) as (first, second),
+    ):
+        signal.pause()
+    assert first.result(0) == f"ended by signal {int(signal.SIGTERM)}"
+    assert second.cancelled()
+    assert not [file for file in files if file.exists() and alive(int(file.read_text()))]
+
+
+def test_the_background_is_done_at_the_end_of_the_block() -> None:
+    with processes.background(lambda: time.sleep(0.2), lambda: None) as futures:
+        assert not futures[0].done()
+    assert all(future.done() for future in futures)
+
+
+def test_output_goes_into_a_log_as_it_comes(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w") as log:
+        done = processes.run(["sh", "-c", "echo one; echo two >&2; exit 3"], tmp_path, log=log)
+    assert (done.returncode, done.stdout or "") == (3, "")
+    assert (tmp_path / "log").read_text() == "one\ntwo\n"
 
 
 def test_exit_code_and_output() -> None:
