@@ -14,10 +14,8 @@ from golden.learning.step import Report
 from golden.spec.config import Config
 from golden.spec.learning import ArrayShape
 from golden.workloads import load_digits
-from hw.learning.accelerator import LearningAccelerator
-from sim.backends import compiled
 from sim.drivers.ports import ImageRecord
-from sim.learning.sessions import Session
+from sim.learning.sessions import Session, device_library
 
 DEVICE = Config(
     name="tiny-learning",
@@ -66,7 +64,7 @@ class Learnt:
 
 def build_device() -> Path:
     """The simulator of DEVICE. Raises ToolError as `compiled.build`."""
-    return compiled.build(LearningAccelerator(DEVICE))
+    return device_library(DEVICE)
 
 
 def learn_by_heart(seed: int) -> Learnt:

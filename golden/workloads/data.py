@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from golden.spec.errors import LightDealError
+from golden.workloads.digits import read_digits, stratified
 
 FASHION_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts its files."""
@@ -49,18 +50,13 @@ def load_digits() -> tuple[Dataset, Dataset]:
     The split is stratified and always the same. Pixels are sixteenths, exact in int8.
     Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI, 1998.
     """
-    # Imported here: it takes a second, and compression of a user's network needs none of it.
-    from sklearn import datasets, model_selection
-
-    digits = datasets.load_digits()
-    images = (digits.images / 16.0).astype(np.float32)[:, None]
-    labels = digits.target.astype(np.int64)
-    parts = model_selection.train_test_split(images, labels, test_size=360, random_state=0, stratify=labels)
-    train_images, test_images, train_labels, test_labels = map(torch.from_numpy, parts)
-    return (
-        Dataset("digits train", train_images, train_labels),
-        Dataset("digits test", test_images, test_labels),
+    pixels, labels = read_digits()
+    images = (pixels / 16.0).astype(np.float32)[:, None]
+    train, test = (
+        Dataset(f"digits {part}", torch.from_numpy(images[chosen]), torch.from_numpy(labels[chosen]))
+        for part, chosen in zip(("train", "test"), stratified(labels, 1437, 360), strict=True)
     )
+    return train, test
 
 
 def load_mnist() -> tuple[Dataset, Dataset]:

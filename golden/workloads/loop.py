@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from golden.progress import Progress, silent
+from golden.workloads.adam import Adam
 from golden.workloads.logits import class_logits, distillation
 
 
@@ -68,14 +69,12 @@ def fit(
     Raises UnsupportedError where its output, or the teacher's, is no logits, before the first step.
     """
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(_groups(module, decay), lr=rate, foreach=True)
     steps = len(batches(data.labels, batch))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, epochs * steps), rate * 0.01)
+    optimizer = Adam(_groups(module, decay), rate, rate * 0.01, max(1, epochs * steps))
     first = 0
     state = memory.load() if memory is not None else None
     if state is not None:
         optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
         generator.set_state(state["generator"])
         first = state["epoch"]
         progress(f"goes on behind epoch {first}", first / epochs)
@@ -94,10 +93,9 @@ def fit(
                 with torch.no_grad():
                     wanted = class_logits(teacher(images), len(images))
                 loss = (1 - trust) * loss + trust * distillation(logits, wanted)
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            schedule.step()
             total += float(loss.detach()) * len(chosen)
         if at_epoch is not None:
             at_epoch(total / len(order))
@@ -106,7 +104,6 @@ def fit(
                 {
                     "epoch": epoch + 1,
                     "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(),
                     "generator": generator.get_state(),
                 }
             )
@@ -123,12 +120,12 @@ def batches(order: torch.Tensor, size: int) -> tuple[torch.Tensor, ...]:
     return parts
 
 
-def _groups(module: nn.Module, decay: float) -> list[dict[str, object]]:
+def _groups(module: nn.Module, decay: float) -> list[tuple[list[torch.Tensor], float]]:
     """Weight decay for weights only: scales and biases are vectors."""
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    parameters: list[torch.Tensor] = [it for it in module.parameters() if it.requires_grad]
     return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ([it for it in parameters if it.ndim > 1], decay),
+        ([it for it in parameters if it.ndim <= 1], 0.0),
     ]
 
 

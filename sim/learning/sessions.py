@@ -1,5 +1,6 @@
 """A device that learns in a simulator: one simulation for all runs, so that it keeps what it has learnt."""
 
+import functools
 import tempfile
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -26,6 +27,13 @@ OnRun = Callable[[ImageRecord], None]
 
 LIMIT = 100_000_000
 """Cycles of a run after which a simulation has failed."""
+
+
+# Elaborating a device takes seconds, so a process does it once for each configuration.
+@functools.cache
+def device_library(config: Config) -> Path:
+    """The compiled simulator of a device that learns. Raises ToolError as `compiled.build`."""
+    return compiled.build(LearningAccelerator(config))
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,7 @@ class Session:
 
         Raises SimulationError where the device stops or hangs.
         """
-        library = compiled.build(LearningAccelerator(self.config))
+        library = device_library(self.config)
         simulator = compiled.CompiledSimulator(library, self.config.lanes, True, self.stalls, self.seed)
         try:
             run = next(exchange)

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits as sklearn_digits
+from sklearn.model_selection import train_test_split
 
 from golden.compress import compress, import_module
 from golden.compress.patterns import pattern_plan, patterns
 from golden.workloads import DigitsNet, FashionNet, accuracy, fit, load_digits, load_fashion_mnist
+from golden.workloads.adam import Adam
 from golden.workloads.data import DataError
+from golden.workloads.digits import read_digits, stratified
 from golden.workloads.loop import shifted
 
 
@@ -25,6 +28,45 @@ def test_digits_split_is_fixed_and_complete() -> None:
     shares = test.labels.bincount() / len(test)
     assert (shares - train.labels.bincount() / len(train)).abs().max() < 0.005
     assert torch.equal(load_digits()[1].images, test.images)
+
+
+@pytest.mark.parametrize(("train", "test"), [(1437, 360), (100, 61), (11, 1000)])
+def test_the_split_is_that_of_scikit_learn(train: int, test: int) -> None:
+    digits = sklearn_digits()
+    images, labels = read_digits()
+    assert np.array_equal(images, digits.images)
+    assert np.array_equal(labels, digits.target)
+    places = np.arange(len(labels))
+    right = train_test_split(places, train_size=train, test_size=test, random_state=0, stratify=digits.target)
+    assert [it.tolist() for it in stratified(labels, train, test)] == [it.tolist() for it in right]
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_steps_are_those_of_torch(decay: float) -> None:
+    """Bit for bit, also of a parameter that has a gradient only now and then, and after a pause."""
+    generator = torch.Generator().manual_seed(3)
+    start = [torch.randn(shape, generator=generator) for shape in ((4, 3), (5,), (2, 2, 1, 3))]
+    ours, theirs = ([it.clone().requires_grad_() for it in start] for _ in range(2))
+    adam = Adam([(ours[:2], decay), (ours[2:], 0.0)], 0.1, 0.001, 12)
+    groups = [{"params": theirs[:2], "weight_decay": decay}, {"params": theirs[2:], "weight_decay": 0.0}]
+    right = torch.optim.AdamW(groups, lr=0.1, foreach=True)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(right, 12, 0.001)
+    for step in range(12):
+        if step == 5:
+            again = Adam([(ours[:2], decay), (ours[2:], 0.0)], 0.1, 0.001, 12)
+            again.load_state_dict(adam.state_dict())
+            adam = again
+        for one, other in zip(ours, theirs, strict=True):
+            late = one.ndim == 1 and step % 3
+            one.grad = None if late else torch.randn(one.shape, generator=generator)
+            other.grad = None if one.grad is None else one.grad.clone()
+        assert adam.rate == right.param_groups[0]["lr"]
+        adam.step()
+        right.step()
+        schedule.step()
+        assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
+    adam.zero_grad()
+    assert all(it.grad is None for it in ours)
 
 
 def write_idx(path: Path, values: np.ndarray) -> None:
