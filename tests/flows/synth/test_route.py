@@ -3,6 +3,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,7 @@ def test_gowin_gets_pads_and_their_places(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_target_without_a_part_is_refused(netlist: Synthesis, tmp_path: Path) -> None:
-    other = synthesise(TwoPins(Sum()), "sum", "xilinx", out=tmp_path)
+    other = replace(netlist, target="xilinx")
     message = r"no part for target 'xilinx'; targets with one: ecp5, ice40, gowin"
     with pytest.raises(LightDealError, match=message):
         place_and_route(other, out=tmp_path)
