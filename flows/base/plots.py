@@ -57,7 +57,7 @@ def bars(
     for number, (name, values) in enumerate(series.items()):
         places = [line + (number - (len(series) - 1) / 2) * height for line in range(len(groups))]
         drawn = axes.barh(places, values, height, label=name, color=_COLOURS[number % len(_COLOURS)])
-        axes.bar_label(drawn, fmt="%.5g", padding=2, fontsize=7)
+        axes.bar_label(drawn, [_shown(value) for value in values], padding=2, fontsize=7)
     axes.set_yticks(range(len(groups)), groups)
     axes.invert_yaxis()
     axes.margins(x=0.12)
@@ -69,11 +69,18 @@ def bars(
     save_figure(figure, path)
 
 
+def _shown(value: float) -> str:
+    """Large values whole, small ones with four digits."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
+
+
 def coefficients(path: Path, title: str, counts: Mapping[int, int]) -> None:
     """How often each coefficient 0, ±1, ±2, … occurs, on a logarithmic axis."""
     figure, axes = pyplot.subplots(figsize=(7, 2.6), layout="constrained")
-    axes.bar([str(value) for value in counts], list(counts.values()), color=_COLOURS[0])
+    drawn = axes.bar([str(value) for value in counts], list(counts.values()), color=_COLOURS[0])
+    axes.bar_label(drawn, [f"{count:,}" for count in counts.values()], padding=1, fontsize=7)
     axes.set_yscale("log")
+    axes.margins(y=0.12)
     axes.set_ylabel("coefficients")
     axes.set_title(title)
     axes.spines[["top", "right"]].set_visible(False)
