@@ -30,8 +30,12 @@ class JobError(LightDealError):
     """A process died, for example for lack of memory, or what it raised cannot travel."""
 
 
-def run_jobs(jobs: Mapping[str, Job], workers: int | None = None) -> dict[str, Any]:
+def run_jobs(
+    jobs: Mapping[str, Job], workers: int | None = None, done: Callable[[str, Any], None] | None = None
+) -> dict[str, Any]:
     """Name → result of every job, in the order of `jobs`; at most `workers` (cores) at a time.
+
+    `done`: called with name and result as soon as a job ends.
 
     Raises what a job raised, or JobError if its process died; the other jobs are stopped then.
     """
@@ -67,6 +71,8 @@ def run_jobs(jobs: Mapping[str, Job], workers: int | None = None) -> dict[str, A
                     wrong, trace = value
                     raise wrong from JobError(f"in the process of {name}:\n{trace}")
                 results[name] = value
+                if done is not None:
+                    done(name, value)
     finally:
         for _, process, _, stack in running.values():
             process.terminate()

@@ -37,15 +37,24 @@ def code(*paths: str) -> str:
 
 def kept(folder: Path, name: str, key: str, make: Callable[[], Iterable[Metric]]) -> list[Metric]:
     """The metrics of `make`, or those that `folder`/`name`.json keeps from a run with the same key."""
+    found = found_kept(folder, name, key)
+    if found is None:
+        found = list(make())
+        values = {"key": key, "metrics": [asdict(metric) for metric in found]}
+        write_whole(folder / f"{name}.json", json.dumps(values, indent=1) + "\n")
+    return found
+
+
+def found_kept(folder: Path, name: str, key: str) -> list[Metric] | None:
+    """What `folder`/`name`.json keeps under this key; None if that is nothing.
+
+    Raises LightDealError for a damaged file.
+    """
     path = folder / f"{name}.json"
-    if path.is_file():
-        old, found = _read(path)
-        if old == key:
-            return found
-    metrics = list(make())
-    values = {"key": key, "metrics": [asdict(metric) for metric in metrics]}
-    write_whole(path, json.dumps(values, indent=1) + "\n")
-    return metrics
+    if not path.is_file():
+        return None
+    old, found = _read(path)
+    return found if old == key else None
 
 
 def read_kept(folder: Path) -> list[Metric]:

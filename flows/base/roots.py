@@ -26,6 +26,7 @@ DEMO = (
     "hw.core.accelerator",
     "hw.learning.accelerator",
 )
+ZOO = ("flows.zoo.networks", "flows.zoo.rows", "flows.base.measure", "hw.core.accelerator")
 NORMS = (*SYNTHESIS, "hw.lightnorm.unit", "hw.baselines.batchnorm.batch_norm", "flows/base/units.py")
 BOARD = (*SYNTHESIS, "hw.tops.selftest", "flows.board.boards", "flows.board.contents", "flows.board.verb")
 REPORT = (

@@ -31,13 +31,14 @@ class Zoo:
     Parameters
     ----------
     name: of one network, or "all".
-    train: images to train with.  epochs: of the float training; 0 leaves weights at random.
+    train: images to train with, of which large networks take a share.
+    epochs: of the float training; 0 leaves weights at random.
     again: epochs of re-training behind compression, where there are labels.
     images: that run through RTL.
     """
 
     name: Annotated[str, Choice(NAMES)] = "all"
-    train: Count = 6000
+    train: Count = 4000
     epochs: Annotated[int, Whole(0, 100_000)] = 4
     again: Annotated[int, Whole(0, 100_000)] = 4
     density: Density = 0.15
@@ -53,9 +54,9 @@ ZOO = Verb(
     "flows.zoo.verb:zoo",
     {
         "name": "network, or all",
-        "train": "images to train with",
+        "train": "images to train with; large networks take a share of them",
         "again": "epochs of re-training behind compression",
         "density": "kept fraction of the coefficients",
     },
-    takes="minutes for each network, most of them training",
+    takes="minutes for each network, most of them training; what is done is kept, also after a kill",
 )

@@ -1,5 +1,6 @@
 """From a network of the zoo to a network file: trained, compressed, kept."""
 
+import pickle
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -8,14 +9,14 @@ import torch
 from flows.base.files import save_whole
 from flows.base.kept import code, digest
 from flows.zoo.commands import Zoo
-from golden.compress import compress, default_plan, import_module
+from golden.compress import Schedule, compress, default_plan, import_module
 from golden.graph import network_file
 from golden.graph.network import Network
 from golden.progress import Progress
 from golden.spec.config import SMALL
 from golden.workloads import Dataset, accuracy
-from golden.workloads.zoo import ZOO
-from golden.workloads.zoo.training import train, zoo_data
+from golden.workloads.zoo import ZOO, Entry
+from golden.workloads.zoo.training import shaped, train
 
 CONFIG = replace(
     SMALL,
@@ -36,29 +37,62 @@ TESTED = 1000
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """What all networks learn and are tested with, before it takes their shapes.
+
+    Parameters
+    ----------
+    train, test: pickled data sets: they travel between processes as bytes, not through shared memory, of
+        which containers have little.
+    """
+
+    train: bytes
+    test: bytes
+
+    @staticmethod
+    def of(train: Dataset, test: Dataset) -> "Pictures":
+        """The images alone, not the larger set that they may be a part of."""
+        return Pictures(*(pickle.dumps(_alone(it)) for it in (train, test)))
+
+
+def _alone(data: Dataset) -> Dataset:
+    return Dataset(data.name, data.images.clone(), data.labels.clone())
+
+
+@dataclass(frozen=True)
 class Made:
     """A network of the zoo, compressed.
 
     Parameters
     ----------
-    parameters: of the float network.  kept: share of its weights.
+    parameters: of the float network.  kept: share of its weights.  learnt: images that it was trained with.
     floats, integers: accuracy of the float and of the integer network, where there are labels.
+    test: images in the network's shape.
     """
 
     network: Network
     parameters: int
     kept: float
+    learnt: int
     floats: float | None
     integers: float | None
+    test: Dataset
 
 
-def made(name: str, options: Zoo, progress: Progress) -> Made:
+def learnt(entry: Entry, options: Zoo) -> int:
+    """Images that a network is trained with."""
+    return max(2, round(options.train * entry.share))
+
+
+def made(name: str, options: Zoo, pictures: Pictures, progress: Progress) -> Made:
     """A network of `ZOO`, trained and compressed; its file stays in `options.out`.
 
     Raises LightDealError, with what is not supported.
     """
     entry = ZOO[name]
-    data, test = zoo_data(entry, options.train, TESTED)
+    whole: Dataset = pickle.loads(pictures.train)
+    data = shaped(entry, whole.part(0, learnt(entry, options)))
+    test = shaped(entry, pickle.loads(pictures.test))
     samples = data.images[:SAMPLES]
     # What cannot run is refused before the training.
     compress(entry.make().eval(), samples[:4], config=CONFIG, tolerance=1)
@@ -72,6 +106,7 @@ def made(name: str, options: Zoo, progress: Progress) -> Made:
         epochs=again,
         seed=options.seed,
         progress=progress,
+        schedule=Schedule(batch=entry.batch),
         shift=0,
         config=CONFIG,
         tolerance=1,
@@ -82,21 +117,23 @@ def made(name: str, options: Zoo, progress: Progress) -> Made:
         network=found.network,
         parameters=sum(it.numel() for it in module.parameters()),
         kept=found.kept,
+        learnt=len(data),
         floats=accuracy(module, test) if entry.classes else None,
         integers=found.accuracy(test) if entry.classes else None,
+        test=test,
     )
 
 
 def _trained(name: str, options: Zoo, data: Dataset, progress: Progress) -> torch.nn.Module:
-    """The float network; its weights are kept for the next call."""
+    """The float network; its weights are kept for the next call. A damaged file counts as none."""
     entry = ZOO[name]
     key = digest(code("golden/workloads"), name, repr((options.train, options.epochs, options.seed)))
     path = options.out / "floats" / f"{name}-{key}.pt"
-    if path.is_file():
-        module = entry.make()
+    module = entry.make()
+    try:
         module.load_state_dict(torch.load(path, weights_only=True))
         return module.eval()
-    module = train(entry, data, options.epochs, options.seed, progress)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, EOFError, RuntimeError, TypeError, AttributeError, ValueError, pickle.UnpicklingError):
+        module = train(entry, data, options.epochs, options.seed, progress)
     save_whole(path, lambda place: torch.save(module.state_dict(), place))
     return module

@@ -1,157 +1,114 @@
 """The verb zoo: every network to RTL, what it took, and a table."""
 
-from dataclasses import dataclass
+import time
 from functools import partial
+from typing import Any
 
 from flows.base.files import write_whole
 from flows.base.jobs import run_jobs
-from flows.base.measure import bits_each
-from flows.base.metrics import Metric, percent, table, write_metrics
+from flows.base.kept import found_kept
+from flows.base.metrics import Metric, write_metrics
 from flows.base.progress import say, step
+from flows.base.provenance import write_provenance
+from flows.base.roots import ZOO as ROOTS
 from flows.base.sources import ROOT
 from flows.figures.kept import RESULTS, read_all
 from flows.zoo.commands import NAMES, Zoo
-from flows.zoo.networks import CONFIG, Made, made
-from golden.compiler import compile_network
-from golden.cycles.bounds import cycle_bound, dense_cycles
-from golden.cycles.timing import count_cycles
-from golden.machine.run import run_program
-from golden.machine.tensors import quantise
-from golden.progress import Progress
-from golden.spec.errors import LightDealError
-from golden.spec.memories import memory_shape
-from golden.spec.program import Program
-from golden.workloads.zoo import ZOO
-from golden.workloads.zoo.training import zoo_data
-from sim.checks.compare import mismatch_count, values_compared
-from sim.run import run
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is known of a network."""
-
-    name: str
-    found: Made
-    program: Program
-    cycles: int
-    mismatches: int
-    compared: int
+from flows.zoo.networks import CONFIG, TESTED, Pictures
+from flows.zoo.rows import ROWS, row, row_key
+from flows.zoo.table import milliseconds, rows_in, zoo_table
+from golden.workloads import load_fashion_mnist
+from hw.core.accelerator import Accelerator
+from sim.backends import compiled
 
 
 def zoo(options: Zoo) -> tuple[str, bool]:
-    """Runs the networks; returns a table, and whether RTL and golden agree in all of them.
+    """Runs the networks; returns a table, and whether RTL, golden and reference agree in all of them.
 
-    Leaves metrics.json, zoo.md and the network files in `options.out`.
+    A network that is done is kept in `options.out`, and taken again by the next call with the same options on
+    the same code. After each, metrics.json and zoo.md are written anew, with all that is kept.
     """
     names = NAMES[1:] if options.name == "all" else (options.name,)
     options.out.mkdir(parents=True, exist_ok=True)
-    with step(f"{len(names)} networks: training and compression"):
-        found = run_jobs({name: partial(_made, name, options) for name in names})
-    rows, refused = [], {}
-    for name, it in found.items():
-        if isinstance(it, str):
-            refused[name] = it
-            continue
-        with step(f"{name}: RTL and golden, {options.images} images"):
-            rows.append(_row(name, it, options.images))
-    mhz = routed_mhz()
-    text = "\n\n".join([_table(rows, mhz), *(f"REFUSED: {name}: {why}" for name, why in refused.items())])
-    write_whole(options.out / "zoo.md", text + "\n")
-    write_metrics([metric for row in rows for metric in _metrics(row, mhz)], options.out / "metrics.json")
-    for row in rows:
-        if row.mismatches:
-            say(f"MISMATCH: {row.name}: {row.mismatches} values")
-    return text, not refused and not any(row.mismatches for row in rows)
+    report = _Report(options)
+    missing = [name for name in names if name not in report.rows]
+    for name in names:
+        if name in report.rows:
+            say(f"  {name}: kept in {options.out / ROWS}")
+    refused = {}
+    if missing:
+        with step("Fashion-MNIST"):
+            whole, _, test = load_fashion_mnist()
+            pictures = Pictures.of(whole.part(0, options.train), test.part(0, max(TESTED, options.images)))
+            del whole, test
+        with step("simulator"):
+            compiled.build(Accelerator(CONFIG))
+        jobs = {name: partial(row, name, report.keys[name], options, pictures) for name in missing}
+        report.expected = len(missing)
+        with step(f"{len(missing)} networks: training, compression, RTL, {options.images} images"):
+            found = run_jobs(jobs, done=report.add)
+        refused = {name: it for name, it in found.items() if isinstance(it, str)}
+    report.write()
+    wrong = report.mismatches()
+    for name, count in wrong.items():
+        say(f"MISMATCH: {name}: {count:.0f} values")
+    text = "\n\n".join([report.text(), *(f"REFUSED: {name}: {why}" for name, why in refused.items())])
+    return text, not refused and not wrong
 
 
-def _made(name: str, options: Zoo, progress: Progress) -> Made | str:
-    """The network, or why there is none."""
-    try:
-        return made(name, options, progress)
-    except LightDealError as error:
-        return str(error)
+class _Report:
+    """All rows that are kept for some options, and the files that show them."""
+
+    def __init__(self, options: Zoo) -> None:
+        self.options, self.mhz = options, routed_mhz()
+        self.keys = {name: row_key(name, options) for name in NAMES[1:]}
+        found = {name: found_kept(options.out / ROWS, name, key) for name, key in self.keys.items()}
+        self.rows = {name: it for name, it in found.items() if it is not None}
+        self.expected, self._ended, self._started = 0, 0, time.monotonic()
+
+    def add(self, name: str, found: Any) -> None:
+        """A network that ended: its row, or why there is none."""
+        self._ended += 1
+        if not isinstance(found, str):
+            self.rows[name] = found
+            self.write()
+        spent, left = time.monotonic() - self._started, self.expected - self._ended
+        what = "refused" if isinstance(found, str) else f"done in {_seconds(name, found):.0f} s of a core"
+        say(f"  {name}: {what}; {left} left, about {spent / self._ended * left / 60:.0f} minutes")
+
+    def metrics(self) -> list[Metric]:
+        """Of all rows, with milliseconds where a frequency is known."""
+        metrics = [it for row in self.rows.values() for it in row]
+        for name in self.rows:
+            if self.mhz:
+                cycles = next(it.value for it in self.rows[name] if it.name == f"{name}.cycles")
+                at = f"flows.zoo, at the routed frequency of SMALL, {self.mhz:.1f} MHz"
+                metrics.append(Metric(f"{name}.ms", milliseconds(cycles, self.mhz), "ms", "less", at))
+        return metrics
+
+    def text(self) -> str:
+        """The table."""
+        return zoo_table({it.name: it.value for it in self.metrics()}, self.mhz)
+
+    def write(self) -> None:
+        """The files, with what there is by now."""
+        write_metrics(self.metrics(), self.options.out / "metrics.json")
+        write_whole(self.options.out / "zoo.md", self.text() + "\n")
+        write_provenance(self.options, CONFIG, self.options.out / "about.json", ROOTS)
+
+    def mismatches(self) -> dict[str, float]:
+        """Values that differ, of the networks that have any."""
+        values = {it.name: it.value for it in self.metrics()}
+        kinds = ("rtl_mismatches", "reference_mismatches")
+        found = {name: sum(values[f"{name}.{kind}"] for kind in kinds) for name in rows_in(values)}
+        return {name: count for name, count in found.items() if count}
 
 
-def _row(name: str, it: Made, images: int) -> Row:
-    program = compile_network(it.network, CONFIG)
-    test = zoo_data(ZOO[name], 1, images)[1].images
-    shaped = test.reshape(len(test), *program.tensor(program.input).shape)
-    inputs = quantise(shaped.numpy(), program.tensor(program.input).scale)
-    golden = run_program(program, inputs)
-    result = run(program, inputs, on="compiled", skip=False)
-    model = count_cycles(program).cycles
-    wrong = mismatch_count(golden.tensors, result, program)
-    wrong += sum(cycles != model for cycles in result.cycles)
-    return Row(name, it, program, model, wrong, values_compared(golden.tensors, program))
-
-
-def used_bytes(program: Program) -> float:
-    """Bytes that the memories of the device must have for this program: words in use, features included."""
-    config = program.config
-    loaded = sum(len(words) * memory_shape(config, number).bits for number, words in program.contents()) / 8
-    ends = [it.address + it.shape[0] * it.stride for it in program.tensors]
-    return loaded + max(ends) * config.lanes
+def _seconds(name: str, metrics: list[Metric]) -> float:
+    return next(it.value for it in metrics if it.name == f"{name}.seconds")
 
 
 def routed_mhz() -> float | None:
     """Frequency of SMALL, whose array this is, placed and routed on ECP5, as kept; None if nothing is."""
     kept = read_all(ROOT / RESULTS).get("ecp5")
     return kept.values.get("ecp5.small.accelerator.fmax_mhz") if kept else None
-
-
-def _table(rows: list[Row], mhz: float | None) -> str:
-    header = ["network", "parameters", "kept", "bits a weight", "cycles"]
-    header += [f"ms at {mhz:.1f} MHz" if mhz else "ms", "ideal dense", "utilisation", "bytes on chip"]
-    header += ["float", "integers", "values compared", "mismatches"]
-    lines = []
-    for row in rows:
-        accuracies = (row.found.floats, row.found.integers)
-        lines.append(
-            [
-                row.name,
-                f"{row.found.parameters:,}",
-                percent(row.found.kept),
-                f"{bits_each(row.program):.2f}",
-                f"{row.cycles:,}",
-                f"{row.cycles / mhz / 1000:.2f}" if mhz else "–",
-                f"{dense_cycles(row.program):,.0f}",
-                percent(_utilisation(row)),
-                f"{used_bytes(row.program):,.0f}",
-                *("–" if it is None else percent(it) for it in accuracies),
-                f"{row.compared:,}",
-                row.mismatches,
-            ]
-        )
-    return table(header, lines)
-
-
-def _utilisation(row: Row) -> float:
-    """Shift-adds ÷ (shift-adders × cycles)."""
-    steps = sum(layer.steps * layer.output_pixels for layer in row.program.layers)
-    return steps / (row.program.config.adders * row.cycles)
-
-
-def _metrics(row: Row, mhz: float | None) -> list[Metric]:
-    program, name = row.program, row.name
-    where = f"flows.zoo, configuration {program.config.name} {program.config.digest:08x}"
-    learnt = f"{where}, Fashion-MNIST in the shape of its images"
-    layers = program.layers
-    density = sum(it.kept for it in layers) / sum(it.weights for it in layers)
-    metrics = [
-        Metric(f"{name}.cycles", row.cycles, "cycles", "less", f"{where}, zero rows not skipped"),
-        Metric(f"{name}.cycles_dense", dense_cycles(program), "cycles", "neither", where),
-        Metric(f"{name}.cycles_bound", cycle_bound(program).total, "cycles", "neither", where),
-        Metric(f"{name}.density", density, "1", "less", f"{where}, kept / all weights"),
-        Metric(f"{name}.rtl_mismatches", row.mismatches, "1", "less", f"{where}, {row.compared:,} values"),
-        Metric(f"{name}.bits_each", bits_each(program), "bit", "less", where),
-        Metric(f"{name}.on_chip_bytes", used_bytes(program), "byte", "less", f"{where}, words in use"),
-        Metric(f"{name}.utilisation", _utilisation(row), "1", "more", where),
-    ]
-    if mhz:
-        at = f"{where}, at the routed frequency of SMALL, {mhz:.1f} MHz"
-        metrics.append(Metric(f"{name}.ms", row.cycles / mhz / 1000, "ms", "less", at))
-    for kind, value in (("float", row.found.floats), ("integers", row.found.integers)):
-        if value is not None:
-            metrics.append(Metric(f"{name}.accuracy_{kind}", value, "1", "more", learnt))
-    return metrics

@@ -6,26 +6,19 @@ import torch
 from torch import nn
 
 from golden.progress import Progress, silent
-from golden.workloads.data import Dataset, load_fashion_mnist
+from golden.workloads.data import Dataset
 from golden.workloads.loop import batches, fit
 from golden.workloads.zoo import Entry
 
 _LABELS = 10
 
 
-def zoo_data(entry: Entry, train: int, test: int) -> tuple[Dataset, Dataset]:
-    """The first so many images of Fashion-MNIST to train and to test, in the shape of the network's.
+def shaped(entry: Entry, data: Dataset) -> Dataset:
+    """Pictures of one channel, (N, 1, H, W), in the shape of the network's images.
 
-    Images are scaled to height and width and repeated in every channel; where an image is no picture, the
+    They are scaled to height and width and repeated in every channel; where an image is no picture, the
     picture's pixels become its values row by row. Label l of ten becomes l · classes // 10.
-
-    Raises DataError if the data set is missing.
     """
-    whole, _, other = load_fashion_mnist()
-    return _shaped(entry, whole.part(0, train)), _shaped(entry, other.part(0, test))
-
-
-def _shaped(entry: Entry, data: Dataset) -> Dataset:
     channels, *size = entry.image
     picture = len(size) == 2 and min(size) > 1
     # A sequence, or a vector: a picture of its values, its channels below each other.
@@ -53,18 +46,20 @@ def train(entry: Entry, data: Dataset, epochs: int, seed: int = 0, progress: Pro
             module(data.images[:256])
         return module.eval()
     if entry.classes:
-        return fit(module, data, epochs, seed, progress, shift=0)
-    return _fit_images(module, data, epochs, seed, progress)
+        return fit(module, data, epochs, seed, progress, batch=entry.batch, shift=0)
+    return _fit_images(module, data, epochs, seed, progress, entry.batch)
 
 
-def _fit_images(module: nn.Module, data: Dataset, epochs: int, seed: int, progress: Progress) -> nn.Module:
+def _fit_images(
+    module: nn.Module, data: Dataset, epochs: int, seed: int, progress: Progress, batch: int
+) -> nn.Module:
     """Trains a network to give its images again, in the least squares."""
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
     module.train()
     for epoch in range(epochs):
         progress(f"epoch {epoch + 1} of {epochs}", epoch / epochs)
-        for chosen in batches(torch.randperm(len(data), generator=generator), 64):
+        for chosen in batches(torch.randperm(len(data), generator=generator), batch):
             images = data.images[chosen]
             loss = nn.functional.mse_loss(module(images).reshape(images.shape), images)
             optimizer.zero_grad(set_to_none=True)

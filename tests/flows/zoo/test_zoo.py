@@ -1,6 +1,7 @@
 """The verb zoo from training to its table, on small networks in the place of the real ones."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-import golden.workloads.zoo.training as training
 from flows.base.jobs import Job
-from flows.base.metrics import read_metrics
-from flows.zoo import networks, verb
+from flows.base.metrics import Metric, read_metrics, rows_of
+from flows.zoo import networks, rows, table, verb
 from flows.zoo.commands import Zoo
+from flows.zoo.networks import Made
 from golden.graph import network_file
 from golden.progress import silent
 from golden.spec.config import TINY
+from golden.spec.errors import LightDealError
 from golden.workloads import Dataset
 from golden.workloads.zoo import Entry
 
@@ -35,7 +37,7 @@ def _odd() -> nn.Module:
 
 
 _SMALL = {
-    "lenet": Entry("a network with labels", _classes, (1, 4, 4), 3),
+    "lenet": Entry("a network with labels", _classes, (1, 4, 4), 3, share=0.5, batch=8),
     "unet": Entry("one that gives its image again", _again, (6, 1, 1), 0),
     "dscnn": Entry("one that is not supported", _odd, (1, 4, 4), 3),
 }
@@ -48,17 +50,22 @@ def _images(_: object = None) -> tuple[Dataset, Dataset, Dataset]:
     return data, data, data
 
 
-def _one_by_one(jobs: Mapping[str, Job]) -> dict[str, Any]:
-    return {name: job(silent) for name, job in jobs.items()}
+def _one_by_one(jobs: Mapping[str, Job], done: Callable[[str, Any], None]) -> dict[str, Any]:
+    found = {}
+    for name, job in jobs.items():
+        found[name] = job(silent)
+        done(name, found[name])
+    return found
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "load_fashion_mnist", _images)
+    monkeypatch.setattr(verb, "load_fashion_mnist", _images)
     monkeypatch.setattr(verb, "run_jobs", _one_by_one)
-    monkeypatch.setattr(verb, "NAMES", ("all", *_SMALL))
-    for module in (networks, verb):
-        monkeypatch.setattr(module, "ZOO", _SMALL)
+    for module in (verb, table):
+        monkeypatch.setattr(module, "NAMES", ("all", *_SMALL))
+    monkeypatch.setattr(networks, "ZOO", _SMALL)
+    for module in (networks, rows, verb):
         monkeypatch.setattr(module, "CONFIG", TINY)
 
 
@@ -78,17 +85,107 @@ def test_all_networks_and_what_is_refused(tmp_path: Path) -> None:
     assert metrics["unet.density"].value == 0.5
     assert "unet.accuracy_float" not in metrics
     assert not any(name.startswith("dscnn") for name in metrics)
+    for line in rows_of(text)[0]:
+        name = line["network"]
+        assert metrics[f"{name}.snr_db"].value > 15
+        assert line["worst tensor"] == f"{metrics[f'{name}.snr_db'].value:.1f} dB"
+        assert len(rows_of((tmp_path / f"{name}.tensors.md").read_text())[0]) == 3
+    # A share of what was asked for; nothing to learn again without labels.
+    assert [line["images × epochs"] for line in rows_of(text)[0]] == ["20 × 1 + 1", "40 × 1 + 0"]
+    assert (tmp_path / "zoo.md").read_text().strip() in text
 
 
-def test_the_float_network_is_kept_for_the_next_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_is_kept_for_the_next_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = Zoo(name="lenet", train=40, epochs=1, again=0, out=tmp_path)
     first = verb.zoo(options)
-    monkeypatch.setattr(networks, "train", None)
+    monkeypatch.setattr(rows, "made", None)
     assert verb.zoo(options) == first
+    with pytest.raises(TypeError):  # other options: another row
+        verb.zoo(replace(options, again=1))
 
 
-def test_a_difference_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verb, "mismatch_count", lambda *_: 3)
-    _, well = verb.zoo(Zoo(name="lenet", train=40, epochs=0, again=0, out=tmp_path))
+def test_a_kill_leaves_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = rows.made
+
+    def stopped(name: str, *rest: Any) -> Made:
+        if name == "unet":
+            raise KeyboardInterrupt
+        return original(name, *rest)
+
+    monkeypatch.setattr(rows, "made", stopped)
+    options = Zoo(train=40, epochs=0, again=0, out=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        verb.zoo(options)
+    left = read_metrics(tmp_path / "metrics.json")
+    assert {name.partition(".")[0] for name in left} == {"lenet"}
+    asked = []
+    monkeypatch.setattr(rows, "made", lambda name, *rest: asked.append(name) or original(name, *rest))
+    verb.zoo(options)
+    assert asked == ["unet", "dscnn"]
+    assert left.items() <= read_metrics(tmp_path / "metrics.json").items()
+
+
+def test_the_data_set_is_read_once_and_only_for_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    monkeypatch.setattr(verb, "load_fashion_mnist", lambda: read.append(1) or _images())
+    monkeypatch.setattr(verb, "NAMES", ("all", "lenet", "unet"))
+    options = Zoo(train=40, epochs=0, again=0, out=tmp_path)
+    verb.zoo(options)
+    verb.zoo(options)
+    assert len(read) == 1
+
+
+def test_the_float_network_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for another density; a damaged file counts as none."""
+    options = Zoo(name="lenet", train=40, epochs=1, again=0, out=tmp_path)
+    verb.zoo(options)
+    original, trained = networks.train, []
+    monkeypatch.setattr(networks, "train", lambda *it: trained.append(1) or original(*it))
+    verb.zoo(replace(options, density=0.5))
+    assert not trained
+    (path,) = (tmp_path / "floats").iterdir()
+    path.write_bytes(path.read_bytes()[:99])
+    verb.zoo(replace(options, density=0.25))
+    assert trained
+
+
+def test_a_damaged_row_is_named(tmp_path: Path) -> None:
+    options = Zoo(name="lenet", train=40, epochs=0, again=0, out=tmp_path)
+    verb.zoo(options)
+    (tmp_path / "rows/lenet.json").write_text("[1]")
+    with pytest.raises(LightDealError, match=r"rows/lenet\.json: damaged .*remove "):
+        verb.zoo(options)
+
+
+@pytest.mark.parametrize("fault", ["rtl", "reference"])
+def test_a_difference_is_said(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if fault == "rtl":
+        monkeypatch.setattr(rows, "mismatch_count", lambda *_: 3)
+    else:
+        original = rows.fidelity
+        monkeypatch.setattr(rows, "fidelity", lambda *it: replace(original(*it), mismatches=3))
+    text, well = verb.zoo(Zoo(name="lenet", train=40, epochs=0, again=0, out=tmp_path))
     assert not well
-    assert read_metrics(tmp_path / "metrics.json")["lenet.rtl_mismatches"].value == 3
+    assert rows_of(text)[0][0]["mismatches"] == "3"
+    assert read_metrics(tmp_path / "metrics.json")[f"lenet.{fault}_mismatches"].value == 3
+    # A kept fault is one in the next call, too.
+    assert not verb.zoo(Zoo(name="lenet", train=40, epochs=0, again=0, out=tmp_path))[1]
+
+
+def test_how_much_is_left_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = iter([0.0, 60.0, 180.0, 240.0])
+    monkeypatch.setattr(verb.time, "monotonic", lambda: next(times))
+    report = verb._Report(Zoo(out=tmp_path))
+    monkeypatch.setattr(report, "write", lambda: None)
+    report.expected = 3
+    for name in ("lenet", "unet"):
+        report.add(name, [Metric(f"{name}.seconds", 7, "s", "less", "a test")])
+    report.add("dscnn", "why not")
+    said = capsys.readouterr().err
+    assert "lenet: done in 7 s of a core; 2 left, about 2 minutes" in said
+    assert "unet: done in 7 s of a core; 1 left, about 2 minutes" in said
+    assert "dscnn: refused; 0 left, about 0 minutes" in said
