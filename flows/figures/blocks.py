@@ -13,6 +13,7 @@ from flows.studies.lightnorm import study as norms
 from flows.studies.lightnorm.commands import LIGHTNORM_RUNS, LightNormScreen, LightNormTrain
 from flows.studies.lightnorm.report import kept_results
 from flows.studies.lightnorm.settings import CHOSEN, confirmation, screening
+from flows.zoo.table import zoo_table
 from golden.spec import memories as spec
 from golden.spec.config import DEFAULT, SMALL, TINY
 from golden.spec.memories import Memory
@@ -215,6 +216,28 @@ def gowin(kept: Kept) -> str:
     return _small({"an engine of `tiny`": (kept, "gowin.tiny.engine.nodsp")})
 
 
+@_of("zoo")
+def zoo(kept: Kept) -> str:
+    """The networks that people have, a row each."""
+    values = kept.values
+    milliseconds, cycles = values["resnet8.ms"], values["resnet8.cycles"]
+    seconds = sum(value for name, value in values.items() if name.endswith(".seconds"))
+    return (
+        f"{zoo_table(values, cycles / milliseconds / 1000)}\n\n"
+        f"Processor time of all of it: {seconds / 60:.0f} minutes. {_made(kept)}"
+    )
+
+
+@_of("fuzz")
+def fuzz(kept: Kept) -> str:
+    """Random networks."""
+    of = {name.removeprefix("fuzz."): value for name, value in kept.values.items()}
+    return (
+        f"{of['networks']:,.0f} random networks, {of['rtl']:,.0f} of them on RTL: {of['mismatches']:,.0f} "
+        f"mismatches. {_made(kept)}"
+    )
+
+
 @_of("patterns")
 def patterns(kept: Kept) -> str:
     """The study of patterns, a row each."""
@@ -272,6 +295,8 @@ BLOCKS: dict[str, Block] = {
     "board": board,
     "up5k": up5k,
     "gowin": gowin,
+    "zoo": zoo,
+    "fuzz": fuzz,
     "patterns": patterns,
     "lightnorm-area": lightnorm_area,
     "lightnorm-accuracy": lightnorm_accuracy,

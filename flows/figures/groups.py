@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from flows.zoo.commands import NAMES
+
 
 @dataclass(frozen=True)
 class Group:
@@ -45,6 +47,9 @@ def _unit(name: str, stem: str, command: str, minutes: int) -> Group:
         (f"{prefix}.fmax_mhz", f"{prefix}.used.*", f"{prefix}.part.*"),
     )
 
+
+ZOO = "zoo"
+"""Group of the networks that people have."""
 
 LEARN = "learn"
 """Group of the training from nothing."""
@@ -119,6 +124,23 @@ GROUPS = (
         2,
         ("learn.scratch.digits.*",),
         machine=True,
+    ),
+    Group(
+        ZOO,
+        "zoo/metrics.json",
+        "zoo/about.json",
+        "./run zoo",
+        25,
+        tuple(f"{name}.*" for name in NAMES[1:]),
+        machine=True,
+    ),
+    Group(
+        "fuzz",
+        "fuzz/metrics.json",
+        "fuzz/about.json",
+        "./run fuzz",
+        30,
+        ("fuzz.*",),
     ),
     Group(
         "tiny",

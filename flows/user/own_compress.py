@@ -11,7 +11,7 @@ from flows.user.commands import Compress
 from flows.user.own_images import load_images
 from flows.user.own_module import load_network
 from golden.compiler import compile_network
-from golden.compress import Budget, Compressed, compress, compress_within, import_module
+from golden.compress import Budget, Compressed, compress, import_module
 from golden.compress.budget import POINTS, cost_of
 from golden.compress.patterns import Pattern, pattern_plan
 from golden.frontend.inputs import check_training
@@ -86,15 +86,19 @@ def _made(
     name, _, shared = options.pattern.partition("s")
     pattern = Pattern(options.basis, f"{name}s", int(shared or 1), options.density or DENSITY)
     plan = pattern_plan(graph, pattern, config)
-    how = partial(
-        compress if budget is None else partial(compress_within, budget),
+    return compress(
+        module,
+        samples,
+        plan,
+        train,
+        options.epochs,
         seed=options.seed,
         progress=progress,
         config=config,
         tolerance=options.tolerance,
         resume=options.out.with_name(f"{options.out.name}.training"),
+        budget=budget,
     )
-    return how(module, samples, plan, train, options.epochs)
 
 
 def _demand_training(data: str, train: Dataset, graph: FloatGraph, module: torch.nn.Module) -> None:

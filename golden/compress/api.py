@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from golden.compiler import compile_network
+from golden.compress.budget import Budget
 from golden.compress.calibrate import hold
 from golden.compress.compare import Comparison, compare
 from golden.compress.defaults import default_plan
@@ -16,17 +17,18 @@ from golden.compress.plan import CompressionPlan
 from golden.compress.pooled import PooledLayer
 from golden.compress.quantized import QuantizedNet
 from golden.compress.quantized_layer import QuantizedLayer
+from golden.compress.result import Compressed, LayerReport
 from golden.compress.retrain import Schedule, at_once, retrain
 from golden.compress.trial import demand_fit
+from golden.compress.within import compress_within
 from golden.frontend.importer import import_module
 from golden.frontend.inputs import check_images, check_training
 from golden.frontend.modules import FirstResult, evaluation
 from golden.frontend.networks import module_of
 from golden.frontend.sequences import as_maps
+from golden.graph.floats import FloatGraph
 from golden.graph.network import Network
 from golden.graph.operations.gate import FloatGate
-from golden.graph.reference import run_network
-from golden.machine.tensors import quantise
 from golden.progress import Progress, silent
 from golden.spec.config import SMALL, Config
 from golden.spec.errors import LightDealError, UnsupportedError
@@ -34,56 +36,6 @@ from golden.workloads.loop import Labelled
 
 TOLERANCE = 0.1
 """Accuracy that compression may cost without a warning: ten images of a hundred."""
-
-
-@dataclass(frozen=True)
-class LayerReport:
-    """One compressed layer.
-
-    Parameters
-    ----------
-    path: of the module. kind: see `LayerPlan`, or "pooling", "gate". weights: of the dense layer.
-    kept: coefficients in the mask; all weights of a plain layer.
-    error: distance of the weights from the user's, ‖W − W'‖/‖W‖, after re-training if there was any.
-    """
-
-    path: str
-    kind: str
-    weights: int
-    kept: int
-    error: float
-
-
-@dataclass(frozen=True)
-class Compressed:
-    """What `compress` gives back.
-
-    Parameters
-    ----------
-    network: the integers that the compiler reads.
-    plan: what was asked of each layer.
-    layers: what became of each.
-    module: the same network as a torch module (real images in, real logits out); in float64 it
-        equals `network` to the last bit.
-    comparison: with the float network, on the labelled images if there are any, else on the samples.
-    warnings: what speaks against using the network, in words; empty if all is well.
-    """
-
-    network: Network
-    plan: CompressionPlan
-    layers: tuple[LayerReport, ...]
-    module: QuantizedNet
-    comparison: Comparison
-    warnings: tuple[str, ...]
-
-    @property
-    def kept(self) -> float:
-        """Kept coefficients ÷ all weights; plain weights count as kept."""
-        return sum(layer.kept for layer in self.layers) / sum(layer.weights for layer in self.layers)
-
-    def accuracy(self, data: Labelled) -> float:
-        """Fraction of images that the integer network labels right."""
-        return network_accuracy(self.network, data)
 
 
 def compress(
@@ -100,6 +52,7 @@ def compress(
     config: Config | None = None,
     tolerance: float = TOLERANCE,
     resume: Path | None = None,
+    budget: Budget | None = None,
 ) -> Compressed:
     """Compress a trained network; the module itself stays as it was.
 
@@ -115,10 +68,16 @@ def compress(
     progress: called with a message and the fraction done.
     config: the accelerator that the network is for; what does not fit it is refused at once.
     tolerance: largest loss against the float network (`Comparison.lost`) that is no warning, 0…1.
-    resume: file that keeps the re-training, see `golden.compress.retrain.retrain`.
+    resume: file that keeps the re-training, see `golden.compress.retrain.retrain`; gone at the end.
+    budget: what the network may cost on `config` (`SMALL` if None). Layers that the plan keeps whole (density
+        1, or plain) stay so; the others' densities are chosen anew, by measured sensitivity. For points the
+        network is compressed several times, with more or fewer weights, until the sparsest that keeps the
+        budget is found; every `golden.compress.within.HELD`th labelled image is held out of the training for
+        that, and `comparison` of the result is that on these images (without labels: on all).
 
     Raises, before any training, an UnsupportedError or CapacityError with all reasons if the network, the
-    images or the plan cannot work. A result that is far worse than the float network has `warnings`.
+    images or the plan cannot work, or no densities keep the budget. A result that is far worse than the float
+    network has `warnings`.
     """
     check_images(sample_images, "sample images")
     _check_options(train_data, epochs, tolerance)
@@ -126,6 +85,51 @@ def compress(
     graph = import_module(module, sample_images)
     plan = plan or default_plan(graph, config=config or SMALL)
     plan.demand(graph)
+    if budget is not None:
+        config = config or SMALL
+    kept: set[Path] = set()
+
+    def made(plan: CompressionPlan, data: Labelled | None, attempt: str) -> Compressed:
+        file = None
+        if resume is not None:
+            kept.add(file := resume.with_name(f"{resume.name}{attempt and '.'}{attempt}"))
+        training = _Training(epochs, seed, progress, schedule, shift, file)
+        return _made(module, graph, sample_images, plan, data, training, config, tolerance)
+
+    if budget is None or config is None:
+        found = made(plan, train_data, "")
+    else:
+        found = compress_within(
+            budget, module, graph, sample_images, train_data, plan, config, progress, made
+        )
+    for file in kept:
+        file.unlink(missing_ok=True)
+    return found
+
+
+@dataclass(frozen=True)
+class _Training:
+    """How `compress` re-trains; parameters as there."""
+
+    epochs: int
+    seed: int
+    progress: Progress
+    schedule: Schedule | None
+    shift: int
+    resume: Path | None
+
+
+def _made(
+    module: nn.Module,
+    graph: FloatGraph,
+    sample_images: torch.Tensor,
+    plan: CompressionPlan,
+    train_data: Labelled | None,
+    training: _Training,
+    config: Config | None,
+    tolerance: float,
+) -> Compressed:
+    """The network compressed with one plan."""
     with evaluation(module):
         teacher = FirstResult(module, sample_images.shape[1:])
         sample_images = as_maps(sample_images)
@@ -134,15 +138,26 @@ def compress(
             check_training(train_data, graph, teacher(sample_images[:1]))
             train_data = _OfMaps(as_maps(train_data.images), train_data.labels)
             images, labels = train_data.images, train_data.labels
-        progress("decomposition", 0.0)
+        training.progress("decomposition", 0.0)
         net = QuantizedNet(graph, plan)
         demand_fit(net, sample_images, config)
-        if epochs and train_data is not None:
-            retrain(net, train_data, sample_images, epochs, seed, progress, schedule, shift, teacher, resume)
+        if training.epochs and train_data is not None:
+            retrain(
+                net,
+                train_data,
+                sample_images,
+                training.epochs,
+                training.seed,
+                training.progress,
+                training.schedule,
+                training.shift,
+                teacher,
+                training.resume,
+            )
         else:
             at_once(net, sample_images)
         hold(net, sample_images)
-        progress("integers", 1.0)
+        training.progress("integers", 1.0)
         network = replace(to_network(net), floats=pack_floats(graph, real_graph(net)))
         comparison = compare(network, teacher, images, labels)
     reports = tuple(_report(layer) for layer in net.stages)
@@ -187,14 +202,6 @@ def _warnings(
         except LightDealError as error:
             found.append(f"as trained it does not fit configuration {config.name!r} any more: {error}")
     return tuple(found)
-
-
-def network_accuracy(network: Network, data: Labelled) -> float:
-    """Fraction of images that an integer network labels right; the first of equal logits counts."""
-    images = quantise(as_maps(data.images).numpy(), network.features[network.input].scale)
-    logits = run_network(network, images)[network.output]
-    found = logits.reshape(len(logits), -1).argmax(1)
-    return float((found == data.labels.numpy()).mean())
 
 
 def _report(layer: QuantizedLayer | PooledLayer) -> LayerReport:

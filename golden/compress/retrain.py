@@ -98,14 +98,15 @@ def retrain(
     ----------
     samples: images for calibration. shift: of the images in training, in pixels.
     teacher: the float network in eval mode, or None to learn from labels alone.
-    resume: file that keeps the training after each epoch. Where it holds this very one, interrupted, it goes
-        on, to the same bits; the file is gone at the end.
+    resume: file that keeps the training after each epoch. Where it holds this very one, interrupted or at its
+        end, it goes on, to the same bits.
 
     Raises LightDealError where `resume` cannot be written.
     """
     schedule = schedule or Schedule()
     if resume is not None:
-        key = training_key(net, data.images, data.labels, samples, epochs, seed, schedule, shift)
+        given = (data.images, data.labels, samples, epochs, seed, schedule, shift)
+        key = training_key(net, net.plan, *given)
     steps = epochs * len(batches(data.labels, schedule.batch))
     on_the_way = steps * schedule.prune >= PRUNINGS
     if on_the_way:
@@ -156,6 +157,4 @@ def retrain(
     average.adopt()
     net.norm_mode = False
     calibrate(net, samples)
-    if resume is not None:
-        resume.unlink(missing_ok=True)
     return net

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from golden.graph.operations.integers import Int8, Int64, Problem, Shape
+from golden.graph.operations.channelwise import Channelwise
+from golden.graph.operations.integers import Int8, Int64, Problem
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.window import Window
 from golden.numerics.late import torch
-from golden.spec.memories import MAX_CHANNELS
 
 
 @dataclass(frozen=True)
-class Gate:
+class Gate(Channelwise):
     """A product of a map and a tensor of one pixel for each channel.
 
     Parameters
@@ -30,43 +30,13 @@ class Gate:
     filters: int
     gate: str
 
-    @property
-    def window(self) -> Window:
-        """One position."""
-        return Window((1, 1))
-
-    @property
-    def kernel(self) -> tuple[int, int]:
-        """(height, width)."""
-        return self.window.kernel
-
-    @property
-    def groups(self) -> int:
-        """Each channel for itself."""
-        return self.filters
-
-    @property
-    def group_channels(self) -> int:
-        """Channels that a filter sees."""
-        return 1
-
-    def shape(self, shape: Shape) -> Shape:
-        """Of the map for an input of `shape`."""
-        return (self.filters, *shape[1:])
+    window = Window((1, 1))
+    called = "factors"
 
     def run(self, images: Int8, gates: Int8) -> Int64:
         """Int8 (N, C, H, W), int8 (N, C, 1, 1) → int64 (N, C, H, W)."""
         found: Int64 = images.astype("int64") * gates.astype("int64")
         return found
-
-    def window_problems(self, _: Shape) -> Iterator[Problem]:
-        """There is always a map."""
-        return iter(())
-
-    def problems(self, shape: Shape) -> Iterator[Problem]:
-        """What no configuration can run, for an input of `shape`."""
-        if not 1 <= self.filters <= MAX_CHANNELS or self.filters != shape[0]:
-            yield f"factors of {self.filters} of {shape[0]} channels", f"all, 1…{MAX_CHANNELS}"
 
 
 @dataclass(frozen=True)

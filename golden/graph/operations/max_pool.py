@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from golden.graph.operations.channelwise import Channelwise
 from golden.graph.operations.integers import Int8, Int64, Problem, Shape
 from golden.graph.operations.operation import Operation
 from golden.graph.operations.window import MAX_STRIDE, Window, pair
 from golden.numerics.late import nn, torch
 from golden.spec import formats
-from golden.spec.memories import MAX_CHANNELS
 
 MOST = max(formats.GROUPS)
 """Positions of a window: each takes a partial sum."""
 
 
 @dataclass(frozen=True)
-class MaxPool:
+class MaxPool(Channelwise):
     """A product that takes the largest pixel of each window.
 
     Parameters
@@ -32,40 +32,17 @@ class MaxPool:
     filters: int
     window: Window
 
-    @property
-    def kernel(self) -> tuple[int, int]:
-        """(height, width)."""
-        return self.window.kernel
-
-    @property
-    def groups(self) -> int:
-        """Each channel for itself."""
-        return self.filters
-
-    @property
-    def group_channels(self) -> int:
-        """Channels that a filter sees."""
-        return 1
-
-    def shape(self, shape: Shape) -> Shape:
-        """Of the map for an input of `shape`."""
-        return (self.filters, *self.window.size(*shape[1:]))
+    called = "max pooling"
 
     def run(self, images: Int8) -> Int64:
         """Int8 (N, C, H, W) → int64 (N, C, OH, OW)."""
         return self.window.seen(images, -128).max(axis=(2, 3)).astype(np.int64)
 
-    def window_problems(self, shape: Shape) -> Iterator[Problem]:
-        """What leaves no map at all, for an input of `shape`."""
-        yield from self.window.problems(*shape[1:])
-
     def problems(self, shape: Shape) -> Iterator[Problem]:
         """What no configuration can run, for an input of `shape`."""
-        if not 1 <= self.filters <= MAX_CHANNELS or self.filters != shape[0]:
-            yield f"max pooling of {self.filters} of {shape[0]} channels", f"all, 1…{MAX_CHANNELS}"
+        yield from super().problems(shape)
         if self.kernel[0] * self.kernel[1] > MOST:
             yield f"max pooling over {self.kernel}", f"up to {MOST} positions at once"
-        yield from self.window.stride_problems()
 
 
 @dataclass(frozen=True)

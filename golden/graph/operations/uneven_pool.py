@@ -13,10 +13,11 @@ from functools import cache
 
 import numpy as np
 
+from golden.graph.operations.channelwise import Channelwise
 from golden.graph.operations.integers import Int8, Int64, Problem, Shape, range_problems, shape_problems
 from golden.graph.operations.window import Window
 from golden.numerics.late import torch
-from golden.spec.memories import MAX_CHANNELS, MAX_TAPS
+from golden.spec.memories import MAX_TAPS
 
 LARGEST = 4000
 """Of the common multiples: sums of int8 times it fit the narrowest accumulators of the presets."""
@@ -26,7 +27,7 @@ CLOSE = 1 / 254
 
 
 @dataclass(frozen=True)
-class UnevenPool:
+class UnevenPool(Channelwise):
     """A product that takes the sum of each window times the factor of that window.
 
     Parameters
@@ -40,20 +41,7 @@ class UnevenPool:
     window: Window
     factors: Int64
 
-    @property
-    def kernel(self) -> tuple[int, int]:
-        """(height, width)."""
-        return self.window.kernel
-
-    @property
-    def groups(self) -> int:
-        """Each channel for itself."""
-        return self.filters
-
-    @property
-    def group_channels(self) -> int:
-        """Channels that a filter sees."""
-        return 1
+    called = "average pooling"
 
     @property
     def classes(self) -> list[int]:
@@ -61,23 +49,13 @@ class UnevenPool:
         found: list[int] = np.unique(self.factors).tolist()
         return found
 
-    def shape(self, shape: Shape) -> Shape:
-        """Of the map for an input of `shape`."""
-        return (self.filters, *self.window.size(*shape[1:]))
-
     def run(self, images: Int8) -> Int64:
         """Int8 (N, C, H, W) → int64 (N, C, OH, OW)."""
         return self.window.seen(images, 0).sum(axis=(2, 3), dtype=np.int64) * self.factors
 
-    def window_problems(self, shape: Shape) -> Iterator[Problem]:
-        """What leaves no map at all, for an input of `shape`."""
-        yield from self.window.problems(*shape[1:])
-
     def problems(self, shape: Shape) -> Iterator[Problem]:
         """What no configuration can run, for an input of `shape`."""
-        if not 1 <= self.filters <= MAX_CHANNELS or self.filters != shape[0]:
-            yield f"average pooling of {self.filters} of {shape[0]} channels", f"all, 1…{MAX_CHANNELS}"
-        yield from self.window.stride_problems()
+        yield from super().problems(shape)
         yield from shape_problems("factors", self.factors, self.window.size(*shape[1:]))
         yield from range_problems("factors", self.factors, 1, LARGEST)
         rows = len(self.classes) * self.kernel[0] * self.kernel[1]

@@ -13,13 +13,15 @@ from flows.base.jobs import Job
 from flows.base.metrics import Metric, read_metrics, rows_of
 from flows.zoo import networks, rows, table, verb
 from flows.zoo.commands import Zoo
-from flows.zoo.networks import Made
+from flows.zoo.networks import Made, Pictures
 from golden.graph import network_file
-from golden.progress import silent
+from golden.progress import Progress, silent
 from golden.spec.config import TINY
 from golden.spec.errors import LightDealError
 from golden.workloads import Dataset
 from golden.workloads.zoo import Entry
+from golden.workloads.zoo.training import train
+from sim.checks.fidelity import fidelity
 
 
 def _classes() -> nn.Module:
@@ -105,12 +107,14 @@ def test_a_row_is_kept_for_the_next_call(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_kill_leaves_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = rows.made
+    asked = []
 
-    def stopped(name: str, *rest: Any) -> Made:
-        if name == "unet":
+    def stopped(name: str, options: Zoo, pictures: Pictures, progress: Progress) -> Made:
+        if name == "unet" and "stopped" not in asked:
+            asked.append("stopped")
             raise KeyboardInterrupt
-        return original(name, *rest)
+        asked.append(name)
+        return networks.made(name, options, pictures, progress)
 
     monkeypatch.setattr(rows, "made", stopped)
     options = Zoo(train=40, epochs=0, again=0, out=tmp_path)
@@ -118,10 +122,9 @@ def test_a_kill_leaves_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyP
         verb.zoo(options)
     left = read_metrics(tmp_path / "metrics.json")
     assert {name.partition(".")[0] for name in left} == {"lenet"}
-    asked = []
-    monkeypatch.setattr(rows, "made", lambda name, *rest: asked.append(name) or original(name, *rest))
+    del asked[:-1]
     verb.zoo(options)
-    assert asked == ["unet", "dscnn"]
+    assert asked == ["stopped", "unet", "dscnn"]
     assert left.items() <= read_metrics(tmp_path / "metrics.json").items()
 
 
@@ -129,7 +132,12 @@ def test_the_data_set_is_read_once_and_only_for_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = []
-    monkeypatch.setattr(verb, "load_fashion_mnist", lambda: read.append(1) or _images())
+
+    def once() -> tuple[Dataset, Dataset, Dataset]:
+        read.append(1)
+        return _images()
+
+    monkeypatch.setattr(verb, "load_fashion_mnist", once)
     monkeypatch.setattr(verb, "NAMES", ("all", "lenet", "unet"))
     options = Zoo(train=40, epochs=0, again=0, out=tmp_path)
     verb.zoo(options)
@@ -141,8 +149,13 @@ def test_the_float_network_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Also for another density; a damaged file counts as none."""
     options = Zoo(name="lenet", train=40, epochs=1, again=0, out=tmp_path)
     verb.zoo(options)
-    original, trained = networks.train, []
-    monkeypatch.setattr(networks, "train", lambda *it: trained.append(1) or original(*it))
+    trained = []
+
+    def learns(entry: Entry, data: Dataset, epochs: int, seed: int, progress: Progress) -> nn.Module:
+        trained.append(entry)
+        return train(entry, data, epochs, seed, progress)
+
+    monkeypatch.setattr(networks, "train", learns)
     verb.zoo(replace(options, density=0.5))
     assert not trained
     (path,) = (tmp_path / "floats").iterdir()
@@ -164,8 +177,7 @@ def test_a_difference_is_said(fault: str, tmp_path: Path, monkeypatch: pytest.Mo
     if fault == "rtl":
         monkeypatch.setattr(rows, "mismatch_count", lambda *_: 3)
     else:
-        original = rows.fidelity
-        monkeypatch.setattr(rows, "fidelity", lambda *it: replace(original(*it), mismatches=3))
+        monkeypatch.setattr(rows, "fidelity", lambda *it: replace(fidelity(*it), mismatches=3))
     text, well = verb.zoo(Zoo(name="lenet", train=40, epochs=0, again=0, out=tmp_path))
     assert not well
     assert rows_of(text)[0][0]["mismatches"] == "3"
@@ -178,7 +190,7 @@ def test_how_much_is_left_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     times = iter([0.0, 60.0, 180.0, 240.0])
-    monkeypatch.setattr(verb.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr("flows.zoo.verb.time.monotonic", lambda: next(times))
     report = verb._Report(Zoo(out=tmp_path))
     monkeypatch.setattr(report, "write", lambda: None)
     report.expected = 3

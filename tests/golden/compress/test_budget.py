@@ -1,6 +1,7 @@
 """Densities from a budget: the best choice for its cost, and budgets that hold."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,12 +9,14 @@ import torch
 from torch import nn
 
 from golden.compiler import compile_network
-from golden.compress import Budget, compress_within, import_module
-from golden.compress.budget import _Choices, cost_of
+from golden.compress import Budget, compress, import_module
+from golden.compress.budget import cost_of
+from golden.compress.choices import Choices
 from golden.compress.plan import CompressionPlan, LayerPlan
 from golden.compress.quantized_layer import QuantizedLayer
 from golden.compress.sensitivity import DENSITIES, Sensitivity, sensitivity
 from golden.graph.floats import float_features
+from golden.graph.network_file import to_bytes
 from golden.spec.config import TINY
 from golden.spec.errors import UnsupportedError
 from golden.workloads import Dataset
@@ -89,7 +92,7 @@ def test_nothing_that_costs_as_little_changes_less() -> None:
         name: Sensitivity(densities, tuple(sorted(rng.random(4) ** 3 + 1e-6, reverse=True))) for name in "abc"
     }
     weights = {name: rng.integers(1, 50) for name in "abc"}
-    choices = _Choices(found, lambda path, density: max(density, 0.3) * weights[path])
+    choices = Choices(found, lambda path, density: max(density, 0.3) * weights[path])
     fine = {name: it.finer(6) for name, it in found.items()}
     every = list(itertools.product(range(len(fine["a"].densities)), repeat=3))
 
@@ -117,7 +120,7 @@ def test_nothing_that_costs_as_little_changes_less() -> None:
 def test_compiled_networks_keep_the_budget(kind: str, numbers: tuple[float, ...]) -> None:
     spent = []
     for number in numbers:
-        made = compress_within(Budget(number, kind), Net(), IMAGES, PLAN, config=TINY)
+        made = compress(Net(), IMAGES, PLAN, config=TINY, budget=Budget(number, kind))
         spent.append(cost_of(kind, compile_network(made.network, TINY)))
         assert 0.75 * number < spent[-1] <= number, spent
     assert spent == sorted(spent)
@@ -127,14 +130,14 @@ def test_points_are_measured_on_images_that_were_not_trained_with() -> None:
     labels = Net().eval()(IMAGES).argmax(1)
     data = Dataset("made", IMAGES, labels)
     messages = []
-    made = compress_within(
-        Budget(30, "points"),
+    made = compress(
         Net(),
         IMAGES,
         PLAN,
         data,
         1,
         config=TINY,
+        budget=Budget(30, "points"),
         shift=0,
         progress=lambda text, _: messages.append(text),
     )
@@ -142,6 +145,35 @@ def test_points_are_measured_on_images_that_were_not_trained_with() -> None:
     assert made.comparison.lost <= 0.3
     assert made.kept < 1
     assert messages.count("decomposition") >= 2
+
+
+def test_a_search_that_was_killed_does_not_train_again_what_it_had_tried(tmp_path: Path) -> None:
+    data = Dataset("made", IMAGES, Net().eval()(IMAGES).argmax(1))
+
+    def found(resume: Path | None, kill_at: int | None = None) -> tuple[bytes, list[str]]:
+        said = []
+
+        def progress(text: str, _: float) -> None:
+            said.append(text)
+            if said.count("decomposition") == kill_at:
+                raise KeyboardInterrupt
+
+        plan, budget = CompressionPlan({}, LayerPlan("scale", density=0.5)), Budget(30, "points")
+        made = compress(
+            Net(), IMAGES, plan, data, 2, config=TINY, budget=budget, progress=progress, resume=resume
+        )
+        return to_bytes(made.network), said
+
+    whole, said = found(None)
+    trained = said.count("epoch 1 of 2")
+    assert trained == said.count("decomposition") >= 3
+    with pytest.raises(KeyboardInterrupt):
+        found(tmp_path / "it.training", kill_at=3)
+    again, said = found(tmp_path / "it.training")
+    assert again == whole
+    assert said.count("goes on behind epoch 2") == 2
+    assert said.count("epoch 1 of 2") == trained - 2
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -153,7 +185,7 @@ def test_points_are_measured_on_images_that_were_not_trained_with() -> None:
 )
 def test_what_cannot_be_kept_is_said(budget: Budget, words: str) -> None:
     with pytest.raises(UnsupportedError, match=words):
-        compress_within(budget, Net(), IMAGES, PLAN, config=TINY)
+        compress(Net(), IMAGES, PLAN, config=TINY, budget=budget)
 
 
 def test_points_that_no_density_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,14 +198,13 @@ def test_points_that_no_density_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         UnsupportedError, match=r"with all coefficients kept it loses \d+\.\d\d; supported: more"
     ):
-        compress_within(Budget(0.01, "points"), net, IMAGES, PLAN, data, config=TINY)
+        compress(net, IMAGES, PLAN, data, config=TINY, budget=Budget(0.01, "points"))
 
 
 def test_a_network_without_coefficients_has_no_choice() -> None:
+    plan = CompressionPlan({}, LayerPlan("plain"))
     with pytest.raises(UnsupportedError, match="no layer has coefficients that could be left out"):
-        compress_within(
-            Budget(9, "cycles"), Net(), IMAGES, CompressionPlan({}, LayerPlan("plain")), config=TINY
-        )
+        compress(Net(), IMAGES, plan, config=TINY, budget=Budget(9, "cycles"))
 
 
 @pytest.mark.parametrize(

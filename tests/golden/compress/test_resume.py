@@ -43,7 +43,9 @@ class Killed(Exception):
     """Stands for a kill."""
 
 
-def _trained(path: Path | None, until: int | None = None, seed: int = 7) -> tuple[bytes, list[str]]:
+def _trained(
+    path: Path | None, until: int | None = None, seed: int = 7, density: float = 0.4
+) -> tuple[bytes, list[str]]:
     """Everything that the integers compute, and what was said; `until`: epoch before which it is killed."""
     said = []
 
@@ -52,7 +54,7 @@ def _trained(path: Path | None, until: int | None = None, seed: int = 7) -> tupl
         if until is not None and text.startswith(f"epoch {until} "):
             raise Killed
 
-    plan = CompressionPlan({}, LayerPlan("group", 3, 0.4))
+    plan = CompressionPlan({}, LayerPlan("group", 3, density))
     made = compress(
         Net(),
         IMAGES[:32],
@@ -91,11 +93,12 @@ def test_it_goes_on_to_the_same_bits(until: int, whole: bytes, tmp_path: Path) -
 
 def test_another_training_and_a_damaged_file_begin_anew(whole: bytes, tmp_path: Path) -> None:
     path = tmp_path / "net.training"
-    with pytest.raises(Killed):
-        _trained(path, 3, seed=8)
-    found, said = _trained(path)
-    assert found == whole
-    assert not any(it.startswith("goes on") for it in said)
+    for other in ({"seed": 8}, {"density": 0.6}):
+        with pytest.raises(Killed):
+            _trained(path, 3, **other)
+        found, said = _trained(path)
+        assert found == whole
+        assert not any(it.startswith("goes on") for it in said)
     with pytest.raises(Killed):
         _trained(path, 3)
     data = path.read_bytes()
