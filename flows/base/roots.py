@@ -27,6 +27,7 @@ DEMO = (
     "hw.learning.accelerator",
 )
 ZOO = ("flows.zoo.networks", "flows.zoo.rows", "flows.base.measure", "hw.core.accelerator")
+FUZZ = ("flows.fuzz.networks", "flows.fuzz.weights", "flows.fuzz.verb", "hw.core.accelerator")
 NORMS = (*SYNTHESIS, "hw.lightnorm.unit", "hw.baselines.batchnorm.batch_norm", "flows/base/units.py")
 BOARD = (*SYNTHESIS, "hw.tops.selftest", "flows.board.boards", "flows.board.contents", "flows.board.verb")
 REPORT = (

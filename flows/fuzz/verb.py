@@ -1,14 +1,20 @@
 """Random networks through all machines: what differs, and how often each option occurred."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from flows.base.files import write_all
+from flows.base.files import write_all, write_whole
+from flows.base.kept import digest
 from flows.base.metrics import Metric, metrics_text, table
 from flows.base.progress import counted
+from flows.base.provenance import write_provenance
+from flows.base.roots import FUZZ
+from flows.base.sources import sources_digest
 from flows.fuzz.commands import Fuzz
 from flows.fuzz.networks import RandomNetwork, random_images, roomy
 from golden.compiler import compile_network
@@ -28,6 +34,9 @@ IMAGES = 2
 """In a row, so that what one leaves behind is seen in the next."""
 
 STALLS = 0.3
+
+KEPT = 10
+"""Networks after which what was found is kept, so that a run that was stopped goes on."""
 
 
 @dataclass(frozen=True)
@@ -91,38 +100,80 @@ def differences(case: Case, rtl: bool) -> Iterator[str]:
         yield f"seed {case.seed}: RTL takes {list(result.cycles)} cycles, the model says {cycles}"
 
 
+@dataclass
+class _Found:
+    """What networks have shown so far.
+
+    Parameters
+    ----------
+    done: networks.  rtl: of them in RTL.  layers, refused: of all of them.
+    wrong: what differs.  seen: networks by option.
+    """
+
+    done: int = 0
+    rtl: int = 0
+    layers: int = 0
+    refused: int = 0
+    wrong: list[str] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
+
+    def add(self, case: Case, rtl: bool) -> None:
+        """Runs one more."""
+        self.wrong += differences(case, rtl)
+        for name, count in case.options.items():
+            if count:
+                self.seen[name] = self.seen.get(name, 0) + 1
+        self.done, self.rtl = self.done + 1, self.rtl + rtl
+        self.layers, self.refused = self.layers + len(case.network.layers), self.refused + case.refused
+
+
 def fuzz(options: Fuzz) -> tuple[str, bool]:
     """Runs random networks; returns a text, and whether all machines agree.
 
-    Leaves fuzz.md and metrics.json in `options.out`.
+    Leaves fuzz.md, metrics.json and about.json in `options.out`. A run that was stopped goes on, if code and
+    options are the same.
     """
     config = roomy(load_config(options.config))
-    found: list[str] = []
-    seen: Counter[str] = Counter()
-    layers = refused = ran = 0
+    path = options.out / "unfinished.json"
+    asked = {name: value for name, value in asdict(options).items() if name != "out"}
+    key = digest(sources_digest(FUZZ), repr(sorted(asked.items())))
+    found = _unfinished(path, key)
     with counted("networks", options.networks) as bar:
-        for number in range(options.networks):
+        bar.update(found.done)
+        for number in range(found.done, options.networks):
             case = draw(options.seed + number, config)
             rtl = (number + 1) * options.rtl // options.networks > number * options.rtl // options.networks
-            found += differences(case, rtl)
-            seen.update(name for name, count in case.options.items() if count)
-            layers, refused, ran = layers + len(case.network.layers), refused + case.refused, ran + rtl
+            found.add(case, rtl)
+            if found.done % KEPT == 0:
+                write_whole(path, json.dumps({"key": key, "found": asdict(found)}) + "\n")
             bar.update()
-    where = (
-        f"networks of {layers / options.networks:.1f} layers on average, {config.name}, {IMAGES} images each"
-    )
+    average = found.layers / options.networks
+    where = f"networks of {average:.1f} layers on average, {config.name}, {IMAGES} images each"
     lines = [
-        f"{options.networks} {where}, {ran} of them in RTL; {refused} others do not compile",
-        f"{len(found)} mismatches",
-        *found,
+        f"{options.networks} {where}, {found.rtl} of them in RTL; {found.refused} others do not compile",
+        f"{len(found.wrong)} mismatches",
+        *found.wrong,
         "",
-        table(["option", "networks"], [[name, seen[name]] for name in sorted(seen)]),
+        table(["option", "networks"], sorted(found.seen.items())),
     ]
     metrics = [
         Metric("fuzz.networks", options.networks, "1", "more", f"flows.fuzz: {where}"),
-        Metric("fuzz.rtl", ran, "1", "more", "flows.fuzz: in the compiled simulator"),
-        Metric("fuzz.mismatches", len(found), "1", "less", "flows.fuzz: all machines beside each other"),
+        Metric("fuzz.rtl", found.rtl, "1", "more", "flows.fuzz: in the compiled simulator"),
+        Metric(
+            "fuzz.mismatches", len(found.wrong), "1", "less", "flows.fuzz: all machines beside each other"
+        ),
     ]
     text = "\n".join(lines)
     write_all({options.out / "metrics.json": metrics_text(metrics), options.out / "fuzz.md": text + "\n"})
-    return text, not found
+    write_provenance(options, config, options.out / "about.json", FUZZ)
+    path.unlink(missing_ok=True)
+    return text, not found.wrong
+
+
+def _unfinished(path: Path, key: str) -> _Found:
+    """What a run with this key had found when it was stopped; nothing of another or a damaged one."""
+    try:
+        kept = json.loads(path.read_text())
+        return _Found(**kept["found"]) if kept["key"] == key else _Found()
+    except (OSError, ValueError, TypeError, KeyError):
+        return _Found()

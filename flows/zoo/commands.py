@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from flows.base.option_kinds import Choice, Count, Density, OutFolder, Seed, Whole
+from flows.base.option_kinds import Choice, Count, Density, FoundFile, OutFolder, Seed, Whole
 from flows.base.verb import Verb
 
 NAMES = (
@@ -35,6 +35,7 @@ class Zoo:
     epochs: of the float training; 0 leaves weights at random.
     again: epochs of re-training behind compression, where there are labels.
     images: that run through RTL.
+    fuzz: folder of `./run fuzz`, whose figures stand beside the networks' if it ran on this code.
     """
 
     name: Annotated[str, Choice(NAMES)] = "all"
@@ -44,6 +45,7 @@ class Zoo:
     density: Density = 0.15
     images: Count = 2
     seed: Seed = 1
+    fuzz: FoundFile = Path("build/fuzz")
     out: OutFolder = Path("build/zoo")
 
 
@@ -56,6 +58,7 @@ ZOO = Verb(
         "name": "network, or all",
         "train": "images to train with; large networks take a share of them",
         "again": "epochs of re-training behind compression",
+        "fuzz": "folder of ./run fuzz, whose figures are taken over if it ran on this code",
         "density": "kept fraction of the coefficients",
     },
     takes="minutes for each network, most of them training; what is done is kept, also after a kill",

@@ -37,7 +37,7 @@ COMPARED = 64
 
 def row_key(name: str, options: Zoo) -> str:
     """A digest of all that a row depends on."""
-    asked = {key: value for key, value in asdict(options).items() if key not in ("name", "out")}
+    asked = {key: value for key, value in asdict(options).items() if key not in ("name", "out", "fuzz")}
     return digest(sources_digest(ROOTS), torch.__version__, name, repr(sorted(asked.items())))
 
 

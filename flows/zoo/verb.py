@@ -7,9 +7,9 @@ from typing import Any
 from flows.base.files import write_whole
 from flows.base.jobs import run_jobs
 from flows.base.kept import found_kept
-from flows.base.metrics import Metric, write_metrics
+from flows.base.metrics import Metric, read_metrics, write_metrics
 from flows.base.progress import say, step
-from flows.base.provenance import write_provenance
+from flows.base.provenance import is_current, write_provenance
 from flows.base.roots import ZOO as ROOTS
 from flows.base.sources import ROOT
 from flows.figures.kept import RESULTS, read_all
@@ -77,14 +77,21 @@ class _Report:
         say(f"  {name}: {what}; {left} left, about {spent / self._ended * left / 60:.0f} minutes")
 
     def metrics(self) -> list[Metric]:
-        """Of all rows, with milliseconds where a frequency is known."""
+        """Of all rows, with milliseconds where a frequency is known, and of random networks."""
         metrics = [it for row in self.rows.values() for it in row]
         for name in self.rows:
             if self.mhz:
                 cycles = next(it.value for it in self.rows[name] if it.name == f"{name}.cycles")
                 at = f"flows.zoo, at the routed frequency of SMALL, {self.mhz:.1f} MHz"
                 metrics.append(Metric(f"{name}.ms", milliseconds(cycles, self.mhz), "ms", "less", at))
-        return metrics
+        return [*metrics, *self._fuzz()]
+
+    def _fuzz(self) -> list[Metric]:
+        """What `./run fuzz` has found on this code, if it has."""
+        folder = self.options.fuzz
+        if not is_current(folder / "about.json"):
+            return []
+        return [it for it in read_metrics(folder / "metrics.json").values() if it.name.startswith("fuzz.")]
 
     def text(self) -> str:
         """The table."""

@@ -11,10 +11,10 @@ from flows.base.metrics import read_metrics
 from flows.fuzz import verb
 from flows.fuzz.commands import Fuzz
 from flows.fuzz.networks import roomy
-from flows.fuzz.verb import draw, fuzz
+from flows.fuzz.verb import Case, draw, fuzz
 from golden.machine.result import Result
 from golden.machine.run import run_program
-from golden.spec.config import TINY
+from golden.spec.config import TINY, Config
 from golden.spec.errors import ErrorCode
 from golden.spec.program import Program
 
@@ -74,3 +74,30 @@ def test_what_differs_is_told_by_its_seed(
     assert not good
     assert f"seed 5: {words}" in text
     assert read_metrics(tmp_path / "metrics.json")["fuzz.mismatches"].value >= 2
+
+
+def test_a_run_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = Fuzz(networks=5, rtl=0, seed=11, out=tmp_path / "whole")
+    whole = fuzz(options)
+    monkeypatch.setattr(verb, "KEPT", 2)
+    drawn = []
+
+    def stopped(seed: int, config: Config) -> Case:
+        drawn.append(seed)
+        if drawn == [11, 12, 13, 14]:
+            raise KeyboardInterrupt
+        return draw(seed, config)
+
+    monkeypatch.setattr(verb, "draw", stopped)
+    again = replace(options, out=tmp_path / "again")
+    with pytest.raises(KeyboardInterrupt):
+        fuzz(again)
+    del drawn[:]
+    fuzz(again)
+    assert drawn == [13, 14, 15]
+    assert (tmp_path / "again/fuzz.md").read_text() == (tmp_path / "whole/fuzz.md").read_text()
+    assert whole[1]
+    # It is done: the next one begins at the beginning.
+    del drawn[:]
+    fuzz(replace(again, networks=1))
+    assert drawn == [11]

@@ -1,5 +1,6 @@
 """The verb zoo from training to its table, on small networks in the place of the real ones."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ from torch import nn
 
 from flows.base.jobs import Job
 from flows.base.metrics import Metric, read_metrics, rows_of
+from flows.fuzz.commands import Fuzz
+from flows.fuzz.verb import fuzz
 from flows.zoo import networks, rows, table, verb
 from flows.zoo.commands import Zoo
 from flows.zoo.networks import Made, Pictures
@@ -126,6 +129,18 @@ def test_a_kill_leaves_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyP
     verb.zoo(options)
     assert asked == ["stopped", "unet", "dscnn"]
     assert left.items() <= read_metrics(tmp_path / "metrics.json").items()
+
+
+def test_random_networks_stand_beside_those_of_this_code(tmp_path: Path) -> None:
+    options = Zoo(name="lenet", train=40, epochs=0, again=0, out=tmp_path / "zoo", fuzz=tmp_path / "fuzz")
+    fuzz(Fuzz(networks=1, rtl=0, out=options.fuzz))
+    verb.zoo(options)
+    metrics = read_metrics(options.out / "metrics.json")
+    assert (metrics["fuzz.networks"].value, metrics["fuzz.mismatches"].value) == (1, 0)
+    about = options.fuzz / "about.json"
+    about.write_text(re.sub('"digest": "[0-9a-f]{16}"', f'"digest": "{0:016}"', about.read_text()))
+    verb.zoo(options)
+    assert "fuzz.networks" not in read_metrics(options.out / "metrics.json")
 
 
 def test_the_data_set_is_read_once_and_only_for_what_is_missing(
