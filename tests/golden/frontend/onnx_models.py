@@ -80,3 +80,25 @@ def imported(path: Path, made: onnx.ModelProto, images: torch.Tensor = IMAGES) -
     found, expected = run_float(graph, images), evaluated(made, images)
     torch.testing.assert_close(found.reshape(expected.shape), expected, rtol=1e-4, atol=1e-4)
     return [layer.path for layer in graph.layers]
+
+
+HELD: Arrays = {
+    "w": weights(3, 2, 3, 3),
+    "b": weights(3),
+    "g": weights(128, 4),
+    "h": weights(4, 128),
+    "c": weights(4),
+    "k": weights(2, 2, 3, 3),
+    "one": weights(1),
+    "mean": weights(3),
+    "variance": weights(3) + 0.5,
+    "flat": np.array([0, -1]),
+    "axes": np.array([2, 3]),
+    "last": np.array([-1]),
+    "sides": np.array([0, 0, 1, 1, 0, 0, 1, 1]),
+    "image_mean": weights(1, 2, 1, 1),
+    "image_std": weights(2, 1, 1) + 1,
+    "first": np.array(0),
+    "minus": np.array([-1]),
+}
+FLAT = node("Reshape", "x flat", "f")
