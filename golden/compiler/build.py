@@ -1,6 +1,7 @@
 """`compile_network`: the plans of all layers, put together into the memories of a Program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from golden.compiler.checks import check_network
@@ -8,7 +9,7 @@ from golden.compiler.contents import Memories
 from golden.compiler.counts import layer_counts
 from golden.compiler.degrees import phase_degrees
 from golden.compiler.instructions import Places, back_word, end_words, front_word, run_word
-from golden.compiler.pitches import row_pitches
+from golden.compiler.layouts import choose_layouts, plain_layouts
 from golden.compiler.plan import LayerPlan, Layouts, plan_layer
 from golden.compiler.proofs import prove_no_overflow
 from golden.compiler.taps import Tap, tap_table
@@ -19,6 +20,7 @@ from golden.graph.joined import complete
 from golden.graph.network import Layer, Network
 from golden.graph.operations.gate import Gate
 from golden.spec.config import Config
+from golden.spec.errors import CapacityError, UnsupportedError
 from golden.spec.findings import Findings
 from golden.spec.program import Program
 from golden.spec.tensor import Tensor
@@ -47,7 +49,34 @@ def compile_network(
     if not degrees:
         # Every memory depends on how the maps are split.
         findings.demand()
-    layouts = Layouts(degrees, row_pitches(network, degrees, config.lanes))
+    if not wrong:
+        *unrolled, _ = choose_layouts(network, degrees, config)
+        for layouts in unrolled:
+            # It takes more memory than the plain layouts, with which all that is wrong is told.
+            with suppress(CapacityError, UnsupportedError):
+                return compile_layouts(network, layouts, config, on_layer)
+    return compile_layouts(
+        network, plain_layouts(network, degrees, config), config, on_layer, wrong, findings
+    )
+
+
+def compile_layouts(
+    network: Network,
+    layouts: Layouts,
+    config: Config,
+    on_layer: Callable[[Layer], None] | None = None,
+    wrong: Collection[str] = (),
+    findings: Findings | None = None,
+) -> Program:
+    """The Program of a checked network with maps that lie as given.
+
+    Parameters
+    ----------
+    wrong: paths of layers that cannot be planned.  findings: what is known to be wrong.
+
+    Raises as `compile_network`, what is known to be wrong first.
+    """
+    findings = findings or Findings()
     tensors = plan_tensors(network, layouts, config)
     ranges = _input_ranges(network)
     memories = Memories(config)
@@ -57,7 +86,7 @@ def compile_network(
             with findings.collect():
                 plan = plan_layer(network, index, layouts, config)
                 with findings.collect():
-                    prove_no_overflow(layer, plan.entries, ranges[layer.input], config.accumulator_bits)
+                    prove_no_overflow(layer, plan.phase, ranges[layer.input], config.accumulator_bits)
                 built.append(_build(plan, tensors, memories, config))
         if on_layer is not None:
             on_layer(layer)
@@ -112,7 +141,7 @@ def _build(plan: LayerPlan, tensors: dict[str, Tensor], memories: Memories, conf
     table and there is none."""
     layer, entries, product = plan.layer, plan.entries, plan.layer.product
     table = memories.add_table(layer)
-    taps = tap_table(layer, entries.fold, tensors[layer.input], plan.tiling)
+    taps = tap_table(layer, plan.positions, tensors[layer.input], plan.tiling)
     rounds, units = plan.jobs.rounds, plan.jobs.unit_count
     words = memories.add_blocks(datapath(config).blocks(layer, entries, rounds, units, plan.rows, config))
     return _Built(
@@ -121,7 +150,7 @@ def _build(plan: LayerPlan, tensors: dict[str, Tensor], memories: Memories, conf
         words,
         memories.add_taps(taps),
         memories.add_gate(layer, product) if isinstance(product, Gate) else memories.add_terms(entries.terms),
-        memories.add_filters(layer),
+        memories.add_filters(layer, plan.phases),
         table,
     )
 

@@ -29,9 +29,9 @@ def layer_counts(
         height, width = layer.product.kernel
         weights = layer.product.filters * layer.product.group_channels * height * width
     jobs, channels = plan.jobs, tensors[layer.input].shape[0]
-    steps = int(block_steps(entries, jobs.unit_count, jobs.rounds * config.engines).sum())
+    steps = int(block_steps(entries, jobs.unit_count, jobs.rounds * config.engines).sum()) // plan.phases
     bits = words * memory_shape(config, Memory.COEFFICIENT).bits
-    bits += entries.terms.size * formats.ACTIVATION_BITS + layer.product.filters * filter_record().bits
+    bits += entries.terms.size * formats.ACTIVATION_BITS + entries.filters * filter_record().bits
     moved = channels * _pixels_read(taps, config.lanes) + _bytes(tensors[layer.output])
     moved += sum(_bytes(tensors[name]) for name in layer.reads)
     return LayerCounts(
@@ -43,7 +43,7 @@ def layer_counts(
         kept=datapath(config).kept(layer, steps),
         steps=steps,
         output_pixels=pixels,
-        products=entries.terms.size * pixels,
+        products=plan.phase.terms.size * pixels,
         rows_fetched=plan.jobs.rounds * plan.jobs.tiles * plan.rows,
         bytes_moved=moved + -(-bits // 8),
         weight_bits=bits,

@@ -9,6 +9,7 @@ one pixel none at all; that of a map of one column keeps its rows near each othe
 """
 
 from collections import defaultdict, deque
+from collections.abc import Collection
 from fractions import Fraction
 from math import gcd, lcm
 
@@ -25,16 +26,22 @@ def map_name(network: Network, index: int) -> str:
     return layer.output if layer.per_pixel else f"{layer.output} before pooling"
 
 
-def phase_degrees(network: Network) -> dict[str, tuple[int, int]]:
+def phase_degrees(
+    network: Network, split: tuple[int, int] = (1, 1), of: Collection[str] = ()
+) -> dict[str, tuple[int, int]]:
     """Degree of every feature and of every map before pooling (`map_name`): the smallest that agree.
+
+    Parameters
+    ----------
+    split: times as many, down and across, of the maps `of` and of all that hang together with them.
 
     Raises UnsupportedError naming the layers whose demands on one tensor differ.
     """
-    down, across = (_axis_degrees(network, axis) for axis in range(2))
+    down, across = (_axis_degrees(network, axis, split[axis], of) for axis in range(2))
     return {name: (degree, across[name]) for name, degree in down.items()}
 
 
-def _axis_degrees(network: Network, axis: int) -> dict[str, int]:
+def _axis_degrees(network: Network, axis: int, split: int, of: Collection[str]) -> dict[str, int]:
     """Degrees of the rows (0) or the columns (1)."""
     edges: dict[str, list[_Edge]] = defaultdict(list)
 
@@ -58,7 +65,9 @@ def _axis_degrees(network: Network, axis: int) -> dict[str, int]:
     names = [*network.features, *(map_name(network, i) for i in range(len(network.layers)))]
     for name in names:
         if name not in degrees:
-            degrees.update(_component(name, edges))
+            found = _component(name, edges)
+            times = split if any(it in found for it in of) else 1
+            degrees |= {it: times * degree for it, degree in found.items()}
     return degrees
 
 

@@ -29,6 +29,12 @@ class ConvShape:
     degree: tuple[int, int]
     pitch: int
 
+    def tiles(self, lanes: int) -> int:
+        """Words of the map; of one whose degree is not known, as if no stride followed."""
+        down, across = (max(1, degree) for degree in self.degree)
+        rows, columns = -(-self.height // down), -(-self.width // across)
+        return down * across * -(-((rows - 1) * self.pitch + columns) // lanes)
+
 
 def own_columns(window: Window) -> bool:
     """Whether each column of the map looks at its own column of the input and the two beside it."""
@@ -79,7 +85,7 @@ def fold_cycles(shape: ConvShape, folding: Folding, density: float, config: Conf
     else:
         unit = slots = products = folding.group
         taps = height * width
-    tiles = -(-shape.height * shape.pitch // config.lanes)
+    tiles = shape.tiles(config.lanes)
     adding = density * shape.channels * height * width * unit
     fetching = shape.channels * taps
     multiplying = products * config.lanes // config.basis

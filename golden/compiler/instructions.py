@@ -81,7 +81,8 @@ def _ready(
 
     A channel is complete with its engine's turn in the last tile of its round. A pooled channel is
     written with that turn, so pooling changes nothing. Where rounds take channels of their own and do not
-    begin with those of a turn, all of them wait for the last one; so do those of a concatenation, of `parts`.
+    begin with those of a turn, or a turn has only some phases of a channel, all of them wait for the last
+    one; so do those of a concatenation, of `parts`.
     """
     channels, never = plan.jobs.channels, plan.jobs.channels + 1
     before = done = 0
@@ -91,12 +92,13 @@ def _ready(
             done = before + jobs.rounds * jobs.tiles * engines
         if producer.layer.output == plan.layer.input:
             tiles_before = (jobs.tiles - 1) * engines
+            made, apart = divmod(jobs.engine_filters, producer.phases)
             # Rounds of whole turns, and none of channels that are not there.
-            whole = channels % jobs.engine_filters == 0
-            whole &= channels * plan.jobs.rounds <= jobs.rounds * engines * jobs.engine_filters
-            if plan.jobs.moves and not whole:
+            whole = made > 0 and channels % made == 0
+            whole &= channels * plan.jobs.rounds <= jobs.rounds * engines * made
+            if apart or (plan.jobs.moves and not whole):
                 return before + jobs.rounds * jobs.tiles * engines, 0, never
-            return before + tiles_before + 1, tiles_before, min(jobs.engine_filters, channels)
+            return before + tiles_before + 1, tiles_before, min(made, channels)
         before += jobs.rounds * jobs.tiles * engines
     return done, 0, never if plan.jobs.moves or parts is not None else channels
 
@@ -140,14 +142,14 @@ def back_word(plan: LayerPlan, tensors: dict[str, Tensor], places: Places, confi
         tiles=jobs.tiles,
         fold=entries.fold,
         group=entries.unit_slots if entries.fold == Fold.LARGEST else entries.group,
-        filters=layer.product.filters,
+        filters=entries.filters,
         engine_filters=jobs.engine_filters,
         # Only COLUMN folding reads the width of a map row.
         row_width=plan.map.pitch if entries.fold == Fold.COLUMN else 1,
         term_address=places.terms,
         filter_address=places.filters,
         output_address=target.address,
-        output_stride=target.stride,
+        output_stride=target.stride // plan.phases,
         plane_tiles=plan.tiling.plane_tiles,
         last_lanes=plan.tiling.last_lanes,
         **epilogue,

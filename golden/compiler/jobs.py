@@ -69,22 +69,43 @@ def _estimate(
 ) -> Jobs:
     blocks = -(-entries.units // units)
     rounds = -(-blocks // config.engines)
-    steps = block_steps(entries, units, rounds * config.engines)
-    adding = steps.reshape(rounds, config.engines).max(axis=1)
     round_filters = units * config.engines * entries.group
-    together = layer.product.filters // layer.product.groups
+    together = entries.filters // layer.product.groups
     # A round of whole groups of filters needs their channels alone.
     moves = config.moves and layer.product.groups > 1 and rounds > 1 and round_filters % together == 0
     if moves:
         channels = round_filters // together * layer.product.group_channels
-    filling = np.maximum(adding, channels * taps) + JOB_CYCLES
-    filters = np.minimum(layer.product.filters - np.arange(rounds) * round_filters, round_filters)
+    if entries.filters > layer.product.filters:
+        filling = _filling_in_step(entries, units, rounds, channels * taps, moves, config)
+    else:
+        steps = block_steps(entries, units, rounds * config.engines)
+        filling = np.maximum(steps.reshape(rounds, config.engines).max(axis=1), channels * taps)
+    filling += JOB_CYCLES
+    filters = np.minimum(entries.filters - np.arange(rounds) * round_filters, round_filters)
     draining = filters * entries.filter_terms * (config.lanes // config.basis)
     cycles = tiles * int(np.maximum(filling, draining).sum())
     if rounds == 1:
         # Nothing of the next layer can start before the last drain of the first engine.
         cycles += int(draining[-1]) // config.engines
     return Jobs(rounds, tiles, units, units * entries.group, channels, moves, cycles)
+
+
+def _filling_in_step(
+    entries: Entries, units: int, rounds: int, rows: int, moves: bool, config: Config
+) -> np.ndarray:
+    """Cycles of each round in which rows are fetched and added, int64.
+
+    No engine is more than a window ahead of another, so those that have use for other rows than the others do
+    not work beside them: the slowest one counts anew in every window of rows.
+    """
+    windows = -(-rows // config.window)
+    block = entries.unit // units
+    row = entries.row - block // config.engines * rows if moves else entries.row
+    place = block * windows + row // config.window
+    steps = np.bincount(place, minlength=rounds * config.engines * windows)
+    slowest = steps.reshape(rounds, config.engines, windows).max(axis=1)
+    fetched = np.minimum(rows - np.arange(windows) * config.window, config.window)
+    return np.maximum(slowest, fetched).sum(axis=1).astype(np.int64)
 
 
 def check_column(layer: Layer, output: Tensor, config: Config) -> None:

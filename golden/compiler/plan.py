@@ -1,12 +1,13 @@
 """The plan of every layer before any word is made: its entries, its jobs and its map."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from golden.compiler.checks import map_shape
 from golden.compiler.degrees import map_name
 from golden.compiler.jobs import Jobs, check_column, choose_jobs
-from golden.compiler.taps import tap_positions
+from golden.compiler.taps import Position, tap_positions
 from golden.compiler.tiling import Tiling, row_tiles, word_tiles
+from golden.compiler.unrolling import unrolled
 from golden.datapath.entries import Entries
 from golden.datapath.protocol import datapath
 from golden.graph.network import Layer, Network, refuse
@@ -22,19 +23,31 @@ class LayerPlan:
 
     Parameters
     ----------
-    entries: its weights as stream entries.
+    entries: its weights as stream entries, of all phases.
+    phase: likewise, of one phase.
     jobs: its division into jobs.
     map: the map that it computes, before pooling; has no address of its own.
-    tiling: of that map.
-    taps: rows of an input channel.
+    tiling: of the first phase of that map.
+    positions: what the rows of an input channel read.
     """
 
     layer: Layer
     entries: Entries
+    phase: Entries
     jobs: Jobs
     map: Tensor
     tiling: Tiling
-    taps: int
+    positions: list[Position]
+
+    @property
+    def phases(self) -> int:
+        """How often the machine has each of its filters."""
+        return self.map.phases[0] * self.map.phases[1]
+
+    @property
+    def taps(self) -> int:
+        """Rows of an input channel."""
+        return len(self.positions)
 
     @property
     def rows(self) -> int:
@@ -49,10 +62,17 @@ class Layouts:
     Parameters
     ----------
     degrees, pitches: of every feature and of every map before pooling (`map_name`).
+    phases: of the outputs of unrolled layers (`golden.compiler.unrolling`).
     """
 
     degrees: dict[str, tuple[int, int]]
     pitches: dict[str, int]
+    phases: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def tensor(self, name: str, shape: tuple[int, int, int], scale: float) -> Tensor:
+        """A map as it lies, without a place."""
+        phases = self.phases.get(name, (1, 1))
+        return Tensor(name, shape, self.degrees[name], self.pitches[name], 0, 0, scale, phases)
 
 
 def plan_layer(network: Network, index: int, layouts: Layouts, config: Config) -> LayerPlan:
@@ -66,19 +86,21 @@ def plan_layer(network: Network, index: int, layouts: Layouts, config: Config) -
         )
     name, shape = map_name(network, index), map_shape(network, layer)
     scale = network.features[layer.output].scale
-    output = Tensor(layer.path, shape, layouts.degrees[name], layouts.pitches[name], 0, 0, scale)
-    entries = datapath(config).entries(layer)
+    output = layouts.tensor(name, shape, scale)
+    phase = datapath(config).entries(layer)
+    entries = unrolled(phase, layer.product.window, output.phases)
     if entries.fold == Fold.COLUMN:
         check_column(layer, output, config)
     tiling = _tiling(layer, output, layouts.pitches[layer.input], entries.fold, config)
     channels = network.features[layer.input].shape[0]
-    taps = len(tap_positions(layer, entries.fold))
+    positions = tap_positions(layer, entries.fold, output.phases)
+    taps = len(positions)
     jobs = choose_jobs(layer, entries, channels, taps, tiling.tiles, config)
     if jobs.moves:
         # Rows of a job begin with its first channel.
         number = entries.unit // (jobs.unit_count * config.engines)
         entries = replace(entries, row=entries.row - number * jobs.channels * taps)
-    return LayerPlan(layer, entries, jobs, output, tiling, taps)
+    return LayerPlan(layer, entries, phase, jobs, output, tiling, positions)
 
 
 def _tiling(layer: Layer, output: Tensor, input_pitch: int, fold: Fold, config: Config) -> Tiling:

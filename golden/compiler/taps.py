@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.compiler.tiling import Tiling
+from golden.compiler.unrolling import shared_positions
 from golden.graph.network import Layer, refuse
 from golden.graph.operations.uneven_pool import UnevenPool
 from golden.spec.memories import Fold
@@ -30,12 +31,15 @@ class Position:
     pixels: npt.NDArray[np.bool_] | None = None
 
 
-def tap_positions(layer: Layer, fold: Fold) -> list[Position]:
+def tap_positions(layer: Layer, fold: Fold, phases: tuple[int, int] = (1, 1)) -> list[Position]:
     """What each tap reads.
 
-    COLUMN reads each kernel row once, at the output's own columns.
+    COLUMN reads each kernel row once, at the output's own columns. Of an unrolled layer, what any of its
+    phases looks at, as the first one sees it.
     """
     product, window = layer.product, layer.product.window
+    if phases != (1, 1):
+        return [Position(*it) for it in shared_positions(window, phases)]
     if fold == Fold.COLUMN:
         return [Position(row, 0) for row, _ in window.positions[:: window.kernel[1]]]
     if isinstance(product, UnevenPool):
@@ -44,15 +48,15 @@ def tap_positions(layer: Layer, fold: Fold) -> list[Position]:
     return [Position(*it) for it in window.positions]
 
 
-def tap_table(layer: Layer, fold: Fold, source: Tensor, tiling: Tiling) -> list[Tap]:
-    """The taps of all tiles, tile after tile.
+def tap_table(layer: Layer, positions: list[Position], source: Tensor, tiling: Tiling) -> list[Tap]:
+    """The taps of all tiles, tile after tile; `positions`: of `tap_positions`.
 
     The source pixel of each lane is computed one by one; the rows of the machine can serve them
     only if they are neighbours in memory.
 
     Raises UnsupportedError if they are not.
     """
-    table = [_tap(layer, source, tiling, position) for position in tap_positions(layer, fold)]
+    table = [_tap(layer, source, tiling, position) for position in positions]
     return [column[tile] for tile in range(tiling.tiles) for column in table]
 
 
@@ -85,8 +89,7 @@ def row_taps(
     None if the lanes of a tile that the mask names do not find them side by side.
     """
     down, across = source.degree
-    plane = (row % down) * across + column % across
-    position = plane * source.plane_words(lanes) * lanes
+    position = source.plane(row, column) * source.plane_words(lanes) * lanes
     position += (row // down) * source.pitch + column // across
     first = position - np.arange(lanes)
     taps = []

@@ -76,4 +76,4 @@ def _room(tensor: Tensor, config: Config) -> int:
 
 def _unplaced(network: Network, name: str, layouts: Layouts) -> Tensor:
     feature = network.features[name]
-    return Tensor(name, feature.shape, layouts.degrees[name], layouts.pitches[name], 0, 0, feature.scale)
+    return layouts.tensor(name, feature.shape, feature.scale)

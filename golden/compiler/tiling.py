@@ -43,13 +43,16 @@ class Tiling:
 
 
 def word_tiles(tensor: Tensor, lanes: int) -> Tiling:
-    """Tile t is word t of a channel of the tensor."""
+    """Tile t is word t of the first phase of a channel of the tensor; without phases, of the channel."""
     _, height, width = tensor.shape
     down, across = tensor.degree
+    rows, columns = tensor.phases
     words = tensor.plane_words(lanes)
-    plane, pixel = np.divmod(np.arange(tensor.planes * words * lanes).reshape(-1, lanes), words * lanes)
+    places = np.arange(tensor.planes // (rows * columns) * words * lanes).reshape(-1, lanes)
+    plane, pixel = np.divmod(places, words * lanes)
     row, column = np.divmod(pixel, tensor.pitch)
-    y, x = row * down + plane // across, column * across + plane % across
+    y = row * down + plane // (across // columns) * rows
+    x = column * across + plane % (across // columns) * columns
     used = (pixel < tensor.plane_pixels) & (column < tensor.plane_shape[1]) & (y < height) & (x < width)
     return Tiling(y, x, used, words, tensor.plane_pixels - (words - 1) * lanes)
 

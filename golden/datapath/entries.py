@@ -66,6 +66,11 @@ class Entries:
     part: Int64 | None = None
 
     @property
+    def filters(self) -> int:
+        """Number of filters."""
+        return len(self.terms)
+
+    @property
     def codes(self) -> Int64:
         """The 4-bit code of each entry."""
         return coefficient_codes(self.value)

@@ -83,9 +83,8 @@ def positions(tensor: Tensor, lanes: int) -> Int64:
     c = np.arange(channels)[:, None, None]
     y = np.arange(height)[None, :, None]
     x = np.arange(width)[None, None, :]
-    plane = (y % down) * across + x % across
     pixel = (y // down) * tensor.pitch + x // across
-    word = tensor.address + c * tensor.stride + plane * tensor.plane_words(lanes)
+    word = tensor.address + c * tensor.stride + tensor.plane(y, x) * tensor.plane_words(lanes)
     return word * lanes + pixel
 
 

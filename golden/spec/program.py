@@ -232,7 +232,7 @@ def _from_plain(values: dict[str, Any]) -> Program:
         input=values["input"],
         outputs=tuple(values["outputs"]),
         tensors=tuple(
-            Tensor(**{**it, "shape": tuple(it["shape"]), "degree": tuple(it["degree"])})
+            Tensor(**{key: tuple(value) if isinstance(value, list) else value for key, value in it.items()})
             for it in values["tensors"]
         ),
         layers=tuple(LayerCounts(**layer) for layer in values["layers"]),

@@ -1,6 +1,7 @@
 """Where an activation tensor lies in the feature memory."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -8,7 +9,8 @@ class Tensor:
     """Where an int8 tensor lies in the activation memory.
 
     A map is split into phase planes, so that a later stride reads neighbours: of degree (dy, dx), plane
-    (y mod dy)·dx + (x mod dx) holds pixel (y div dy, x div dx).
+    (y mod dy)·dx + (x mod dx) holds pixel (y div dy, x div dx). With `phases` (py, px), the planes of one
+    phase (y mod py, x mod px) lie together, in that order, and the phases in order of columns, then rows.
     Planes start at word boundaries; inside a plane, pixel (y, x) is number n = y·pitch + x and lies in word
     n div lanes, lane n mod lanes. Pixels of a plane beyond the map, where the degree does not divide the
     size, and those between its width and the pitch hold no data: what is written there nobody reads.
@@ -21,6 +23,7 @@ class Tensor:
     address: first word of channel 0.
     stride: words from one channel to the next.
     scale: real value of one step.
+    phases: of rows and of columns; each divides the degree.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Tensor:
     address: int
     stride: int
     scale: float
+    phases: tuple[int, int] = (1, 1)
 
     @property
     def plane_shape(self) -> tuple[int, int]:
@@ -55,12 +59,18 @@ class Tensor:
         """Words of one channel."""
         return self.planes * self.plane_words(lanes)
 
+    def plane(self, y: Any, x: Any) -> Any:
+        """Number of the plane of a pixel, an int; of arrays of pixels an array."""
+        (down, across), (rows, columns) = self.degree, self.phases
+        y, x = y % down, x % across
+        phase = x % columns * rows + y % rows
+        return phase * (self.planes // (rows * columns)) + y // rows * (across // columns) + x // columns
+
     def position(self, channel: int, y: int, x: int, lanes: int) -> tuple[int, int]:
         """(word address, lane) of a pixel."""
         down, across = self.degree
-        plane = (y % down) * across + x % across
         pixel = (y // down) * self.pitch + x // across
-        word = plane * self.plane_words(lanes) + pixel // lanes
+        word = self.plane(y, x) * self.plane_words(lanes) + pixel // lanes
         return self.address + channel * self.stride + word, pixel % lanes
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from flows.fuzz.networks import roomy
+from golden.compiler import compile_network
 from golden.graph.network import Feature, Layer, Network
 from golden.graph.operations.gate import Gate
 from golden.graph.operations.relu import Relu
@@ -54,6 +55,19 @@ def test_what_was_left_out() -> None:
         (2, 4, 4), ("a", 23, (1, 1), {"kind": "scale"}), ("d", 23, (3, 3), same), ("b", 3, (2, 2))
     )
     check_run(network, config, random_images(np.random.default_rng(1), network, 2), 0.3, "bare")
+
+
+def test_unrolled_layers() -> None:
+    """A depthwise layer whose phases are in several engines, and a strided one."""
+    same = {"padding": 1, "groups": 3, "kind": "scale"}
+    network = chain(
+        (3, 8, 7), ("a", 3, (3, 3), same), ("b", 3, (3, 3), {**same, "stride": 2}), ("c", 2, (1, 1))
+    )
+    program = compile_network(network, CONFIG)
+    assert max(np.prod(tensor.phases) for tensor in program.tensors) >= 2
+    rng = np.random.default_rng(3)
+    for stalls in (0.0, 0.3):
+        check_run(network, CONFIG, random_images(rng, network, 2), stalls, f"stalls {stalls}")
 
 
 def with_gate(pooled: bool) -> Network:

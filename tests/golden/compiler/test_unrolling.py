@@ -1,0 +1,172 @@
+"""Unrolled layers: the same integers with any phases, fewer cycles where the compiler takes some."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from golden.compiler import compile_network
+from golden.compiler.build import compile_layouts
+from golden.compiler.degrees import phase_degrees
+from golden.compiler.layouts import choose_layouts, plain_layouts
+from golden.cycles.timing import count_cycles
+from golden.graph.network import Network
+from golden.graph.reference import run_network
+from golden.machine.decode import decode
+from golden.machine.run import run_program
+from golden.spec.config import SMALL, Config
+from golden.spec.program import Program
+from golden.spec.tensor import Tensor
+from tests.golden.networks import random_images
+from tests.golden.small import chain
+
+WIDE = replace(
+    SMALL,
+    name="wide",
+    feature_words=1 << 14,
+    coefficient_words=1 << 14,
+    tap_words=1 << 13,
+    term_words=1 << 12,
+    filter_words=1 << 12,
+)
+NARROW = replace(WIDE, name="narrow", engines=3, lanes=4, basis=2, accumulators=4)
+
+
+def depthwise(channels: int, **options: Any) -> dict[str, Any]:
+    return {"groups": channels, "kind": "scale", "padding": 1, **options}
+
+
+def equal(network: Network, program: Program, seed: int = 0) -> None:
+    """Every tensor is that of the reference network, which knows no phases."""
+    images = random_images(np.random.default_rng(seed), network, 2)
+    found, expected = run_program(program, images), run_network(network, images)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found.tensors[name], values, name)
+
+
+def forced(network: Network, config: Config, split: tuple[int, int], phases: dict[str, Any]) -> Program:
+    """The program with planes split and phases as given, whatever they cost."""
+    layouts = plain_layouts(network, phase_degrees(network, split, [*phases]), config)
+    return compile_layouts(network, replace(layouts, phases=phases), config)
+
+
+@pytest.mark.parametrize("config", [WIDE, NARROW], ids=lambda it: it.name)
+@pytest.mark.parametrize(
+    ("filters", "options"),
+    [
+        (5, depthwise(5)),
+        (5, depthwise(5, stride=2, padding=(0, 1, 1, 0))),
+        (5, depthwise(5, stride=(1, 3), padding=(2, 0, 0, 1), kind="plain")),
+        (10, depthwise(5, dilation=(2, 1), padding=(2, 2, 0, 1))),
+        (3, {"stride": (2, 1), "kind": "plain"}),
+    ],
+    ids=["depthwise", "strided", "uneven", "multiplier-dilation", "few filters"],
+)
+def test_every_split_computes_the_same(config: Config, filters: int, options: dict[str, Any]) -> None:
+    for height, width, kernel in ((11, 9, (3, 3)), (7, 13, (2, 3))):
+        network = chain((5, height, width), ("a", filters, kernel, options), ("b", 3, (1, 1)))
+        for split in ((2, 1), (1, 3), (2, 2), (4, 2)):
+            program = forced(network, config, split, {"a": split})
+            assert program.tensor("a").phases == split
+            equal(network, program, height)
+
+
+def test_phases_of_planes_that_strides_demand() -> None:
+    """Some of the planes, rows and columns, in groups of two filters and two channels each."""
+    same = {"groups": 3, "kind": "scale", "padding": 1}
+    network = chain(
+        (3, 16, 12), ("a", 6, (3, 3), {"padding": 1}), ("g", 6, (3, 3), same), ("s", 4, (4, 4), {"stride": 4})
+    )
+    for phases in ((2, 1), (1, 2), (2, 4), (4, 4)):
+        equal(network, forced(network, WIDE, (1, 1), {"g": phases}))
+
+
+def test_planes_of_a_phase_lie_together() -> None:
+    tensor = Tensor("t", (2, 9, 10), (4, 6), 2, 7, 80, 1.0, (2, 3))
+    words: dict[tuple[int, int], set[int]] = {}
+    places = set()
+    for y in range(9):
+        for x in range(10):
+            word, lane = tensor.position(1, y, x, 4)
+            words.setdefault((x % 3, y % 2), set()).add((word - 87) // (4 * tensor.plane_words(4)))
+            places.add((word, lane))
+    assert len(places) == 90
+    assert [words[key] for key in sorted(words)] == [{number} for number in range(6)]
+
+
+def networks() -> list[Network]:
+    """Shapes that wait for their rows: MobileNet's, a keyword network's, first layers."""
+    return [
+        chain(
+            (3, 24, 24),
+            ("first", 4, (3, 3), {"stride": 2, "padding": 1}),
+            ("d1", 4, (3, 3), depthwise(4)),
+            ("p1", 8, (1, 1)),
+            ("d2", 8, (3, 3), depthwise(8, stride=2)),
+            ("p2", 16, (1, 1)),
+            ("d3", 16, (3, 3), depthwise(16)),
+            ("p3", 16, (1, 1)),
+        ),
+        chain((1, 40, 10), ("first", 8, (5, 3), {"stride": 2}), ("d", 8, (3, 3), depthwise(8))),
+        chain((2, 20, 20), ("first", 2, (5, 5), {"padding": 2, "kind": "scale"}), ("b", 4, (1, 1))),
+    ]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_what_the_compiler_takes_is_faster(number: int) -> None:
+    network = networks()[number]
+    degrees = phase_degrees(network)
+    plain = compile_layouts(network, plain_layouts(network, degrees, WIDE), WIDE)
+    program = compile_network(network, WIDE)
+    assert any(tensor.phases != (1, 1) for tensor in program.tensors)
+    assert count_cycles(program).cycles < 0.9 * count_cycles(plain).cycles
+    for one, other in zip(program.layers, plain.layers, strict=True):
+        assert (one.macs, one.steps, one.kept, one.products) == (
+            other.macs,
+            other.steps,
+            other.kept,
+            other.products,
+        )
+    equal(network, program)
+
+
+def test_memories_that_hold_one_phase_only_take_the_plain_layouts() -> None:
+    network = networks()[1]
+    assert any(it.phases for it in choose_layouts(network, phase_degrees(network), WIDE))
+    few = replace(WIDE, filter_words=16)
+    program = compile_network(network, few)
+    assert all(tensor.phases == (1, 1) for tensor in program.tensors)
+    equal(network, program)
+
+
+def test_maps_that_are_added_joined_or_pooled_are_not_unrolled() -> None:
+    """Nor is a layer whose filters share a basis, or one that waits for its adders."""
+    network = networks()[0]
+    for kind in ("group", "column"):
+        layers = chain((3, 16, 16), ("d", 3, (3, 3), depthwise(1, kind=kind)))
+        assert [it.phases for it in choose_layouts(layers, phase_degrees(layers), WIDE)] == [{}]
+    wide = chain((3, 16, 16), ("d", 64, (3, 3), {"padding": 1}))
+    assert [it.phases for it in choose_layouts(wide, phase_degrees(wide), WIDE)] == [{}]
+    joined = chain(
+        (4, 16, 16),
+        ("a", 4, (3, 3), depthwise(4)),
+        ("b", 4, (3, 3), depthwise(4)),
+        ("both", ("a", "b")),
+        ("c", 4, (1, 1)),
+    )
+    assert [it.phases for it in choose_layouts(joined, phase_degrees(joined), WIDE)] == [{}]
+    pooled = chain((4, 16, 16), ("a", 4, (3, 3), depthwise(4, pool=3)))
+    assert [it.phases for it in choose_layouts(pooled, phase_degrees(pooled), WIDE)] == [{}]
+    assert any(it.phases for it in choose_layouts(network, phase_degrees(network), WIDE))
+
+
+def test_a_channel_in_several_turns_is_waited_for() -> None:
+    """Its reader waits for all turns of the layer; of whole channels in a turn, for that turn."""
+    network = chain((4, 16, 16), ("d", 4, (3, 3), depthwise(4)), ("p", 8, (1, 1)))
+    for phases, apart in (((4, 4), True), ((2, 1), False)):
+        program = forced(network, WIDE, phases, {"d": phases})
+        made, reader = decode(program)
+        turns = made.back["rounds"] * made.back["tiles"] * WIDE.engines
+        assert (made.back["engine_filters"] % (phases[0] * phases[1]) != 0) == apart
+        assert (reader.front["ready_first"] == turns) == apart
