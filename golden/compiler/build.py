@@ -150,7 +150,7 @@ def _build(plan: LayerPlan, tensors: dict[str, Tensor], memories: Memories, conf
         words,
         memories.add_taps(taps),
         memories.add_gate(layer, product) if isinstance(product, Gate) else memories.add_terms(entries.terms),
-        memories.add_filters(layer, plan.phases),
+        memories.add_filters(layer, plan.copies),
         table,
     )
 

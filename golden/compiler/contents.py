@@ -62,13 +62,13 @@ class Memories:
         """Address of the terms that the layer of that output writes, if it does."""
         return self._gates.get(name)
 
-    def add_filters(self, layer: Layer, phases: int) -> int:
-        """Address of the filter words of a layer, each of which stands there once for each phase."""
+    def add_filters(self, layer: Layer, copies: int) -> int:
+        """Address of the filter words of a layer, each of which stands there so many times."""
         address, record = len(self.filters), filter_record()
         self.filters += [
             record.pack(bias=int(bias), shift=int(shift))
             for bias, shift in zip(layer.requantise.bias, layer.requantise.shift, strict=True)
-            for _ in range(phases)
+            for _ in range(copies)
         ]
         return address
 

@@ -29,7 +29,8 @@ def layer_counts(
         height, width = layer.product.kernel
         weights = layer.product.filters * layer.product.group_channels * height * width
     jobs, channels = plan.jobs, tensors[layer.input].shape[0]
-    steps = int(block_steps(entries, jobs.unit_count, jobs.rounds * config.engines).sum()) // plan.phases
+    steps = int(block_steps(entries, jobs.unit_count, jobs.rounds * config.engines).sum())
+    steps //= plan.map.phases[0] * plan.map.phases[1]
     bits = words * memory_shape(config, Memory.COEFFICIENT).bits
     bits += entries.terms.size * formats.ACTIVATION_BITS + entries.filters * filter_record().bits
     moved = channels * _pixels_read(taps, config.lanes) + _bytes(tensors[layer.output])

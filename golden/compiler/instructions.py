@@ -92,7 +92,7 @@ def _ready(
             done = before + jobs.rounds * jobs.tiles * engines
         if producer.layer.output == plan.layer.input:
             tiles_before = (jobs.tiles - 1) * engines
-            made, apart = divmod(jobs.engine_filters, producer.phases)
+            made, apart = divmod(jobs.engine_filters, producer.copies)
             # Rounds of whole turns, and none of channels that are not there.
             whole = made > 0 and channels % made == 0
             whole &= channels * plan.jobs.rounds <= jobs.rounds * engines * made
@@ -149,7 +149,7 @@ def back_word(plan: LayerPlan, tensors: dict[str, Tensor], places: Places, confi
         term_address=places.terms,
         filter_address=places.filters,
         output_address=target.address,
-        output_stride=target.stride // plan.phases,
+        output_stride=target.stride // plan.copies,
         plane_tiles=plan.tiling.plane_tiles,
         last_lanes=plan.tiling.last_lanes,
         **epilogue,

@@ -105,7 +105,8 @@ def _filling_in_step(
     steps = np.bincount(place, minlength=rounds * config.engines * windows)
     slowest = steps.reshape(rounds, config.engines, windows).max(axis=1)
     fetched = np.minimum(rows - np.arange(windows) * config.window, config.window)
-    return np.maximum(slowest, fetched).sum(axis=1).astype(np.int64)
+    cycles: np.ndarray = np.maximum(slowest, fetched).sum(axis=1)
+    return cycles
 
 
 def check_column(layer: Layer, output: Tensor, config: Config) -> None:

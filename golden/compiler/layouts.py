@@ -6,7 +6,7 @@ Phases are made of whole planes, so maps may be split into more of them than str
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 
 from golden.compiler.degrees import map_name, phase_degrees
@@ -15,12 +15,12 @@ from golden.compiler.plan import LayerPlan, Layouts, plan_layer
 from golden.datapath.entries import block_steps
 from golden.graph.network import Network
 from golden.graph.operations.convolution import Convolution
-from golden.spec.arithmetics import SHIFT_ADD
+from golden.spec.arithmetics import PAIR, SHIFT_ADD
 from golden.spec.config import Config
 from golden.spec.errors import UnsupportedError
 from golden.spec.memories import MAX_CHANNELS
 
-SPLITS = [it for it in product(range(1, 6), repeat=2) if it[0] * it[1] <= 6]
+SPLITS = [(down, across) for down in range(1, 6) for across in range(1, 6) if down * across <= 6]
 """Parts, down and across, that each plane may be split into; the first one leaves it whole."""
 
 ROOM = 1.5
@@ -52,10 +52,22 @@ def choose_layouts(
             with suppress(UnsupportedError):
                 found.append(_unrolled(network, plans, starved, split, config))
         bar = (1 - WORTH) * sum(plan.jobs.cycles for plan in plans)
-        found = sorted((it for it in found if it[0] < bar), key=lambda it: it[0])
-        yield from [it for _, it in found[:1]]
-        yield from [it for _, it in found[1:] if it.degrees == degrees]
+        worth = sorted((it for it in found if it.cycles < bar), key=lambda it: it.cycles)
+        if worth:
+            near = [it for it in worth if it.cycles <= (1 + WORTH) * worth[0].cycles]
+            best = min(near, key=lambda it: it.filters)
+            yield best.layouts
+            yield from (it.layouts for it in worth if it is not best and it.layouts.degrees == degrees)
     yield plain
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Layouts, the estimated cycles of all layers, and the filters that the machine has in them."""
+
+    layouts: Layouts
+    cycles: int
+    filters: int
 
 
 def plain_layouts(network: Network, degrees: dict[str, tuple[int, int]], config: Config) -> Layouts:
@@ -87,8 +99,8 @@ def _unrolled(
     starved: Sequence[int],
     split: tuple[int, int],
     config: Config,
-) -> tuple[int, Layouts]:
-    """Estimated cycles and layouts with the best phases of the layers `starved`; `plans`: without any.
+) -> _Choice:
+    """The best phases of the layers `starved`; `plans`: without any.
 
     Raises UnsupportedError where a layer does not run with as many planes, or a map becomes too large.
     """
@@ -101,23 +113,47 @@ def _unrolled(
             if now.words(config.lanes) > ROOM * plan.map.words(config.lanes):
                 raise UnsupportedError(f"layer {plan.layer.path}: {split} parts of a plane fill few lanes")
         plans = _plans(network, whole, config)
-    cycles, phases = sum(plan.jobs.cycles for plan in plans), {}
+    best = list(plans)
+    options: dict[str, tuple[tuple[int, int], int]] = {}
     for index in starved:
-        best = plans[index]
-        for found in _phases(best, config):
-            layouts = replace(whole, phases={best.layer.output: found})
+        name = plans[index].layer.output
+        for phases, spare in _phases(plans[index], config):
+            layouts = replace(whole, phases={name: phases}, spare={name: spare})
             plan = plan_layer(network, index, layouts, config)
-            if plan.jobs.cycles < (1 - MORE) * best.jobs.cycles:
-                best = plan
-        if best.phases > 1:
-            phases[best.layer.output] = best.map.phases
-            cycles -= plans[index].jobs.cycles - best.jobs.cycles
-    return cycles, replace(whole, phases=phases)
+            if plan.jobs.cycles < (1 - MORE) * best[index].jobs.cycles:
+                best[index], options[name] = plan, (phases, spare)
+    for index in sorted(starved, key=lambda it: _saved(plans[it], best[it])):
+        if not _fits(best, config):
+            best[index] = plans[index]
+            options.pop(plans[index].layer.output, None)
+    cycles, filters = sum(it.jobs.cycles for it in best), sum(it.entries.filters for it in best)
+    phases_of = {name: phases for name, (phases, _) in options.items()}
+    spare_of = {name: spare for name, (_, spare) in options.items()}
+    return _Choice(replace(whole, phases=phases_of, spare=spare_of), cycles, filters)
 
 
-def _phases(plan: LayerPlan, config: Config) -> list[tuple[int, int]]:
-    """Phases that the planes of a map allow and one round holds, the fewest first."""
+def _saved(plain: LayerPlan, best: LayerPlan) -> float:
+    """Cycles that are saved for each filter more that the machine has."""
+    return (plain.jobs.cycles - best.jobs.cycles) / max(1, best.entries.filters - plain.entries.filters)
+
+
+def _fits(plans: Sequence[LayerPlan], config: Config) -> bool:
+    """Whether memories hold the filters, their terms, and entries as far as they can be told."""
+    entries = sum(len(it.entries.unit) for it in plans) // (PAIR * config.engines)
+    filters = sum(it.entries.filters for it in plans)
+    terms = sum(it.entries.terms.size for it in plans)
+    return (
+        filters <= config.filter_words and terms <= config.term_words and entries <= config.coefficient_words
+    )
+
+
+def _phases(plan: LayerPlan, config: Config) -> Iterator[tuple[tuple[int, int], int]]:
+    """Phases that the planes of a map allow and one round holds, the fewest first, without spare filters and
+    with as many as the engines demand."""
     most = min(config.engines * config.accumulators, MAX_CHANNELS // plan.entries.filters)
     rows, columns = ([it for it in range(1, most + 1) if degree % it == 0] for degree in plan.map.degree)
-    found = sorted(product(rows, columns), key=lambda it: (it[0] * it[1], max(it)))
-    return [it for it in found if 1 < it[0] * it[1] <= most]
+    for phases in sorted(product(rows, columns), key=lambda it: (it[0] * it[1], max(it))):
+        count = phases[0] * phases[1]
+        for spare in {0: None, -count % config.engines: None}:
+            if count > 1 and count + spare <= most:
+                yield phases, spare

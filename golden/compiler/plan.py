@@ -40,9 +40,9 @@ class LayerPlan:
     positions: list[Position]
 
     @property
-    def phases(self) -> int:
-        """How often the machine has each of its filters."""
-        return self.map.phases[0] * self.map.phases[1]
+    def copies(self) -> int:
+        """Filters of the machine for each of its filters: its phases, and spare ones."""
+        return self.entries.filters // self.phase.filters
 
     @property
     def taps(self) -> int:
@@ -62,17 +62,23 @@ class Layouts:
     Parameters
     ----------
     degrees, pitches: of every feature and of every map before pooling (`map_name`).
-    phases: of the outputs of unrolled layers (`golden.compiler.unrolling`).
+    phases, spare: of the outputs of unrolled layers (`golden.compiler.unrolling`).
     """
 
     degrees: dict[str, tuple[int, int]]
     pitches: dict[str, int]
     phases: dict[str, tuple[int, int]] = field(default_factory=dict)
+    spare: dict[str, int] = field(default_factory=dict)
 
     def tensor(self, name: str, shape: tuple[int, int, int], scale: float) -> Tensor:
         """A map as it lies, without a place."""
         phases = self.phases.get(name, (1, 1))
         return Tensor(name, shape, self.degrees[name], self.pitches[name], 0, 0, scale, phases)
+
+    def stride(self, tensor: Tensor, lanes: int) -> int:
+        """Words of a channel of a map, with those that spare filters write."""
+        phases = tensor.phases[0] * tensor.phases[1]
+        return tensor.words(lanes) // phases * (phases + self.spare.get(tensor.name, 0))
 
 
 def plan_layer(network: Network, index: int, layouts: Layouts, config: Config) -> LayerPlan:
@@ -88,7 +94,7 @@ def plan_layer(network: Network, index: int, layouts: Layouts, config: Config) -
     scale = network.features[layer.output].scale
     output = layouts.tensor(name, shape, scale)
     phase = datapath(config).entries(layer)
-    entries = unrolled(phase, layer.product.window, output.phases)
+    entries = unrolled(phase, layer.product.window, output.phases, layouts.spare.get(name, 0))
     if entries.fold == Fold.COLUMN:
         check_column(layer, output, config)
     tiling = _tiling(layer, output, layouts.pitches[layer.input], entries.fold, config)

@@ -16,7 +16,7 @@ def plan_tensors(network: Network, layouts: Layouts, config: Config) -> dict[str
     """Every tensor and every concatenation, not yet placed: all at address 0."""
     names = (network.input, *(layer.output for layer in network.layers), *network.joined)
     tensors = {name: _unplaced(network, name, layouts) for name in names}
-    strides = {name: tensor.words(config.lanes) for name, tensor in tensors.items()}
+    strides = {name: layouts.stride(tensor, config.lanes) for name, tensor in tensors.items()}
     # The drain steps through a residual and its output with one stride, a reader through a concatenation.
     ties = [(layer.output, name) for layer in network.layers for name in layer.reads]
     ties += [(part, whole) for whole, parts in network.joined.items() for part in parts]

@@ -39,28 +39,29 @@ def _places(window: Window, phases: tuple[int, int]) -> list[list[tuple[int, int
     ]
 
 
-def unrolled(entries: Entries, window: Window, phases: tuple[int, int]) -> Entries:
-    """The entries of all phases; filter f of phase (a, b) is filter f·py·px + b·py + a.
+def unrolled(entries: Entries, window: Window, phases: tuple[int, int], spare: int = 0) -> Entries:
+    """The entries of all phases; filter f of phase (a, b) is filter f·(py·px + spare) + b·py + a.
 
     Parameters
     ----------
     entries: of a layer without a basis, one unit a filter, whose rows count the positions of the window.
+    spare: filters without entries behind the phases of each filter, so that rounds begin with a filter.
     """
     if phases == (1, 1):
         return entries
     each, taps = _places(window, phases), len(window.positions)
-    count = len(each)
+    real, count = len(each), len(each) + spare
     number = {place: it for it, place in enumerate(shared_positions(window, phases))}
     seen = np.array([[number[place] for place in places] for places in each])
     channel, tap = np.divmod(entries.row, taps)
     # The digits of a weight stay in their order.
-    phase = np.repeat(np.arange(count), len(tap))
+    phase = np.repeat(np.arange(real), len(tap))
     return replace(
         entries,
         units=entries.units * count,
-        unit=(entries.unit[None] * count + np.arange(count)[:, None]).reshape(-1),
-        slot=np.tile(entries.slot, count),
-        row=np.tile(channel, count) * len(number) + seen[phase, np.tile(tap, count)],
-        value=np.tile(entries.value, count),
+        unit=(entries.unit[None] * count + np.arange(real)[:, None]).reshape(-1),
+        slot=np.tile(entries.slot, real),
+        row=np.tile(channel, real) * len(number) + seen[phase, np.tile(tap, real)],
+        value=np.tile(entries.value, real),
         terms=np.repeat(entries.terms, count, axis=0),
     )

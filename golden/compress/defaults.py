@@ -54,15 +54,19 @@ def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL
     shapes = conv_shapes(graph, config)
     foldings = {path: choose_folding(it, density, config, groups=False) for path, it in shapes.items()}
     costs = {path: fold_cycles(shapes[path], it, density, config) for path, it in foldings.items()}
-    total = sum(costs.values())
-    layers = {}
-    for path, shape in shapes.items():
-        it = foldings[path]
-        if costs[path] >= TUNED_SHARE * total:
-            it = choose_folding(shape, density, config)
-            cycles, bare = (fold_cycles(shape, folding, density, config) for folding in (it, NO_BASIS))
-            it = NO_BASIS if cycles - bare > BASIS_WORTH * total else it
-        layers[path] = _plan(it, density)
+    # Each layer that is mended makes the others larger shares of what is left.
+    settled = False
+    while not settled:
+        settled = True
+        total = sum(costs.values())
+        for path, shape in shapes.items():
+            if costs[path] >= TUNED_SHARE * total:
+                it = choose_folding(shape, density, config)
+                cycles, bare = (fold_cycles(shape, folding, density, config) for folding in (it, NO_BASIS))
+                it, cycles = (NO_BASIS, bare) if cycles - bare > BASIS_WORTH * total else (it, cycles)
+                settled &= cycles >= costs[path]
+                foldings[path], costs[path] = it, min(cycles, costs[path])
+    layers = {path: _plan(it, density) for path, it in foldings.items()}
     return CompressionPlan(layers | _grouped(graph) | _ends(graph, density), LayerPlan(density=density))
 
 

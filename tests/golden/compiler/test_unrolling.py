@@ -45,10 +45,13 @@ def equal(network: Network, program: Program, seed: int = 0) -> None:
         np.testing.assert_array_equal(found.tensors[name], values, name)
 
 
-def forced(network: Network, config: Config, split: tuple[int, int], phases: dict[str, Any]) -> Program:
-    """The program with planes split and phases as given, whatever they cost."""
+def forced(
+    network: Network, config: Config, split: tuple[int, int], phases: dict[str, Any], spare: int = 0
+) -> Program:
+    """The program with planes split, phases and spare filters as given, whatever they cost."""
     layouts = plain_layouts(network, phase_degrees(network, split, [*phases]), config)
-    return compile_layouts(network, replace(layouts, phases=phases), config)
+    layouts = replace(layouts, phases=phases, spare=dict.fromkeys(phases, spare))
+    return compile_layouts(network, layouts, config)
 
 
 @pytest.mark.parametrize("config", [WIDE, NARROW], ids=lambda it: it.name)
@@ -66,8 +69,8 @@ def forced(network: Network, config: Config, split: tuple[int, int], phases: dic
 def test_every_split_computes_the_same(config: Config, filters: int, options: dict[str, Any]) -> None:
     for height, width, kernel in ((11, 9, (3, 3)), (7, 13, (2, 3))):
         network = chain((5, height, width), ("a", filters, kernel, options), ("b", 3, (1, 1)))
-        for split in ((2, 1), (1, 3), (2, 2), (4, 2)):
-            program = forced(network, config, split, {"a": split})
+        for split, spare in (((2, 1), 0), ((1, 3), 1), ((2, 2), 2), ((4, 2), 0)):
+            program = forced(network, config, split, {"a": split}, spare)
             assert program.tensor("a").phases == split
             equal(network, program, height)
 
@@ -131,10 +134,23 @@ def test_what_the_compiler_takes_is_faster(number: int) -> None:
     equal(network, program)
 
 
-def test_memories_that_hold_one_phase_only_take_the_plain_layouts() -> None:
+def test_no_more_is_unrolled_than_memories_hold() -> None:
+    """The layers that gain most for their filters; with room for one phase only, none."""
+    for number, field, words, some in ((0, "filter_words", 128, True), (1, "filter_words", 16, False)):
+        network = networks()[number]
+        everywhere, *_ = choose_layouts(network, phase_degrees(network), WIDE)
+        program = compile_network(network, replace(WIDE, **{field: words}))
+        found = sum(tensor.phases != (1, 1) for tensor in program.tensors)
+        assert found < len(everywhere.phases)
+        assert (found > 0) == some
+        equal(network, program)
+
+
+def test_what_does_not_fit_after_all_takes_the_plain_layouts() -> None:
+    """How long the streams become is not known before they are made."""
     network = networks()[1]
-    assert any(it.phases for it in choose_layouts(network, phase_degrees(network), WIDE))
-    few = replace(WIDE, filter_words=16)
+    words = max(map(len, compile_network(network, WIDE).coefficients)) - 1
+    few = replace(WIDE, coefficient_words=1 << words.bit_length() - 1)
     program = compile_network(network, few)
     assert all(tensor.phases == (1, 1) for tensor in program.tensors)
     equal(network, program)
@@ -164,9 +180,9 @@ def test_maps_that_are_added_joined_or_pooled_are_not_unrolled() -> None:
 def test_a_channel_in_several_turns_is_waited_for() -> None:
     """Its reader waits for all turns of the layer; of whole channels in a turn, for that turn."""
     network = chain((4, 16, 16), ("d", 4, (3, 3), depthwise(4)), ("p", 8, (1, 1)))
-    for phases, apart in (((4, 4), True), ((2, 1), False)):
-        program = forced(network, WIDE, phases, {"d": phases})
+    for phases, spare, apart in (((4, 4), 0, True), ((3, 2), 2, True), ((2, 1), 0, False)):
+        program = forced(network, WIDE, phases, {"d": phases}, spare)
         made, reader = decode(program)
         turns = made.back["rounds"] * made.back["tiles"] * WIDE.engines
-        assert (made.back["engine_filters"] % (phases[0] * phases[1]) != 0) == apart
+        assert (made.back["engine_filters"] % (phases[0] * phases[1] + spare) != 0) == apart
         assert (reader.front["ready_first"] == turns) == apart
