@@ -92,3 +92,18 @@ def test_the_estimate_is_near_the_machine(filters: int) -> None:
         shape = replace(_CONV, filters=filters, height=16, width=16, pitch=16)
         expected = fold_cycles(shape, folding, 0.5, SMALL)
         assert count_cycles(program).cycles == pytest.approx(expected, rel=0.15)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_words_of_a_map_in_planes(stride: int) -> None:
+    """As many as the tensor has that the compiler lays out, one for each small plane at least."""
+    network = chain(
+        (1, 12, 12),
+        ("a", 2, (3, 3), {"padding": 1, "kind": "group2"}),
+        ("b", 2, (3, 3), {"stride": stride, "padding": 1, "kind": "group2"}),
+    )
+    made = compile_network(network, SMALL).tensor("a")
+    _, height, width = made.shape
+    shape = ConvShape(1, 2, _SAME, height, width, made.degree, made.pitch)
+    assert shape.tiles(SMALL.lanes) == made.words(SMALL.lanes)
+    assert made.degree == (stride, stride)
