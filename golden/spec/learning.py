@@ -135,9 +135,10 @@ class ArrayShape:
 
     def engine_filters(self, filters: int) -> int:
         """Filters of an engine in a round of a layer of `filters`: engine e of round r computes those from
-        (r·engines + e)·engine_filters on.
+        (r·engines + e)·engine_filters on. As few rounds as there can be, their filters shared out evenly.
         """
-        return min(self.slots, -(-filters // self.engines))
+        rounds = -(-filters // (self.engines * self.slots))
+        return -(-filters // (self.engines * rounds))
 
     def round_filters(self, filters: int) -> int:
         """Filters of a round of such a layer."""

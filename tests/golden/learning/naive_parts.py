@@ -112,11 +112,15 @@ class Naive:
         ]
 
     def round_filters(self, filters: int) -> int:
-        return self.array.engines * min(self.array.slots, math.ceil(filters / self.array.engines))
+        return self.array.engines * self.engine_filters(filters)
+
+    def engine_filters(self, filters: int) -> int:
+        rounds = math.ceil(filters / (self.array.slots * self.array.engines))
+        return math.ceil(filters / rounds / self.array.engines)
 
     def kept(self, mask: Rows) -> list[tuple[int, int, int]]:
         """(filter, place, 16 random bits) of the kept codes, in their order."""
-        each, found = min(self.array.slots, math.ceil(len(mask) / self.array.engines)), []
+        each, found = self.engine_filters(len(mask)), []
         for first in range(0, len(mask), each):
             filters, here, word = range(first, min(first + each, len(mask))), 0, 0
             for place in range(len(mask[0])):

@@ -124,7 +124,7 @@ def test_walk_goes_round_by_round_engine_by_engine_and_row_by_row() -> None:
     assert found.draw(RandomWords(seeded(3))).tolist() == draws
     # Three filters keep both engines busy with two slots each, not one with all.
     assert ArrayShape(engines=2, slots=8).engine_filters(3) == 2
-    assert ArrayShape(engines=2, slots=8).round_filters(40) == 16
+    assert ArrayShape(engines=2, slots=8).round_filters(40) == 14
 
 
 GENERATORS = partial(Generators, seeded_generators(9))

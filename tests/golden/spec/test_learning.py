@@ -91,10 +91,20 @@ def test_arrays_that_cannot_be(field: str, value: int, legal: str) -> None:
 
 
 def test_filters_of_an_engine_and_a_round() -> None:
-    """All engines work before one takes a second filter: 12 filters are 3 for each of 4 engines."""
+    """All engines work before one takes a second filter: 12 filters are 3 for each of 4 engines. Two rounds
+    share out 48: 6 for each in both, not 8 in the first one and half of the engines idle in the second.
+    """
     small = learning.ArrayShape()
-    assert [small.engine_filters(count) for count in (1, 4, 5, 12, 32, 33)] == [1, 1, 2, 3, 8, 8]
-    assert [small.round_filters(count) for count in (1, 12, 64)] == [4, 12, 32]
+    assert [small.engine_filters(count) for count in (1, 4, 5, 12, 32, 33, 48)] == [1, 1, 2, 3, 8, 5, 6]
+    assert [small.round_filters(count) for count in (1, 12, 48, 64)] == [4, 12, 24, 32]
+
+
+def test_filters_take_as_few_rounds_as_there_can_be() -> None:
+    for array in (learning.ArrayShape(engines, slots=slots) for engines in (1, 3, 4) for slots in (1, 5, 8)):
+        for filters in range(1, 100):
+            each = array.round_filters(filters)
+            assert array.engine_filters(filters) <= array.slots
+            assert -(-filters // each) == -(-filters // (array.engines * array.slots))
     assert [learning.ArrayShape(lanes=lanes).random_words for lanes in (4, 8, 16, 32)] == [1, 1, 2, 4]
 
 
