@@ -201,15 +201,16 @@ def _gradient(config: Config, weights: Weights, entries: int, it: LayerWork, kep
 
 
 def _norm(it: LayerWork) -> Split:
-    """Forward STAT and APPLY; backward STAT, REDUCE, GRAD."""
+    """Forward STAT and APPLY; backward REDUCE and GRAD."""
     values = it.filters * it.pixels
     product = TABLE.multiply * NORM_FACTORS[0] * NORM_FACTORS[1] / 64
     add = TABLE.add * NORM_BITS / 8
-    # A sum and two comparisons; a product, a sum, a rounding; REDUCE has one sum more.
-    stat, line = add + 2 * TABLE.add, product + 2 * add
+    # A sum and two comparisons; a product and two sums, with comparisons too; a product, a sum, a rounding.
+    ends, line = 2 * TABLE.add, product + 2 * add
+    stat, reduce = add + ends, line + ends
     return Split(
-        arithmetic=values * (2 * stat + 2 * line + product + 2 * add),
-        on_chip=values * (3 + it.adds + 5) * TABLE.feature_memory,
+        arithmetic=values * (stat + reduce + 2 * line),
+        on_chip=values * (3 + it.adds + 4) * TABLE.feature_memory,
     )
 
 

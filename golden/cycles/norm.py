@@ -30,17 +30,13 @@ class NormTiming:
     found: tuple[int, ...]
 
 
-def _walk(channels: int, words: int, backward: bool) -> Iterator[Word]:
+def _walk(channels: int, words: int) -> Iterator[Word]:
     """In the order of `hw.learning.norm_walk`."""
     for step in range(channels + 1):
-        passes = [(False, False, words)] if step < channels else []
-        if step:
-            passes += [(True, False, 1), (True, True, words)] if backward else [(True, False, words)]
-        if step < channels and backward:
-            passes += [(False, True, words)]
-        for second, back, count in passes:
-            for number in range(count):
-                yield Word(second, back, number == count - 1)
+        for second in (False, True):
+            if step < channels if not second else step:
+                for number in range(words):
+                    yield Word(second, number == words - 1)
 
 
 class _Passes:
@@ -50,13 +46,13 @@ class _Passes:
         beats = config.lanes // config.basis
         self._backward, self._add = backward, add
         self._short = not backward and not add and beats <= 2
-        self._walk = _walk(channels, words, backward)
+        self._walk = _walk(channels, words)
         self._next = next(self._walk, None)
         self._reader, self._others = Reader(beats, self._short), Reader(beats, False)
-        self._sums, self._arithmetic = Sums(), Arithmetic()
+        self._sums, self._arithmetic = Sums(), Arithmetic(backward)
         self._line: int | None = None
         """First cycle of a line."""
-        self._affine: list[tuple[bool, bool] | None] = [None, None]
+        self._affine: list[bool | None] = [None, None]
         self._output = Output(beats, add)
         self._waited, self._pulled = 0, False
         self._turn = 0
@@ -80,51 +76,48 @@ class _Passes:
         # Results.
         ready, result = output.ready, self._affine[1]
         there = others.left > 0 or not self._add
-        real = result is not None and result[0] == backward
-        result_taken = real and ready and there
-        advance = result is None or not real or result_taken
+        result_taken = result is not None and ready and there
+        advance = result is None or result_taken
         busy = self._affine != [None, None]
 
         # A beat of a pass.
         takes_sums = self._arithmetic.ready(cycle)
         word = words.word if words.left else None
-        both = word is not None and word.back and not word.second
+        both = word is not None and backward and not word.second
         valid = word is not None and (not both or others.left > 0)
-        beat: tuple[bool, bool] | None = None
+        beat: bool | None = None
         if word is not None and valid:
             open_ = self._sums.free(takes_sums)
             if word.second:
                 open_ = advance and self._line is not None and cycle >= self._line
             if open_:
-                beat = word.back, word.last and words.left == 1
+                beat = word.last and words.left == 1
         second = word is not None and word.second
 
         # What the arithmetic has found goes to its reader and becomes a line.
-        out = self._arithmetic.out(cycle) if self._line is None and not busy else None
-        waits = out is True and not self._pulled
+        out = self._arithmetic.out(cycle) and self._line is None and not busy
+        waits = out and backward and not self._pulled
         pulls = waits and self._waited >= 2
         self._waited = self._waited + 1 if waits else 0
         if pulls and ready:
             self._pulled = True
-        elif out is not None and not waits:
-            own = out == backward
-            self._arithmetic.leave(cycle, own)
-            if own:
-                self.found.append(cycle)
+        elif out and not waits:
+            self._arithmetic.leave(cycle)
+            self.found.append(cycle)
             self._pulled, self._line = False, cycle + LINE
-        if takes_sums and self._sums.out is not None:
-            self._arithmetic.take(cycle, self._sums.out)
+        if takes_sums and self._sums.out:
+            self._arithmetic.take(cycle)
 
-        if result is not None and advance and real and result[1]:
+        if advance and result:
             self.left -= 1
-        if second and beat is not None and beat[1]:
+        if second and beat:
             self._line = None
         if advance:
             self._affine = [beat if second else None, self._affine[0]]
-        self._sums.step(None if second else beat, takes_sums)
-        output.step(pulls or (real and there), pulls, writes and grant)
+        self._sums.step(not second and bool(beat), takes_sums)
+        output.step(pulls or (result is not None and there), pulls, writes and grant)
         words.step(self._next if asks and grant else None, moves, beat is not None)
-        nothing = Word(False, False, False)
+        nothing = Word(False, False)
         other_taken = result_taken if self._add else both and beat is not None
         others.step(nothing if other and grant else None, True, other_taken)
         if asks and grant:

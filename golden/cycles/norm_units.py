@@ -8,12 +8,11 @@ from golden.spec.latency import MAP_ROUND, NORM_BACKWARD, NORM_FORWARD
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a pass. second: it goes through the line of its channel, else to the sums.  back: REDUCE or
-    GRAD.  last: it ends the channel's pass.
+    """A word of a pass. second: it goes through the line of its channel, else to the sums.  last: it ends the
+    channel's pass.
     """
 
     second: bool
-    back: bool
     last: bool
 
 
@@ -47,30 +46,25 @@ class Sums:
     """`hw.lightnorm.sums`: two stages, then what stands until the arithmetic takes it."""
 
     def __init__(self) -> None:
-        self._stages: list[tuple[bool, bool] | None] = [None, None]
-        self.out: bool | None = None
+        self._ends = [False, False]
+        self.out = False
 
-    def step(self, beat: tuple[bool, bool] | None, ready: bool) -> None:
-        """beat: back, last.  ready: the arithmetic takes what stands."""
-        advance = self.free(ready)
-        if ready:
-            self.out = None
-        if advance:
-            ends = self._stages[1]
-            if ends is not None:
-                self.out = ends[0] if ends[1] else None
-            self._stages = [beat, self._stages[0]]
+    def step(self, ends: bool, ready: bool) -> None:
+        """ends: a beat that ends its channel.  ready: the arithmetic takes what stands."""
+        if self.free(ready):
+            self.out = self._ends[1]
+            self._ends = [ends, self._ends[0]]
 
     def free(self, ready: bool) -> bool:
         """A beat is taken."""
-        return self.out is None or ready
+        return not self.out or ready
 
 
 class Arithmetic:
-    """A channel's numbers: of which direction, and since when they stand."""
+    """A channel's numbers, of one direction: since when they stand."""
 
-    def __init__(self) -> None:
-        self._back = False
+    def __init__(self, backward: bool) -> None:
+        self._latency = NORM_BACKWARD if backward else NORM_FORWARD
         self._ends: int | None = None
         self._known_at = 2
 
@@ -78,19 +72,17 @@ class Arithmetic:
         """It takes sums."""
         return self._ends is None and cycle >= self._known_at
 
-    def take(self, cycle: int, back: bool) -> None:
+    def take(self, cycle: int) -> None:
         """Sums."""
-        self._back, self._ends = back, cycle + (NORM_BACKWARD if back else NORM_FORWARD)
+        self._ends = cycle + self._latency
 
-    def out(self, cycle: int) -> bool | None:
-        """Direction of what stands."""
-        return self._back if self._ends is not None and cycle >= self._ends else None
+    def out(self, cycle: int) -> bool:
+        """Numbers stand."""
+        return self._ends is not None and cycle >= self._ends
 
-    def leave(self, cycle: int, own: bool) -> None:
-        """It is taken; the next channel's parameters, if it ends one, are known a cycle later."""
-        self._ends = None
-        if own:
-            self._known_at = cycle + 2
+    def leave(self, cycle: int) -> None:
+        """They are taken; the next channel's parameters are known a cycle later."""
+        self._ends, self._known_at = None, cycle + 2
 
 
 class Output:

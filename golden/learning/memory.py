@@ -111,9 +111,12 @@ class StepMemory:
         down, values = self._wanted[layer.source], self._values(index + 1)
         fmt = NORM_FORMAT.forward
         blocks = -(-values * (1 + fmt.magnitude_bits) // 8) + -(-values // fmt.group * fmt.exponent_bits // 8)
-        # Batch statistics are found again on the way back; with running ones only gamma needs the values.
+        # What the batch's statistics made of the values is needed again; with running ones gamma alone needs
+        # the values.
         again = self._scheme.statistics == Statistics.BATCH and (learns.learns or down)
         last = self._norm(index) if again or learns.norm else index
+        if again:
+            yield Life(f"{layer.name}: mean, scale", 2 * SCALAR * layer.filters, index, last, "blocks")
         yield Life(f"{layer.name}: values of the norm", blocks, index, last, "blocks")
         if self._wanted[index + 1]:
             yield from self._map_error(index + 1)

@@ -34,9 +34,9 @@ def channel_found() -> data.StructLayout:
 class NormPasses(wiring.Component):
     """Runs a layer's channels through LightNorm, from map to map.
 
-    Forward: STAT and APPLY over x; y, and a map that is added, to the nearest int8.  Backward: STAT again,
-    REDUCE and GRAD; dx and its spikes to int8 with random bits.  The time of a layer does not depend on its
-    numbers.
+    Forward: STAT and APPLY over x; y, and a map that is added, to the nearest int8.  Backward: REDUCE, which
+    finds the places of extremes as well, and GRAD; dx and its spikes to int8 with random bits.  Mean and scale
+    are kept beside the parameters in between.  The time of a layer does not depend on its numbers.
 
     Golden: `golden.learning.norm` and `golden.spec.maps`; `golden.cycles.norm` the cycles.  Latency and
     throughput: a word of a pass takes four cycles, or lanes / basis if they are more, two forward without
@@ -88,7 +88,7 @@ class NormPasses(wiring.Component):
         m.submodules.walk = walk = NormWalk(config)
         m.submodules.words = words = WordReader(config, norm_tag())
         m.submodules.others = others = WordReader(config, 0)
-        m.submodules.core = core = NormCore(NORM_FORMAT, lanes, Spikes.APART, bits, parallel=True)
+        m.submodules.core = core = NormCore(NORM_FORMAT, lanes, Spikes.APART, bits, True, Op.REDUCE)
         m.submodules.marks = marks = ExtremeMarks(lanes, bits)
         m.submodules.rounder = rounder = MapRounder(lanes, VALUE_BITS, bits + 1)
         m.submodules.writer = writer = WordWriter(config)
@@ -150,8 +150,7 @@ class NormPasses(wiring.Component):
         beats = config.lanes // lanes
         place = Signal(range(beats))
         channels = Signal.like(command.channels)
-        result = core.o.payload
-        ends = core.o.valid & core.o.ready & result.last & (result.backward == backward)
+        ends = core.o.valid & core.o.ready & core.o.payload.last
         drawn = rounder.draw & rounder.enable
         m.d.comb += [
             rounder.enable.eq(~writer.hold),
@@ -182,35 +181,31 @@ class NormPasses(wiring.Component):
     def _channels(self, m: Module, core: NormCore, pulled: Signal) -> None:
         """Parameters into a channel's arithmetic, and what it finds out of it."""
         command, given, result = self.command, core.parameters.payload, core.found.payload
-        reduced, counts = core.found.payload.backward, self.command.backward
-        mean, scale = (Signal(scalar_layout(), reset_less=True, name=name) for name in ("mean", "scale"))
-        # Forward a channel is done with its first result, backward with its second.
-        own = reduced == counts
+        parameters, reduced = self.parameters, result.backward
         known = Signal()
         may = pulled | ~reduced
         taken = core.found.valid & core.found.ready
         m.d.comb += [
-            core.parameters.valid.eq(known & self.parameters.there),
-            self.parameters.take.eq(taken & own),
-            given.mean.eq(mean),
-            given.scale.eq(scale),
-            core.found.ready.eq(may & (self.found.ready | ~own)),
-            self.found.valid.eq(core.found.valid & may & own),
+            core.parameters.valid.eq(known & parameters.there),
+            parameters.take.eq(taken),
+            parameters.keep.eq(~reduced),
+            core.found.ready.eq(may & self.found.ready),
+            self.found.valid.eq(core.found.valid & may),
             self.found.payload.first.eq(Mux(reduced, result.d_beta, result.mean)),
             self.found.payload.second.eq(Mux(reduced, result.d_gamma, result.spread)),
             core.chunk_beats.eq(command.chunk_beats),
             core.chunks.eq(command.chunks),
         ]
         for name in ("gamma", "beta"):
-            m.d.comb += given[name].eq(getattr(self.parameters, name))
+            m.d.comb += given[name].eq(getattr(parameters, name))
+        for name in ("mean", "scale"):
+            m.d.comb += [given[name].eq(parameters.kept[name]), parameters.found[name].eq(result[name])]
         for name in ("inverse", "spread"):
             for field in ("mantissa", "exponent"):
                 m.d.comb += getattr(core, name)[field].eq(command[f"{name}_{field}"])
         epsilon = scalar(EPSILON)
         m.d.comb += [core.epsilon.mantissa.eq(epsilon.mantissa), core.epsilon.exponent.eq(epsilon.exponent)]
-        m.d.sync += known.eq(~(self.start | (taken & own)))
-        with m.If(taken & ~reduced):
-            m.d.sync += [mean.eq(result.mean), scale.eq(result.scale)]
+        m.d.sync += known.eq(~(self.start | taken))
 
     def _results(
         self, m: Module, core: NormCore, others: WordReader, marks: ExtremeMarks, rounder: MapRounder
@@ -221,10 +216,8 @@ class NormPasses(wiring.Component):
         # A spike goes the way of a value before its channel's first one; shifts are registered twice.
         waits, pulls, pulled, settled, minus = Signal(), Signal(), Signal(), Signal(2), Signal()
         shift = Signal(signed(SHIFT_BITS))
-        # Of the line that nobody uses nothing comes.
-        real = core.o.valid & (result.backward == backward)
         there = others.o.valid | ~add
-        taken = real & rounder.i.ready & there
+        taken = core.o.valid & rounder.i.ready & there
         m.d.comb += [
             waits.eq(core.found.valid & core.found.payload.backward & ~pulled),
             pulls.eq(waits & settled[1]),
@@ -233,12 +226,12 @@ class NormPasses(wiring.Component):
             rounder.rule.add.eq(add),
             rounder.rule.relu.eq(command.relu),
             rounder.rule.stochastic.eq(backward),
-            rounder.i.valid.eq(pulls | (real & there)),
+            rounder.i.valid.eq(pulls | (core.o.valid & there)),
             out.pull.eq(pulls),
             out.addends.eq(others.o.payload.bytes),
             out.high.eq(Mux(minus, marks.low, marks.high) & backward.replicate(len(out.high))),
             out.low.eq(Mux(minus, marks.high, marks.low) & backward.replicate(len(out.low))),
-            core.o.ready.eq(~real | (rounder.i.ready & there)),
+            core.o.ready.eq(rounder.i.ready & there),
             others.o.ready.eq(
                 Mux(add, taken, core.i.valid & core.i.ready & (core.i.payload.op == Op.REDUCE))
             ),

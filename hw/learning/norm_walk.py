@@ -1,38 +1,23 @@
 """The order in which a layer's words go through LightNorm."""
 
-from enum import IntEnum
-
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.commands import norm_record
 from golden.spec.config import Config
 from hw.learning.word_reader import word_request
-from hw.lightnorm.layouts import Op
 from hw.parts.layouts import layout
 
 
 def norm_tag() -> data.StructLayout:
-    """op: the pass of a word (`Op`).  last: it ends the channel's pass."""
+    """op: the pass of a word (`hw.lightnorm.layouts.Op`).  last: it ends the channel's pass."""
     return data.StructLayout({"op": unsigned(2), "last": unsigned(1)})
 
 
-class _Turn(IntEnum):
-    """Passes in the order of a step."""
-
-    STAT = 0
-    DROP = 1
-    SECOND = 2
-    REDUCE = 3
-
-
 class NormWalk(wiring.Component):
-    """Step i has STAT of channel i, the second pass (APPLY, GRAD) of channel i − 1, and backward, at its end,
-    REDUCE of channel i; so the arithmetic of a channel is hidden behind another's words.
-
-    Backward, one word of APPLY goes before GRAD, to take the line that STAT's arithmetic leaves: nobody
-    reads what comes of it.
+    """Step i has the first pass (STAT, backward REDUCE) of channel i, and the second (APPLY, GRAD) of channel
+    i − 1; so the arithmetic of a channel is hidden behind another's words.
 
     Golden: `golden.cycles.norm` has the order and its time.  Latency: the first word is there in the cycle
     after `start`.  Throughput: a word a cycle.
@@ -59,48 +44,43 @@ class NormWalk(wiring.Component):
         m = Module()
         command, out = self.command, self.o.payload
         address_shape = self.command.x_address.shape()
-        on, first = Signal(), Signal()
-        turn = Signal(_Turn)
+        on, first, second = Signal(), Signal(), Signal()
         channels, words = Signal.like(command.channels), Signal.like(command.words)
-        stat, second, reduce = (Signal(address_shape, name=name) for name in ("stat", "second", "reduce"))
-        here, backward = Signal(address_shape), command.backward
-        ends = (words == 1) | (turn == _Turn.DROP)
-        final, goes_on = channels == 0, channels != 1
-        with m.Switch(turn):
-            with m.Case(_Turn.STAT):
-                m.d.comb += [here.eq(stat), out.tag.op.eq(Op.STAT)]
-            with m.Case(_Turn.DROP):
-                m.d.comb += [here.eq(second), out.tag.op.eq(Op.APPLY)]
-            with m.Case(_Turn.SECOND):
-                m.d.comb += [here.eq(second), out.tag.op.eq(Mux(backward, Op.GRAD, Op.APPLY))]
-            with m.Case(_Turn.REDUCE):
-                m.d.comb += [here.eq(reduce), out.tag.op.eq(Op.REDUCE)]
-        m.d.comb += [self.o.valid.eq(on), out.address.eq(here), out.tag.last.eq(ends)]
+        # Of the first passes and of the second ones.
+        pointers = [Signal(address_shape, name=name) for name in ("first_address", "second_address")]
+        here = Signal(address_shape)
+        ends, final = words == 1, channels == 0
+        m.d.comb += [
+            here.eq(Mux(second, pointers[1], pointers[0])),
+            out.tag.op.eq(Cat(second, command.backward)),
+            self.o.valid.eq(on),
+            out.address.eq(here),
+            out.tag.last.eq(ends),
+        ]
         with m.If(self.o.valid & self.o.ready):
             m.d.sync += words.eq(Mux(ends, command.words, words - 1))
-            for kind, pointer in ((_Turn.STAT, stat), (_Turn.SECOND, second), (_Turn.REDUCE, reduce)):
-                with m.If(turn == kind):
+            for is_second, pointer in enumerate(pointers):
+                with m.If(second == is_second):
                     m.d.sync += pointer.eq(here + 1)
             with m.If(ends):
-                following = Mux(goes_on, _Turn.STAT, Mux(backward, _Turn.DROP, _Turn.SECOND))
-                steps = (turn == _Turn.REDUCE) | (~backward & ((turn == _Turn.SECOND) | first))
-                with m.If(steps):
-                    m.d.sync += [channels.eq(channels - 1), first.eq(0), turn.eq(following), on.eq(~final)]
-                with m.Elif(turn == _Turn.STAT):
-                    m.d.sync += turn.eq(Mux(backward, Mux(first, _Turn.REDUCE, _Turn.DROP), _Turn.SECOND))
-                with m.Elif(turn == _Turn.DROP):
-                    m.d.sync += turn.eq(_Turn.SECOND)
+                # The first step has no second pass, the last one, of no channel, no first one.
+                with m.If(first | second):
+                    m.d.sync += [
+                        channels.eq(channels - 1),
+                        first.eq(0),
+                        second.eq(channels == 1),
+                        on.eq(~final),
+                    ]
                 with m.Else():
-                    m.d.sync += [turn.eq(_Turn.REDUCE), on.eq(~final)]
+                    m.d.sync += second.eq(1)
         with m.If(self.start):
             m.d.sync += [
                 on.eq(1),
                 first.eq(1),
-                turn.eq(_Turn.STAT),
+                second.eq(0),
                 channels.eq(command.channels),
                 words.eq(command.words),
-                stat.eq(command.x_address),
-                second.eq(Mux(backward, command.other_address, command.x_address)),
-                reduce.eq(command.x_address),
+                pointers[0].eq(command.x_address),
+                pointers[1].eq(Mux(command.backward, command.other_address, command.x_address)),
             ]
         return m

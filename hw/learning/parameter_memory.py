@@ -1,4 +1,5 @@
-"""LightNorm's parameters: two integers a channel, which become scalars on their way to the norm."""
+"""What LightNorm is given of channels: parameters, two integers that become scalars on their way, and what it
+found on the way forward."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, memory, wiring
@@ -19,11 +20,26 @@ from hw.parts.memory import UNORDERED
 def given_signature() -> wiring.Signature:
     """Parameters → norm, a channel's at a time.
 
-    there: Out.  gamma, beta: Out, scalars.  take: In, the next channel's are wanted; only while `there`.
+    there: Out.  gamma, beta: Out, scalars.  kept: Out, what was kept of the channel last.
+    take: In, the next channel's are wanted; only while `there`.
+    keep: In, with `take`: `found` is kept of the channel that is done.
     """
     return wiring.Signature(
-        {"there": Out(1), "gamma": Out(scalar_layout()), "beta": Out(scalar_layout()), "take": In(1)}
+        {
+            "there": Out(1),
+            "gamma": Out(scalar_layout()),
+            "beta": Out(scalar_layout()),
+            "kept": Out(kept_layout()),
+            "take": In(1),
+            "keep": In(1),
+            "found": In(kept_layout()),
+        }
     )
+
+
+def kept_layout() -> data.StructLayout:
+    """Of a channel, from its way forward to its way backward."""
+    return data.StructLayout({"mean": scalar_layout(), "scale": scalar_layout()})
 
 
 def whole(magnitude: Value, sign: Value) -> Value:
@@ -42,7 +58,8 @@ def whole(magnitude: Value, sign: Value) -> Value:
 
 
 class ParameterMemory(wiring.Component):
-    """Gives the parameters of one channel after the other; those of the next one stand ready meanwhile.
+    """Gives the parameters of one channel after the other; those of the next one stand ready meanwhile. What
+    is kept of a channel stands in a memory of its own, at the same address.
 
     Golden: `golden.lightnorm.scalars.from_floats`.  Latency: `latency.PARAMETERS` cycles from `start` to the
     first channel's, and as many from one channel's to the next one's at least.
@@ -50,7 +67,7 @@ class ParameterMemory(wiring.Component):
     Members
     -------
     load: load bus (words of `parameter_record`).  put: In, another writer; neither while channels are read.
-    start: In, the first channel's word is at `first`.  o: Out.
+    start: In, the first channel's word is at `first`.  o: Out; what is kept is there with the parameters.
     """
 
     def __init__(self, config: Config) -> None:
@@ -77,15 +94,33 @@ class ParameterMemory(wiring.Component):
             write.data.eq(Mux(self.put.valid, self.put.word, self.load.data)),
         ]
 
+        # What is kept; the channel that is done has an address of its own.
+        m.submodules.channels = channels = memory.Memory(
+            shape=kept_layout().size, depth=shape.depth, init=[], attrs=UNORDERED
+        )
+        write_kept, read_kept = channels.write_port(), channels.read_port()
+        done = Signal.like(write.addr)
+        with m.If(self.o.take):
+            m.d.sync += done.eq(done + 1)
+        m.d.comb += [
+            write_kept.en.eq(self.o.take & self.o.keep),
+            write_kept.addr.eq(done),
+            write_kept.data.eq(self.o.found),
+            self.o.kept.eq(read_kept.data),
+        ]
+
         # One number after the other: its magnitude, its scalar; both wait until the channel before is gone.
         word = data.View(layout(parameter_record()), read.data)
         number, magnitude, sign, second = Signal(PARAMETER_BITS), Signal(PARAMETER_BITS), Signal(), Signal()
         both = data.StructLayout({"gamma": scalar_layout(), "beta": scalar_layout()})
         waiting, given = Signal(both), Signal(both)
-        address, there = Signal.like(read.addr), Signal()
+        address, there, stage = Signal.like(read.addr), Signal(), Signal(range(6))
         found = whole(magnitude, sign)
         m.d.comb += [
             read.addr.eq(address),
+            read_kept.addr.eq(address),
+            # With the numbers that are given; it stands until the next ones are.
+            read_kept.en.eq((stage == 5) & (~there | self.o.take)),
             number.eq(Mux(second, word.beta, word.gamma)),
             self.o.there.eq(there),
             self.o.gamma.eq(given.gamma),
@@ -94,7 +129,6 @@ class ParameterMemory(wiring.Component):
         m.d.sync += [sign.eq(number[-1]), magnitude.eq(Mux(number[-1], -number, number))]
         with m.If(self.o.take):
             m.d.sync += there.eq(0)
-        stage = Signal(range(6))
         with m.Switch(stage):
             with m.Case(1):
                 m.d.sync += [second.eq(0), stage.eq(2)]
@@ -103,9 +137,9 @@ class ParameterMemory(wiring.Component):
             with m.Case(3):
                 m.d.sync += [Value.cast(waiting.gamma).eq(found), stage.eq(4)]
             with m.Case(4):
-                m.d.sync += [Value.cast(waiting.beta).eq(found), address.eq(address + 1), stage.eq(5)]
+                m.d.sync += [Value.cast(waiting.beta).eq(found), stage.eq(5)]
             with m.Case(5), m.If(~there | self.o.take):
-                m.d.sync += [given.eq(waiting), there.eq(1), stage.eq(1)]
+                m.d.sync += [given.eq(waiting), there.eq(1), address.eq(address + 1), stage.eq(1)]
         with m.If(self.start):
-            m.d.sync += [stage.eq(1), address.eq(self.first), there.eq(0)]
+            m.d.sync += [stage.eq(1), address.eq(self.first), done.eq(self.first), there.eq(0)]
         return m

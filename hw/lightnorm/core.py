@@ -64,6 +64,7 @@ class NormCore(wiring.Component):
     index_bits: a channel has at most 2**index_bits values.
     parallel: `ParallelArithmetic` instead of `ChannelArithmetic`: a channel's arithmetic takes a sixth of the
         time, always the same, and twice the area.
+    placing: the pass that finds the places of extremes, STAT or REDUCE.
 
     Members
     -------
@@ -71,8 +72,8 @@ class NormCore(wiring.Component):
     parameters: stream of `parameters_layout`, one for each STAT and REDUCE of a channel; taken when its
     arithmetic has ended.
     o: stream of `results`.  found: stream of `found`, one a channel and direction.
-    places_out: stream of `extremes`, one a chunk of STAT.  places_in: the same, for GRAD; not read with
-    spikes apart.
+    places_out: stream of `extremes`, one a chunk of the pass `placing`.  places_in: the same, for GRAD; not
+    read with spikes apart.
     chunk_beats, chunks, inverse, spread, epsilon: In, of `golden.spec.block.Constants`: `Chunks.length` /
     lanes, `Chunks.count`, and scalars; they stand still during a tensor.
     """
@@ -85,9 +86,16 @@ class NormCore(wiring.Component):
     places_out: stream.Interface
 
     def __init__(
-        self, fmt: NormFormat, lanes: int, spikes: Spikes, index_bits: int = 20, parallel: bool = False
+        self,
+        fmt: NormFormat,
+        lanes: int,
+        spikes: Spikes,
+        index_bits: int = 20,
+        parallel: bool = False,
+        placing: Op = Op.STAT,
     ) -> None:
         self._fmt, self._lanes, self._spikes, self._index_bits = fmt, lanes, spikes, index_bits
+        self._placing = placing
         self._arithmetic = ParallelArithmetic if parallel else ChannelArithmetic
         ports = norm_ports(fmt, lanes, index_bits)
         super().__init__({**ports, "o": Out(stream.Signature(results(fmt, lanes)))})
@@ -96,7 +104,7 @@ class NormCore(wiring.Component):
         m = Module()
         fmt, lanes, index_bits = self._fmt, self._lanes, self._index_bits
         m.submodules.counter = counter = ChunkCounter(index_bits)
-        m.submodules.sums = sums = Sums(fmt, lanes, index_bits)
+        m.submodules.sums = sums = Sums(fmt, lanes, index_bits, self._placing)
         m.submodules.words = words = self._arithmetic(fmt, index_bits)
         m.submodules.lines = lines = AffineCoefficients(fmt)
         m.submodules.affine = affine = Affine(fmt, lanes, self._spikes)

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.spec.block import NormFormat
 from hw.lightnorm.chunk_counter import place_layout
 from hw.lightnorm.extremes import Best, best, extremes, rank, rank_bits, unranked
-from hw.lightnorm.layouts import lane_group, unit_size
+from hw.lightnorm.layouts import Op, lane_group, unit_size
 from hw.lightnorm.sums_layouts import moments, statistics, sums, sums_input
 
 _Term = tuple[Signal, Signal]
@@ -15,7 +15,8 @@ _Term = tuple[Signal, Signal]
 
 
 class Sums(wiring.Component):
-    """STAT: Σx, chunk ranges and places.  REDUCE: Σdy, Σdy·x and the size of the largest dy.  All exact.
+    """STAT: Σx, chunk ranges.  REDUCE: Σdy, Σdy·x and the size of the largest dy.  All exact. One of them
+    finds the places of extremes as well.
 
     Golden: the sums of `golden.lightnorm.unit.stat` and `reduce`.  Throughput: one beat per cycle,
     channels without a pause.  Latency: 3 cycles from the last beat of a channel to `o`, 2 from that of
@@ -27,20 +28,20 @@ class Sums(wiring.Component):
     Parameters
     ----------
     fmt: number formats.  lanes: values of a beat, a power of two.  index_bits: a channel has at most
-        2**index_bits values.
+        2**index_bits values.  placing: STAT or REDUCE, the pass that finds places.
 
     Members
     -------
     i: stream of `sums_input`; a channel's beats of one pass follow each other.  o: stream of `sums`, one
-    a channel.  places: stream of `extremes`, one a chunk of STAT, in order.
+    a channel.  places: stream of `extremes`, one a chunk of the pass `placing`, in order.
     """
 
     i: stream.Interface
     o: stream.Interface
     places: stream.Interface
 
-    def __init__(self, fmt: NormFormat, lanes: int, index_bits: int = 20) -> None:
-        self._fmt, self._lanes, self._index_bits = fmt, lanes, index_bits
+    def __init__(self, fmt: NormFormat, lanes: int, index_bits: int = 20, placing: Op = Op.STAT) -> None:
+        self._fmt, self._lanes, self._index_bits, self._placing = fmt, lanes, index_bits, placing
         super().__init__(
             {
                 "i": In(stream.Signature(sums_input(fmt, lanes, index_bits))),
@@ -59,7 +60,9 @@ class Sums(wiring.Component):
         source = self.i.payload.beat
         m.d.comb += [
             free.eq(~self.o.valid | self.o.ready),
-            self.places.valid.eq(free & valid[1] & stages[1].ends & ~back[1]),
+            self.places.valid.eq(
+                free & valid[1] & stages[1].ends & (back[1] == (self._placing == Op.REDUCE))
+            ),
             advance.eq(free & (self.places.ready | ~self.places.valid)),
             self.i.ready.eq(advance),
         ]
@@ -73,7 +76,7 @@ class Sums(wiring.Component):
 
         # First and second stage: what shares an exponent; extremes of the chunk.
         small, products, tops = self._units(m, advance)
-        high, low = self._extremes(m, advance, valid[0] & ~back[0], stages[0])
+        high, low = self._extremes(m, advance, valid[0], stages[0])
 
         # Third: the channel.
         here, backward = stages[1], back[1]

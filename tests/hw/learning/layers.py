@@ -28,7 +28,8 @@ class Layer:
     Parameters
     ----------
     command: fields of `norm_record`.  memory: feature memory, words.
-    parameters: gamma and beta of each channel, fields of a scalar each.
+    parameters: gamma and beta of each channel, fields of a scalar each.  kept: backward, its mean and scale;
+        forward, those that must be kept.
     out: words that must stand in the place of the result.  found: what must come of each channel.
     counts: saturated, large.  noise: words of random bytes, in the order of their use.
     shifts: shift, addend_shift.
@@ -37,6 +38,7 @@ class Layer:
     command: dict[str, int]
     memory: list[int]
     parameters: list[dict[str, dict[str, int]]]
+    kept: list[dict[str, dict[str, int]]]
     out: list[int]
     found: list[dict[str, Any]]
     counts: tuple[int, int]
@@ -168,6 +170,10 @@ def layer(
         },
         memory=memory,
         parameters=parameters,
+        kept=[
+            {"mean": mean, "scale": scale}
+            for mean, scale in zip(numbers(found.mean), numbers(found.scale), strict=True)
+        ],
         out=byte_words(whole.clamp(-127, 127).to(torch.int64).numpy(), config.lanes),
         found=[{"first": a, "second": b} for a, b in pairs],
         counts=(int((whole.abs() > 127).sum()), int((whole.abs() > 63).sum())),
@@ -193,7 +199,7 @@ class Bench:
     async def run(self, ctx: Any, it: Layer) -> int:
         """Runs a layer and compares all that comes of it; returns the cycles from `start` to `done`."""
         dut, rng = self._dut, self._rng
-        memory, noise, found = [*it.memory], [*it.noise], []
+        memory, noise, found, kept = [*it.memory], [*it.noise], [], []
         features, port = dut.features, dut.found
         known: dict[str, Any] = {}
 
@@ -204,7 +210,9 @@ class Bench:
                 ctx.set(port, value)
 
         ports = (features.valid, features.write, features.address, features.data, dut.parameters.take)
-        parameters = [*it.parameters]
+        kept_ports = dut.parameters.keep, dut.parameters.found
+        backward = bool(it.command["backward"])
+        parameters, channels = [*it.parameters], [*it.kept]
         ctx.set(dut.command, it.command)
         ctx.set(dut.shift, it.shifts[0])
         ctx.set(dut.addend_shift, it.shifts[1])
@@ -230,7 +238,9 @@ class Bench:
                 done,
                 offered,
                 payload,
-            ) = await ctx.tick().sample(*ports, dut.draw, dut.done, port.valid, port.payload)
+                keeps,
+                kept_found,
+            ) = await ctx.tick().sample(*ports, dut.draw, dut.done, port.valid, port.payload, *kept_ports)
             put("start", dut.start, 0)
             granted = valid and grant
             if granted and write:
@@ -242,11 +252,17 @@ class Bench:
                 put("read", features.read, rng.choice(memory))
             if taken:
                 parameters.pop(0)
+                channels.pop(0)
+                assert keeps != backward
+                if keeps:
+                    kept.append({name: as_number(kept_found[name]) for name in ("mean", "scale")})
             here = cycles + 1 >= latency.PARAMETERS
             put("parameters", dut.parameters.there, int(here and bool(parameters)))
             if parameters:
                 for name, number in parameters[0].items():
                     put(name, getattr(dut.parameters, name), number)
+                # Forward nothing is known of the channel.
+                put("kept", dut.parameters.kept, channels[0] if backward else it.kept[0])
             if draw:
                 noise.pop(0)
             if offered and ready:
@@ -260,6 +276,7 @@ class Bench:
         right[place : place + len(it.out)] = it.out
         assert memory == right
         assert found == it.found
+        assert kept == ([] if backward else it.kept)
         assert not noise
         assert not parameters
         assert (ctx.get(dut.saturated), ctx.get(dut.large)) == it.counts

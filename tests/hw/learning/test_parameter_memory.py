@@ -1,4 +1,4 @@
-"""ParameterMemory: every integer as the scalar that it is, one channel after the other, in time."""
+"""ParameterMemory: every integer as its scalar, and what is kept, one channel after the other, in time."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -45,7 +45,9 @@ def test_parameters_of_channels() -> None:
             ctx.set(dut.put.word, parameter_record().pack(gamma=address, beta=-address))
             await ctx.tick()
         ctx.set(dut.put.valid, 0)
-        for first, count in ((len(pairs) - 30, 30), (0, len(pairs))):
+        kept: dict[int, dict[str, dict[str, int]]] = {}
+        for first, count, keep in ((len(pairs) - 30, 30, 1), (0, len(pairs), 1), (len(pairs) - 40, 40, 0)):
+            ctx.set(dut.o.keep, keep)
             ctx.set(dut.first, first)
             ctx.set(dut.start, 1)
             await ctx.tick()
@@ -62,6 +64,20 @@ def test_parameters_of_channels() -> None:
                 gamma, beta = pairs[channel]
                 assert value(found["gamma"]) == Fraction(gamma, 1024)
                 assert value(found["beta"]) == Fraction(beta, 1024)
+                if not keep:
+                    there = ctx.get(dut.o.kept)
+                    assert {name: as_number(there[name]) for name in ("mean", "scale")} == kept[channel]
+                it = {
+                    name: {
+                        "mantissa": rng.getrandbits(SCALAR_BITS),
+                        "sign": rng.getrandbits(1),
+                        "exponent": sign * channel % 90,
+                    }
+                    for name, sign in (("mean", 1), ("scale", -1))
+                }
+                # Without `keep` nothing is written: of the next channels what was kept before is expected.
+                kept |= {channel: it} if keep else {}
+                ctx.set(dut.o.found, it)
                 ctx.set(dut.o.take, 1)
                 await ctx.tick()
                 ctx.set(dut.o.take, 0)
