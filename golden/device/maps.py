@@ -17,11 +17,12 @@ class Moments:
 
     Parameters
     ----------
-    layers: number of layers.  beside: those of `goes_beside`.
+    layers: number of layers.  beside: those of `goes_beside`.  groups: `back_groups`.
     """
 
     layers: int
     beside: frozenset[int]
+    groups: tuple[tuple[int, ...], ...]
 
     def forward(self, layer: int) -> int:
         """The array's forward pass."""
@@ -34,27 +35,32 @@ class Moments:
     @property
     def update(self) -> int:
         """Codes move; the result is written."""
-        return self._back(0) + 3
+        return self.gradient(0) + 1
 
     @property
     def head(self) -> int:
         """The head: between the last forward pass and the first backward one."""
         return 2 * self.layers
 
-    def _back(self, layer: int) -> int:
-        return self.head + 1 + 2 * (self.layers - 1 - layer)
+    def _group(self, layer: int) -> int:
+        return next(at for at, group in enumerate(self.groups) if layer in group)
+
+    def _back(self, group: int) -> int:
+        """A group has a moment for its norms, and one for each error pass."""
+        return self.head + 1 + sum(1 + len(it) for it in self.groups[:group])
 
     def norm_error(self, layer: int) -> int:
         """The norm's backward pass."""
-        return self._back(layer)
+        return self._back(self._group(layer))
 
     def error(self, layer: int) -> int:
         """The error pass."""
-        return self._back(layer) + 1
+        group = self._group(layer)
+        return self._back(group) + 1 + self.groups[group].index(layer)
 
     def gradient(self, layer: int) -> int:
-        """The gradient pass, beside the norm's backward pass of the layer below."""
-        return self._back(layer) + 2
+        """The gradient pass, beside the norms' backward passes of the next group."""
+        return self._back(self._group(layer) + 1)
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,19 @@ def goes_beside(network: Network, layer: int) -> bool:
     return 0 < layer < len(network.layers) and network.layers[layer].source != layer
 
 
+def back_groups(network: Network) -> tuple[tuple[int, ...], ...]:
+    """The layers in the order of the way back, in groups: no norm needs what an error pass of its group
+    writes. So the norms of a group can all run beside the gradient passes of the group before.
+    """
+    groups: list[list[int]] = []
+    for index in reversed(range(len(network.layers))):
+        owner = error_owner(network, index + 1)
+        if not groups or any(network.layers[other].source == owner for other in groups[-1]):
+            groups.append([])
+        groups[-1].append(index)
+    return tuple(tuple(group) for group in groups)
+
+
 def error_owner(network: Network, index: int) -> int:
     """The map whose error tensor map `index` has: its own, or that of the layer that only adds it."""
     adder = network.adder(index)
@@ -96,7 +115,8 @@ def plan_maps(network: Network, scheme: Scheme, images: int, config: Config) -> 
     Raises CapacityError where the feature memory is too small.
     """
     count = len(network.layers)
-    moments = Moments(count, frozenset(layer for layer in range(count) if goes_beside(network, layer)))
+    beside = frozenset(layer for layer in range(count) if goes_beside(network, layer))
+    moments = Moments(count, beside, back_groups(network))
     tensors: dict[str, Tensor] = {}
     lives: list[Life] = []
 
@@ -170,6 +190,6 @@ def _lives(
         yield f"sums {index}", shape, degree, moments.forward(index), last
         down = wanted[layer.source]
         if down or scheme.layers[index].channels:
-            # Both passes read it, the gradient pass later, beside the norm of the layer below.
+            # Both passes read it, the gradient pass later, beside norms of layers below.
             last = moments.gradient(index) if scheme.layers[index].channels else moments.error(index)
             yield f"output {index}", shape, degree, moments.norm_error(index), last

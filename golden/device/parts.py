@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from golden.device.maps import back_groups
 from golden.device.plan import StepPlan
 from golden.spec import latency
 from golden.spec.arithmetics import PAIR
@@ -73,12 +74,15 @@ def _written(plan: StepPlan) -> Iterator[tuple[str, Tensor]]:
         yield "norm", maps.values[index + 1]
     if maps.errors[-1] is not None:
         yield "head", maps.errors[-1]
-    for index in reversed(range(len(plan.network.layers))):
-        output, below = maps.outputs[index], maps.errors[plan.network.layers[index].source]
-        if commands.norm_error[index] is not None and output is not None:
-            yield "norm", output
-        if commands.error[index] is not None and below is not None:
-            yield "error and gradient", below
+    for group in back_groups(plan.network):
+        for index in group:
+            output = maps.outputs[index]
+            if commands.norm_error[index] is not None and output is not None:
+                yield "norm", output
+        for index in group:
+            below = maps.errors[plan.network.layers[index].source]
+            if commands.error[index] is not None and below is not None:
+                yield "error and gradient", below
 
 
 def _update(plan: StepPlan) -> int:

@@ -56,6 +56,7 @@ class PlayedDevice:
         self.random = state.generators[Generator.SCALARS]
         self.executed = self.cycles = 0
         self.issued: list[int] = []
+        self._together: list[int] = []
         self.parameters: dict[int, int] = {}
         self._playing: _Playing | None = None
 
@@ -114,12 +115,17 @@ class PlayedDevice:
 
     def _issue(self, number: int, shift: int, addend_shift: int, beside: bool) -> None:
         commands = self.plan.commands
+        self._together = [*self._together, number] if beside else [number]
         if beside:
-            # Of different units, and of tensors that the other does not write.
-            above = number in commands.norm_error and self.issued[-1] in commands.gradient
-            place = commands.forward.index(number) if number in commands.forward else 0
-            assert above or (place and self.issued[-1] == commands.normed[place - 1])
-            assert above or self.plan.network.layers[place].source != place
+            # Of tensors that those it runs beside do not write.
+            if number in commands.forward:
+                place = commands.forward.index(number)
+                assert self._together == [commands.normed[place - 1], number]
+                assert self.plan.network.layers[place].source != place
+            else:
+                parts = [part_of(self.plan, it) for it in self._together]
+                assert {part for part, _ in parts} <= {"norm_error", "gradient"}
+                assert len({layer for _, layer in parts}) == len(parts), "a layer's gradients need its norm"
         self.issued.append(number)
         if number == commands.read:
             self._read()

@@ -5,7 +5,7 @@ on which rows are zero; all other commands take what their fields say.
 """
 
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import product
 
 import torch
 
@@ -68,7 +68,8 @@ class StepTiming:
         found = dict.fromkeys(PARTS, 0)
         for it in self.commands:
             found[_PART[it.kind]] += it.end - it.start
-        for one, other in pairwise(self.commands):
+        norms = [it for it in self.commands if it.kind == Command.NORM]
+        for one, other in product(norms, (it for it in self.commands if it.kind != Command.NORM)):
             found["norm"] -= max(0, min(one.end, other.end) - max(one.start, other.start))
         found["controller"] = self.cycles - sum(found.values())
         return found

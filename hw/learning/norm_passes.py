@@ -35,7 +35,7 @@ class NormPasses(wiring.Component):
     """Runs a layer's channels through LightNorm, from map to map.
 
     Forward: STAT and APPLY over x; y, and a map that is added, to the nearest int8.  Backward: REDUCE, which
-    finds the places of extremes as well, and GRAD; dx and its spikes to int8 with random bits.  Mean and scale
+    finds places of extremes as well, and GRAD; dx and its spikes to int8 with random bits.  Mean and scale
     are kept beside the parameters in between.  The time of a layer does not depend on its numbers.
 
     Golden: `golden.learning.norm` and `golden.spec.maps`; `golden.cycles.norm` the cycles.  Latency and

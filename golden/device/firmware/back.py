@@ -5,47 +5,65 @@ from functools import partial
 from golden.device.assembly import ZERO, Routine
 from golden.device.firmware.context import CHANNELS, StepContext
 from golden.device.firmware.schedule import Work
+from golden.device.maps import back_groups
 from golden.spec.learning import ERROR_EXPONENTS, ERROR_RANDOM_BITS, TERM_UNIT
 
 
 def back(step: StepContext) -> None:
-    """All that is wanted, last layer to first; a norm runs beside the gradient pass of the layer above."""
-    beside = False
-    for index in reversed(range(len(step.network.layers))):
-        if step.commands.norm_error[index] is not None:
-            beside = _layer(step, index, beside)
+    """All that is wanted, last layer to first; norms run beside the gradient passes of the group above."""
+    commands, schedule = step.commands, step.schedule
+    above: list[int] = []
+    for group in back_groups(step.network):
+        wanted = [index for index in group if commands.norm_error[index] is not None]
+        _side_by_side(step, above, wanted)
+        for index in wanted:
+            if (number := commands.error[index]) is not None:
+                _error(step, index, number)
+                schedule.work()
+        above = [index for index in wanted if commands.gradient[index] is not None]
+    _side_by_side(step, above, [])
+
+
+def _side_by_side(step: StepContext, gradients: list[int], norms: list[int]) -> None:
+    """Gradient passes and norms of layers, in their order; next comes the one whose unit is free first."""
+    cycles, first = step.commands.cycles, True
+    ways = [
+        (_gradient, [(index, step.commands.gradient[index]) for index in gradients]),
+        (_norm, [(index, step.commands.norm_error[index]) for index in norms]),
+    ]
+    free = [0, 0]
+    while any(waiting for _, waiting in ways):
+        way = min((at for at in range(2) if ways[at][1]), key=lambda at: free[at])
+        issue, waiting = ways[way]
+        index, number = waiting.pop(0)
+        assert number is not None
+        issue(step, index, number, not first)
+        free[way] += cycles[number]
+        first = False
     step.schedule.work()
 
 
-def _layer(step: StepContext, index: int, beside: bool) -> bool:
-    """beside: a gradient pass runs. Whether one does afterwards."""
-    it, commands, schedule, layer = step.it, step.commands, step.schedule, step.network.layers[index]
-    words = step.data.layers[index]
-    number = commands.norm_error[index]
-    assert number is not None
+def _norm(step: StepContext, index: int, number: int, beside: bool) -> None:
+    it = step.it
     with it.registers(2) as (shift, error):
         step.arrived(shift, index + 1)
-        it.load(error, words.error)
+        it.load(error, step.data.layers[index].error)
         it.subtract(shift, shift, error)
         it.add(shift, shift, ERROR_RANDOM_BITS)
-        schedule.issue(number, commands.cycles[number], shift, then=_norm_back(step, index), beside=beside)
-    schedule.work()
-    number = commands.error[index]
-    if number is not None:
-        _error(step, index, number)
-        schedule.work()
-    number = commands.gradient[index]
-    if number is None:
-        return False
+        cycles = step.commands.cycles[number]
+        step.schedule.issue(number, cycles, shift, then=_norm_back(step, index), beside=beside)
+
+
+def _gradient(step: StepContext, index: int, number: int, beside: bool) -> None:
+    it = step.it
     with it.registers(2) as (unit, error):
         # Of the gradient; the update will ask for it when exponents have moved.
-        step.map_exponent(unit, layer.source)
-        it.load(error, words.error)
+        step.map_exponent(unit, step.network.layers[index].source)
+        it.load(error, step.data.layers[index].error)
         it.add(unit, unit, error)
         it.add(unit, unit, TERM_UNIT)
         it.store(unit, step.data.units[index])
-    schedule.issue(number, commands.cycles[number])
-    return True
+    step.schedule.issue(number, step.commands.cycles[number], beside=beside)
 
 
 def _norm_back(step: StepContext, index: int) -> tuple[Work, ...]:

@@ -84,7 +84,9 @@ def map_errors(it: Assembly, head: Head) -> None:
                 it.dot(value, term, weight + step)
                 it.load(size, feature + step)
                 it.equal(size, top, blocked)
-                it.equal(size, bottom, blocked)
+                if not relu:
+                    # Of a map without negative values no feature is negative.
+                    it.equal(size, bottom, blocked)
                 it.put(there)
                 it.stochastic(value, value, shift)
                 for place, lane, upto in head.parts(image):

@@ -2,7 +2,7 @@
 
 from golden.device.assembly import ZERO, Assembly, Label, Register
 from golden.device.firmware.head import Head
-from golden.device.firmware.numbers import fraction_shift, store_counts
+from golden.device.firmware.numbers import fraction_shift, inverse_of_sum, probability, store_counts
 from golden.spec.frames import Result
 from golden.spec.learning import EXP_BITS, EXP_FRACTION, LOG2_E, LOG2_E_FRACTION, PARAMETER_FRACTION
 
@@ -151,31 +151,30 @@ def _exponentials(
 def _errors(it: Assembly, head: Head, term: Register, found: tuple[Register, Register]) -> None:
     """int8 errors in the place of exponentials."""
     plan, (total, mine) = head.plan, found
-    with it.registers(6) as (place, end, value, half, shift, one):
+    with it.registers(8) as (place, end, value, half, shift, inverse, quotient, work):
         it.load(value, plan.head.error)
         # The mean over the batch, by the power of two at or above its size.
         it.add(shift, ZERO, -EXP_BITS - (head.images - 1).bit_length())
         it.subtract(shift, shift, value)
         fraction_shift(it, shift)
-        it.constant(one, 1 << EXP_BITS)
-        it.floor(half, total, -1)
+        inverse_of_sum(it, inverse, half, total)
         it.add(place, term, 0)
         it.add(end, term, head.network.classes)
         again, label, there = it.here(), Label(), Label()
         it.load(value, place)
-        it.floor(value, value, EXP_BITS)
-        it.add(value, value, half)
-        it.divide(value, value, total)
+        probability(it, quotient, value, (total, inverse, half), work)
         it.equal(place, mine, label)
         it.put(there)
-        it.stochastic(value, value, shift)
-        it.store(value, place)
+        it.stochastic(quotient, quotient, shift)
+        it.store(quotient, place)
         it.add(place, place, 1)
         it.unequal(place, end, again)
 
         def less_one() -> None:
             it.put(label)
-            it.subtract(value, value, one)
+            # 2^EXP_BITS, which is beyond an immediate.
+            for _ in range(2):
+                it.add(quotient, quotient, -(1 << EXP_BITS - 1))
             it.go(there)
 
         it.aside(less_one)

@@ -1,10 +1,11 @@
 """Places of a step's tensors: what a norm writes is not what the pass beside it reads."""
 
 from dataclasses import replace
+from itertools import pairwise, product
 
 import pytest
 
-from golden.device.maps import goes_beside, plan_maps
+from golden.device.maps import back_groups, goes_beside, plan_maps
 from golden.learning import Layer, Network
 from golden.learning.scheme import everything
 from golden.spec.tensor import Tensor
@@ -22,10 +23,21 @@ def words(tensor: Tensor | None) -> set[int]:
 @pytest.mark.parametrize("network", [NETWORK, SHORTCUT, TWO, ROW])
 def test_who_runs_beside_a_norm_has_its_own_words(network: Network) -> None:
     maps = plan_maps(network, everything(network), 4, replace(CONFIG, feature_words=4096))
+    groups = back_groups(network)
+    for above, group in pairwise(groups):
+        # The gradients of a group, the norms of the next one on the way back.
+        for index, below in product(above, group):
+            read = words(maps.outputs[index]) | words(maps.values[network.layers[index].source])
+            assert not read & words(maps.outputs[below])
+    for group in groups:
+        # Norms of a group come before its error passes, and those before its gradients.
+        for one, other in product(group, group):
+            read = words(maps.sums[one]) | words(maps.errors[one + 1])
+            errors = maps.errors[network.layers[other].source]
+            assert one == other or not words(maps.outputs[one]) & words(maps.outputs[other])
+            assert one == other or not words(maps.outputs[other]) & read
+            assert errors is None or not words(maps.outputs[one]) & words(errors)
     for index in range(1, len(network.layers)):
-        # The gradients of a layer, the norm of the one below on the way back.
-        read = words(maps.outputs[index]) | words(maps.values[network.layers[index].source])
-        assert not read & words(maps.outputs[index - 1])
         if goes_beside(network, index):
             read = words(maps.values[network.layers[index].source])
             written = words(maps.sums[index])
@@ -33,3 +45,9 @@ def test_who_runs_beside_a_norm_has_its_own_words(network: Network) -> None:
             norm = words(maps.sums[index - 1]) | (words(maps.values[add]) if add is not None else set())
             assert not read & words(maps.values[index])
             assert not written & (norm | words(maps.values[index]))
+
+
+def test_a_shortcut_is_in_the_group_of_its_block() -> None:
+    assert back_groups(SHORTCUT) == ((3,), (2, 1), (0,))
+    assert back_groups(NETWORK) == ((2,), (1,), (0,))
+    assert back_groups(ROW) == ((3,), (2,), (1,), (0,))

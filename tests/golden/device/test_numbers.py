@@ -6,7 +6,9 @@ import pytest
 from golden.device.assembly import Assembly, Register
 from golden.device.firmware.numbers import (
     fraction_shift,
+    inverse_of_sum,
     moved,
+    probability,
     reported,
     scalar_sum,
     store_counts,
@@ -163,3 +165,28 @@ def test_sums_of_scalars(reach: int) -> None:
     rows = [(*one, *other) for one, other in zip(sides(a), sides(b), strict=True)]
     right = [(m << 16) + e for m, e in sides(total)]
     assert for_each(rows, packed, (24, 0, 0)) == right
+
+
+def test_probabilities_are_quotients_to_the_integer_below() -> None:
+    """By the inverse of the sum alone some are one too small; sums and shares at their ends too."""
+    rng = np.random.default_rng(7)
+    ends = [
+        (share, total) for total in (1 << 16, (1 << 16) + 1, 1 << 24) for share in (0, 1, 1 << 15, 1 << 16)
+    ]
+    totals = rng.integers(1 << 16, 20 << 16, 3000)
+    shares = np.minimum(rng.integers(0, (1 << 16) + 1, 3000), totals)
+    rows = [(share, total) for share, total in zip(shares.tolist(), totals.tolist(), strict=True)]
+    # Most of them are right at once: those that are not must be among what is tried.
+    by_inverse = [((1 << 40) // total * share + (1 << 23)) >> 24 for share, total in rows]
+    right = [((share << 16) + total // 2) // total for share, total in rows]
+    missed = [row for row, found, wanted in zip(rows, by_inverse, right, strict=True) if found != wanted]
+    assert missed
+    cases = [*ends, *missed, *rows[:500]]
+
+    def write(it: Assembly, share: Register, total: Register) -> None:
+        with it.registers(4) as (found, inverse, rest, work):
+            inverse_of_sum(it, inverse, rest, total)
+            probability(it, found, share, (total, inverse, rest), work)
+            it.add(share, found, 0)
+
+    assert for_each(cases, write) == [((share << 16) + total // 2) // total for share, total in cases]

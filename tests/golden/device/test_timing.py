@@ -16,7 +16,7 @@ from golden.spec import latency
 from golden.spec.arithmetics import PAIR
 from golden.spec.commands import Command
 from tests.golden.learning.samples import batch
-from tests.sim.learning.devices import CONFIG, NETWORK
+from tests.sim.learning.devices import CONFIG, NETWORK, SHORTCUT
 
 IMAGES = 4
 SCHEMES = [everything(NETWORK), last_blocks(NETWORK, 1), head_only(NETWORK)]
@@ -28,8 +28,8 @@ def a_state() -> State:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_commands_follow_each_other(scheme: Scheme) -> None:
-    """Each begins when the one before it has ended and reported, a norm beside its pass; each kind takes its
-    time, such a norm another one, as its turns move."""
+    """Each begins when the one before it has ended and reported, norms and gradients beside each other; each
+    kind takes its time, such a norm another one, as its turns move."""
     state = a_state()
     plan = plan_step(NETWORK, state, IMAGES, CONFIG, scheme)
     timing = step_timing(plan, state, *batch(IMAGES, 1, NETWORK), Rates(1, 100))
@@ -38,14 +38,15 @@ def test_commands_follow_each_other(scheme: Scheme) -> None:
     assert [it.number for it in timing.commands] == device.issued
     beside: list[int] = []
     for before, it in pairwise(timing.commands):
-        if (before.kind, it.kind) == (Command.GRADIENT, Command.NORM):
+        if it.start < before.end:
+            assert {before.kind, it.kind} == {Command.GRADIENT, Command.NORM}
             assert it.start >= before.start + latency.COMMAND
-            beside.append(it.number)
+            beside.append(it.number if it.kind == Command.NORM else before.number)
             continue
         reports = 2 * (before.kind not in (Command.FORWARD, Command.GRADIENT))
         assert it.start >= before.end + latency.COMMAND_END + reports + latency.COMMAND
     # Of all layers but the last one, if they learn.
-    assert len(beside) == max(0, sum(layer.learns for layer in scheme.layers) - 1)
+    assert len(set(beside)) == max(0, sum(layer.learns for layer in scheme.layers) - 1)
     waits: list[int] = []
     for it in timing.commands:
         kind, fields = command_fields(plan, it.number)
@@ -75,3 +76,22 @@ def test_rows_of_zeros_save_cycles() -> None:
     )
     assert skipping["forward"] < all_rows["forward"]
     assert skipping["gradient"] < all_rows["gradient"]
+
+
+def test_norms_of_a_sum_run_beside_one_gradient_pass() -> None:
+    """The shortcut's norm needs no error pass but that of the layer above: it follows the norm of its block's
+    first layer beside the same gradients; the parts still make up the whole."""
+    state = settle(SHORTCUT, fresh_state(SHORTCUT, 3, density=0.6), *batch(IMAGES, 0, SHORTCUT), rounds=4)
+    plan = plan_step(SHORTCUT, state, IMAGES, CONFIG)
+    timing = step_timing(plan, state, *batch(IMAGES, 1, SHORTCUT), Rates(1, 100))
+    commands = plan.commands
+    found = {it.number: it for it in timing.commands}
+    gradients = found[commands.gradient[3]]
+    first, shortcut = found[commands.norm_error[2]], found[commands.norm_error[1]]
+    assert gradients.start < first.start < gradients.end
+    assert first.end < shortcut.start < found[commands.error[2]].start
+    assert found[commands.error[2]].end < found[commands.error[1]].start
+    stem = found[commands.norm_error[0]]
+    assert found[commands.gradient[2]].start < stem.start < found[commands.gradient[1]].start
+    assert sum(timing.parts.values()) == timing.cycles
+    assert min(timing.parts.values()) > 0
