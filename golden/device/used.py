@@ -2,7 +2,7 @@
 
 from golden.device.plan import StepPlan
 from golden.spec.arithmetics import PAIR
-from golden.spec.commands import parameter_record
+from golden.spec.commands import parameter_record, scalar_report_record
 from golden.spec.learning import GRADIENT_BITS
 from golden.spec.memories import Memory, memory_shape
 
@@ -34,5 +34,7 @@ def used_bytes(plan: StepPlan) -> dict[str, float]:
         "features": max(ends) * config.lanes,
         "gradients": entries * GRADIENT_BITS / 8,
         "parameters": channels * parameter_record().bits / 8,
+        # Mean and scale, from the way forward to the way backward.
+        "statistics": channels * 2 * scalar_report_record().bits / 8,
     }
     return found

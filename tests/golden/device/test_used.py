@@ -6,6 +6,7 @@ from golden.device.plan import plan_step
 from golden.device.used import used_bytes
 from golden.learning import fresh_state
 from golden.spec.learning import GRADIENT_BITS
+from hw.learning.parameter_memory import kept_layout
 from tests.sim.learning.devices import CONFIG, NETWORK
 
 
@@ -17,7 +18,9 @@ def test_no_memory_is_used_beyond_its_depth() -> None:
     entries = 2 * plan.engines.pairs * CONFIG.engines
     assert found["coefficients"] * 8 % entries == 0
     assert found["gradients"] == entries * GRADIENT_BITS // 8
-    assert found["parameters"] * 8 % sum(layer.filters for layer in NETWORK.layers) == 0
+    channels = sum(layer.filters for layer in NETWORK.layers)
+    assert found["statistics"] == channels * kept_layout().size / 8
+    assert found["parameters"] * 8 % channels == 0
 
 
 def test_a_larger_batch_takes_more_features_and_no_more_codes() -> None:
