@@ -121,6 +121,9 @@ class LearningEngine(wiring.Component):
         entries = self.entries
         for unit in (stream, gradients, counters, places):
             m.d.comb += [unit.look.eq(entries.look), unit.look_entry.eq(entries.entry)]
+        # Nobody reads them in pairs.
+        for unit in (counters, places):
+            m.d.comb += unit.address.eq(entries.entry[1:])
         held = layout(counter_record())(counters.word)
         new = Signal(layout(counter_record()))
         m.d.comb += [

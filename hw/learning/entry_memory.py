@@ -26,7 +26,8 @@ class EntryMemory(wiring.Component):
     load: load bus.  address, data: the words of a pair.  enable: In, else `data` stay as they are.
     look: In, the read is of the entry `look_entry`, whatever `address` and `enable` say.  word: Out, its
     word, until the next read.
-    write: In, the entry `write_entry` gets `write_word`; not while this memory is loaded.
+    write: In, the entry `write_entry` gets `write_word`; not while any memory is loaded, so that all choose
+    alike between what is loaded and what is written.
     """
 
     def __init__(self, config: Config, number: int, bits: int) -> None:
@@ -50,25 +51,21 @@ class EntryMemory(wiring.Component):
         m = Module()
         shape = memory_shape(self._config, self._number)
         address = Signal.like(self.address)
+        loads = self.load.valid & (self.load.memory == self._number)
         m.d.comb += address.eq(Mux(self.look, self.look_entry[1:], self.address))
         for half in range(PAIR):
             ram = memory.Memory(shape=self._bits, depth=shape.depth, init=[], attrs=UNORDERED)
             m.submodules[f"half{half}"] = ram
             write, read = ram.write_port(), ram.read_port()
+            loaded = self.load.data.word_select(half, shape.bits // PAIR)[: self._bits]
             m.d.comb += [
-                write.addr.eq(self.write_entry[1:]),
-                write.data.eq(self.write_word),
-                write.en.eq(self.write & (self.write_entry[0] == half)),
+                write.addr.eq(Mux(self.load.valid, self.load.address, self.write_entry[1:])),
+                write.data.eq(Mux(self.load.valid, loaded, self.write_word)),
+                write.en.eq(loads | (self.write & (self.write_entry[0] == half))),
                 read.addr.eq(address),
                 read.en.eq(self.enable | self.look),
                 self.data[half].eq(read.data),
             ]
-            with m.If(self.load.valid & (self.load.memory == self._number)):
-                m.d.comb += [
-                    write.addr.eq(self.load.address),
-                    write.data.eq(self.load.data.word_select(half, shape.bits // PAIR)),
-                    write.en.eq(1),
-                ]
         half_read = Signal()
         m.d.sync += half_read.eq(self.look_entry[0])
         m.d.comb += self.word.eq(Mux(half_read, self.data[1], self.data[0]))

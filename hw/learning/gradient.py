@@ -98,12 +98,15 @@ class GradientUnit(wiring.Component):
         )
         put, word = words.write_port(), words.read_port()
         total = Signal(signed(GRADIENT_BITS))
-        m.d.sync += total.eq(word.data.as_signed() + tree.sum + tree.rest)
+        # Zero where no step is: that is what a clear writes.
+        m.d.sync += total.eq(0)
+        with m.If(valids[before + 1]):
+            m.d.sync += total.eq(word.data.as_signed() + tree.sum + tree.rest)
         m.d.comb += [
             word.addr.eq(Mux(self.look, self.look_entry, entries[before])),
             self.gradient.eq(word.data),
             put.addr.eq(Mux(self.clear, self.clear_entry, entries[before + 2])),
-            put.data.eq(Mux(self.clear, 0, total)),
+            put.data.eq(total),
             put.en.eq(self.clear | valids[before + 2]),
         ]
         return m
