@@ -107,8 +107,8 @@ class Operation(IntEnum):
     """The run ends, as soon as WAIT would go on."""
     BESIDE = 34
     """As ISSUE, but the command begins as soon as its own unit is free: NORM beside a pass of the array, or a
-    pass beside NORM. They must not write what the other reads or writes. What either reports stands at the
-    next ISSUE or WAIT."""
+    pass beside NORM, other than ERROR, which uses NORM's rounder. They must not write what the other reads
+    or writes. What either reports stands at the next ISSUE or WAIT."""
     NEAREST = 35
     """d = the int8 of r[a] · 2^B, a fraction: as EVEN has it, then over 2^8 to the nearest, ties to even;
     saturated to ±127 and counted."""

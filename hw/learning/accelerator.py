@@ -29,11 +29,14 @@ from hw.learning.found_reports import FoundReports
 from hw.learning.map_writer import MapWriter
 from hw.learning.norm_passes import NormPasses
 from hw.learning.parameter_memory import ParameterMemory
+from hw.learning.shared_rounder import SharedRounder
 from hw.learning.update import UpdateUnit
+from hw.learning.update_numbers import HALF
 from hw.learning.word_random import WordRandom
 from hw.parts.delay import delayed
 from hw.parts.fan_out import fan_out
 from hw.parts.layouts import layout
+from hw.parts.lfsr import STATE_BITS
 from hw.parts.memory import FeatureMemory
 from hw.writeback.output import OutputPipeline
 
@@ -80,8 +83,9 @@ class LearningAccelerator(wiring.Component):
         m.submodules.errors = errors = ErrorLoader(config)
         m.submodules.writer = writer = MapWriter(config)
         m.submodules.norm = norm = NormPasses(config)
+        m.submodules.rounder = rounder = SharedRounder(config)
         m.submodules.found = found = FoundReports(config)
-        m.submodules.norm_random = norm_random = WordRandom(config, config.lanes)
+        m.submodules.norm_random = norm_random = WordRandom(config)
         m.submodules.parameters = parameters = ParameterMemory(config)
         m.submodules.update = update = UpdateUnit(config)
         m.submodules.reader = reader = EntryReader(config)
@@ -173,8 +177,8 @@ class LearningAccelerator(wiring.Component):
             m.d.comb += [
                 getattr(looking, name).eq(getattr(engine.entries, name)) for name in ("code", "counter")
             ]
-            with m.If(looking.look):
-                m.d.comb += [engine.entries.look.eq(1), engine.entries.entry.eq(looking.entry)]
+            with m.If(kind == Command.READ):
+                m.d.comb += [engine.entries.look.eq(looking.look), engine.entries.entry.eq(looking.entry)]
             m.d.comb += [
                 engine.skip.eq(self.skip),
                 engine.block.eq(command.block),
@@ -197,10 +201,15 @@ class LearningAccelerator(wiring.Component):
             writer.shift.eq(slot.shift),
             writer.addend_shift.eq(slot.addend_shift),
             writer.clear.eq(slot.start),
+            # No norm runs beside an error pass.
+            rounder.second.eq((kind == Command.ERROR) & (start | going)),
             errors.gradient.eq(gradient),
             errors.token.eq(array.drain.terms.token),
             errors.source.eq(array.drain.source),
         ]
+
+        wiring.connect(m, norm.rounder, rounder.users[0])
+        wiring.connect(m, writer.rounder, rounder.users[1])
 
         # Commands and their ends.
         wiring.connect(m, controller.issue, conductor.i)
@@ -284,12 +293,20 @@ class LearningAccelerator(wiring.Component):
     def _seed(
         self, m: Module, load: wiring.PureInterface, units: dict[Generator, tuple[wiring.Component, Signal]]
     ) -> None:
-        """New states of the generators come as words of a memory that there is not."""
+        """New states of the generators come as words of a memory that there is not, part by part: the loader
+        takes the next word in from below, so a part stands as long as there are parts below it."""
         record = SEED_RECORD
-        seed = data.View(layout(record), load.data[: record.bits])
+        assert record.bits == STATE_BITS
+        since = Signal(range(STATE_BITS // HALF))
+        place = Mux(load.valid, 0, since)
+        m.d.sync += since.eq(place + 1)
         for generator, (unit, taken) in units.items():
+            comes, goes_on = (Signal(name=f"{it}_{generator.name.lower()}") for it in ("seed", "seed_on"))
+            size = len(unit.word)
+            last = STATE_BITS // size - 1
             m.d.comb += [
-                taken.eq(load.valid & (load.memory == Memory.SEED) & (load.address == generator)),
-                unit.before.eq(seed.before),
-                unit.last.eq(seed.last),
+                comes.eq(load.valid & (load.memory == Memory.SEED) & (load.address == generator)),
+                taken.eq(comes | goes_on),
+                unit.word.eq(load.data[: record.bits].word_select(place[: last.bit_length()], size)),
             ]
+            m.d.sync += goes_on.eq(taken & (place != last))

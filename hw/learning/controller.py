@@ -14,7 +14,6 @@ from golden.spec.controller import (
     instruction_record,
     program_bits,
 )
-from golden.spec.learning import LFSR_WORD
 from golden.spec.memories import Memory, log2
 from hw.interfaces import access_signature, load_signature
 from hw.learning.dot_unit import DotUnit
@@ -26,6 +25,7 @@ from hw.learning.scalar_term import ScalarTerm
 from hw.learning.scalar_unit import ScalarUnit
 from hw.learning.scale_counts import ScaleCounts
 from hw.learning.state_memory import StateMemory
+from hw.learning.update_numbers import HALF
 from hw.parts.layouts import layout
 from hw.parts.lfsr import Lfsr
 from hw.parts.memory import LoadedMemory
@@ -57,7 +57,7 @@ class Controller(wiring.Component):
         reported.
     report: In, a number for the data memory.  features: Out, to the feature memory.
     parameter: Out, to LightNorm's parameters.
-    seed, before, last: In, a new state for the generator of random bits.
+    seed, word: In, a new state for the generator of random bits.
     """
 
     def __init__(self, config: Config) -> None:
@@ -74,8 +74,7 @@ class Controller(wiring.Component):
                 "features": Out(access_signature(config)),
                 "parameter": Out(parameter_signature(config)),
                 "seed": In(1),
-                "before": In(LFSR_WORD),
-                "last": In(LFSR_WORD),
+                "word": In(HALF),
             }
         )
 
@@ -89,7 +88,7 @@ class Controller(wiring.Component):
         m.submodules.dot = dot = DotUnit(config)
         m.submodules.buffer = buffer = FeatureBuffer(config)
         m.submodules.state = state = StateMemory(config)
-        m.submodules.numbers = numbers = Lfsr(1)
+        m.submodules.numbers = numbers = Lfsr(HALF)
         wiring.connect(m, wiring.flipped(self.load), program.load)
         wiring.connect(m, wiring.flipped(self.load), state.load)
         wiring.connect(m, wiring.flipped(self.report), state.report)
@@ -143,6 +142,7 @@ class Controller(wiring.Component):
         writes = Signal()
         is_ = {operation: now.operation == operation for operation in Operation}
         draws = Cat(is_[operation] for operation in DRAWS).any()
+        drawn, again = Signal(), Signal()
         m.d.comb += [
             registers.a.eq(Mux(decodes, now.a, now.d)),
             registers.b.eq(now.b),
@@ -190,7 +190,7 @@ class Controller(wiring.Component):
             buffer.put.eq(first & is_[Operation.PUT]),
             buffer.first.eq(unit.a),
             buffer.end.eq(unit.b),
-            buffer.part.eq(part),
+            buffer.part.eq(Mux(is_[Operation.BYTE], unit.b >> basis, part)),
             buffer.spread.eq(later & spreads),
             buffer.relu.eq(is_[Operation.SPREAD_RELU]),
             buffer.value.eq(Mux(is_[Operation.PUT], unit.a, registers.a_word)),
@@ -221,10 +221,12 @@ class Controller(wiring.Component):
             self.parameter.word.eq(unit.a),
             self.finished.eq(works & is_[Operation.STOP] & done),
             numbers.load.eq(self.seed),
-            numbers.before.eq(self.before),
-            numbers.last.eq(self.last),
-            numbers.step.eq(works & done & draws),
+            numbers.word.eq(self.word),
+            # A number has a word of its own.
+            drawn.eq(works & done & draws),
+            numbers.step.eq(drawn | again),
         ]
+        m.d.sync += again.eq(drawn)
 
         # What comes of it, and when.
         m.d.comb += [result.eq(unit.result), writes.eq(1), done.eq(1)]

@@ -6,11 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec import latency
 from golden.spec.config import Config
-from golden.spec.learning import LFSR_WORD
 from hw.interfaces import errors_signature, read_signature, sums_signature
 from hw.learning.term_rounder import TermRounder
-from hw.learning.word_random import WordRandom
+from hw.learning.word_random import WordRandom, slice_bits
 from hw.parts.delay import delayed
+from hw.parts.lfsr import seed_bits
 from hw.writeback.terms import source_layout, token_layout
 
 
@@ -30,7 +30,7 @@ class ErrorLoader(wiring.Component):
     token, source: In, from the drain.  read: Out, words of errors.
     drain: In, per engine, from the drain.  engines: Out, likewise, to the engines.
     errors: Out, per engine.
-    load, before, last: In, a new state for the generator of random bits (`hw.parts.lfsr`).
+    load, word: In, a new state for the generator of random bits (`hw.parts.lfsr`).
     """
 
     def __init__(self, config: Config) -> None:
@@ -45,8 +45,7 @@ class ErrorLoader(wiring.Component):
                 "engines": Out(sums_signature(config)).array(config.engines),
                 "errors": Out(errors_signature(config)).array(config.engines),
                 "load": In(1),
-                "before": In(LFSR_WORD),
-                "last": In(LFSR_WORD),
+                "word": In(seed_bits(slice_bits(config))),
             }
         )
 
@@ -67,13 +66,12 @@ class ErrorLoader(wiring.Component):
         with m.If(asked):
             m.d.sync += word.eq(self.read.data)
 
-        m.submodules.random = random = WordRandom(config, config.basis)
+        m.submodules.random = random = WordRandom(config)
         m.submodules.rounder = rounder = TermRounder(config.basis)
         part = config.basis * 8
         m.d.comb += [
             random.load.eq(self.load),
-            random.before.eq(self.before),
-            random.last.eq(self.last),
+            random.word.eq(self.word),
             random.draw.eq(late.valid),
             rounder.errors.eq(word.word_select(late.slice, part)),
             rounder.random.eq(random.bytes),

@@ -1,6 +1,6 @@
 """A word of the feature memory in the controller's hands."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,8 +26,9 @@ class FeatureBuffer(wiring.Component):
     clear: In, all bytes become 0.
     fetch, write: In, until `done`: the word at `address` comes, goes.  address: In.  done: Out, in the cycle
     of the grant. features: Out, to the feature memory.
-    lane: In.  byte: Out, that of the lane.  put: In, it becomes `value`.
-    first, end, part: In, the lanes from `first` to before `end`, as far as they are of slice `part`.
+    part: In, a slice.  lane: In.  byte: Out, that of the lane, which is of slice `part`.
+    put: In, the byte of the lane, of any slice, becomes `value`.
+    first, end: In, the lanes from `first` to before `end`, as far as they are of slice `part`.
     sum: Out, of their bytes.
     spread: In, each becomes `value` where an error passes it, else 0.  relu: In, it passes 0 < byte < 127,
     else |byte| < 127.
@@ -57,24 +58,28 @@ class FeatureBuffer(wiring.Component):
         m = Module()
         features, lanes, basis = self.features, self._config.lanes, self._config.basis
         word = Signal(lanes * 8)
-        inside = Signal(lanes)
         come = Signal()
+        low = log2(basis)
         m.d.comb += [
             features.valid.eq(self.fetch | self.write),
             features.write.eq(self.write),
             features.address.eq(self.address),
             features.data.eq(word),
             self.done.eq(features.valid & features.grant),
-            self.byte.eq(word.word_select(self.lane, 8)),
-            inside.eq(Cat((lane >= self.first) & (lane < self.end) for lane in range(lanes))),
         ]
-        # The slice in hand.
+        # The slice in hand, and which of its lanes count: between those slices with the ends, and in them.
         bytes_ = Signal(basis * 8)
         here = Signal(basis)
         m.d.comb += [
             bytes_.eq(word.word_select(self.part, basis * 8)),
-            here.eq(inside.word_select(self.part, basis)),
+            self.byte.eq(bytes_.word_select(self.lane[:low], 8)),
         ]
+        for lane in range(basis):
+            begun = (self.part > self.first[low:]) | (
+                (self.part == self.first[low:]) & (lane >= self.first[:low])
+            )
+            ended = (self.part > self.end[low:]) | ((self.part == self.end[low:]) & (lane >= self.end[:low]))
+            m.d.comb += here[lane].eq(begun & ~ended)
         terms = []
         passes = Signal(basis)
         for lane in range(basis):
@@ -88,7 +93,7 @@ class FeatureBuffer(wiring.Component):
         m.d.sync += come.eq(self.fetch & features.grant)
         for lane in range(lanes):
             byte = word.word_select(lane, 8)
-            spreads = self.spread & inside[lane] & (self.part == lane // basis)
+            spreads = self.spread & here[lane % basis] & (self.part == lane // basis)
             with m.If(come):
                 m.d.sync += byte.eq(features.read.word_select(lane, 8))
             with m.Elif(spreads | (self.put & (self.lane == lane))):

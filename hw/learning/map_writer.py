@@ -10,16 +10,17 @@ from golden.spec import latency
 from golden.spec.block import Spikes
 from golden.spec.commands import SHIFT_BITS, pass_record
 from golden.spec.config import Config
-from golden.spec.learning import LFSR_WORD, NORM_FORMAT
+from golden.spec.learning import NORM_FORMAT
 from golden.spec.maps import CODE_BITS, EXPONENT_SHARE
 from golden.spec.memories import feature_bits
 from hw.interfaces import access_signature
-from hw.learning.map_rounder import MapRounder
-from hw.learning.word_random import WordRandom
+from hw.learning.shared_rounder import count_bits, rounder_signature
+from hw.learning.word_random import WordRandom, slice_bits
 from hw.lightnorm.encoder import Encoder
 from hw.lightnorm.to_blocks import narrow
 from hw.parts.delay import delayed
 from hw.parts.layouts import layout
+from hw.parts.lfsr import seed_bits
 from hw.writeback.terms import operands_signature
 
 
@@ -27,8 +28,8 @@ class MapWriter(wiring.Component):
     """Takes `basis` sums at a time and writes whole words.
 
     FORWARD: groups of sums in the forward format of `golden.spec.learning.NORM_FORMAT`, packed as
-    `golden.spec.maps.pack_group` says.  ERROR: `MapRounder`, stochastic, with the words of an addend and of
-    the map that masks, read with a word's first slice.
+    `golden.spec.maps.pack_group` says.  ERROR: by a `MapRounder`, stochastic, with the words of an addend and
+    of the map that masks, read with a word's first slice.
 
     Golden: `golden.learning`.  Latency: `latency.BLOCKS` or `latency.ERRORS` cycles from a word's last token
     to the cycle in which it may be written, and at most two more.  Throughput: a term a cycle (FORWARD), one
@@ -39,13 +40,14 @@ class MapWriter(wiring.Component):
     error: In, it is an error pass, else a forward pass of training; still during a pass, as `command`.
     enable: In, it is one of the two.  command: In, fields.  shift, addend_shift: In, those of its issue.
     i: In, from the operands.  port: Out, always granted at once.
-    turn_done: Out, the last word of a turn is written.
+    rounder: Out, to the rounder of errors.  turn_done: Out, the last word of a turn is written.
     saturated, large: Out, counts of errors since `clear` (`MapRounder`).
-    load, before, last: In, a new state for the generator of random bits.
+    load, word: In, a new state for the generator of random bits.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        counts = Out(count_bits(config))
         super().__init__(
             {
                 "enable": In(1),
@@ -57,11 +59,11 @@ class MapWriter(wiring.Component):
                 "port": Out(access_signature(config)),
                 "turn_done": Out(1),
                 "clear": In(1),
-                "saturated": Out(24),
-                "large": Out(24),
+                "rounder": Out(rounder_signature(config)),
+                "saturated": counts,
+                "large": counts,
                 "load": In(1),
-                "before": In(LFSR_WORD),
-                "last": In(LFSR_WORD),
+                "word": In(seed_bits(slice_bits(config))),
             }
         )
 
@@ -108,9 +110,11 @@ class MapWriter(wiring.Component):
                 self.port.valid.eq(1),
                 self.port.write.eq(1),
                 self.port.address.eq(address),
-                self.port.data.eq(whole),
             ]
-        m.d.comb += self.turn_done.eq(delayed(m, writing.turn_end, latency.WRITE_WAIT, "turn_end")[-1])
+        m.d.comb += [
+            self.port.data.eq(whole),
+            self.turn_done.eq(delayed(m, writing.turn_end, latency.WRITE_WAIT, "turn_end")[-1]),
+        ]
         return m
 
     def _blocks(self, m: Module, sums: Signal, valid: Signal) -> tuple[Signal, Signal]:
@@ -146,8 +150,8 @@ class MapWriter(wiring.Component):
         a word is read in this cycle."""
         config, command = self._config, self.command
         bits, part = config.accumulator_bits, config.basis * 8
-        m.submodules.rounder = rounder = MapRounder(config.basis, bits)
-        m.submodules.random = random = WordRandom(config, config.basis)
+        rounder = self.rounder
+        m.submodules.random = random = WordRandom(config)
         # The word of the addend is asked for in the first cycle, that of the mask in the second.
         asks = [
             (tokens[1], command.addend, command.addend_distance),
@@ -174,6 +178,7 @@ class MapWriter(wiring.Component):
         values = delayed(m, sums, latency.MAP_OPERANDS - 2, "sums")[-1]
         beat = rounder.i.payload
         m.d.comb += [
+            rounder.enable.eq(1),
             rounder.rule.shift.eq(self.shift),
             rounder.rule.addend_shift.eq(self.addend_shift),
             rounder.rule.add.eq(command.addend),
@@ -187,8 +192,7 @@ class MapWriter(wiring.Component):
             self.saturated.eq(rounder.saturated),
             self.large.eq(rounder.large),
             random.load.eq(self.load),
-            random.before.eq(self.before),
-            random.last.eq(self.last),
+            random.word.eq(self.word),
             Cat(beat.addends).eq(addend.word_select(before.slice, part)),
             Cat(beat.mask).eq(mask.word_select(now.slice, part)),
         ]

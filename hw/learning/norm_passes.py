@@ -1,29 +1,29 @@
 """LightNorm over the maps of a layer: from x to y, or from dy to dx."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.block import EPSILON, SCALAR_BITS, Spikes, scalar
+from golden.spec.block import EPSILON, Spikes, scalar
 from golden.spec.commands import SHIFT_BITS as ISSUE_BITS
 from golden.spec.commands import index_bits, norm_record
 from golden.spec.config import Config
 from golden.spec.learning import NORM_FORMAT
 from hw.interfaces import access_signature
 from hw.learning.extreme_marks import ExtremeMarks
-from hw.learning.map_rounder import SHIFT_BITS, MapRounder
+from hw.learning.map_rounder import SHIFT_BITS
 from hw.learning.norm_bytes import put_bytes
 from hw.learning.norm_walk import NormWalk, norm_tag
 from hw.learning.parameter_memory import given_signature
+from hw.learning.shared_rounder import count_bits, rounder_signature
 from hw.learning.word_reader import WordReader
 from hw.learning.word_writer import WordWriter
 from hw.lightnorm.core import NormCore
-from hw.lightnorm.layouts import Op, result_bits
+from hw.lightnorm.layouts import Op
 from hw.lightnorm.scalar import scalar_layout
 from hw.parts.layouts import layout
-
-VALUE_BITS = max(result_bits(NORM_FORMAT), SCALAR_BITS + 1)
-"""Results and mantissas of spikes go the same way."""
 
 
 def channel_found() -> data.StructLayout:
@@ -54,7 +54,8 @@ class NormPasses(wiring.Component):
     parameters: In, of one channel after the other; those of the first are there at `latency.PARAMETERS`, the
         others when the channel before is done.
     found: stream of `channel_found`, one a channel.
-    draw: Out, `random` has been used up.  random: In, the bytes of a word of dx, lane 0 lowest.
+    rounder: Out, to the rounder of results, from `start` to `done`.
+    draw: Out, `random` has been used up.  random: In, the bytes of a beat of dx, lane 0 lowest.
     saturated, large: Out, of the map that was written, as `MapRounder`'s; from `done` to the next start.
     """
 
@@ -62,7 +63,7 @@ class NormPasses(wiring.Component):
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        count_bits = index_bits(config) + 1
+        counts = Out(count_bits(config))
         command = norm_record(config)
         super().__init__(
             {
@@ -75,9 +76,10 @@ class NormPasses(wiring.Component):
                 "parameters": In(given_signature()),
                 "found": Out(stream.Signature(channel_found())),
                 "draw": Out(1),
-                "random": In(config.lanes * 8),
-                "saturated": Out(count_bits),
-                "large": Out(count_bits),
+                "random": In(config.basis * 8),
+                "rounder": Out(rounder_signature(config)),
+                "saturated": counts,
+                "large": counts,
             }
         )
 
@@ -90,7 +92,7 @@ class NormPasses(wiring.Component):
         m.submodules.others = others = WordReader(config, 0)
         m.submodules.core = core = NormCore(NORM_FORMAT, lanes, Spikes.APART, bits, True, Op.REDUCE)
         m.submodules.marks = marks = ExtremeMarks(lanes, bits)
-        m.submodules.rounder = rounder = MapRounder(lanes, VALUE_BITS, bits + 1)
+        rounder = self.rounder
         m.submodules.writer = writer = WordWriter(config)
         wiring.connect(m, walk.o, words.i)
 
@@ -147,24 +149,19 @@ class NormPasses(wiring.Component):
         self._channels(m, core, pulled)
 
         # The words that leave, and the end.
-        beats = config.lanes // lanes
-        place = Signal(range(beats))
         channels = Signal.like(command.channels)
         ends = core.o.valid & core.o.ready & core.o.payload.last
-        drawn = rounder.draw & rounder.enable
         m.d.comb += [
             rounder.enable.eq(~writer.hold),
-            rounder.random.eq(self.random.word_select(place, 8 * lanes)),
+            rounder.random.eq(self.random),
             rounder.clear.eq(self.start),
             writer.valid.eq(rounder.valid),
             writer.bytes.eq(rounder.o),
-            self.draw.eq(drawn & (place == beats - 1)),
+            self.draw.eq(rounder.draw & rounder.enable),
             self.saturated.eq(rounder.saturated),
             self.large.eq(rounder.large),
             self.done.eq(running & (channels == 0) & ~rounder.busy & writer.empty),
         ]
-        with m.If(drawn):
-            m.d.sync += place.eq(Mux(place == beats - 1, 0, place + 1))
         with m.If(ends):
             m.d.sync += channels.eq(channels - 1)
         with m.If(self.done):
@@ -208,7 +205,7 @@ class NormPasses(wiring.Component):
         m.d.sync += known.eq(~(self.start | taken))
 
     def _results(
-        self, m: Module, core: NormCore, others: WordReader, marks: ExtremeMarks, rounder: MapRounder
+        self, m: Module, core: NormCore, others: WordReader, marks: ExtremeMarks, rounder: Any
     ) -> Signal:
         """Results into bytes; True once the spike of a channel has become its pull."""
         command, result, out = self.command, core.o.payload, rounder.i.payload

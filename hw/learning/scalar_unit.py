@@ -112,17 +112,19 @@ class ScalarUnit(wiring.Component):
                 m.d.comb += shifter.start.eq(step == 0)
                 with m.If(step == 2):
                     m.d.sync += [a.eq(shifter.o), b.eq(0), more.eq(shifter.up)]
-        # A fraction is whole; then it is cut: half a unit where the unit above is odd, else one less; at last
-        # it saturates.
+        # A fraction is known, then it is cut: half a unit where the unit above is odd, else one less; at last
+        # it saturates, and what is above its sign says the same.
         nearest = Cat((~total[ERROR_RANDOM_BITS]).replicate(ERROR_RANDOM_BITS - 1), total[ERROR_RANDOM_BITS])
         m.d.comb += [self.saturated.eq(beyond(a, INT8_LARGEST)), self.large.eq(beyond(a, SCALE_LARGE))]
         with m.Switch(operation), m.Case(*_FRACTIONS):
             with m.If(step == 3):
                 added = Mux(operation == Operation.STOCHASTIC, self.random, nearest)
-                m.d.sync += [a.eq(total), b.eq(added), more.eq(0)]
+                m.d.sync += b.eq(added)
             with m.If(step == 4):
                 m.d.sync += a.eq(total >> ERROR_RANDOM_BITS)
-            m.d.comb += self.result.eq(Mux(self.saturated, Mux(a[-1], -INT8_LARGEST, INT8_LARGEST), a))
+            low = INT8_LARGEST.bit_length()
+            end = Cat(1, (~a[-1]).replicate(low - 1))
+            m.d.comb += self.result.eq(Cat(Mux(self.saturated, end, a[:low]), a[-1]).as_signed())
         with m.Switch(operation):
             with m.Case(Operation.LENGTH):
                 # r[a] counts as zero, so this is |B|.

@@ -8,11 +8,11 @@ from golden.spec import formats
 from golden.spec.arithmetics import PAIR
 from golden.spec.commands import SHIFT_BITS, update_record
 from golden.spec.config import Config
-from golden.spec.learning import GRADIENT_BITS, LFSR_WORD, UPDATE_RANDOM_BITS
+from golden.spec.learning import GRADIENT_BITS, UPDATE_RANDOM_BITS
 from golden.spec.memories import COUNTER_BITS, entry_bits, place_record
 from hw.learning.code_switch import TOTAL_BITS, CodeSwitch
 from hw.learning.ports import entries_signature
-from hw.learning.update_numbers import UpdateNumbers
+from hw.learning.update_numbers import HALF, UpdateNumbers
 from hw.parts.layouts import layout
 from hw.parts.rounding import RoundShift
 
@@ -45,7 +45,7 @@ class UpdateUnit(wiring.Component):
     start: In, takes `command` (`update_record`) and `shift`; not while `busy`.
     busy: Out, from the cycle after the start until all is written.
     engines: to the engines. The counters of all pairs of a range must have been loaded.
-    load, before, last: In, state of the random numbers (`Lfsr`), between updates.
+    load, word: In, state of the random numbers (`Lfsr`), between updates.
     sum, kept, moved: Out, of entries that are kept: Σ|gradient|, how many, how many got another code. They
     stand while not `busy` and add up over commands without `clear`.
     """
@@ -61,8 +61,7 @@ class UpdateUnit(wiring.Component):
                 "busy": Out(1),
                 "engines": Out(entries_signature(config)).array(config.engines),
                 "load": In(1),
-                "before": In(LFSR_WORD),
-                "last": In(LFSR_WORD),
+                "word": In(HALF),
                 "sum": Out(sum_bits(config)),
                 "kept": Out(count),
                 "moved": Out(count),
@@ -144,8 +143,7 @@ class UpdateUnit(wiring.Component):
             move.eq((numbers.number - shift.o) >> UPDATE_RANDOM_BITS),
             total_here.eq(shifts.counter + move),
             numbers.load.eq(self.load),
-            numbers.before.eq(self.before),
-            numbers.last.eq(self.last),
+            numbers.word.eq(self.word),
             numbers.take.eq(counts & shifts.kept),
             numbers.fresh.eq(counts & (shifts.code == formats.CODE_END)),
         ]
@@ -176,8 +174,11 @@ class UpdateUnit(wiring.Component):
     def _sum_up(self, m: Module, kept: Value, gradient: Value, moved: Value) -> None:
         """The sums over entries."""
         with m.If(kept):
+            # The complement of a negative one, and the one that it lacks.
+            sign = gradient[-1]
+            magnitude = gradient.as_unsigned() ^ sign.replicate(GRADIENT_BITS)
             m.d.sync += [
-                self.sum.eq(self.sum + Mux(gradient < 0, -gradient, gradient)),
+                self.sum.eq(self.sum + magnitude + sign),
                 self.kept.eq(self.kept + 1),
             ]
         with m.If(moved):

@@ -7,15 +7,19 @@ from amaranth.lib.wiring import In, Out
 from golden.spec.learning import LFSR_WORD, UPDATE_RANDOM_BITS
 from hw.parts.lfsr import Lfsr
 
+HALF = LFSR_WORD // 2
+
 
 class UpdateNumbers(wiring.Component):
     """The LFSR's words in numbers of UPDATE_RANDOM_BITS bits, the lowest first.
 
-    Golden: `golden.learning.random`.  Throughput: one number per cycle.
+    The LFSR moves by two numbers, half a word, at a time.
+
+    Golden: `golden.learning.random`.  Throughput: one number per cycle; the cycle after `fresh` has none.
 
     Members
     -------
-    load, before, last: In, as in `Lfsr`.
+    load, word: In, as in `Lfsr`.
     number: Out, the next one.  take: In, it is taken.
     fresh: In, the next number is the first one of a word: what is left of one that was begun is dropped.
     """
@@ -24,8 +28,7 @@ class UpdateNumbers(wiring.Component):
         super().__init__(
             {
                 "load": In(1),
-                "before": In(LFSR_WORD),
-                "last": In(LFSR_WORD),
+                "word": In(HALF),
                 "number": Out(UPDATE_RANDOM_BITS),
                 "take": In(1),
                 "fresh": In(1),
@@ -34,16 +37,16 @@ class UpdateNumbers(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.lfsr = lfsr = Lfsr(1)
-        share = LFSR_WORD // UPDATE_RANDOM_BITS
-        place = Signal(range(share))
+        m.submodules.lfsr = lfsr = Lfsr(HALF)
+        place, again = Signal(range(LFSR_WORD // UPDATE_RANDOM_BITS)), Signal()
         m.d.comb += [
             lfsr.load.eq(self.load),
-            lfsr.before.eq(self.before),
-            lfsr.last.eq(self.last),
-            self.number.eq(lfsr.bits.word_select(place, UPDATE_RANDOM_BITS)),
-            lfsr.step.eq((self.take & (place == share - 1)) | (self.fresh & (place != 0))),
+            lfsr.word.eq(self.word),
+            self.number.eq(lfsr.bits.word_select(place[0], UPDATE_RANDOM_BITS)),
+            lfsr.step.eq((self.take & place[0]) | (self.fresh & (place != 0)) | again),
         ]
+        # Of a word of which one number is gone, both halves are dropped.
+        m.d.sync += again.eq(self.fresh & (place == 1))
         with m.If(self.load | self.fresh):
             m.d.sync += place.eq(0)
         with m.Elif(self.take):

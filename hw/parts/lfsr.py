@@ -4,49 +4,63 @@ from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.learning import LFSR_WORD
+from golden.spec.learning import LFSR_BITS, LFSR_WORD
+
+STATE_BITS = 2 * LFSR_WORD
+"""What is loaded: two words, of which the lowest bit does not count."""
+
+
+def seed_bits(bits: int) -> int:
+    """Width of the parts in which an LFSR whose steps have so many bits is loaded."""
+    return min(bits, STATE_BITS)
 
 
 class Lfsr(wiring.Component):
-    """Whole words of the sequence s[t] = s[t − 64] ⊕ s[t − 127]; the next ones stand before they are taken.
+    """The sequence s[t] = s[t − 64] ⊕ s[t − 127], some bits at a time, which stand before they are taken.
 
-    Golden: `golden.spec.learning.Lfsr`.  Latency: `bits` stand from the cycle after `load` or `step` on.
-    Throughput: `words` words per cycle.
+    A state that moves by as many bits as are taken, or loaded, is a shift register, with gates for the fresh
+    bits alone.
+
+    Golden: `golden.spec.learning.Lfsr`.  Latency: `bits` stand from the second cycle after the last `load`,
+    the first after a `step` on.  Throughput: a step per cycle.
 
     Parameters
     ----------
-    words: words of 64 bits that a step takes, 1 or more.
+    bits: of a step; a power of two.
 
     Members
     -------
-    load: In, the state becomes `before` and `last`, the two words before the first one to come; not zero in
-    all 127 bits that count.  step: In, `bits` are taken.
-    bits: Out, the next `words` words, the first one lowest. Nothing before the first load.
+    load, word: In, a part of the state: the two words before the first one to come, the first one lowest, in
+    parts of `seed_bits`, the lowest first, without a break; not zero in all 127 bits that count.
+    step: In, `bits` are taken; neither while parts are loaded nor in the next cycle.
+    bits: Out, the next ones, the first one lowest. Nothing before the first load.
     """
 
-    def __init__(self, words: int) -> None:
-        self._words = words
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
         super().__init__(
             {
                 "load": In(1),
-                "before": In(LFSR_WORD),
-                "last": In(LFSR_WORD),
+                "word": In(seed_bits(bits)),
                 "step": In(1),
-                "bits": Out(words * LFSR_WORD),
+                "bits": Out(bits),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        before, last = Signal(LFSR_WORD), Signal(LFSR_WORD)
-        words: list[Value] = [before, last]
-        for number in range(self._words):
-            word = Signal(LFSR_WORD, name=f"word{number}")
-            m.d.comb += word.eq(words[-1] ^ Cat(words[-2][1:], words[-1][0]))
-            words.append(word)
-        m.d.comb += self.bits.eq(Cat(words[2:]))
+        # What was taken last stands in it, and above it the bits that are next.
+        state = Signal(max(LFSR_BITS, self._bits))
+        loaded = Signal()
+        bits: list[Value] = list(state[len(state) - LFSR_BITS :])
+        for number in range(self._bits):
+            fresh = Signal(name=f"fresh{number}")
+            m.d.comb += fresh.eq(bits[LFSR_BITS - LFSR_WORD + number] ^ bits[number])
+            bits.append(fresh)
+        m.d.comb += self.bits.eq(state[len(state) - self._bits :])
+        m.d.sync += loaded.eq(self.load)
         with m.If(self.load):
-            m.d.sync += [before.eq(self.before), last.eq(self.last)]
-        with m.Elif(self.step):
-            m.d.sync += [before.eq(words[-2]), last.eq(words[-1])]
+            m.d.sync += state.eq(Cat(state, self.word)[-len(state) :])
+        with m.Elif(self.step | loaded):
+            m.d.sync += state.eq(Cat(bits)[-len(state) :])
         return m

@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import reduce
 from typing import Any
 
-from amaranth.hdl import ClockDomain, Module, Value
+from amaranth.hdl import ClockDomain, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
 from golden.spec.config import Config
 from golden.spec.fields import Field
+from golden.spec.learning import LFSR_WORD, Lfsr
 from golden.spec.memories import memory_shape
 from sim.drivers.handshake import watch_outputs
 
@@ -149,3 +150,14 @@ async def load_words(ctx: Any, dut: Any, config: Config, memory: int, words: Ite
         ctx.set(dut.load.data, word)
         await ctx.tick()
     ctx.set(dut.load.valid, 0)
+
+
+async def load_state(ctx: Any, load: Signal, word: Signal, state: Lfsr) -> None:
+    """The state of a generator of random bits, part by part; its bits stand when this returns."""
+    both, size = state.before | state.last << LFSR_WORD, len(word)
+    ctx.set(load, 1)
+    for part in range(2 * LFSR_WORD // size):
+        ctx.set(word, both >> part * size & (1 << size) - 1)
+        await ctx.tick()
+    ctx.set(load, 0)
+    await ctx.tick()

@@ -31,7 +31,7 @@ class Layer:
     parameters: gamma and beta of each channel, fields of a scalar each.  kept: backward, its mean and scale;
         forward, those that must be kept.
     out: words that must stand in the place of the result.  found: what must come of each channel.
-    counts: saturated, large.  noise: words of random bytes, in the order of their use.
+    counts: saturated, large.  noise: random bytes of a beat, in the order of their use.
     shifts: shift, addend_shift.
     """
 
@@ -177,7 +177,7 @@ def layer(
         out=byte_words(whole.clamp(-127, 127).to(torch.int64).numpy(), config.lanes),
         found=[{"first": a, "second": b} for a, b in pairs],
         counts=(int((whole.abs() > 127).sum()), int((whole.abs() > 63).sum())),
-        noise=byte_words(noise, config.lanes) if backward else [],
+        noise=byte_words(noise, config.basis) if backward else [],
         shifts=(8 - exponent, 8 + added - exponent),
     )
 

@@ -13,7 +13,7 @@ from golden.spec.controller import WORD_BITS, Operation
 from golden.spec.learning import seeded as lfsr_of
 from golden.spec.memories import Memory
 from hw.learning.controller import Controller
-from tests.hw.bench import NANO, join, load_words, seeded, simulate, simulate_with_reset, split
+from tests.hw.bench import NANO, join, load_state, load_words, seeded, simulate, simulate_with_reset, split
 from tests.hw.learning.programs import Case, Golden, golden_run, random_case, word
 
 CONFIG = replace(
@@ -45,12 +45,7 @@ class Bench:
         await load_words(
             ctx, dut, self._config, Memory.STATE, [it & (1 << WORD_BITS) - 1 for it in case.data]
         )
-        start = lfsr_of(case.seed)
-        ctx.set(dut.before, start.before)
-        ctx.set(dut.last, start.last)
-        ctx.set(dut.seed, 1)
-        await ctx.tick()
-        ctx.set(dut.seed, 0)
+        await load_state(ctx, dut.seed, dut.word, lfsr_of(case.seed))
         self.features = [join(row, 8) for row in case.features]
 
     async def run(self, ctx: Any, reports: list[list[tuple[int, int]]]) -> int:

@@ -18,7 +18,7 @@ from golden.spec.learning import ArrayShape
 from golden.spec.learning import seeded as lfsr_of
 from hw.learning.error_loader import ErrorLoader
 from hw.writeback.terms import source_layout, token_layout
-from tests.hw.bench import NANO, join, seeded, simulate, split
+from tests.hw.bench import NANO, join, load_state, seeded, simulate, split
 
 WORDS = 12
 Code = tuple[int, int, int, int, list[int]]
@@ -62,11 +62,7 @@ def test_codes_and_turns(lanes: int, pause: float) -> None:
 
     async def bench(ctx: Any) -> None:
         ctx.set(dut.gradient, 1)
-        ctx.set(dut.before, start.before)
-        ctx.set(dut.last, start.last)
-        ctx.set(dut.load, 1)
-        await ctx.tick()
-        ctx.set(dut.load, 0)
+        await load_state(ctx, dut.load, dut.word, start)
         for port in dut.engines:
             ctx.set(port.full, 0b11)
         right, ends = await _turns(ctx, dut, config, rng, order, errors, terms, pause, sees)

@@ -17,8 +17,9 @@ from golden.spec.learning import NORM_FORMAT, ArrayShape, Lfsr
 from golden.spec.learning import seeded as lfsr_of
 from hw.learning.map_writer import MapWriter
 from hw.writeback.terms import token_layout
-from tests.hw.bench import NANO, join, seeded, simulate, some
+from tests.hw.bench import NANO, join, load_state, seeded, simulate, some
 from tests.hw.learning.layers import block_words, byte_words
+from tests.hw.learning.rounded import Rounded
 
 WORDS = 20
 START = lfsr_of(11)
@@ -127,7 +128,7 @@ def random_bytes(config: Config, start: Lfsr) -> np.ndarray:
 @pytest.mark.parametrize("pause", [0.0, 0.5])
 def test_blocks(lanes: int, pause: float) -> None:
     rng, config = seeded(lanes), sizes(lanes)
-    dut = MapWriter(config)
+    dut = Rounded(MapWriter(config), config, 1)
 
     async def bench(ctx: Any) -> None:
         for shift in (-9, 0, -13):
@@ -146,7 +147,7 @@ def test_blocks(lanes: int, pause: float) -> None:
 def test_errors(lanes: int, pause: float) -> None:
     """With and without a map that is added, one that masks, and its ReLU."""
     rng, config = seeded(lanes), sizes(lanes)
-    dut = MapWriter(config)
+    dut = Rounded(MapWriter(config), config, 1)
     start = START
 
     async def bench(ctx: Any) -> None:
@@ -160,9 +161,6 @@ def test_errors(lanes: int, pause: float) -> None:
                 (dut.error, 1),
                 (dut.shift, shift),
                 (dut.addend_shift, addend_shift),
-                (dut.before, start.before),
-                (dut.last, start.last),
-                (dut.load, 1),
                 (dut.clear, 1),
             ):
                 ctx.set(port, value)
@@ -176,8 +174,7 @@ def test_errors(lanes: int, pause: float) -> None:
                     "mask_distance": MASK - OUTPUT,
                 },
             )
-            await ctx.tick()
-            ctx.set(dut.load, 0)
+            await load_state(ctx, dut.load, dut.word, start)
             ctx.set(dut.clear, 0)
             spacing = latency.slow_terms(lanes // config.basis, bool(added))
             seen = await run(ctx, dut, config, rng, sums, order, byte_words(maps_, lanes), spacing, pause)
@@ -204,7 +201,7 @@ def test_errors(lanes: int, pause: float) -> None:
 def test_inference_is_not_written() -> None:
     """Tokens of another pass: nothing is read or written, no turn is done."""
     rng, config = seeded(1), sizes(4)
-    dut = MapWriter(config)
+    dut = Rounded(MapWriter(config), config, 1)
 
     async def bench(ctx: Any) -> None:
         sums = some_sums(rng, config)

@@ -9,6 +9,7 @@ from golden.spec.config import Config
 from hw.learning.norm_passes import NormPasses
 from tests.hw.bench import seeded, simulate
 from tests.hw.learning.layers import Bench, layer
+from tests.hw.learning.rounded import Rounded
 
 
 def sizes(lanes: int) -> Config:
@@ -43,7 +44,7 @@ SHORT = ((16, 0.0), (4, 0.3))
 def test_layers(lanes: int, stall: float) -> None:
     rng = seeded(lanes)
     config = sizes(lanes)
-    dut = NormPasses(config)
+    dut = Rounded(NormPasses(config), config, 0)
 
     async def bench(ctx: Any) -> None:
         it = Bench(dut, config, rng, stall, stall)
@@ -69,7 +70,7 @@ REFUSED = {
 def test_cycles_where_accesses_are_refused(lanes: int, stall: float) -> None:
     rng = seeded(lanes)
     config = sizes(lanes)
-    dut = NormPasses(config)
+    dut = Rounded(NormPasses(config), config, 0)
 
     async def bench(ctx: Any) -> None:
         it = Bench(dut, config, rng, stall, 0.0)

@@ -13,7 +13,7 @@ from golden.spec.learning import seeded as lfsr_of
 from golden.spec.memories import Memory, counter_record, place_record
 from hw.learning.engine import LearningEngine
 from hw.learning.update import UpdateUnit
-from tests.hw.bench import NANO, load_words, seeded, simulate
+from tests.hw.bench import NANO, load_state, load_words, seeded, simulate
 from tests.hw.engines import add_gradients, gradients_of, random_codes, sums_of
 from tests.hw.learning.updates import Entry, Numbers, State, Sums, update
 from tests.hw.streams import Work, random_work
@@ -127,11 +127,7 @@ def test_steps_of_two_engines() -> None:
             for memory, words in loaded(state, works, number).items():
                 await load_words(ctx, engine, CONFIG, memory + number, words)
         await command(ctx, dut, shift=-128, clear=1)
-        ctx.set(dut.unit.before, numbers.state.before)
-        ctx.set(dut.unit.last, numbers.state.last)
-        ctx.set(dut.unit.load, 1)
-        await ctx.tick()
-        ctx.set(dut.unit.load, 0)
+        await load_state(ctx, dut.unit.load, dut.unit.word, numbers.state)
         for shift in (-9, -7):
             for engine, streams, entries in zip(dut.engines, works, state, strict=True):
                 codes = random_codes(rng, CONFIG, streams[0], CONFIG.accumulators)

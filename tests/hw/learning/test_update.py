@@ -14,7 +14,7 @@ from golden.spec.commands import SHIFT_BITS
 from golden.spec.learning import seeded as lfsr_of
 from golden.spec.memories import COUNTER_BITS
 from hw.learning.update import UpdateUnit
-from tests.hw.bench import NANO, seeded, simulate, some
+from tests.hw.bench import NANO, load_state, seeded, simulate, some
 from tests.hw.learning.updates import BAR, Entry, Numbers, State, Sums, update
 
 CONFIG = replace(NANO, basis=4, engines=3, coefficient_words=32, learning=True)
@@ -111,11 +111,7 @@ def test_states_after_updates(seed: int) -> None:
 
     async def bench(ctx: Any) -> None:
         start = lfsr_of(seed)
-        ctx.set(dut.before, start.before)
-        ctx.set(dut.last, start.last)
-        ctx.set(dut.load, 1)
-        await ctx.tick()
-        ctx.set(dut.load, 0)
+        await load_state(ctx, dut.load, dut.word, start)
         numbers, sums = Numbers(start), Sums()
         found, right = random_state(Random(seed)), random_state(Random(seed))
         for command in commands:
