@@ -11,7 +11,8 @@ INFERENCE, LEARNING, NORM = (
     f"{TARGET}-{unit}"
     for unit in ("small-accelerator", "small-learning-learning-accelerator", "small-learning-norm-passes")
 )
-"""Files of the syntheses: SMALL, SMALL_LEARNING, and the LightNorm in it."""
+"""Files of the syntheses: SMALL, SMALL_LEARNING, and the LightNorm in it, without the rounder of its results,
+which errors take as well."""
 BARS = {"area.learning_over_inference": 0.4, "area.with_norm_over_inference": 2.0}
 _RAM_SITES = KINDS[TARGET].sites["TRELLIS_DPR16X4"]
 

@@ -31,12 +31,11 @@ from hw.learning.norm_passes import NormPasses
 from hw.learning.parameter_memory import ParameterMemory
 from hw.learning.shared_rounder import SharedRounder
 from hw.learning.update import UpdateUnit
-from hw.learning.update_numbers import HALF
 from hw.learning.word_random import WordRandom
 from hw.parts.delay import delayed
 from hw.parts.fan_out import fan_out
 from hw.parts.layouts import layout
-from hw.parts.lfsr import STATE_BITS
+from hw.parts.lfsr import HALF_WORD, STATE_BITS
 from hw.parts.memory import FeatureMemory
 from hw.writeback.output import OutputPipeline
 
@@ -297,7 +296,7 @@ class LearningAccelerator(wiring.Component):
         takes the next word in from below, so a part stands as long as there are parts below it."""
         record = SEED_RECORD
         assert record.bits == STATE_BITS
-        since = Signal(range(STATE_BITS // HALF))
+        since = Signal(range(STATE_BITS // HALF_WORD))
         place = Mux(load.valid, 0, since)
         m.d.sync += since.eq(place + 1)
         for generator, (unit, taken) in units.items():

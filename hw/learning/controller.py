@@ -25,9 +25,8 @@ from hw.learning.scalar_term import ScalarTerm
 from hw.learning.scalar_unit import ScalarUnit
 from hw.learning.scale_counts import ScaleCounts
 from hw.learning.state_memory import StateMemory
-from hw.learning.update_numbers import HALF
 from hw.parts.layouts import layout
-from hw.parts.lfsr import Lfsr
+from hw.parts.lfsr import HALF_WORD, Lfsr
 from hw.parts.memory import LoadedMemory
 
 RANDOM_BITS = 16
@@ -74,7 +73,7 @@ class Controller(wiring.Component):
                 "features": Out(access_signature(config)),
                 "parameter": Out(parameter_signature(config)),
                 "seed": In(1),
-                "word": In(HALF),
+                "word": In(HALF_WORD),
             }
         )
 
@@ -88,7 +87,7 @@ class Controller(wiring.Component):
         m.submodules.dot = dot = DotUnit(config)
         m.submodules.buffer = buffer = FeatureBuffer(config)
         m.submodules.state = state = StateMemory(config)
-        m.submodules.numbers = numbers = Lfsr(HALF)
+        m.submodules.numbers = numbers = Lfsr(HALF_WORD)
         wiring.connect(m, wiring.flipped(self.load), program.load)
         wiring.connect(m, wiring.flipped(self.load), state.load)
         wiring.connect(m, wiring.flipped(self.report), state.report)

@@ -12,8 +12,9 @@ from golden.spec.learning import GRADIENT_BITS, UPDATE_RANDOM_BITS
 from golden.spec.memories import COUNTER_BITS, entry_bits, place_record
 from hw.learning.code_switch import TOTAL_BITS, CodeSwitch
 from hw.learning.ports import entries_signature
-from hw.learning.update_numbers import HALF, UpdateNumbers
+from hw.learning.update_numbers import UpdateNumbers
 from hw.parts.layouts import layout
+from hw.parts.lfsr import HALF_WORD
 from hw.parts.rounding import RoundShift
 
 FINE_BITS = UPDATE_RANDOM_BITS + COUNTER_BITS + 1
@@ -61,7 +62,7 @@ class UpdateUnit(wiring.Component):
                 "busy": Out(1),
                 "engines": Out(entries_signature(config)).array(config.engines),
                 "load": In(1),
-                "word": In(HALF),
+                "word": In(HALF_WORD),
                 "sum": Out(sum_bits(config)),
                 "kept": Out(count),
                 "moved": Out(count),

@@ -5,9 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.learning import LFSR_WORD, UPDATE_RANDOM_BITS
-from hw.parts.lfsr import Lfsr
-
-HALF = LFSR_WORD // 2
+from hw.parts.lfsr import HALF_WORD, Lfsr
 
 
 class UpdateNumbers(wiring.Component):
@@ -28,7 +26,7 @@ class UpdateNumbers(wiring.Component):
         super().__init__(
             {
                 "load": In(1),
-                "word": In(HALF),
+                "word": In(HALF_WORD),
                 "number": Out(UPDATE_RANDOM_BITS),
                 "take": In(1),
                 "fresh": In(1),
@@ -37,7 +35,7 @@ class UpdateNumbers(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.lfsr = lfsr = Lfsr(HALF)
+        m.submodules.lfsr = lfsr = Lfsr(HALF_WORD)
         place, again = Signal(range(LFSR_WORD // UPDATE_RANDOM_BITS)), Signal()
         m.d.comb += [
             lfsr.load.eq(self.load),

@@ -6,6 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.learning import LFSR_BITS, LFSR_WORD
 
+HALF_WORD = LFSR_WORD // 2
+"""A step of generators of single numbers: with more bits they would be none the faster."""
 STATE_BITS = 2 * LFSR_WORD
 """What is loaded: two words, of which the lowest bit does not count."""
 
