@@ -17,7 +17,10 @@ def load_bits(config: Config) -> int:
 
 
 def load_signature(config: Config) -> wiring.Signature:
-    """Loader → memories: a word for the memory of that number."""
+    """Loader → memories: a word for the memory of that number.
+
+    memory: still from the cycle before `valid` on.
+    """
     return wiring.Signature(
         {
             "valid": Out(1),

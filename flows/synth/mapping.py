@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flows.synth.carry import absorb
-from flows.synth.copies import copy_registers
+from flows.synth.copies import copy_luts, copy_registers
 from flows.synth.liberty import Library
 
 ROWS = Path(__file__).with_name("rows.v")
@@ -82,4 +82,5 @@ def finish_ecp5(path: Path) -> None:
         if module.get("cells"):
             absorb(module)
             copy_registers(module)
+            copy_luts(module)
     path.write_text(json.dumps(netlist))

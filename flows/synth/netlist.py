@@ -39,7 +39,7 @@ ASIC = "osu018"
 
 FLAT, BOOTH, BLOCKS = "flat", "booth", "blocks"
 
-FORMAT = 3
+FORMAT = 4
 """Part of the digest: raised when the meaning of a result changes."""
 
 _MULTIPLIER = "cell $mul "

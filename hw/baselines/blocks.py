@@ -53,7 +53,7 @@ class Blocks:
         here = (distance != 0) & (distance <= config.window)
         self.goes = self.valid & here & ~stream.bad & ~steps.hold
         self.marked, self.again = ahead.flags[0].marker, ahead.flags[0].rewind
-        self.may_end = ~steps.busy.bit_select(~self.bank, 1)
+        self.may_end = steps.may_end
 
     def end(self, m: Module) -> None:
         """The job ends: its marker is left behind, and the sums change banks."""

@@ -56,7 +56,9 @@ class HostPort(wiring.Component):
         m = Module()
         record = run_record(self._config)
         run = Signal(layout(record))
-        with m.If(self.load.valid & (self.load.memory == Memory.RUN)):
+        mine = Signal()
+        m.d.sync += mine.eq(self.load.memory == Memory.RUN)
+        with m.If(self.load.valid & mine):
             m.d.sync += run.eq(data.View(layout(record), self.load.data[: record.bits]))
 
         # The next word of the image or of the result, and how many there are from it on. Both are registers,

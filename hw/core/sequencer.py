@@ -57,7 +57,9 @@ class Sequencer(wiring.Component):
         record = run_record(self._config)
         run = data.View(layout(record), self.load.data[: record.bits])
         limit = Signal.like(run.cycle_limit)
-        with m.If(self.load.valid & (self.load.memory == Memory.RUN)):
+        mine = Signal()
+        m.d.sync += mine.eq(self.load.memory == Memory.RUN)
+        with m.If(self.load.valid & mine):
             m.d.sync += limit.eq(run.cycle_limit)
 
         with m.If(self.turn_done):

@@ -71,7 +71,7 @@ class Accumulators(wiring.Component):
 
         # 2: it is shifted; the sum is looked up in the list of those in use.
         place2 = Signal(range(depth))
-        row2 = Signal(config.lanes * 8)
+        row2 = Signal(config.lanes * 8, reset_less=True)
         valid2 = Signal()
         read2 = Signal()
         m.d.sync += [
@@ -111,23 +111,28 @@ class Accumulators(wiring.Component):
         for lane, (addend, carry) in enumerate(zip(addends.addend, addends.carry, strict=True)):
             before = Mux(known3, old.data.word_select(lane, bits), 0)
             m.d.comb += new.word_select(lane, bits).eq(before + addend + carry)
-        m.d.sync += drain.sums.eq(0)
-        with m.If(read3 & known3):
-            m.d.sync += drain.sums.eq(old.data)
+        # Without a read it is zero a cycle later, after a reset too.
+        shown = Signal(config.lanes * bits, reset_less=True)
+        m.d.sync += shown.eq(Mux(read3 & known3, old.data, 0))
+        m.d.comb += drain.sums.eq(shown)
 
         # A job's end follows its last step down the pipeline, a release its last read.
         now_ends = Cat(steps.end & (steps.end_bank == bank) for bank in range(2))
         ends = delayed(m, now_ends, latency.ACCUMULATE, "end")[-1]
         drained = delayed(m, drain.release, latency.ACCUMULATE, "drained")[-1]
+        # Per bank: it waits for the drain. Of the next cycle: a job that has just ended waits, too.
+        waits = Signal(2)
+        other = (waits & ~drain.release).bit_select(~steps.end_bank, 1)
+        m.d.sync += steps.may_end.eq(~steps.end & ~other)
         for bank in range(2):
             with m.If(steps.end & (steps.end_bank == bank)):
-                m.d.sync += steps.busy[bank].eq(1)
+                m.d.sync += waits[bank].eq(1)
             with m.If(ends[bank]):
                 m.d.sync += drain.full[bank].eq(1)
             with m.If(drain.release[bank]):
-                m.d.sync += [steps.busy[bank].eq(0), drain.full[bank].eq(0)]
+                m.d.sync += [waits[bank].eq(0), drain.full[bank].eq(0)]
             with m.If(drained[bank]):
                 m.d.sync += used[bank * config.accumulators :][: config.accumulators].eq(0)
         with m.If(self.start):
-            m.d.sync += [steps.busy.eq(0), drain.full.eq(0), used.eq(0)]
+            m.d.sync += [waits.eq(0), steps.may_end.eq(1), drain.full.eq(0), used.eq(0)]
         return m

@@ -29,7 +29,7 @@ class ShiftAddends(wiring.Component):
         negative = Signal()
         m.d.sync += [code.eq(self.step.operand), negative.eq(code[formats.EXPONENT_BITS])]
         for lane in range(self._config.lanes):
-            shifted = Signal(signed(ADDEND_BITS), name=f"shifted{lane}")
+            shifted = Signal(signed(ADDEND_BITS), name=f"shifted{lane}", reset_less=True)
             pixel = self.row.word_select(lane, 8).as_signed()
             m.d.sync += shifted.eq(pixel << code[: formats.EXPONENT_BITS])
             m.d.comb += [

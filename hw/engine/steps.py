@@ -28,7 +28,7 @@ def steps_signature(config: Config) -> wiring.Signature:
 
     step: the step of this cycle.  valid: it adds something.
     end: the job in `end_bank` ends with this cycle; the next one fills the other bank.
-    busy: In, per bank, it is filled or waits for the drain, so no job may begin in it.
+    may_end: In, the other bank has been drained, so the job under way may end in this cycle.
     hold: In, there may be no step in this cycle.
     """
     return wiring.Signature(
@@ -37,7 +37,7 @@ def steps_signature(config: Config) -> wiring.Signature:
             "valid": Out(1),
             "end": Out(1),
             "end_bank": Out(1),
-            "busy": In(2),
+            "may_end": In(1),
             "hold": In(1),
         }
     )

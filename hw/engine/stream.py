@@ -78,7 +78,7 @@ class CoefficientStream(wiring.Component):
         ]
         with m.If(read_on):
             m.d.sync += [
-                Cat(in_memory, read_valid).eq(Cat(1, in_memory)),
+                Cat(in_memory, read_valid).eq(Cat(~self.bad, in_memory)),
                 address.eq(address + 1),
                 memory_address.eq(address),
                 read_address.eq(memory_address),
@@ -118,8 +118,8 @@ class CoefficientStream(wiring.Component):
             ahead.look[0].eq(first.row),
             ahead.look[1].eq(second.row),
             live.eq(counts & ~look),
-            # 0 < written − row ≤ window; END stands in the row before the upcoming one.
-            here.eq(~(ahead.written + ~upcoming + ends.any())[bits - 1]),
+            # 0 < written − row ≤ window. The second row is the last one, also of a pair that begins with END.
+            here.eq(~(ahead.written + ~second.row)[bits - 1]),
             again.eq(ends.any() & ahead.flags[1].rewind),
             wrong.eq(
                 (ends.any() & ~ahead.flags[1].marker)
@@ -133,11 +133,10 @@ class CoefficientStream(wiring.Component):
         now, following = Signal(item), Signal(item)
         in_hand, now_live, now_end, more, following_end = (Signal() for _ in range(5))
         bank = Signal()
-        may_end, handled = Signal(), Signal()
+        handled = Signal()
         m.d.comb += [
-            may_end.eq(~steps.busy.bit_select(~bank, 1)),
-            handled.eq(in_hand & ~steps.hold & (~now_end | may_end)),
-            take.eq(check_valid & here & ~self.bad & (~in_hand | (handled & ~more))),
+            handled.eq(in_hand & ~steps.hold & (~now_end | steps.may_end)),
+            take.eq(check_valid & here & (~in_hand | (handled & ~more))),
             self.row.eq(now.row),
             steps.valid.eq(in_hand & now_live & ~steps.hold),
             steps.step.operand.eq(now.code),
@@ -171,11 +170,10 @@ class CoefficientStream(wiring.Component):
             with m.If(ends.any() & ~again):
                 m.d.sync += base.eq(read_address)
             with m.If(again):
-                m.d.sync += [
-                    address.eq(base),
-                    upcoming.eq(upcoming),
-                    Cat(in_memory, read_valid, check_valid).eq(0),
-                ]
+                m.d.sync += [address.eq(base), upcoming.eq(upcoming)]
+            with m.If(again | wrong):
+                # A bad stream gets no further pair.
+                m.d.sync += Cat(in_memory, read_valid, check_valid).eq(0)
         self._number(m, read_address, check_on & read_valid, take, to_second, handled)
         with m.If(self.start):
             m.d.sync += [

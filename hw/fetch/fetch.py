@@ -14,6 +14,7 @@ from hw.interfaces import bank_signature, load_signature, row_bits, row_signatur
 from hw.parts.delay import delayed
 from hw.parts.layouts import layout
 from hw.parts.memory import LoadedMemory
+from hw.parts.position import Position
 from hw.parts.rotate import Rotator
 
 
@@ -69,10 +70,10 @@ class Fetch(wiring.Component):
         # Where the walk is: round, tile, channel, tap, counted from 1; marker after the last tap.
         counter = Signal(log2(config.instructions))
         instruction, now = Signal(front), Signal(front)
-        round_ = Signal.like(now.rounds)
-        tile = Signal.like(now.tiles)
-        channel = Signal.like(now.channels)
-        tap = Signal.like(now.taps)
+        round_ = Position(m, "round", instruction.rounds, first=1)
+        tile = Position(m, "tile", instruction.tiles, first=1)
+        channel = Position(m, "channel", instruction.channels, first=1)
+        tap = Position(m, "tap", instruction.taps, first=1)
         at_marker = Signal()
         tap_at = Signal.like(now.tap_address)
         tap_base = Signal.like(now.tap_address)
@@ -82,23 +83,20 @@ class Fetch(wiring.Component):
             Signal(range(max(config.engines, 2)), name=name) for name in ("ready_engine", "round_engine")
         )
         ready_left = Signal.like(now.ready_channels)
-
-        last_tap, last_channel, last_tile, last_round = Signal(), Signal(), Signal(), Signal()
-        walking = Signal()
+        last_ready, alone_ready = Signal(), Signal()
+        # In LAYERS: at an instruction, at a row with data; else at a marker. They enable most, so registers.
+        decoding, on_row = Signal(), Signal()
+        walking = on_row | at_marker
         advance = Signal()
         m.d.sync += instruction.eq(instructions.data)
         m.d.comb += [
             instructions.address.eq(counter),
             taps.address.eq(tap_at),
             taps.enable.eq(advance),
-            last_tap.eq(tap == now.taps),
-            last_channel.eq(channel == now.channels),
-            last_tile.eq(tile == now.tiles),
-            last_round.eq(round_ == now.rounds),
         ]
 
-        def begin_rows(layer: Any) -> list[Any]:
-            return [channel.eq(1), tap.eq(1), at_marker.eq(0), ready_left.eq(layer.ready_channels)]
+        def begin_rows(layer: Any, alone: Value) -> list[Any]:
+            return [at_marker.eq(0), ready_left.eq(layer.ready_channels), last_ready.eq(alone)]
 
         def begin_channels(layer: Any, engine: Any) -> list[Any]:
             return [
@@ -110,7 +108,7 @@ class Fetch(wiring.Component):
         # Turns that the walk has passed; those under way belong to its lead, to markers in the window and to
         # two jobs in the banks.
         fetched = Signal(row_bits(config) + 1 + config.engines.bit_length())
-        with m.If(walking & advance & at_marker):
+        with m.If(advance & at_marker):
             m.d.sync += fetched.eq(fetched + config.engines)
 
         with m.FSM() as machine:
@@ -120,67 +118,16 @@ class Fetch(wiring.Component):
             with m.State("READ"):
                 m.next = "WORD"
             with m.State("WORD"):
-                m.next = "DECODE"
-            with m.State("DECODE"), m.If(advance):
-                m.d.sync += [
-                    now.eq(instruction),
-                    counter.eq(counter + 1),
-                    round_.eq(1),
-                    tile.eq(1),
-                    tap_at.eq(instruction.tap_address),
-                    tap_base.eq(instruction.tap_address),
-                    round_engine.eq(0),
-                    *begin_rows(instruction),
-                    *begin_channels(instruction, 0),
-                ]
+                m.d.sync += decoding.eq(1)
+                m.next = "LAYERS"
+            with m.State("LAYERS"), m.If(advance & decoding):
+                m.d.sync += [decoding.eq(0), counter.eq(counter + 1)]
                 with m.If(instruction.operation == Operation.END):
                     m.next = "FINISHED"
                 with m.Elif(legality.legal(legality.FRONT, instruction, config)):
-                    m.next = "WALK"
+                    m.d.sync += on_row.eq(1)
                 with m.Else():
                     m.next = "ILLEGAL"
-            with m.State("WALK"):
-                m.d.comb += walking.eq(1)
-                with m.If(advance & at_marker):
-                    # The tap words of the next tile begin behind those of this one.
-                    m.d.sync += [tile.eq(tile + 1), tap_base.eq(tap_at), *begin_rows(now)]
-                    with m.If(last_tile & (now.moves if config.moves else Const(0, 1))):
-                        # The round's channels are the first of the next one's no more.
-                        m.d.sync += [
-                            now.input_address.eq(channel_base),
-                            now.ready_first.eq(ready_turns),
-                            round_engine.eq(ready_engine),
-                        ]
-                    with m.Else():
-                        m.d.sync += begin_channels(now, round_engine)
-                    with m.If(last_tile):
-                        m.d.sync += [
-                            tile.eq(1),
-                            round_.eq(round_ + 1),
-                            tap_at.eq(now.tap_address),
-                            tap_base.eq(now.tap_address),
-                        ]
-                    with m.If(last_tile & last_round):
-                        m.next = "DECODE"
-                with m.Elif(advance):
-                    m.d.sync += [tap.eq(tap + 1), tap_at.eq(tap_at + 1)]
-                    with m.If(last_tap & ~last_channel):
-                        m.d.sync += tap_at.eq(tap_base)
-                    with m.If(last_tap):
-                        m.d.sync += [
-                            tap.eq(1),
-                            channel.eq(channel + 1),
-                            channel_base.eq(channel_base + now.input_stride),
-                            at_marker.eq(last_channel),
-                            ready_left.eq(ready_left - 1),
-                        ]
-                    with m.If(last_tap & (ready_left == 1)):
-                        round_over = ready_engine == config.engines - 1
-                        m.d.sync += [
-                            ready_left.eq(now.ready_channels),
-                            ready_turns.eq(ready_turns + Mux(round_over, now.ready_step, 0) + 1),
-                            ready_engine.eq(Mux(round_over, 0, ready_engine + 1)),
-                        ]
             with m.State("FINISHED"):
                 m.d.comb += self.finished.eq(fetched == self.turns_done[: len(fetched)])
                 with m.If(self.start):
@@ -188,6 +135,68 @@ class Fetch(wiring.Component):
                     m.next = "READ"
             with m.State("ILLEGAL"):
                 m.d.comb += self.illegal.eq(1)
+
+        with m.If(decoding):
+            for position in (round_, tile, channel, tap):
+                position.load()
+            alone = instruction.ready_channels == 1
+            m.d.sync += [
+                now.eq(instruction),
+                tap_at.eq(instruction.tap_address),
+                tap_base.eq(instruction.tap_address),
+                round_engine.eq(0),
+                alone_ready.eq(alone),
+                *begin_rows(instruction, alone),
+                *begin_channels(instruction, 0),
+            ]
+        with m.Elif(advance):
+            with m.If(at_marker):
+                # The tap words of the next tile begin behind those of this one.
+                tile.next()
+                channel.clear()
+                tap.clear()
+                m.d.sync += [
+                    on_row.eq(~(tile.last & round_.last)),
+                    decoding.eq(tile.last & round_.last),
+                    tap_base.eq(tap_at),
+                    *begin_rows(now, alone_ready),
+                ]
+                with m.If(tile.last & (now.moves if config.moves else Const(0, 1))):
+                    # The round's channels are the first of the next one's no more.
+                    m.d.sync += [
+                        now.input_address.eq(channel_base),
+                        now.ready_first.eq(ready_turns),
+                        round_engine.eq(ready_engine),
+                    ]
+                with m.Else():
+                    m.d.sync += begin_channels(now, round_engine)
+                with m.If(tile.last):
+                    tile.clear()
+                    round_.next()
+                    m.d.sync += [tap_at.eq(now.tap_address), tap_base.eq(now.tap_address)]
+            with m.Elif(on_row):
+                tap.next()
+                m.d.sync += tap_at.eq(tap_at + 1)
+                with m.If(tap.last & ~channel.last):
+                    m.d.sync += tap_at.eq(tap_base)
+                with m.If(tap.last):
+                    tap.clear()
+                    channel.next()
+                    m.d.sync += [
+                        channel_base.eq(channel_base + now.input_stride),
+                        on_row.eq(~channel.last),
+                        at_marker.eq(channel.last),
+                        ready_left.eq(ready_left - 1),
+                        last_ready.eq(ready_left == 2),
+                    ]
+                with m.If(tap.last & last_ready):
+                    round_over = ready_engine == config.engines - 1
+                    m.d.sync += [
+                        ready_left.eq(now.ready_channels),
+                        last_ready.eq(alone_ready),
+                        ready_turns.eq(ready_turns + Mux(round_over, now.ready_step, 0) + 1),
+                        ready_engine.eq(Mux(round_over, 0, ready_engine + 1)),
+                    ]
 
         # The walk's lead: tap word in memory, tap word, address.
         bits = log2(config.lanes)
@@ -200,7 +209,7 @@ class Fetch(wiring.Component):
             m.d.sync += [
                 valid.eq(Cat(walking, valid)),
                 marker.eq(Cat(at_marker, marker)),
-                rewind.eq(Cat(~last_tile, rewind)),
+                rewind.eq(Cat(~tile.last, rewind)),
                 low.eq(Cat(now.low if config.largest else Const(0, 1), low)),
                 *(later.eq(need) for later, need in zip(needs, [ready_turns, *needs], strict=False)),
                 *(later.eq(base) for later, base in zip(bases, [channel_base, *bases], strict=False)),
@@ -211,7 +220,7 @@ class Fetch(wiring.Component):
                 mask.eq(tap_word.mask),
             ]
 
-        row = Signal(row_bits(config))
+        row, following = Signal(row_bits(config)), Signal(row_bits(config), init=1)
 
         # Rows are numbered modulo twice the window, and none is further than a window from an engine's.
         def free(number: Value) -> Value:
@@ -221,16 +230,16 @@ class Fetch(wiring.Component):
         issue = Signal()
         # Of the row that is next in the next cycle: issue decides which one that is, so it must come early.
         room, ready = Signal(), Signal()
-        m.d.sync += room.eq(Mux(issue, free((row + 1)[: len(row)]), free(row)))
+        m.d.sync += room.eq(Mux(issue, free(following), free(row)))
         m.d.sync += ready.eq(Mux(advance, self.turns_done >= needs[1], self.turns_done >= needs[2]))
         m.d.comb += [
             issue.eq(valid[2] & room & (marker[2] | ready)),
             advance.eq(~valid[2] | issue),
         ]
         with m.If(issue):
-            m.d.sync += row.eq(row + 1)
+            m.d.sync += [row.eq(following), following.eq(following + 1)]
         with m.If(self.start):
-            m.d.sync += [row.eq(0), fetched.eq(0), valid.eq(0)]
+            m.d.sync += [row.eq(0), following.eq(1), fetched.eq(0), valid.eq(0)]
 
         # Issued, bytes read, half turned, turned and masked.
         flags = delayed(m, Cat(issue, marker[2], rewind[2]), latency.ROW_PUSH, "flags")[-1]
@@ -248,10 +257,12 @@ class Fetch(wiring.Component):
             m.d.sync += [self.push.data.word_select(lane, 8).eq(byte), self.push.busy[lane].eq(byte.any())]
         walk = {
             "now": now,
-            "round_": round_,
-            "tile": tile,
-            "channel": channel,
-            "tap": tap,
+            **round_.registers,
+            **tile.registers,
+            **channel.registers,
+            **tap.registers,
+            "decoding": decoding,
+            "on_row": on_row,
             "at_marker": at_marker,
             "tap_at": tap_at,
             "tap_base": tap_base,
@@ -260,8 +271,10 @@ class Fetch(wiring.Component):
             "ready_engine": ready_engine,
             "round_engine": round_engine,
             "ready_left": ready_left,
+            "last_ready": last_ready,
+            "alone_ready": alone_ready,
         }
-        names = ("IDLE", "READ", "WORD", "DECODE", "WALK", "FINISHED", "ILLEGAL")
+        names = ("IDLE", "READ", "WORD", "LAYERS", "FINISHED", "ILLEGAL")
         self.probe = FetchProbe(
             states={name: machine.ongoing(name) for name in names},
             counter=counter,
@@ -276,6 +289,7 @@ class Fetch(wiring.Component):
             advance=advance,
             issue=issue,
             row=row,
+            following=following,
             fetched=fetched,
         )
         return m

@@ -16,13 +16,16 @@ class FetchProbe:
     states: name → the state machine is in that state.
     counter: number of the instruction that is read.
     walk: where it is, name → register: the instruction `now`, whose first channel and what that waits for
-        move with the rounds, with `round_engine`; `round_`, `tile`, `channel`, `tap`, from 1 on; `at_marker`;
-        `tap_at`, `tap_base`, `channel_base`, addresses; `ready_turns`, `ready_engine`, `ready_left`, what its
-        channel waits for.
+        move with the rounds, with `round_engine`; `round`, `tile`, `channel`, `tap`, from 1 on, with all that
+        `hw.parts.position` keeps of them; `decoding`, `on_row`, `at_marker`: it is at an instruction, at a
+        row with data, at a marker; `tap_at`, `tap_base`, `channel_base`, addresses; `ready_turns`,
+        `ready_engine`, `ready_left`, what its channel waits for; `last_ready`: it is the last one of its
+        turn; `alone_ready`: so are all.
     valid, marker, rewind, low: of the rows in the walk's lead, a bit each.
     needs, bases: turns and addresses of the same rows.  tap_word: of the second.
     advance, issue: the walk goes on, the last row of the lead is issued in this cycle.
-    row: number of the row that is issued next.  fetched: turns whose markers the walk has passed.
+    row, following: numbers of the row that is issued next and of the one behind it.
+    fetched: turns whose markers the walk has passed.
     """
 
     states: Mapping[str, Value]
@@ -38,4 +41,5 @@ class FetchProbe:
     advance: Signal
     issue: Signal
     row: Signal
+    following: Signal
     fetched: Signal

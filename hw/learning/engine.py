@@ -97,7 +97,7 @@ class LearningEngine(wiring.Component):
                 unit.steps.end_bank.eq(steps.end_bank),
             ]
         m.d.comb += [
-            steps.busy.eq(Mux(self.gradient, gradients.steps.busy, accumulators.steps.busy)),
+            steps.may_end.eq(Mux(self.gradient, gradients.steps.may_end, accumulators.steps.may_end)),
             steps.hold.eq(Mux(self.gradient, gradients.steps.hold, accumulators.steps.hold)),
             accumulators.sums.read.eq(self.sums.read),
             accumulators.sums.bank.eq(self.sums.bank),

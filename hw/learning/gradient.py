@@ -27,7 +27,7 @@ class GradientUnit(wiring.Component):
     Members
     -------
     start: In, a gradient pass begins: both banks wait for codes.
-    steps: from the stream, of a gradient pass. busy is never said, as END waits for nothing; hold stands
+    steps: from the stream, of a gradient pass. may_end always stands, as END waits for nothing; hold does
     while the bank of the job under way waits for its codes.
     full, release: as in `sums_signature`, of a gradient pass.  errors: from the drain.
     codes: Out, of all lanes, a cycle after the step.  addend, carry: In, what the lanes make of them two
@@ -62,7 +62,7 @@ class GradientUnit(wiring.Component):
         config, steps = self._config, self.steps
 
         # A bank is full from its job's END, behind the last step that reads its codes, until new ones are in.
-        m.d.comb += [steps.busy.eq(0), steps.hold.eq(self.full.bit_select(steps.end_bank, 1))]
+        m.d.comb += [steps.may_end.eq(1), steps.hold.eq(self.full.bit_select(steps.end_bank, 1))]
         for bank in range(2):
             with m.If(self.release[bank]):
                 m.d.sync += self.full[bank].eq(0)

@@ -28,7 +28,8 @@ class Rotator(wiring.Component):
         for stage in range(stages):
             if stage == stages // 2:
                 # A register between the halves: the bytes come late out of a memory.
-                half, left = Signal.like(word, name="half"), Signal.like(rotation, name="left")
+                half = Signal.like(word, name="half", reset_less=True)
+                left = Signal.like(rotation, name="left", reset_less=True)
                 m.d.sync += [half.eq(word), left.eq(rotation)]
                 word, rotation = half, left
             turned = Signal(self._lanes * 8, name=f"turned{stage}")

@@ -46,22 +46,26 @@ class RoundShift(wiring.Component):
             window, below, over = wires
             if step == min((steps + 1) // 2, steps - 1):
                 # 1: the long steps are done.
-                registers = [Signal(len(value)) for value in (window, below, over, negative, shift[:step])]
-                m.d.sync += Cat(registers).eq(Cat(window, below, over, negative, shift[:step]))
+                values = (window, below, over, negative, shift[:step])
+                registers = [Signal(len(value), reset_less=True) for value in values]
+                m.d.sync += Cat(registers).eq(Cat(values))
                 window, below, over, negative, shift = registers
 
         # 2: all are.
-        floor, up, beyond, low = Signal(out), Signal(), Signal(), Signal()
-        full = ~window[out] & window[1:out].all()
+        floor = Signal(out, reset_less=True)
+        up, full, beyond, low = (
+            Signal(name=name, reset_less=True) for name in ("up", "full", "beyond", "low")
+        )
         m.d.sync += [
             floor.eq(window[1:]),
-            up.eq(window[0] & (below | window[1]) & ~full),
+            up.eq(window[0] & (below | window[1])),
+            full.eq(~window[out] & window[1:out].all()),
             beyond.eq(over | (window[out] != negative)),
             low.eq(negative),
         ]
         # 3: rounded up, but for what is the largest already, or cut off.
         limit = Mux(low, 1 << (out - 1), (1 << (out - 1)) - 1)
-        m.d.sync += self.o.eq(Mux(beyond, limit, floor + up)[:out].as_signed())
+        m.d.sync += self.o.eq(Mux(beyond, limit, floor + (up & ~full))[:out].as_signed())
         return m
 
     def _move(

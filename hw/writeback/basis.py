@@ -27,7 +27,8 @@ class BasisStage(wiring.Component):
     -------
     sums: In, `lanes` partial sums.  term: In, signed basis term.
     slice: In, which lanes.  column: In, 0, 1, 2: use the left neighbour's sum, the own, the right
-        neighbour's (COLUMN; else 1).  row_width: In, pixels of a map row, a power of two.
+        neighbour's (COLUMN; else 1). Both come a cycle before the sums.
+    row_width: In, pixels of a map row, a power of two; still from two cycles before the layer's first sums.
     valid: In, there is a term in this cycle.  first: In, it begins an output: `bias` plus its
     product.
     largest: In, still during a layer: a product with `bias` is not added; where its low byte is the larger
@@ -58,13 +59,20 @@ class BasisStage(wiring.Component):
         slices = range(self._config.lanes // basis)
 
         # Partial sums of the slice, with a neighbour on each side, and whether a map row ends before each.
+        # What chooses them is known before they come.
+        chosen = Signal.like(self.slice)
+        row_begins = Signal(self._config.lanes + 1)
+        m.d.sync += [
+            chosen.eq(self.slice),
+            row_begins.eq(Cat(self._edge(lane) for lane in range(self._config.lanes + 1))),
+        ]
         nearby = [
-            Array(self._sum(place * basis + i) for place in slices)[self.slice] for i in range(-1, basis + 1)
+            Array(self._sum(place * basis + i) for place in slices)[chosen] for i in range(-1, basis + 1)
         ]
         edges = [
-            Array(self._edge(place * basis + i) for place in slices)[self.slice] for i in range(basis + 1)
+            Array(row_begins[place * basis + i] for place in slices)[self.slice] for i in range(basis + 1)
         ]
-        term = Signal(signed(formats.ACTIVATION_BITS))
+        term = Signal(signed(formats.ACTIVATION_BITS), reset_less=True)
         m.d.sync += term.eq(self.term)
         wait = latency.BASIS - 1
         first = delayed(m, self.first, wait, "first")[-1]

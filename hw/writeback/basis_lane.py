@@ -29,8 +29,9 @@ class BasisLane(wiring.Component):
 
     Members
     -------
-    left, own, right: In, the partial sums of the lane and its neighbours.  column: In, which it is: 0, 1, 2.
-    edge, edge_right: In, a map row begins with this lane, with its right neighbour: there is no neighbour.
+    left, own, right: In, the partial sums of the lane and its neighbours.
+    column: In, which it is: 0, 1, 2.  edge, edge_right: In, a map row begins with this lane, with its right
+    neighbour: there is no neighbour. All three come a cycle before the sums.
     term: In, one cycle after the partial sums.
     valid, alone, adds: In, with the product's sum: there is one; it comes alone, with `bias`, or is added;
     else it takes the place of the output where its low byte is larger.  bias: In.
@@ -59,22 +60,23 @@ class BasisLane(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         bits = self._bits
-        operand = Signal(bits)
+        # What is not valid changes nothing, so data need no reset.
+        operand = Signal(bits, reset_less=True)
         # 0: outside the row, 1: left, 2: right, 3: own; so coded that a bit takes two LUTs.
         choice = Signal(2)
         with m.If(self.column == 0):
-            m.d.comb += choice.eq(Mux(self.edge, 0, 1))
+            m.d.sync += choice.eq(Mux(self.edge, 0, 1))
         with m.Elif(self.column == 2):
-            m.d.comb += choice.eq(Mux(self.edge_right, 0, 2))
+            m.d.sync += choice.eq(Mux(self.edge_right, 0, 2))
         with m.Else():
-            m.d.comb += choice.eq(3)
+            m.d.sync += choice.eq(3)
         m.d.sync += operand.eq(
             Mux(choice[1], Mux(choice[0], self.own, self.right), Mux(choice[0], self.left, 0))
         )
         cut = min(LOW_BITS, bits - 1)
-        low = Signal(signed(cut + 1 + formats.ACTIVATION_BITS))
-        high = Signal(signed(bits - cut + formats.ACTIVATION_BITS))
-        product = Signal(signed(bits + formats.ACTIVATION_BITS))
+        low = Signal(signed(cut + 1 + formats.ACTIVATION_BITS), reset_less=True)
+        high = Signal(signed(bits - cut + formats.ACTIVATION_BITS), reset_less=True)
+        product = Signal(signed(bits + formats.ACTIVATION_BITS), reset_less=True)
         m.d.sync += [
             low.eq(operand[:cut] * self.term),
             high.eq(operand[cut:].as_signed() * self.term),

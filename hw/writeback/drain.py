@@ -100,18 +100,13 @@ class Drain(wiring.Component):
         m.submodules.walk = walk = Walk(config)
         step = walk.step
         ready = Signal()
-        conflict = Signal()
+        meets = Signal()
         issue = Signal()
         draining = Signal()
-        ended = Signal(latency.POOLED_RESIDUAL_GAP)
+        ended = Signal(latency.POOLED_RESIDUAL_GAP - 1)
         near = Signal()
         m.d.comb += [
-            conflict.eq(
-                now.residual
-                & step.last
-                & Mux(now.pool, ended[latency.POOLED_RESIDUAL_GAP - 1], ended[latency.RESIDUAL_GAP - 1])
-            ),
-            issue.eq(draining & ready & (step.empty | ~(conflict | (self.spaced & near)))),
+            issue.eq(draining & ready & (step.empty | ~((step.last & meets) | (self.spaced & near)))),
             walk.layer.eq(now),
             walk.start.eq(self.start),
             instructions.address.eq(counter),
@@ -135,7 +130,14 @@ class Drain(wiring.Component):
                 full[step.engine].bit_select(step.bank, 1),
             )
         )
-        m.d.sync += ended.eq(Cat(token.valid & token.last, ended))
+        m.d.sync += [
+            ended.eq(Cat(token.valid & token.last, ended)),
+            # Of the next cycle: the residual of an output that ends then is read when another one is written.
+            meets.eq(
+                now.residual
+                & Mux(now.pool, ended[latency.POOLED_RESIDUAL_GAP - 2], ended[latency.RESIDUAL_GAP - 2])
+            ),
+        ]
         slices = config.lanes // config.basis
         apart = [ended[: latency.slow_terms(slices, bool(addend)) - 1].any() for addend in range(2)]
         m.d.comb += near.eq(Mux(self.addend, apart[1], apart[0]))
@@ -156,11 +158,11 @@ class Drain(wiring.Component):
             ]
 
         flush = Signal(range(latency.FLUSH + 1))
-        # What an instruction is takes a cycle to tell.
-        ends, legal = Signal(), Signal()
+        # What an instruction is takes a cycle to tell, rule by rule.
+        ends, holds = Signal(), Signal(len(legality.BACK))
         m.d.sync += [
             ends.eq(now.operation == Operation.END),
-            legal.eq(legality.legal(legality.BACK, now, config)),
+            holds.eq(Cat(rule.holds(now, config) for rule in legality.BACK)),
         ]
         with m.FSM() as machine:
             with m.State("IDLE"), m.If(self.start):
@@ -178,7 +180,7 @@ class Drain(wiring.Component):
                 m.d.comb += walk.advance.eq(1)
                 with m.If(ends):
                     m.next = "FINISHED"
-                with m.Elif(legal):
+                with m.Elif(holds.all()):
                     m.next = "DRAIN"
                 with m.Else():
                     m.next = "ILLEGAL"

@@ -61,8 +61,8 @@ class OutputPipeline(wiring.Component):
         m.d.comb += [
             stage.sums.eq(self.i.sums),
             stage.term.eq(self.i.term),
-            stage.slice.eq(tokens[1].slice),
-            stage.column.eq(tokens[1].column),
+            stage.slice.eq(tokens[0].slice),
+            stage.column.eq(tokens[0].column),
             stage.row_width.eq(now.row_width),
             stage.valid.eq(tokens[1].valid),
             stage.first.eq(tokens[1].first),

@@ -47,7 +47,9 @@ class Pool(wiring.Component):
         # The sum of a word takes two cycles.
         for stage, count in enumerate((1 << log2(len(values)) // 2, 1)):
             sums = [sum(values[at::count]) for at in range(count)]
-            values = [Signal(signed(SUM_BITS), name=f"sum{stage}_{at}") for at in range(count)]
+            values = [
+                Signal(signed(SUM_BITS), name=f"sum{stage}_{at}", reset_less=True) for at in range(count)
+            ]
             m.d.sync += [value.eq(sum_) for value, sum_ in zip(values, sums, strict=True)]
             names = ("index", "first", "valid")
             later = [
@@ -61,7 +63,7 @@ class Pool(wiring.Component):
         read = totals.read_port(domain="comb")
         write = totals.write_port()
         total = Signal(signed(SUM_BITS))
-        done = Signal(signed(SUM_BITS))
+        done = Signal(signed(SUM_BITS), reset_less=True)
         m.d.comb += [
             read.addr.eq(index),
             total.eq(Mux(first, 0, read.data.as_signed()) + part),

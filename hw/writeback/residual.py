@@ -52,12 +52,12 @@ class ResidualAdder(wiring.Component):
         for i in range(self._width):
             unit = RoundShift(formats.ALIGNED_BITS, formats.SUM_SHIFT_BITS)
             m.submodules[f"round{i}"] = Shared(unit)
-            total = Signal(signed(formats.ALIGNED_BITS), name=f"total{i}")
+            total = Signal(signed(formats.ALIGNED_BITS), name=f"total{i}", reset_less=True)
             own = self.i.word_select(i, 8).as_signed()
             other = self.residual.word_select(i, 8).as_signed()
             m.d.sync += total.eq((own << align) + Mux(enable, other << align_residual, 0))
             m.d.comb += [unit.i.eq(total), unit.shift.eq(shift)]
-            o = Signal(8, name=f"o{i}")
+            o = Signal(8, name=f"o{i}", reset_less=True)
             m.d.sync += o.eq(Mux(self.zero[i] | (self.relu & (unit.o < 0)), 0, unit.o))
             m.d.comb += [self.o.word_select(i, 8).eq(o), self.early.word_select(i, 8).eq(unit.o)]
         return m

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,34 +10,9 @@ from golden.spec import formats
 from golden.spec.config import Config
 from golden.spec.memories import Fold, back_record, log2
 from hw.parts.layouts import layout
+from hw.parts.position import Position
 from hw.writeback.basis import slice_bits
 from hw.writeback.layouts import pool_index_bits, walk_layout
-
-
-class _Position:
-    """A count from 0 to a limit of the layer, 1 at least, and whether it stands at its last value.
-
-    `last` is a register too: comparisons behind the counts would make the walk's longest path.
-
-    Parameters
-    ----------
-    limit: how many values it takes; still from the cycle of the first `clear`.
-    """
-
-    def __init__(self, m: Module, name: str, limit: Value) -> None:
-        self._m, self._limit = m, limit
-        self.value = Signal.like(limit, name=name)
-        self.last = Signal(name=f"last_{name}")
-        self._before_last = Signal.like(limit, name=f"before_last_{name}")
-        m.d.sync += self._before_last.eq(limit - 2)
-
-    def clear(self) -> None:
-        """Go to the first value."""
-        self._m.d.sync += [self.value.eq(0), self.last.eq(self._limit == 1)]
-
-    def next(self) -> None:
-        """Go to the next value."""
-        self._m.d.sync += [self.value.eq(self.value + 1), self.last.eq(self.value == self._before_last)]
 
 
 class Walk(wiring.Component):
@@ -57,7 +32,7 @@ class Walk(wiring.Component):
     places, the filters that are `left`, the `word` of the output, and where the round began.
     """
 
-    probe: Mapping[str, Signal]
+    probe: Mapping[str, Value]
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -77,10 +52,10 @@ class Walk(wiring.Component):
         m = Module()
         config = self._config
         now = self.layer
-        round_ = _Position(m, "round", now.rounds)
-        tile = _Position(m, "tile", now.tiles)
-        plane_tile = _Position(m, "plane_tile", now.plane_tiles)
-        member = _Position(m, "member", now.engine_filters)
+        round_ = Position(m, "round", now.rounds)
+        tile = Position(m, "tile", now.tiles)
+        plane_tile = Position(m, "plane_tile", now.plane_tiles)
+        member = Position(m, "member", now.engine_filters)
         engine, bank = self.next_engine, self.next_bank
         slice_ = Signal(slice_bits(config))
         k = Signal(2)
@@ -103,19 +78,23 @@ class Walk(wiring.Component):
 
         # Of the layer alone, hence in registers.
         column_fold = now.fold == Fold.COLUMN
-        k_end, group_end = Signal(2), Signal(2)
+        columns, k_end, group_end = Signal(), Signal(2), Signal(2)
         m.d.sync += [
+            columns.eq(column_fold),
             k_end.eq(Mux(column_fold, formats.BASIS - 1, now.group - 1)),
             group_end.eq(Mux(now.fold == Fold.GROUP, now.group - 1, 0)),
         ]
 
-        last_q, last_term, last_slice, engine_done, job_done = (Signal() for _ in range(5))
+        # Where the counts stand at their last value; registers, too.
+        slices = config.lanes // config.basis
+        last_q, last_k, last_term, last_engine = (
+            Signal(name=name) for name in ("last_q", "last_k", "last_term", "last_engine")
+        )
+        last_slice: Value = Signal(name="last_slice") if slices > 1 else Const(1, 1)
+        engine_done, job_done = Signal(), Signal()
         m.d.comb += [
-            last_q.eq(~column_fold | (q == formats.BASIS - 1)),
-            last_term.eq((k == k_end) & last_q),
-            last_slice.eq(slice_ == config.lanes // config.basis - 1),
             engine_done.eq(empty | (last_term & last_slice & (member.last | one))),
-            job_done.eq(engine_done & (engine == config.engines - 1)),
+            job_done.eq(engine_done & last_engine),
         ]
         shown = {
             "empty": empty,
@@ -123,14 +102,14 @@ class Walk(wiring.Component):
             "bank": bank,
             "slot": group_slot + k,
             "part": k,
-            "read": (slice_ == 0) & Mux(column_fold, q == 0, in_group == 0),
+            "read": (slice_ == 0) & Mux(columns, q == 0, in_group == 0),
             "term": term_at,
             "filter": filter_at,
             "turn_end": engine_done,
             "layer_end": job_done & tile.last & round_.last,
             "first": (k == 0) & (q == 0),
             "last": last_term,
-            "column": Mux(column_fold, q, 1),
+            "column": Mux(columns, q, 1),
             "slice": slice_,
             "address": word + tile.value,
             "tail": plane_tile.last,
@@ -141,11 +120,28 @@ class Walk(wiring.Component):
         with m.If(self.advance):
             m.d.sync += [self.step[name].eq(value) for name, value in shown.items()]
             with m.If(~empty):
-                m.d.sync += [term_at.eq(term_at + 1), q.eq(q + 1)]
+                m.d.sync += [
+                    term_at.eq(term_at + 1),
+                    q.eq(q + 1),
+                    last_q.eq(~columns | (q == formats.BASIS - 2)),
+                    last_term.eq(last_k & (q == formats.BASIS - 2)),
+                ]
                 with m.If(last_q):
-                    m.d.sync += [q.eq(0), k.eq(k + 1)]
+                    m.d.sync += [
+                        q.eq(0),
+                        k.eq(k + 1),
+                        last_k.eq(k + 1 == k_end),
+                        last_term.eq(~columns & (k + 1 == k_end)),
+                    ]
                 with m.If(last_term):
-                    m.d.sync += [k.eq(0), term_at.eq(filter_term), slice_.eq(slice_ + 1)]
+                    m.d.sync += [
+                        k.eq(0),
+                        last_k.eq(k_end == 0),
+                        last_term.eq(k_end == 0),
+                        term_at.eq(filter_term),
+                        slice_.eq(slice_ + 1),
+                        *([last_slice.eq(slice_ == slices - 2)] if slices > 1 else []),
+                    ]
                     with m.If(last_slice):
                         member.next()
                         m.d.sync += [
@@ -165,9 +161,19 @@ class Walk(wiring.Component):
                             m.d.sync += [in_group.eq(0), group_slot.eq(group_slot + k + 1)]
             with m.If(engine_done):
                 member.clear()
-                m.d.sync += [engine.eq(engine + 1), group_slot.eq(0), in_group.eq(0)]
+                m.d.sync += [
+                    engine.eq(engine + 1),
+                    last_engine.eq(engine == config.engines - 2),
+                    group_slot.eq(0),
+                    in_group.eq(0),
+                ]
             with m.If(job_done):
-                m.d.sync += [engine.eq(0), bank.eq(~bank), pool_index.eq(0)]
+                m.d.sync += [
+                    engine.eq(0),
+                    last_engine.eq(config.engines == 1),
+                    bank.eq(~bank),
+                    pool_index.eq(0),
+                ]
                 with m.If(plane_tile.last | tile.last):
                     plane_tile.clear()
                 with m.Else():
@@ -198,8 +204,15 @@ class Walk(wiring.Component):
         with m.If(self.begin):
             zero = (engine, slice_, k, q, group_slot, in_group, pool_index)
             m.d.sync += [count.eq(0) for count in zero]
+            m.d.sync += [
+                last_q.eq(~column_fold),
+                last_k.eq(~column_fold & (now.group == 1)),
+                last_term.eq(~column_fold & (now.group == 1)),
+                last_engine.eq(config.engines == 1),
+                *([last_slice.eq(0)] if slices > 1 else []),
+            ]
             for position in (round_, tile, plane_tile, member):
-                position.clear()
+                position.load()
             m.d.sync += [count.eq(now.filters) for count in (left, round_left)]
             m.d.sync += [flag.eq(now.filters == 0) for flag in (empty, round_empty)]
             m.d.sync += [flag.eq(now.filters == 1) for flag in (one, round_one)]
@@ -208,10 +221,16 @@ class Walk(wiring.Component):
             m.d.sync += [address.eq(now.output_address) for address in (word, round_word)]
         with m.If(self.start):
             m.d.sync += bank.eq(0)
-        positions = {"round": round_, "tile": tile, "plane_tile": plane_tile, "member": member}
         self.probe = {
-            **{name: position.value for name, position in positions.items()},
-            **{f"last_{name}": position.last for name, position in positions.items()},
+            **round_.registers,
+            **tile.registers,
+            **plane_tile.registers,
+            **member.registers,
+            "last_q": last_q,
+            "last_k": last_k,
+            "last_term": last_term,
+            "last_slice": last_slice,
+            "last_engine": last_engine,
             "engine": engine,
             "bank": bank,
             "slice": slice_,

@@ -68,6 +68,12 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
     """
     each = 9 if back["fold"] == Fold.COLUMN else back["group"]
     share, tiles = back["engine_filters"], back["tiles"]
+    counts = {"round": "rounds", "tile": "tiles", "plane_tile": "plane_tiles", "member": "engine_filters"}
+    bits = {field.name: field.bits for field in back_record(CONFIG).fields}
+    limits = {f"alone_{name}": int(back[count] == 1) for name, count in counts.items()}
+    limits |= {
+        f"before_last_{name}": (back[count] - 2) % (1 << bits[count]) for name, count in counts.items()
+    }
     room = share * CONFIG.engines
     job = 0
 
@@ -77,6 +83,12 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
     def left(prefix: str, number: int) -> dict[str, int]:
         return {f"{prefix}left": number, f"{prefix}empty": number == 0, f"{prefix}one": number == 1}
 
+    def ends(place: int, k: int, q: int) -> dict[str, int]:
+        columns = back["fold"] == Fold.COLUMN
+        last_k, last_q = k == (2 if columns else each - 1), q == 2 or not columns
+        flags = {"last_k": last_k, "last_q": last_q, "last_term": last_k and last_q}
+        return flags | {"last_slice": place == SLICES - 1}
+
     for round_ in range(back["rounds"]):
         for tile in range(tiles):
             for engine in range(CONFIG.engines):
@@ -84,11 +96,13 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
                 where = {"round": round_, "tile": tile, "plane_tile": tile % back["plane_tiles"]}
                 where |= {"last_round": round_ == back["rounds"] - 1, "last_tile": tile == tiles - 1}
                 where |= {"last_plane_tile": where["plane_tile"] == back["plane_tiles"] - 1}
+                where |= {"last_engine": engine == CONFIG.engines - 1} | limits
                 where |= turn | {
                     **left("round_", back["filters"] - round_ * room),
                     "round_word": word(round_ * room),
                     # Registers of the one before are used up.
                     **dict.fromkeys(("member", "slice", "k", "q", "in_group", "group_slot"), 0),
+                    **ends(0, 0, 0),
                 }
                 first = round_ * room + engine * share
                 members = range(first, min(first + share, back["filters"]))
@@ -122,7 +136,7 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
                             }
                             holds = where | left("", back["filters"] - filter_) | {"slice": place}
                             holds |= {"member": j, "last_member": j == share - 1}
-                            holds |= {"k": k, "q": q, "group_slot": group * size}
+                            holds |= ends(place, k, q) | {"k": k, "q": q, "group_slot": group * size}
                             holds |= {"word": word(filter_), "pool_index": shows["pool_index"]}
                             holds["in_group"] = j % each if back["fold"] == Fold.GROUP else 0
                             yield turn | shows, holds

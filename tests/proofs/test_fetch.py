@@ -135,7 +135,7 @@ class Order(wiring.Component):
             end.eq((decoded & ends) | (end & ~begin)),
             illegal.eq((decoded & ~ends & ~legal) | illegal),
         ]
-        states = {"IDLE": idle, "READ": read, "WORD": wait, "DECODE": decode, "WALK": layer}
+        states = {"IDLE": idle, "READ": read, "WORD": wait, "LAYERS": decode | layer}
         for state, here in (states | {"FINISHED": end, "ILLEGAL": illegal}).items():
             m.d.comb += Assert(probe.states[state] == here)
 
@@ -268,12 +268,17 @@ class Order(wiring.Component):
         ]
 
         # What the registers hold.
-        holds = {"round_": jobs // tiles + 1, "tile": tile + 1, "tap_base": tap_base}
-        holds |= {"channel": channel + 1, "tap": tap + 1, "at_marker": marker}
+        holds = {"tap_base": tap_base}
+        limits = {"round": now.rounds, "tile": now.tiles, "channel": now.channels, "tap": now.taps}
+        places = {"round": jobs // tiles, "tile": tile, "channel": channel, "tap": tap}
+        for name, place in places.items():
+            holds |= {name: place + 1, f"before_last_{name}": limits[name] - 1}
+            holds |= {f"last_{name}": place + 1 == limits[name], f"alone_{name}": limits[name] == 1}
         holds["tap_at"] = Mux(marker, tap_base + each, tap_at)[: log2(CONFIG.tap_words)]
         begins = moved * each_round
         waits = {"channel_base": base, "ready_turns": need, "ready_engine": turn % CONFIG.engines}
         waits |= {"ready_left": now.ready_channels - within, "round_engine": begins % CONFIG.engines}
+        waits |= {"last_ready": within + 1 == now.ready_channels, "alone_ready": now.ready_channels == 1}
         # The instruction, with where its round begins.
         at_round = Signal(FRONT)
         m.d.comb += [
@@ -290,7 +295,13 @@ class Order(wiring.Component):
                 *(Assert(probe.walk[name] == value) for name, value in holds.items()),
                 *(Assert(probe.walk[name] == value) for name, value in waits.items()),
             ]
-        m.d.comb += [Assert(probe.row == issued), Assert(probe.fetched == turns)]
+        at = {"decoding": decode, "on_row": layer & ~marker, "at_marker": layer & marker}
+        m.d.comb += [Assert(probe.walk[name] == value) for name, value in at.items()]
+        m.d.comb += [
+            Assert(probe.row == issued),
+            Assert(probe.following == (issued + 1)[: len(issued)]),
+            Assert(probe.fetched == turns),
+        ]
         return m
 
 

@@ -89,7 +89,7 @@ class Bench:
             for look, found in zip(dut.ahead.look, dut.ahead.flags, strict=True):
                 ctx.set(found, flags_of(self.work.rows, written, window, ctx.get(look)))
             ctx.set(dut.ahead.written, written % (2 * window))
-            ctx.set(dut.steps.busy, busy[0] | busy[1] << 1)
+            ctx.set(dut.steps.may_end, not busy[1 - ctx.get(dut.steps.end_bank)])
             hold = self.held > 0 and self.rng.random() < self.held
             ctx.set(dut.steps.hold, hold)
             assert not hold or not (ctx.get(dut.steps.valid) or ctx.get(dut.steps.end))

@@ -67,6 +67,13 @@ def run(
             expected.append([signed(total, formats.OUTPUT_BITS) for total in totals])
     if slice_bits(config) == 0:
         inputs = [{name: value for name, value in word.items() if name != "slice"} for word in inputs]
+    # The slice and the column come a cycle before their sums, the width of rows two.
+    inputs = [{"valid": 0}, {"valid": 0}, *inputs]
+    for name, sooner in (("slice", 1), ("column", 1), ("row_width", 2)):
+        values = [word.pop(name, None) for word in inputs]
+        for word, value in zip(inputs, values[sooner:], strict=False):
+            word |= {} if value is None else {name: value}
+    expected = [None, None, *expected]
     bits = formats.OUTPUT_BITS
     results = pipeline(dut, inputs, latency.BASIS, lambda ctx: split(ctx.get(dut.o), bits, config.basis))
     for cycle, (result, right) in enumerate(zip(results, expected, strict=True)):
