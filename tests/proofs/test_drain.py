@@ -86,7 +86,7 @@ def steps(back: dict[str, int]) -> Iterator[tuple[dict[str, int], dict[str, int]
     def ends(place: int, k: int, q: int) -> dict[str, int]:
         columns = back["fold"] == Fold.COLUMN
         last_k, last_q = k == (2 if columns else each - 1), q == 2 or not columns
-        flags = {"last_k": last_k, "last_q": last_q, "last_term": last_k and last_q}
+        flags: dict[str, int] = {"last_k": last_k, "last_q": last_q, "last_term": last_k and last_q}
         return flags | {"last_slice": place == SLICES - 1}
 
     for round_ in range(back["rounds"]):

@@ -138,6 +138,7 @@ class Order(wiring.Component):
         states = {"IDLE": idle, "READ": read, "WORD": wait, "LAYERS": decode | layer}
         for state, here in (states | {"FINISHED": end, "ILLEGAL": illegal}).items():
             m.d.comb += Assert(probe.states[state] == here)
+        m.d.comb += Assert(~(decode & layer))
 
         # The n-th instruction that is taken is the n-th of the memory.
         layers = Signal(log2(CONFIG.instructions))
