@@ -232,7 +232,7 @@ def _from_plain(values: dict[str, Any]) -> Program:
         input=values["input"],
         outputs=tuple(values["outputs"]),
         tensors=tuple(
-            Tensor(**{key: tuple(value) if isinstance(value, list) else value for key, value in it.items()})
+            Tensor(**it | {key: tuple(it[key]) for key in ("shape", "degree", "phases") if key in it})
             for it in values["tensors"]
         ),
         layers=tuple(LayerCounts(**layer) for layer in values["layers"]),

@@ -136,10 +136,10 @@ def test_what_the_compiler_takes_is_faster(number: int) -> None:
 
 def test_no_more_is_unrolled_than_memories_hold() -> None:
     """The layers that gain most for their filters; with room for one phase only, none."""
-    for number, field, words, some in ((0, "filter_words", 128, True), (1, "filter_words", 16, False)):
+    for number, words, some in ((0, 128, True), (1, 16, False)):
         network = networks()[number]
         everywhere, *_ = choose_layouts(network, phase_degrees(network), WIDE)
-        program = compile_network(network, replace(WIDE, **{field: words}))
+        program = compile_network(network, replace(WIDE, filter_words=words))
         found = sum(tensor.phases != (1, 1) for tensor in program.tensors)
         assert found < len(everywhere.phases)
         assert (found > 0) == some

@@ -46,13 +46,13 @@ def test_no_part_is_busy_longer_than_the_run(seed: int) -> None:
 @pytest.mark.parametrize(
     ("step", "part"),
     [
-        ((16, (3, 3), {"padding": 1, "kind": "scale", "groups": 16}), FETCH),
+        ((2, (1, 1), {"kind": "scale"}), FETCH),
         ((64, (3, 3), {"padding": 1, "kind": "scale"}), ADDERS),
         ((16, (1, 1), {"kind": "column"}), WRITEBACK),
     ],
 )
 def test_what_limits(step: tuple[Any, ...], part: str) -> None:
-    """One filter a channel: fetch. Many filters on few rows: adders. Nine terms, few weights: writeback."""
+    """Few filters: fetch. Many filters on few rows: adders. Nine terms, few weights: writeback."""
     shape = (16, 16, 16)
     if part == WRITEBACK:
         shape, step = (1, 16, 16), (16, (3, 3), {"padding": 1, "kind": "column"})
