@@ -14,6 +14,7 @@ from golden.compiler.plan import LayerPlan, Layouts, plan_layer
 from golden.compiler.proofs import prove_no_overflow
 from golden.compiler.taps import Tap, tap_table
 from golden.compiler.tensors import place_tensors, plan_tensors
+from golden.cycles.timing import count_cycles
 from golden.datapath.protocol import datapath
 from golden.graph import network_file
 from golden.graph.joined import complete
@@ -49,15 +50,27 @@ def compile_network(
     if not degrees:
         # Every memory depends on how the maps are split.
         findings.demand()
-    if not wrong:
-        *unrolled, _ = choose_layouts(network, degrees, config)
-        for layouts in unrolled:
-            # It takes more memory than the plain layouts, with which all that is wrong is told.
-            with suppress(CapacityError, UnsupportedError):
-                return compile_layouts(network, layouts, config, on_layer)
-    return compile_layouts(
-        network, plain_layouts(network, degrees, config), config, on_layer, wrong, findings
-    )
+    unrolled = None if wrong else _unrolled(network, degrees, config)
+    layouts = plain_layouts(network, degrees, config)
+    try:
+        plain = compile_layouts(network, layouts, config, on_layer, wrong, findings)
+    except (CapacityError, UnsupportedError):
+        if unrolled is None:
+            raise
+        return unrolled
+    # What is estimated is neither the way through the pipelines nor what waits for what.
+    if unrolled is not None and count_cycles(unrolled).cycles < count_cycles(plain).cycles:
+        return unrolled
+    return plain
+
+
+def _unrolled(network: Network, degrees: dict[str, tuple[int, int]], config: Config) -> Program | None:
+    """The Program with unrolled layers that should take the fewest cycles; None if none fits."""
+    *choices, _ = choose_layouts(network, degrees, config)
+    for layouts in choices:
+        with suppress(CapacityError, UnsupportedError):
+            return compile_layouts(network, layouts, config)
+    return None
 
 
 def compile_layouts(

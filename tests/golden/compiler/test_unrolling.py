@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flows.fuzz.networks import roomy
 from golden.compiler import compile_network
 from golden.compiler.build import compile_layouts
 from golden.compiler.degrees import phase_degrees
@@ -15,11 +16,12 @@ from golden.graph.network import Network
 from golden.graph.reference import run_network
 from golden.machine.decode import decode
 from golden.machine.run import run_program
-from golden.spec.config import SMALL, Config
+from golden.spec.config import SMALL, TINY, Config
 from golden.spec.program import Program
 from golden.spec.tensor import Tensor
 from tests.golden.networks import random_images
 from tests.golden.small import chain
+from tests.golden.windows import random_windows
 
 WIDE = replace(
     SMALL,
@@ -132,6 +134,20 @@ def test_what_the_compiler_takes_is_faster(number: int) -> None:
             other.products,
         )
     equal(network, program)
+
+
+def test_nothing_becomes_slower() -> None:
+    """Small maps, where the estimate errs: the exact count decides."""
+    unrolled = 0
+    for seed in range(12):
+        network = random_windows(np.random.default_rng(seed), largest=11)
+        degrees = phase_degrees(network)
+        config = roomy(TINY)
+        program = compile_network(network, config)
+        plain = compile_layouts(network, plain_layouts(network, degrees, config), config)
+        assert count_cycles(program).cycles <= count_cycles(plain).cycles
+        unrolled += len([*choose_layouts(network, degrees, config)]) > 1
+    assert unrolled
 
 
 def test_no_more_is_unrolled_than_memories_hold() -> None:
