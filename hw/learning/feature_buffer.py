@@ -75,11 +75,11 @@ class FeatureBuffer(wiring.Component):
             self.byte.eq(bytes_.word_select(self.lane[:low], 8)),
         ]
         for lane in range(basis):
-            begun = (self.part > self.first[low:]) | (
-                (self.part == self.first[low:]) & (lane >= self.first[:low])
+            below_first, below_end = (
+                (self.part < it[low:]) | ((self.part == it[low:]) & ~(lane >= it[:low]))
+                for it in (self.first, self.end)
             )
-            ended = (self.part > self.end[low:]) | ((self.part == self.end[low:]) & (lane >= self.end[:low]))
-            m.d.comb += here[lane].eq(begun & ~ended)
+            m.d.comb += here[lane].eq(~below_first & below_end)
         terms = []
         passes = Signal(basis)
         for lane in range(basis):
