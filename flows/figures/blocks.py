@@ -13,7 +13,6 @@ from flows.studies.lightnorm import study as norms
 from flows.studies.lightnorm.commands import LIGHTNORM_RUNS, LightNormScreen, LightNormTrain
 from flows.studies.lightnorm.report import kept_results
 from flows.studies.lightnorm.settings import CHOSEN, confirmation, screening
-from flows.zoo.table import zoo_table
 from golden.spec import memories as spec
 from golden.spec.config import DEFAULT, SMALL, TINY
 from golden.spec.memories import Memory
@@ -219,13 +218,7 @@ def gowin(kept: Kept) -> str:
 @_of("zoo")
 def zoo(kept: Kept) -> str:
     """The networks that people have, a row each."""
-    values = kept.values
-    milliseconds, cycles = values["resnet8.ms"], values["resnet8.cycles"]
-    seconds = sum(value for name, value in values.items() if name.endswith(".seconds"))
-    return (
-        f"{zoo_table(values, cycles / milliseconds / 1000)}\n\n"
-        f"Processor time of all of it: {seconds / 60:.0f} minutes. {_made(kept)}"
-    )
+    return f"{kept.text}\n{_made(kept)}"
 
 
 @_of("fuzz")

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from flows.zoo.commands import NAMES
-
 
 @dataclass(frozen=True)
 class Group:
@@ -47,9 +45,6 @@ def _unit(name: str, stem: str, command: str, minutes: int) -> Group:
         (f"{prefix}.fmax_mhz", f"{prefix}.used.*", f"{prefix}.part.*"),
     )
 
-
-ZOO = "zoo"
-"""Group of the networks that people have."""
 
 LEARN = "learn"
 """Group of the training from nothing."""
@@ -126,13 +121,15 @@ GROUPS = (
         machine=True,
     ),
     Group(
-        ZOO,
+        "zoo",
         "zoo/metrics.json",
         "zoo/about.json",
         "./run zoo",
         25,
-        tuple(f"{name}.*" for name in NAMES[1:]),
+        # The last one only a run of all networks has.
+        ("*", "zoo.seconds"),
         machine=True,
+        text="zoo/zoo.md",
     ),
     Group(
         "fuzz",

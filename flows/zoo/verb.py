@@ -84,6 +84,11 @@ class _Report:
                 cycles = next(it.value for it in self.rows[name] if it.name == f"{name}.cycles")
                 at = f"flows.zoo, at the routed frequency of SMALL, {self.mhz:.1f} MHz"
                 metrics.append(Metric(f"{name}.ms", milliseconds(cycles, self.mhz), "ms", "less", at))
+        if len(self.rows) == len(self.keys):
+            seconds = sum(_seconds(name, it) for name, it in self.rows.items())
+            metrics.append(
+                Metric("zoo.seconds", seconds, "s", "less", "flows.zoo, processor time, all of it")
+            )
         return [*metrics, *self._fuzz()]
 
     def _fuzz(self) -> list[Metric]:
@@ -94,8 +99,12 @@ class _Report:
         return [it for it in read_metrics(folder / "metrics.json").values() if it.name.startswith("fuzz.")]
 
     def text(self) -> str:
-        """The table."""
-        return zoo_table({it.name: it.value for it in self.metrics()}, self.mhz)
+        """The table, and what all of it took."""
+        values = {it.name: it.value for it in self.metrics()}
+        text = zoo_table(values, self.mhz)
+        if "zoo.seconds" in values:
+            text += f"\n\nProcessor time of all of it: {values['zoo.seconds'] / 60:.1f} minutes."
+        return text
 
     def write(self) -> None:
         """The files, with what there is by now."""

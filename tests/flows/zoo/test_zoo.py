@@ -155,9 +155,15 @@ def test_the_data_set_is_read_once_and_only_for_what_is_missing(
     monkeypatch.setattr(verb, "load_fashion_mnist", once)
     monkeypatch.setattr(verb, "NAMES", ("all", "lenet", "unet"))
     options = Zoo(train=40, epochs=0, again=0, out=tmp_path)
+    verb.zoo(replace(options, name="lenet"))
+    assert "zoo.seconds" not in read_metrics(tmp_path / "metrics.json")
     verb.zoo(options)
-    verb.zoo(options)
-    assert len(read) == 1
+    first = verb.zoo(options)
+    assert len(read) == 2
+    # A run of all of them says so.
+    found = {name: it.value for name, it in read_metrics(tmp_path / "metrics.json").items()}
+    assert found["zoo.seconds"] == pytest.approx(found["lenet.seconds"] + found["unet.seconds"])
+    assert f"Processor time of all of it: {found['zoo.seconds'] / 60:.1f} minutes." in first[0]
 
 
 def test_the_float_network_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
