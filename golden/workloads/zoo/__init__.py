@@ -39,7 +39,7 @@ ZOO: Mapping[str, Entry] = {
         lambda: mlperf.resnet((40, 80, 160)),
         (3, 32, 32),
         10,
-        1 / 5,
+        1 / 8,
         16,
     ),
     "dscnn": Entry("DS-CNN, MLPerf Tiny keyword spotting", mlperf.ds_cnn, (1, 49, 10), 12),
