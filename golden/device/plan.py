@@ -158,7 +158,7 @@ def plan_step(
         ),
         values=tuple(sums.shape[0] * sums.stride * config.lanes for sums in maps.sums),
         routines=write_routines(assembly, network, data, images),
-        schedule=Schedule(assembly),
+        schedule=Schedule(assembly, sum(commands.cycles) - commands.cycles[commands.clear]),
     )
     return StepPlan(
         network=network,

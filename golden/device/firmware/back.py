@@ -3,7 +3,8 @@
 from functools import partial
 
 from golden.device.assembly import ZERO, Routine
-from golden.device.firmware.context import CHANNELS, StepContext
+from golden.device.firmware.context import StepContext
+from golden.device.firmware.moves import CHANNELS
 from golden.device.firmware.schedule import Work
 from golden.device.maps import back_groups
 from golden.spec.learning import ERROR_EXPONENTS, ERROR_RANDOM_BITS, TERM_UNIT
@@ -84,7 +85,7 @@ def _parameters(step: StepContext, index: int, routine: Routine, report: int) ->
         end = min(first + CHANNELS, filters)
         places = report + 2 * first, words + first, words + end
         unit = partial(step.arrived, index=index + 1)
-        works.append(Work(partial(step.it.call, routine, *places, unit), 75 * (end - first)))
+        works.append(Work(partial(step.it.call, routine, *places, unit), 107 * (end - first)))
     return works
 
 

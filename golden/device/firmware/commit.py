@@ -40,7 +40,7 @@ def _copies(step: StepContext) -> list[Work]:
     data = step.data
     parts = [(words.scalars, words.end) for words in data.layers] + [(data.head.weights, data.head.end)]
     return [
-        Work(partial(step.it.call, step.routines.copy, first, end), 10 * (end - first))
+        Work(partial(step.it.call, step.routines.copy, first, end), 11 * (end - first))
         for first, end in parts
     ]
 

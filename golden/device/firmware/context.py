@@ -14,9 +14,6 @@ from golden.learning.network import Network
 from golden.learning.scheme import Scheme
 from golden.spec.learning import IMAGE_EXPONENT, SCALE_LARGE_SHARE, SCALE_SATURATED_SHARE
 
-CHANNELS = 16
-"""Of a piece of work at most: pieces stand beside commands."""
-
 
 @dataclass(frozen=True)
 class StepContext:
@@ -43,7 +40,7 @@ class StepContext:
         """The scale of a tensor moves by its counts; addresses, values, lowest and highest exponent."""
         shares = values // SCALE_SATURATED_SHARE, values // SCALE_LARGE_SHARE
         call = partial(self.it.call, self.routines.scale, counts, exponent, *shares, *limits)
-        return Work(call, 50)
+        return Work(call, 63)
 
     def map_exponent(self, register: Register, index: int) -> None:
         """Of map `index`."""

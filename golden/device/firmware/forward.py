@@ -3,7 +3,8 @@
 from functools import partial
 
 from golden.device.assembly import ZERO
-from golden.device.firmware.context import CHANNELS, StepContext
+from golden.device.firmware.context import StepContext
+from golden.device.firmware.moves import CHANNELS
 from golden.device.firmware.schedule import Work
 from golden.device.maps import goes_beside
 from golden.spec.learning import ACTIVATION_EXPONENTS, ERROR_RANDOM_BITS
@@ -57,5 +58,5 @@ def _normed(step: StepContext, index: int) -> tuple[Work, ...]:
     for first in range(0, filters, CHANNELS):
         end = min(first + CHANNELS, filters)
         call = partial(step.it.call, step.routines.statistics, scalars + 2 * first, scalars + 2 * end)
-        works.append(Work(call, 240 * (end - first)))
+        works.append(Work(call, 265 * (end - first)))
     return tuple(works)

@@ -1,11 +1,13 @@
 """The head in a step, and what it learns."""
 
 from functools import partial
+from itertools import product
 
 from golden.device.firmware.context import StepContext
 from golden.device.firmware.features import features
 from golden.device.firmware.head_errors import bias_sums, map_errors, powers
 from golden.device.firmware.loss import losses
+from golden.device.firmware.moves import CHANNELS
 from golden.device.firmware.schedule import Work
 from golden.learning import scheme as schemes
 from golden.spec.learning import ACTIVATION_EXPONENTS, ERROR_EXPONENTS
@@ -34,10 +36,10 @@ def head_step(step: StepContext) -> None:
         values = images * network.features
         schedule.add(step.scale_work(data.map_error_counts, words.map_error, values, ERROR_EXPONENTS))
     if whole:
-        for number in range(classes):
-            first = words.weights + number * network.features
-            call = partial(it.call, step.routines.weights, first, data.terms + number)
-            schedule.add(Work(call, (70 + images) * network.features))
+        for number, first in product(range(classes), range(0, network.features, CHANNELS)):
+            weight, term = words.weights + number * network.features + first, data.terms + number
+            call = partial(it.call, step.routines.weights, weight, term, data.features + first)
+            schedule.add(Work(call, (92 + images) * min(CHANNELS, network.features - first)))
     if scheme.head != schemes.Head.FROZEN:
         call = partial(it.call, step.routines.bias, words.bias, words.bias + classes)
-        schedule.add(Work(call, 60 * classes))
+        schedule.add(Work(call, 70 * classes))

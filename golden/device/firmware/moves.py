@@ -22,6 +22,9 @@ PARAMETER_LARGEST = (1 << PARAMETER_BITS - 1) - 1
 MOVE_SHIFT = UPDATE_RANDOM_BITS - RATE_FRACTION
 """From gradient times rate, in the LSB of what moves, to what `moved` takes."""
 
+CHANNELS = 16
+"""Of a piece of work at most: pieces stand beside commands."""
+
 Part = Callable[[Register, Register], None]
 """Writes instructions on two registers."""
 
@@ -87,11 +90,14 @@ def _limits(it: Assembly, limit: Register, below: Register, largest: int) -> Non
 def weights_routine(it: Assembly, plan: DataPlan, network: Network, images: int) -> Routine:
     """The head's weights of a class, from terms and features.
 
-    Given: address of the first weight, and of the class's first term.
+    Given: address of the first weight, of the class's first term, of the first of up to CHANNELS features.
     """
 
-    def body(place: Register, terms: Register) -> None:
-        with it.registers(10) as (move, shift, word, rate, limit, below, unit, feature, end, eighth):
+    def body(place: Register, terms: Register, feature: Register) -> None:
+        with it.registers(9) as (move, shift, word, rate, limit, below, unit, end, eighth):
+            it.add(end, feature, CHANNELS)
+            it.constant(eighth, plan.features + network.features)
+            it.minimum(end, end, eighth)
             it.constant(move, images)
             it.constant(shift, network.classes)
             it.strides(move, shift, network.features)
@@ -102,8 +108,6 @@ def weights_routine(it: Assembly, plan: DataPlan, network: Network, images: int)
             it.load(shift, plan.head.activation)
             it.add(unit, unit, shift)
             it.add(unit, unit, 1 - network.head_unit + HEAD_FRACTION + MOVE_SHIFT)
-            it.constant(feature, plan.features)
-            it.constant(end, plan.features + network.features)
             again = it.here()
             it.add(move, ZERO, 0)
             it.dot(move, terms, feature)
@@ -123,7 +127,7 @@ def weights_routine(it: Assembly, plan: DataPlan, network: Network, images: int)
             it.add(feature, feature, 1)
             it.unequal(feature, end, again)
 
-    return it.routine(2, body)
+    return it.routine(3, body)
 
 
 def bias_routine(it: Assembly, plan: DataPlan) -> Routine:

@@ -25,9 +25,14 @@ class Schedule:
 
     Work is done in the order in which it could begin, so that random numbers come in order; it stands behind
     the command that it is thought to run beside.
+
+    Parameters
+    ----------
+    ahead: cycles of all commands that are still to come, about.
     """
 
     it: Assembly
+    ahead: int
     _ready: list[Work] = field(default_factory=list)
     _then: tuple[Work, ...] = ()
     _room: int = 0
@@ -49,6 +54,7 @@ class Schedule:
         beside: it begins while the one before runs, whose unit is another.
         """
         self.it.issue(command, shift, addend_shift, beside)
+        self.ahead -= cycles
         if beside:
             self._then += then
             self._room = max(self._room, cycles)
@@ -58,8 +64,11 @@ class Schedule:
         self._room = cycles
 
     def work(self) -> None:
-        """Work beside the command that was issued last; registers are anything behind it."""
-        while self._ready and self._room > 0:
+        """Work beside the command that was issued last, as much as its time holds, the last piece at least by
+        half: what holds a command up longer waits for another, unless there is more than all of them hold.
+        Registers are anything behind it."""
+        much = sum(it.cycles for it in self._ready) > self.ahead
+        while self._ready and self._room > (0 if much else self._ready[0].cycles // 2):
             work = self._ready.pop(0)
             work.write()
             self._room -= work.cycles
