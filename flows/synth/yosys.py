@@ -1,5 +1,6 @@
 """Yosys, from the pyosys package, in a process of its own: its memory and its faults stay there."""
 
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -31,7 +32,9 @@ def run_yosys(lines: list[str], folder: Path, name: str) -> None:
     with (folder / LOG).open("ab") as log:
         start = log.tell()
         command = [sys.executable, "-c", _RUN, script.name]
-        code = processes.run(command, folder, log=log).returncode
+        # Its temporary files lie in the folder, and go with it where Yosys is stopped.
+        environment = os.environ | {"TMPDIR": str(folder.resolve())}
+        code = processes.run(command, folder, environment, log).returncode
     if code:
         with (folder / LOG).open("rb") as log:
             log.seek(start)
