@@ -141,11 +141,12 @@ def any_value(rng: random.Random, field: Field) -> int:
 
 
 async def load_words(ctx: Any, dut: Any, config: Config, memory: int, words: Iterable[int]) -> None:
-    """Writes words from address 0 over a component's load bus."""
+    """Writes words from address 0 over a component's load bus, whose memory is told a cycle before."""
+    ctx.set(dut.load.memory, memory)
+    await ctx.tick()
     for address, word in enumerate(words):
         assert address < memory_shape(config, memory).depth
         ctx.set(dut.load.valid, 1)
-        ctx.set(dut.load.memory, memory)
         ctx.set(dut.load.address, address)
         ctx.set(dut.load.data, word)
         await ctx.tick()
