@@ -154,7 +154,8 @@ def place_and_route(netlist: Synthesis, mhz: float = 80.0, seed: int = 1, out: P
 
     Parameters
     ----------
-    mhz: frequency that the router aims at.  seed: of the placer.
+    mhz: frequency that the router aims at: it takes no more pains once that is reached, so what is found lies
+        little above; out of reach, it gives up after a thousand rounds.  seed: of the placer.
 
     Raises LightDealError for a target without a part, MissingTool if the router is not installed,
     ToolError when it fails: the unit does not fit, for example.
