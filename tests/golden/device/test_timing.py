@@ -85,7 +85,7 @@ def test_norms_of_a_sum_run_beside_one_gradient_pass() -> None:
     plan = plan_step(SHORTCUT, state, IMAGES, CONFIG)
     timing = step_timing(plan, state, *batch(IMAGES, 1, SHORTCUT), Rates(1, 100))
     commands = plan.commands
-    found = {it.number: it for it in timing.commands}
+    found: dict[int | None, CommandTime] = {it.number: it for it in timing.commands}
     gradients = found[commands.gradient[3]]
     first, shortcut = found[commands.norm_error[2]], found[commands.norm_error[1]]
     assert gradients.start < first.start < gradients.end
