@@ -8,7 +8,7 @@ import torch
 from golden.cycles.norm import norm_cycles
 from golden.device import plan_step
 from golden.device.played import PlayedDevice, command_fields
-from golden.device.timing import PARTS, step_timing
+from golden.device.timing import PARTS, CommandTime, step_timing
 from golden.learning import State, fresh_state, settle
 from golden.learning.scheme import Scheme, everything, head_only, last_blocks
 from golden.learning.update import Rates
