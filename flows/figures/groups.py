@@ -136,7 +136,7 @@ GROUPS = (
         "fuzz/metrics.json",
         "fuzz/about.json",
         "./run fuzz",
-        30,
+        2,
         ("fuzz.*",),
     ),
     Group(
