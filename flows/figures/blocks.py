@@ -13,6 +13,7 @@ from flows.studies.lightnorm import study as norms
 from flows.studies.lightnorm.commands import LIGHTNORM_RUNS, LightNormScreen, LightNormTrain
 from flows.studies.lightnorm.report import kept_results
 from flows.studies.lightnorm.settings import CHOSEN, confirmation, screening
+from flows.synth.route import AIM_MHZ
 from golden.spec import memories as spec
 from golden.spec.config import DEFAULT, SMALL, TINY
 from golden.spec.memories import Memory
@@ -134,7 +135,7 @@ def ecp5(kept: Kept) -> str:
     """The accelerator alone on an ECP5."""
     rows = [
         *_parts(kept.values, ECP5),
-        ["frequency (80 MHz asked)", f"{kept.values[f'{ECP5}.fmax_mhz']:.2f} MHz", ""],
+        [f"frequency ({AIM_MHZ:g} MHz asked)", f"{kept.values[f'{ECP5}.fmax_mhz']:.2f} MHz", ""],
     ]
     return f"{table(['`small`, seed 1', 'used', 'on the part'], rows)}\n\n{_made(kept, 'pyosys')}"
 

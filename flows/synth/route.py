@@ -44,6 +44,9 @@ class Part:
     pads: str = ""
 
 
+AIM_MHZ = 95.0
+"""What the router aims at: SMALL on an ECP5 reaches it."""
+
 PINS = "pins.cst"
 
 _PORTS = ("clk", "rst", "i", "o")
@@ -149,7 +152,7 @@ def read_route(path: Path) -> Route:
     return read_json(path, "kept route", parse, f"remove {path.parent} to make it again")
 
 
-def place_and_route(netlist: Synthesis, mhz: float = 80.0, seed: int = 1, out: Path = BUILD) -> Route:
+def place_and_route(netlist: Synthesis, mhz: float = AIM_MHZ, seed: int = 1, out: Path = BUILD) -> Route:
     """Place and route a flat netlist of `flows.synth.wrap.TwoPins`, or take the result of an equal run.
 
     Parameters

@@ -1,5 +1,6 @@
 """Several processes that `torchrun` started: each ends with the bits of one alone."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,8 +46,7 @@ def test_both_end_with_the_bits_of_one(tmp_path: Path) -> None:
         [*starter, "2", str(program), str(tmp_path)],
         check=True,
         capture_output=True,
-        cwd=Path(__file__).parents[3],
-        env=None,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
     )
     alone = trained()
     assert same(load_state(tmp_path / "True.npz", NETWORK), alone)

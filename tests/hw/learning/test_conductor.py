@@ -162,6 +162,7 @@ def test_a_kind_that_there_is_not_stops_it_until_reset(beside: int) -> None:
     async def bench(ctx: Any, reset: Any) -> None:
         for kind in (0, Command.READ, 0):
             word = command_record(CONFIG).pack(kind=kind, payload=0)
+            ctx.set(dut.i.valid, 0)
             await load_words(ctx, dut, CONFIG, Memory.COMMAND, [word])
             ctx.set(dut.i.payload, {"command": 0, "shift": 0, "addend_shift": 0, "beside": beside})
             ctx.set(dut.i.valid, 1)
