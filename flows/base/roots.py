@@ -26,6 +26,7 @@ DEMO = (
     "hw.core.accelerator",
     "hw.learning.accelerator",
 )
+LEARNING_DEVICE = ("flows.learn.device", "hw.learning.accelerator")
 ZOO = ("flows.zoo.networks", "flows.zoo.rows", "flows.base.measure", "hw.core.accelerator")
 FUZZ = ("flows.fuzz.networks", "flows.fuzz.weights", "flows.fuzz.verb", "hw.core.accelerator")
 NORMS = (*SYNTHESIS, "hw.lightnorm.unit", "hw.baselines.batchnorm.batch_norm", "flows/base/units.py")

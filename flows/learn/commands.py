@@ -10,6 +10,8 @@ from flows.base.verb import Verb
 
 TASKS = ("classes", "data", "scratch.digits", "scratch.fashion-mnist")
 LEARN = Path("build/learn")
+DEVICE, DEVICE_ABOUT = "device.json", "device-about.json"
+"""What `learn device` leaves in its folder: figures, and what they were measured on."""
 Rate = Annotated[int, Whole(-24, 4)]
 Batch = Annotated[int, Whole(1, 4096)]
 Blocks = Annotated[int, Whole(0, 1000)]

@@ -10,7 +10,9 @@ import torch
 
 from flows.base.metrics import Metric, write_metrics
 from flows.base.progress import bar
-from flows.learn.commands import LearnDevice
+from flows.base.provenance import write_provenance
+from flows.base.roots import LEARNING_DEVICE
+from flows.learn.commands import DEVICE, DEVICE_ABOUT, LearnDevice
 from flows.learn.tasks import CALIBRATION, Task, task
 from golden.compiler import compile_network
 from golden.cycles.timing import count_cycles
@@ -84,7 +86,8 @@ def learn_device(options: LearnDevice) -> str:
     ]
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
-    write_metrics(metrics, folder / "device.json")
+    write_metrics(metrics, folder / DEVICE)
+    write_provenance(options, SMALL_LEARNING, folder / DEVICE_ABOUT, LEARNING_DEVICE)
     return "\n".join(
         (
             f"{options.steps} steps of {options.batch} images on the RTL of {SMALL_LEARNING.name!r}:",

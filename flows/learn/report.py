@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 
 from flows.base.files import write_whole
-from flows.base.metrics import Metric, table, write_metrics
+from flows.base.metrics import Metric, read_metrics, table, write_metrics
+from flows.base.provenance import is_current
 from flows.learn.area import area_metrics, missing
-from flows.learn.commands import TASKS, LearnReport
+from flows.learn.commands import DEVICE, DEVICE_ABOUT, TASKS, LearnReport
 from flows.learn.pictures import memory_picture
 from flows.learn.rows import RULES, TRAINED, Row, columns, kept_rows
 from flows.learn.steps import WORKLOADS, step_metrics, step_tables
@@ -74,13 +75,21 @@ def report(options: LearnReport) -> str:
         if (cell := _cell(rows, task, trained, rule)) is not None
     }
     steps = step_metrics(options.out / "steps", WORKLOADS)
-    parts = (_table(cells), step_tables(steps, WORKLOADS), missing(options.synth))
+    device, said = _device(options)
+    parts = (_table(cells), step_tables(steps, WORKLOADS), missing(options.synth), said)
     text = "\n\n".join(part for part in parts if part)
     write_whole(options.out / "table.md", text + "\n")
-    metrics = [*_gaps(cells), *_memory(options), *steps, *area_metrics(options.synth)]
+    metrics = [*_gaps(cells), *_memory(options), *steps, *area_metrics(options.synth), *device]
     write_metrics(metrics, options.out / "metrics.json")
     lines = [f"{metric.name} = {metric.value:.6g} {metric.unit}" for metric in metrics]
     return "\n".join([text, "", *lines])
+
+
+def _device(options: LearnReport) -> tuple[list[Metric], str]:
+    """What steps on the RTL gave, and a line where they were not run on this code."""
+    if is_current(options.out / DEVICE_ABOUT):
+        return [*read_metrics(options.out / DEVICE).values()], ""
+    return [], "Not run on this code: `./run learn device`."
 
 
 def _cell(rows: Sequence[Row], task: str, trained: str, rule: str) -> Cell | None:

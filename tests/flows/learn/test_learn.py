@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from flows.base.metrics import Metric, write_metrics
+from flows.base.provenance import write_provenance
 from flows.learn import run
-from flows.learn.commands import LearnMeasure, LearnReport, LearnScratch
+from flows.learn.commands import LearnDevice, LearnMeasure, LearnReport, LearnScratch
 from flows.learn.controls import Masters, truncation
 from flows.learn.floats import FloatNet, fresh_graph, measured, train_float
 from flows.learn.measure import measure
@@ -19,6 +21,7 @@ from flows.learn.rows import Row, keep_row
 from flows.learn.run import bytes_of, learn
 from flows.learn.steps import WORKLOADS
 from golden.learning import Plan, Rates, everything, head_only, last_blocks, save_state, step
+from golden.spec.config import TINY
 from golden.spec.errors import LightDealError
 from golden.workloads import load_digits
 from tests.golden.learning.samples import NETWORK, batch, same, settled
@@ -132,6 +135,25 @@ def test_the_report_takes_the_rate_that_held_out_images_chose(
     assert values["learn.peak_bytes.resnet8"] <= 256 << 10
     assert values["planner.worst_ratio"] <= 1.05
     assert f"{values['digits.step_cycles']:,.0f}" in text
+    assert "learn.steps_exact" not in values
+    assert "Not run on this code: `./run learn device`." in text
+
+
+def test_the_report_takes_over_steps_of_the_device_if_they_are_of_this_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.learn.report.WORKLOADS", ())
+    monkeypatch.setattr("flows.learn.report._memory", lambda _: ())
+    steps = Metric("learn.steps_exact", 100, "steps", "more", "test")
+    write_metrics([steps], tmp_path / "device.json")
+    about = write_provenance(LearnDevice(), TINY, tmp_path / "device-about.json", ["flows.base.metrics"])
+    for current in (True, False):
+        if not current:
+            about.write_text(about.read_text().replace('"digest": "', '"digest": "0'))
+        text = report(LearnReport(tmp_path / "rows", tmp_path, tmp_path))
+        found = json.loads((tmp_path / "metrics.json").read_text())
+        assert [it["name"] for it in found] == ["learn.steps_exact"] * current
+        assert ("Not run on this code" in text) != current
 
 
 def test_rows_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
