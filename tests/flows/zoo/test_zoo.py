@@ -120,7 +120,7 @@ def test_a_kill_leaves_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyP
         return networks.made(name, options, pictures, progress)
 
     monkeypatch.setattr(rows, "made", stopped)
-    options = Zoo(train=40, epochs=0, again=0, out=tmp_path)
+    options = Zoo(train=40, epochs=0, again=0, out=tmp_path, fuzz=tmp_path / "fuzz")
     with pytest.raises(KeyboardInterrupt):
         verb.zoo(options)
     left = read_metrics(tmp_path / "metrics.json")
