@@ -7,8 +7,9 @@ Three ways to train the same network with the same batch, the same norm and the 
   int8 and move by stochastic rounding.
 * FP32, of whose energy only that of weights counts here: weights, gradients and momentum of 32 bits.
 
-What is kept from step to step comes from external memory once a step and goes back once; maps, errors and
-sums stay on the chip.
+What is kept from step to step comes from external memory once a step. What a step may change goes back:
+codes (in both streams) and counters of the device, weights of the others; where codes stand never changes.
+Maps, errors and sums stay on the chip.
 """
 
 from collections.abc import Iterator
@@ -125,12 +126,14 @@ class Weights:
     Parameters
     ----------
     weight_bits: in a stream.  step: pJ of what a lane does with a weight before it adds.
+    changed_bits: of `weight_bits`, those that a step may change.
     kept_bits: from step to step, of an entry of the forward stream, read and written, and read alone.
     error_bits: of an error in a gradient.
     """
 
     weight_bits: float
     step: float
+    changed_bits: float
     kept_bits: tuple[float, float]
     error_bits: int
 
@@ -140,6 +143,7 @@ def device_weights(config: Config, table: EnergyTable = TABLE) -> Weights:
     return Weights(
         weight_bits=coefficient_record(config).bits,
         step=table.add * (ACTIVATION_BITS + EXPONENTS) / 8,
+        changed_bits=CODE_BITS,
         kept_bits=(counter_record().bits, place_record(config).bits),
         error_bits=CODE_BITS,
     )
@@ -147,7 +151,7 @@ def device_weights(config: Config, table: EnergyTable = TABLE) -> Weights:
 
 def int8_weights(table: EnergyTable = TABLE) -> Weights:
     """A product; nothing but the weight is kept."""
-    return Weights(8, table.multiply, (0, 0), ACTIVATION_BITS)
+    return Weights(8, table.multiply, 8, (0, 0), ACTIVATION_BITS)
 
 
 def step_energy(
@@ -168,8 +172,7 @@ def step_energy(
             found["error"] += _sums(config, weights, back_reads, it.back_rows, steps, back_outputs)
         found["gradient"] += _gradient(config, weights, entries, it, kept)
         found["norm"] += _norm(it)
-        stream = weights.weight_bits * (entries + (0 if dense else back_entries))
-        found["update"] += _update(weights, entries, kept, stream)
+        found["update"] += _update(weights, entries, 0 if dense else back_entries, kept)
     found["controller"] = _controller(instructions)
     return found
 
@@ -214,14 +217,15 @@ def _norm(it: LayerWork) -> Split:
     )
 
 
-def _update(weights: Weights, entries: int, kept: int, stream: float) -> Split:
-    """A gradient is shifted, rounded, added; what is kept from step to step comes and goes."""
+def _update(weights: Weights, entries: int, back_entries: int, kept: int) -> Split:
+    """A gradient is shifted, rounded, added; what is kept comes, what may have changed goes."""
     gradient, (moved, still) = GRADIENT_BITS / 8, weights.kept_bits
     bits = weights.weight_bits + moved
+    stream = (weights.weight_bits + weights.changed_bits) * (entries + back_entries)
     return Split(
         arithmetic=kept * TABLE.add * (gradient + UPDATE_RANDOM_BITS / 8 + 2 * bits / 8),
         on_chip=(kept * (2 * gradient + 2 * bits / 8) + entries * still / 8) * TABLE.weight_memory,
-        dram=(2 * stream + entries * (2 * moved + still)) / 8 * TABLE.dram,
+        dram=(stream + entries * (2 * moved + still)) / 8 * TABLE.dram,
     )
 
 
@@ -239,9 +243,8 @@ def weight_energy(works: list[LayerWork], config: Config, weights: Weights) -> S
     for it in works:
         tiles = -(-it.pixels // config.lanes)
         stream = it.entries * weights.weight_bits / 8
-        back = it.back_entries * weights.weight_bits / 8
         words = it.kept * tiles * GRADIENT_BITS / 8
-        update = _update(weights, it.entries, it.kept, 8 * (stream + back))
+        update = _update(weights, it.entries, it.back_entries, it.kept)
         back_reads = it.back_reads * weights.weight_bits / 8
         on_chip = (2 * stream * tiles + back_reads + 2 * words) * TABLE.weight_memory
         total += Split(on_chip=on_chip + update.on_chip, dram=update.dram)

@@ -186,7 +186,7 @@ def step_tables(metrics: list[Metric], workloads: tuple[Workload, ...]) -> str:
         (
             "Cycles of a sample:",
             table(["step", "images", "cycles", "bar", *names], cycles),
-            "Energy of a sample, nJ; state crosses to DRAM and back once a step:",
+            "Energy of a sample, nJ; state comes from DRAM once a step, what may have changed goes back:",
             table(["step", "part", "all", *ends], energies),
             "What the others take ÷ what the device takes:",
             table(["step", "ratio", "all", *ends, "all on the chip"], ratios),

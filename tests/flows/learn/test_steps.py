@@ -77,10 +77,10 @@ def test_a_gradient_pass_by_hand() -> None:
 
 
 def test_what_crosses_to_external_memory_by_hand() -> None:
-    """Codes of both streams and counters twice, places once; int8 twice; FP32: three tensors twice."""
+    """Streams come, their codes go; counters twice, places once; int8 twice; FP32: three tensors twice."""
     weights = device_weights(SMALL_LEARNING)
     place = weights.kept_bits[1]
-    bits = 2 * (9 * (24 + 28) + 5 * 24) + place * 24
+    bits = (9 + 4) * (24 + 28) + 2 * 5 * 24 + place * 24
     mine = step_energy([LAYER], CONFIG_16, weights, False, 0)["update"]
     assert mine.dram == pytest.approx(bits / 8 * TABLE.dram)
     assert weight_energy([LAYER], CONFIG_16, weights).dram == mine.dram
@@ -91,7 +91,7 @@ def test_what_crosses_to_external_memory_by_hand() -> None:
 
 def test_parts_by_what_they_depend_on() -> None:
     """Nothing goes below: no error pass. The norm and the controller know nothing of weights."""
-    device, dense = device_weights(CONFIG_16), Weights(8, TABLE.multiply, (0, 0), 8)
+    device, dense = device_weights(CONFIG_16), Weights(8, TABLE.multiply, 8, (0, 0), 8)
     one, other = (
         step_energy([LAYER], CONFIG_16, weights, whole, 7)
         for weights, whole in ((device, False), (dense, True))
