@@ -41,7 +41,7 @@ def measure(options: LearnMeasure) -> str:
         if rule not in only:
             continue
         tried = [_row(options, folder, found, trained, rule, rate, 1) for rate in rates(found, trained, rule)]
-        best = max(tried, key=lambda row: row.held)
+        best = max(tried, key=lambda row: row.merit)
         seeds = 1 if rule in ("regrow", "truncation", "masters") else options.seeds
         rows = [_row(options, folder, found, trained, rule, best.rate, seed) for seed in range(1, seeds + 1)]
         mean = sum(row.accuracy for row in rows) / len(rows)

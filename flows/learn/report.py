@@ -1,7 +1,6 @@
 """`lightdeal learn report`: the table of the rows that were measured, gaps, memory and what a step takes, as
 metrics."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -99,9 +98,7 @@ def _cell(rows: Sequence[Row], task: str, trained: str, rule: str) -> Cell | Non
         return None
     longest = max((row.images * row.epochs, row.images) for row in found)
     found = [row for row in found if (row.images * row.epochs, row.images) == longest]
-    # Of rates that are held equal the one that the other seeds went on with.
-    seeds = Counter(row.rate for row in found)
-    best = max(found, key=lambda row: (row.seed == 1, row.held, seeds[row.rate]))
+    best = max(found, key=lambda row: (row.seed == 1, row.merit))
     return Cell(tuple(row for row in found if row.rate == best.rate))
 
 

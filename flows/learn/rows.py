@@ -70,6 +70,11 @@ class Row:
     moved: float
 
     @property
+    def merit(self) -> tuple[float, float]:
+        """What rates are chosen by: right answers on held-out images; of equals, the loss in training."""
+        return self.held, -self.loss
+
+    @property
     def name(self) -> str:
         """Of its file."""
         return f"{self.task}-{self.trained}-{self.rule}-{self.rate:g}-{self.epochs}x{self.images}-{self.seed}"
