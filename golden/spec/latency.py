@@ -144,7 +144,9 @@ MAP_OPERANDS = TERM + MEMORY + 3
 """From a token to the beat of its sums and of the words that are read for it."""
 ERRORS = MAP_OPERANDS + MAP_ROUND
 """From a token to its errors."""
-BLOCKS = TERM + 1 + 2
+ENCODE = 4
+"""Numbers become blocks: the leading one of a group, its exponent, the numbers shifted, rounded."""
+BLOCKS = TERM + 1 + ENCODE
 """From a token to its sums in blocks: one slice of them is chosen, then encoded."""
 PARAMETERS = 1 + MEMORY + 4
 """From the start of a norm's passes to the parameters of the first channel: address, word, two magnitudes, of

@@ -8,7 +8,7 @@ from golden.spec.controller import IMMEDIATE_BITS, WORD_BITS, Operation
 from golden.spec.learning import ERROR_RANDOM_BITS, INT8_LARGEST, SCALE_LARGE
 from hw.learning.map_rounder import beyond
 from hw.learning.scalar_shifter import ScalarShifter
-from hw.lightnorm.encoder import leading_one
+from hw.lightnorm.exponents import leading_one
 
 _SHIFTS = (Operation.EVEN, Operation.UP, Operation.FLOOR, Operation.STICKY)
 _FRACTIONS = (Operation.NEAREST, Operation.STOCHASTIC)

@@ -1,10 +1,12 @@
 """The encoder: integers to block floating point, of the forward or the gradient format."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.block import GRID_BITS, NormFormat, Rounding, Spikes
+from golden.spec.block import NormFormat, Spikes
+from golden.spec.latency import ENCODE
+from hw.lightnorm.exponents import Exponent, Exponents
 from hw.lightnorm.layouts import (
     code_bits,
     either,
@@ -15,22 +17,12 @@ from hw.lightnorm.layouts import (
 )
 from hw.lightnorm.peak import Peak, by_group, complemented, joined, longest
 from hw.lightnorm.rounding import Shifted, choose, magnitude, rounds_up
+from hw.parts.delay import delayed
 
 
 def encoded(fmt: NormFormat, lanes: int) -> data.StructLayout:
     """A beat, and whether a group of it overflowed or underflowed."""
     return data.StructLayout({"beat": either(fmt, lanes), "overflow": 1, "underflow": 1})
-
-
-def leading_one(value: Value) -> Value:
-    """The place of the highest bit that is set; 0 for zero."""
-    if len(value) == 1:
-        return Const(0, 0)
-    half = 1 << ((len(value) - 1).bit_length() - 1)
-    high, low = value[half:], value[:half]
-    some = high.any()
-    upper = leading_one(high)
-    return Cat(Mux(some, upper, leading_one(low))[: (half - 1).bit_length()], some)
 
 
 class Encoder(wiring.Component):
@@ -41,8 +33,8 @@ class Encoder(wiring.Component):
     magnitudes tell whether the next exponent is needed, and are then rounded once more, at that one.
 
     Golden: `golden.lightnorm.blocks.encode`.  Throughput: one beat per cycle.
-    Latency: 2 cycles; where a group of either format is longer than a beat, 3 cycles and the beats of a
-    group.
+    Latency: `latency.ENCODE` cycles; where a group of either format is longer than a beat, one more and the
+    beats of a group.
 
     Parameters
     ----------
@@ -70,37 +62,44 @@ class Encoder(wiring.Component):
         m.submodules.peak = peak = Peak(fmt, lanes, self._spikes)
         wiring.connect(m, wiring.flipped(self.i), peak.i)
         advance = Signal()
-        valid = Signal()
-        source = peak.o.payload.results
+        valid = Signal(ENCODE - 1)
         out = self.o.payload
         m.d.comb += [advance.eq(~self.o.valid | self.o.ready), peak.o.ready.eq(advance)]
+        # First stage: the leading ones; second: exponents; third: every number shifted; fourth: rounded.
+        sources = delayed(m, peak.o.payload.results, ENCODE - 2, "source", advance)
+        source = sources[-1]
+        ends = delayed(m, peak.o.payload.ends, ENCODE - 1, "ends", advance)[-1]
         names = ("backward", "mask", "last")
         kept = {name: Signal(source[name].shape(), reset_less=True, name=name) for name in names}
-        ends, seen = Signal(reset_less=True), Signal()
+        seen = Signal()
         with m.If(advance):
-            m.d.sync += [ends.eq(peak.o.payload.ends), *(kept[name].eq(source[name]) for name in names)]
+            m.d.sync += [kept[name].eq(source[name]) for name in names]
             m.d.sync += Cat(valid, self.o.valid).eq(Cat(peak.o.valid, valid))
             m.d.sync += [out.beat[name].eq(kept[name]) for name in names]
 
-        # First stage: exponents, and every number shifted; second: rounded.
         size = unit_size(fmt, lanes)
         units: list[list[Shifted]] = []
         many = range(lanes // size)
-        overs, rooms, somes = ([Signal(name=f"{key}{i}") for i in many] for key in ("over", "room", "some"))
+        overs, rooms = ([Signal(name=f"{key}{i}") for i in many] for key in ("over", "room"))
         storeds = [Signal(exponent_bits(fmt), reset_less=True, name=f"later{i}") for i in many]
+        somes = []
+        exponents = Exponents(fmt, lanes, m, sources, advance)
         for unit in many:
             union = peak.o.payload.unions[unit]
-            shift, place, stored, over, room = self._exponent(m, unit, peak.o.payload)
+            found = exponents.of(unit, union)
             with m.If(advance):
                 m.d.sync += [
-                    storeds[unit].eq(stored),
-                    overs[unit].eq(over),
-                    rooms[unit].eq(room),
-                    somes[unit].eq(union.all_ones.any()),
+                    storeds[unit].eq(found.stored),
+                    overs[unit].eq(found.over),
+                    rooms[unit].eq(found.room),
                 ]
-            here = range(unit * size, (unit + 1) * size)
+            somes.append(delayed(m, union.all_ones.any(), ENCODE - 1, f"some{unit}_", advance)[-1])
+            counted = delayed(m, union.counted, ENCODE - 2, f"counted{unit}_", advance)[-1]
             units.append(
-                [self._shifted(m, source, lane, shift, place, kept, union.counted, advance) for lane in here]
+                [
+                    self._shifted(m, source, lane, found, kept, counted, advance)
+                    for lane in range(unit * size, (unit + 1) * size)
+                ]
             )
         exceeds = by_group(
             fmt, lanes, [joined([lane.exceeds for lane in unit]) for unit in units], kept["backward"], joined
@@ -125,71 +124,23 @@ class Encoder(wiring.Component):
         above = [over | (full & ~room) for over, full, room in zip(overs, exceeds, rooms, strict=True)]
         with m.If(advance):
             m.d.sync += [out.overflow.eq(Cat(above).any()), out.underflow.eq(ends & Cat(lost).any())]
-            with m.If(valid):
+            with m.If(valid[-1]):
                 # Whether an earlier beat of the same group had a code other than zero.
                 m.d.sync += seen.eq(~ends & (seen | Cat(filled).any()))
         return m
-
-    def _exponent(
-        self, m: Module, unit: int, source: data.View
-    ) -> tuple[Signal, Signal, Signal, Signal, Value]:
-        """A unit's (right shift of number << code_bits, place of E among the bits or −1, stored E,
-        overflow, whether E may become one larger)."""
-        fmt, bits = self._fmt, result_bits(self._fmt) - 1
-        union = source.unions[unit]
-        backward = source.results.backward
-        peak = Mux(union.counted, union.ones, union.all_ones)
-        top = Signal(range(bits), name=f"top{unit}")
-        carry = Signal(name=f"carry{unit}")
-        some = Signal(name=f"some{unit}")
-        m.d.comb += [top.eq(leading_one(peak[1:])), some.eq(peak.any())]
-        if longest(fmt, self._lanes) > 1:
-            starts = Mux(union.counted, union.runs, union.all_runs)
-            nearest = choose(fmt, backward, lambda b: int(b.rounding == Rounding.NEAREST))
-            m.d.comb += carry.eq(nearest & starts.bit_select(top, 1))
-        # The grid as an exponent would be stored.
-        origin = Signal(signed(GRID_BITS + 1), name=f"origin{unit}")
-        raw = Signal(signed(GRID_BITS + 2), name=f"raw{unit}")
-        most = choose(fmt, backward, lambda b: b.exponent_high - b.exponent_low)
-        stored = Signal(exponent_bits(fmt), name=f"stored{unit}")
-        distance = Signal(signed(GRID_BITS + 3), name=f"distance{unit}")
-        over = Signal(name=f"overflow{unit}")
-        rank = Signal(range(bits + 2), name=f"rank{unit}")
-        m.d.comb += [
-            origin.eq(source.results.grid - choose(fmt, backward, lambda b: b.exponent_low)),
-            rank.eq(top + carry),
-            raw.eq(rank + origin),
-            over.eq(some & (raw > most)),
-        ]
-        with m.If(~some | (raw < 0)):
-            m.d.comb += [stored.eq(0), distance.eq(-origin)]
-        with m.Elif(over):
-            m.d.comb += [stored.eq(most), distance.eq(most - origin)]
-        with m.Else():
-            m.d.comb += [stored.eq(raw), distance.eq(rank)]
-        far = bits + code_bits(fmt)
-        place = Signal(signed((far + 1).bit_length() + 1), name=f"place{unit}")
-        shift = Signal(range(far + code_bits(fmt) + 1), name=f"shift{unit}")
-        spare = choose(fmt, backward, lambda b: code_bits(fmt) - b.magnitude_bits)
-        m.d.comb += [
-            place.eq(Mux(distance < 0, -1, Mux(distance > far, far, distance))),
-            shift.eq(Mux(distance < 0, 0, place + spare)),
-        ]
-        return shift, place, stored, over, raw < most
 
     def _shifted(
         self,
         m: Module,
         source: data.View,
         number: int,
-        shift: Signal,
-        place: Signal,
+        at: Exponent,
         later: dict[str, Signal],
         counted: Value,
         advance: Signal,
     ) -> Shifted:
-        """First stage: what of a number is needed to round it at `place`, or one place above."""
-        fmt = self._fmt
+        """Third stage: what of a number is needed to round it at its place, or one place above."""
+        fmt, place = self._fmt, at.place
         size, bits = code_bits(fmt), result_bits(fmt) - 1
         word = source.words[number]
         ones = complemented(word)
@@ -204,10 +155,10 @@ class Encoder(wiring.Component):
         within = Cat(Const(1, 1), reach)[:bits] if clip else reach[:bits]
 
         # Bits that are shifted out.
-        below = ~(Const(-1, bits + size) << shift)[size:][:bits]
+        below = ~(Const(-1, bits + size) << at.shift)[size:][:bits]
         with m.If(advance):
             m.d.sync += [
-                whole.eq(Cat(word[-1].replicate(size), ones) >> shift),
+                whole.eq(Cat(word[-1].replicate(size), ones) >> at.shift),
                 big.eq((ones & ~within).any() | ((place < 0) & (ones[0] | word[-1]))),
                 sticky.eq((word[:bits] & below).any()),
                 minus.eq(word[-1]),

@@ -17,7 +17,8 @@ class LightNorm(wiring.Component):
     come, and should: STAT 0, STAT 1, APPLY 0, STAT 2, APPLY 1 … has no pause where a channel has more
     beats than its arithmetic (`ChannelArithmetic`) takes cycles.  At most two channels wait for their
     second pass.
-    Latency: 4 cycles from APPLY's and GRAD's beats to `o` where groups are within a beat (`Encoder`).
+    Latency: 2 + `latency.ENCODE` cycles from APPLY's and GRAD's beats to `o` where groups are within a beat
+    (`Encoder`).
 
     Parameters
     ----------

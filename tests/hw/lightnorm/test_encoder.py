@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from golden.lightnorm.blocks import encode
-from golden.spec import block
+from golden.spec import block, latency
 from golden.spec.block import Flag, GroupAxis, Rounding, Spikes
 from hw.lightnorm.encoder import Encoder
 from hw.lightnorm.layouts import result_bits
@@ -108,7 +108,7 @@ def test_blocks(name: str, lanes: int, spikes: Spikes, stall: float) -> None:
     assert found == flags
     if not stall:
         # A group longer than a beat is there as a whole before its first beat leaves.
-        wait = 2 if max(sizes) <= lanes else 3 + max(sizes) // lanes
+        wait = latency.ENCODE + (0 if max(sizes) <= lanes else 1 + max(sizes) // lanes)
         assert cycles <= len(inputs) + wait
         assert max(sizes) > lanes or cycles == len(inputs) + wait
 

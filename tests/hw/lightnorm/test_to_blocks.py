@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from golden.lightnorm.blocks import encode
-from golden.spec import block
+from golden.spec import block, latency
 from golden.spec.block import BlockFormat, Flag, Rounding
 from hw.lightnorm.to_blocks import ToBlocks
 from sim.lightnorm.beats import beats, seen
@@ -60,4 +60,4 @@ def test_channels(
         met |= Flag.UNDERFLOW if result.underflow else Flag.NONE
     assert met == flags
     if not stall and fmt.group <= lanes:
-        assert cycles == len(right) + 2
+        assert cycles == len(right) + latency.ENCODE
