@@ -132,7 +132,7 @@ class LearningAccelerator(wiring.Component):
         ]
 
         # The array: which pass it is, and what begins and ends it.
-        kind = slot.kind
+        runs = slot.runs
         fields = {
             name: data.View(layout(record), slot.payload[: record.bits])
             for name, record in payload_records(config).items()
@@ -141,13 +141,13 @@ class LearningAccelerator(wiring.Component):
         gradient, layers = Signal(), Signal()
         start, finished, going = Signal(), Signal(), Signal()
         turns = Signal(TURN_BITS)
-        of_array = kind <= Command.GRADIENT
+        of_array = Cat(runs[kind] for kind in Command if kind <= Command.GRADIENT).any()
         waiting = Cat(engine.sums.full.all() for engine in array.engines).all()
         idle = delayed(m, waiting, latency.gradient(config.lanes), "idle")[-1]
         turn_done = Mux(layers, output.turn_done, writer.turn_done)
         m.d.comb += [
-            gradient.eq(kind == Command.GRADIENT),
-            layers.eq(kind == Command.LAYERS),
+            gradient.eq(runs[Command.GRADIENT]),
+            layers.eq(runs[Command.LAYERS]),
             start.eq(slot.start & of_array),
             # In a gradient pass the array is done when every engine waits for errors that do not come.
             finished.eq(going & array.drain.finished & Mux(gradient, idle, array.fetch.finished)),
@@ -156,15 +156,16 @@ class LearningAccelerator(wiring.Component):
         with m.If(turn_done):
             m.d.sync += turns.eq(turns + 1)
         with m.If(start):
-            m.d.sync += [turns.eq(0), going.eq(1)]
+            # No norm runs beside an error pass.
+            m.d.sync += [turns.eq(0), going.eq(1), rounder.second.eq(runs[Command.ERROR])]
         with m.Elif(finished):
-            m.d.sync += going.eq(0)
+            m.d.sync += [going.eq(0), rounder.second.eq(0)]
         for unit in array.units:
             m.d.comb += unit.start.eq(start)
         m.d.comb += [
             array.fetch.entry.eq(command.entry),
             array.drain.entry.eq(command.entry),
-            array.drain.spaced.eq(kind == Command.ERROR),
+            array.drain.spaced.eq(runs[Command.ERROR]),
             array.drain.addend.eq(command.addend),
         ]
         for number, engine in enumerate(array.engines):
@@ -176,7 +177,7 @@ class LearningAccelerator(wiring.Component):
             m.d.comb += [
                 getattr(looking, name).eq(getattr(engine.entries, name)) for name in ("code", "counter")
             ]
-            with m.If(kind == Command.READ):
+            with m.If(runs[Command.READ]):
                 m.d.comb += [engine.entries.look.eq(looking.look), engine.entries.entry.eq(looking.entry)]
             m.d.comb += [
                 engine.skip.eq(self.skip),
@@ -194,14 +195,12 @@ class LearningAccelerator(wiring.Component):
             output.i.token.valid.eq(operands.token.valid & layers),
             output.i.token.turn_end.eq(operands.token.turn_end & layers),
             output.layer.eq(array.drain.layer),
-            writer.enable.eq((kind == Command.FORWARD) | (kind == Command.ERROR)),
-            writer.error.eq(kind == Command.ERROR),
+            writer.enable.eq(runs[Command.FORWARD] | runs[Command.ERROR]),
+            writer.error.eq(runs[Command.ERROR]),
             writer.command.eq(command),
             writer.shift.eq(slot.shift),
             writer.addend_shift.eq(slot.addend_shift),
-            writer.clear.eq(slot.start),
-            # No norm runs beside an error pass.
-            rounder.second.eq((kind == Command.ERROR) & (start | going)),
+            writer.clear.eq(slot.start & runs[Command.ERROR]),
             errors.gradient.eq(gradient),
             errors.token.eq(array.drain.terms.token),
             errors.source.eq(array.drain.source),
@@ -249,13 +248,13 @@ class LearningAccelerator(wiring.Component):
         updating = Signal()
         m.d.sync += updating.eq(update.busy)
         m.d.comb += [
-            update.start.eq(slot.start & (kind == Command.UPDATE)),
+            update.start.eq(slot.start & runs[Command.UPDATE]),
             update.command.eq(fields[Command.UPDATE]),
             update.shift.eq(slot.shift),
-            reader.start.eq(slot.start & (kind == Command.READ)),
+            reader.start.eq(slot.start & runs[Command.READ]),
             reader.command.eq(fields[Command.READ]),
         ]
-        with m.If(kind == Command.UPDATE):
+        with m.If(runs[Command.UPDATE]):
             m.d.comb += [
                 slot.report_address.eq(fields[Command.UPDATE].report_address),
                 slot.counts[0].eq(update.sum),

@@ -1,7 +1,7 @@
 """A command under way: its unit begins, ends, and what it counted is reported."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.commands import SHIFT_BITS, Command, command_record, payload_bits
@@ -23,7 +23,7 @@ class CommandSlot(wiring.Component):
     -------
     i: from the conductor.  free: no command is held.  take: `word` and the shifts are those of the next one;
         only if `free`.
-    kind: Out, Command in hand.  payload: Out, its fields.  shift, addend_shift: Out, those of its issue.
+    runs: Out, a bit for each Command: it is the one in hand.  payload: Out, its fields.  shift, addend_shift: Out, those of its issue.
     start: Out, one cycle, its unit begins.  done: In, one cycle, it ends.
     report_address: In, of the command in hand.  counts: In, two numbers that are reported behind ERROR,
         NORM and UPDATE.  report: Out, stream of `report_item`.
@@ -37,7 +37,7 @@ class CommandSlot(wiring.Component):
         super().__init__(
             {
                 "i": In(slot_signature(config)),
-                "kind": Out(Command),
+                "runs": Out(max(Command) + 1),
                 "payload": Out(payload_bits(config)),
                 "shift": Out(shift),
                 "addend_shift": Out(shift),
@@ -51,10 +51,10 @@ class CommandSlot(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        now, second = Signal(layout(command_record(self._config))), Signal()
+        word = data.View(layout(command_record(self._config)), self.i.word)
+        now, second = Signal.like(word.payload), Signal()
         m.d.comb += [
-            self.kind.eq(now.kind),
-            self.payload.eq(now.payload),
+            self.payload.eq(now),
             self.report.payload.word.eq(Mux(second, self.counts[1], self.counts[0])),
             self.report.payload.address.eq(self.report_address + second),
         ]
@@ -63,7 +63,8 @@ class CommandSlot(wiring.Component):
                 m.d.comb += self.i.free.eq(1)
                 with m.If(self.i.take):
                     m.d.sync += [
-                        now.eq(self.i.word),
+                        now.eq(word.payload),
+                        self.runs.eq(Cat(word.kind == kind for kind in range(len(self.runs)))),
                         self.shift.eq(self.i.given_shift),
                         self.addend_shift.eq(self.i.given_addend_shift),
                     ]
@@ -74,7 +75,7 @@ class CommandSlot(wiring.Component):
             with m.State("WAIT"), m.If(self.done):
                 m.d.sync += second.eq(0)
                 m.next = "FREE"
-                with m.If(Cat(now.kind == kind for kind in _REPORTED).any()):
+                with m.If(Cat(self.runs[kind] for kind in _REPORTED).any()):
                     m.next = "REPORT"
             with m.State("REPORT"):
                 m.d.comb += self.report.valid.eq(1)

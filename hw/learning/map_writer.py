@@ -152,19 +152,22 @@ class MapWriter(wiring.Component):
         bits, part = config.accumulator_bits, config.basis * 8
         rounder = self.rounder
         m.submodules.random = random = WordRandom(config)
-        # The word of the addend is asked for in the first cycle, that of the mask in the second.
+        # The word of the addend is asked for in the first cycle, that of the mask in the second; that one will
+        # be asked for, and where, is known a cycle before.
         asks = [
-            (tokens[1], command.addend, command.addend_distance),
-            (tokens[2], command.masked, command.mask_distance),
+            (tokens[0], command.addend, command.addend_distance),
+            (tokens[1], command.masked, command.mask_distance),
         ]
-        reading = Signal()
-        for asker, wanted, distance in asks:
-            with m.If(asker.valid & (asker.slice == 0) & wanted & self.error):
-                m.d.comb += [
-                    reading.eq(1),
-                    self.port.valid.eq(1),
-                    self.port.address.eq(asker.address + distance),
-                ]
+        reading, wants = Signal(), Signal(len(asks))
+        m.d.comb += reading.eq(wants.any())
+        for number, (asker, wanted, distance) in enumerate(asks):
+            address = Signal.like(asker.address, name=f"address{number}")
+            m.d.sync += [
+                wants[number].eq(asker.valid & (asker.slice == 0) & wanted & self.error),
+                address.eq(asker.address + distance),
+            ]
+            with m.If(wants[number]):
+                m.d.comb += [self.port.valid.eq(1), self.port.address.eq(address)]
         came, addend, mask = (Signal(config.lanes * 8, name=name) for name in ("came", "addend", "mask"))
         m.d.sync += came.eq(self.port.read)
         with m.If(tokens[3].valid & (tokens[3].slice == 0)):

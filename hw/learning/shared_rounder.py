@@ -54,7 +54,8 @@ class SharedRounder(wiring.Component):
     Members
     -------
     second: In, it is the second user's; stands still from the cycle before its first beat to its last byte.
-    users: In, of both. The other one's members do not count, and nothing is ready, drawn or valid for it.
+    users: In, of both. The other one's members do not count, but for `clear`, and nothing is ready, drawn or
+        valid for it.
     """
 
     def __init__(self, config: Config) -> None:
@@ -66,10 +67,11 @@ class SharedRounder(wiring.Component):
         config = self._config
         m.submodules.rounder = rounder = MapRounder(config.basis, value_bits(config), count_bits(config))
         first, second = self.users
-        for name in ("enable", "random", "clear"):
-            m.d.comb += getattr(rounder, name).eq(
-                Mux(self.second, getattr(second, name), getattr(first, name))
-            )
+        m.d.comb += [
+            rounder.enable.eq(Mux(self.second, second.enable, first.enable)),
+            rounder.random.eq(Mux(self.second, second.random, first.random)),
+            rounder.clear.eq(first.clear | second.clear),
+        ]
         for whole, one, other in (
             (rounder.rule, first.rule, second.rule),
             (rounder.i.payload, first.i.payload, second.i.payload),

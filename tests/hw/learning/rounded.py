@@ -11,7 +11,7 @@ from hw.learning.shared_rounder import SharedRounder
 
 
 class Rounded(wiring.Component):
-    """The other user, whose turn it is not, asks for all that it can.
+    """The other user, whose turn it is not, asks for all that it can; it does not clear counts.
 
     Members: those of the unit, `rounder` apart, which is the first or the second user's.
     """
@@ -28,7 +28,7 @@ class Rounded(wiring.Component):
         other = rounder.users[1 - self._user]
         m.d.comb += [
             rounder.second.eq(self._user),
-            *(port.eq(-1) for port in (other.i.valid, other.clear, other.random)),
+            *(port.eq(-1) for port in (other.i.valid, other.random)),
             other.rule.as_value().eq(-1),
             other.i.payload.as_value().eq(-1),
         ]

@@ -89,7 +89,7 @@ class Unit:
             ctx.set(slot.report_address, address)
             for port, count in zip(slot.counts, counts, strict=True):
                 ctx.set(port, count)
-            if ctx.get(slot.kind) in REPORTED:
+            if ctx.get(slot.runs) in (1 << kind for kind in REPORTED):
                 self.right += [(address, counts[0]), (address + 1, counts[1])]
         self.left -= self.left >= 0
         ready = rng.getrandbits(1)
@@ -133,7 +133,7 @@ def test_commands_in_their_order() -> None:
                 if unit.set(ctx):
                     assert waiting is not None
                     assert place == waiting.slot
-                    assert (ctx.get(slot.kind), ctx.get(slot.payload)) == (waiting.kind, waiting.payload)
+                    assert (ctx.get(slot.runs), ctx.get(slot.payload)) == (1 << waiting.kind, waiting.payload)
                     assert [ctx.get(slot.shift), ctx.get(slot.addend_shift)] == waiting.shifts
                     assert age == latency.COMMAND or (waiting.beside and age > latency.COMMAND)
                     together += not idle[1 - place]
