@@ -23,7 +23,8 @@ class CommandSlot(wiring.Component):
     -------
     i: from the conductor.  free: no command is held.  take: `word` and the shifts are those of the next one;
         only if `free`.
-    runs: Out, a bit for each Command: it is the one in hand.  payload: Out, its fields.  shift, addend_shift: Out, those of its issue.
+    runs: Out, a bit for each Command: it is the one in hand.  payload: Out, its fields.
+    shift, addend_shift: Out, those of its issue.
     start: Out, one cycle, its unit begins.  done: In, one cycle, it ends.
     report_address: In, of the command in hand.  counts: In, two numbers that are reported behind ERROR,
         NORM and UPDATE.  report: Out, stream of `report_item`.

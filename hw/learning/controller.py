@@ -1,6 +1,8 @@
 """The controller: a processor for what a step has once."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from collections.abc import Iterable
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,13 +20,14 @@ from golden.spec.memories import Memory, log2
 from hw.interfaces import access_signature, load_signature
 from hw.learning.dot_unit import DotUnit
 from hw.learning.feature_buffer import FeatureBuffer
-from hw.learning.operations import DRAWS, LANES, WITHOUT
+from hw.learning.operations import DRAWS, ELSEWHERE, LANES, TOTALS, WAITS, WITHOUT
 from hw.learning.ports import data_signature, issue_layout, parameter_signature
 from hw.learning.scalar_registers import NUMBER_BITS, ScalarRegisters
 from hw.learning.scalar_term import ScalarTerm
 from hw.learning.scalar_unit import ScalarUnit
 from hw.learning.scale_counts import ScaleCounts
 from hw.learning.state_memory import StateMemory
+from hw.lightnorm.peak import joined
 from hw.parts.layouts import layout
 from hw.parts.lfsr import HALF_WORD, Lfsr
 from hw.parts.memory import LoadedMemory
@@ -37,6 +40,12 @@ def saturated(value: Value, bits: int) -> Value:
     sign = value[-1]
     near = Mux(sign, value[bits - 1 :].all(), ~value[bits - 1 :].any())
     return Cat(Mux(near, value[: bits - 1], ~sign.replicate(bits - 1)), sign).as_signed()
+
+
+def wide(value: Value) -> Value:
+    """A word of that value."""
+    word = Const(0, signed(WORD_BITS) if value.shape().signed else WORD_BITS)
+    return (value | word)[:WORD_BITS]
 
 
 class Controller(wiring.Component):
@@ -100,6 +109,8 @@ class Controller(wiring.Component):
             Signal(name=name) for name in ("decodes", "works", "done", "jumps", "clears")
         )
         step, cleared = Signal(3), Signal(NUMBER_BITS)
+        # Which operation it is, and of which kind, is known from the second cycle on.
+        is_ = {operation: Signal(name=f"is_{operation.name.lower()}") for operation in Operation}
         m.d.comb += program.address.eq(following)
         m.d.sync += step.eq(Mux(works, Mux(step.all(), step, step + 1), 0))
         with m.FSM():
@@ -127,25 +138,46 @@ class Controller(wiring.Component):
                     m.d.sync += [now.eq(program.data), following.eq(following + 1)]
                     m.next = "DECODE"
                     with m.If(jumps):
-                        target = Mux(now.operation == Operation.CALL, unit.b, now.immediate)
+                        target = Mux(is_[Operation.CALL], unit.b, now.immediate)
                         m.d.sync += following.eq(target)
                         m.next = "FETCH"
-                    with m.If(now.operation == Operation.STOP):
+                    with m.If(is_[Operation.STOP]):
                         m.next = "IDLE"
             with m.State("ILLEGAL"):
                 m.d.comb += self.illegal.eq(1)
 
         # Words: registers into operands, in the first cycle; afterwards the port of the first reads r[d].
         first, later = works & (step == 0), works & (step != 0)
-        result = Signal(signed(WORD_BITS))
-        writes = Signal()
-        is_ = {operation: now.operation == operation for operation in Operation}
-        draws = Cat(is_[operation] for operation in DRAWS).any()
+        result = Signal(WORD_BITS)
+        kinds = {
+            name: Signal(name=name) for name in ("draws", "writes", "lanes", "fixed", "of_dot", "of_unit")
+        }
+        last_step = Signal.like(step)
+
+        def is_of(operations: Iterable[Operation]) -> Value:
+            return Cat(now.operation == operation for operation in operations).any()
+
+        fixed = {it: count for it, count in latency.CONTROLLER_WORK.items() if it != Operation.DIVIDE}
+        with m.If(decodes):
+            m.d.sync += [
+                *(signal.eq(now.operation == operation) for operation, signal in is_.items()),
+                kinds["draws"].eq(is_of(DRAWS)),
+                kinds["writes"].eq(~is_of(WITHOUT) & (now.d != 0)),
+                kinds["lanes"].eq(is_of(LANES)),
+                kinds["fixed"].eq(is_of(set(Operation) - set(WAITS))),
+                kinds["of_dot"].eq(is_of(TOTALS)),
+                kinds["of_unit"].eq(is_of(set(Operation) - set(TOTALS) - set(ELSEWHERE))),
+                last_step.eq(0),
+            ]
+            with m.Switch(now.operation):
+                for operation, cycles in fixed.items():
+                    with m.Case(operation):
+                        m.d.sync += last_step.eq(cycles - 1)
         drawn, again = Signal(), Signal()
         m.d.comb += [
             registers.a.eq(Mux(decodes, now.a, now.d)),
             registers.b.eq(now.b),
-            registers.put.eq(clears | (works & done & writes & (now.d != 0))),
+            registers.put.eq(clears | (works & done & kinds["writes"])),
             registers.number.eq(Mux(clears, cleared, now.d)),
             registers.word.eq(result),
             unit.clear.eq(self.go),
@@ -222,56 +254,50 @@ class Controller(wiring.Component):
             numbers.load.eq(self.seed),
             numbers.word.eq(self.word),
             # A number has a word of its own.
-            drawn.eq(works & done & draws),
+            drawn.eq(works & done & kinds["draws"]),
             numbers.step.eq(drawn | again),
         ]
         m.d.sync += again.eq(drawn)
 
         # What comes of it, and when.
-        m.d.comb += [result.eq(unit.result), writes.eq(1), done.eq(1)]
-        with m.Switch(now.operation):
-            for operation, cycles in latency.CONTROLLER_WORK.items():
-                if operation != Operation.DIVIDE:
-                    with m.Case(operation):
-                        m.d.comb += done.eq(step == cycles - 1)
-            with m.Case(Operation.DIVIDE):
-                m.d.comb += done.eq(unit.divided)
-            with m.Case(Operation.DOT):
-                m.d.comb += done.eq(later & dot.final)
-            with m.Case(*LANES):
-                m.d.comb += done.eq(later & (part == last_part))
-            with m.Case(Operation.STORE):
-                m.d.comb += done.eq(state.grant)
-            with m.Case(Operation.FETCH, Operation.WRITE):
-                m.d.comb += done.eq(buffer.done)
-            with m.Case(Operation.ISSUE, Operation.BESIDE):
-                m.d.comb += done.eq(self.issue.ready)
-            with m.Case(Operation.WAIT, Operation.STOP):
-                m.d.comb += done.eq(self.quiet)
-        with m.Switch(now.operation):
-            with m.Case(Operation.EQUAL):
-                m.d.comb += jumps.eq(unit.equal)
-            with m.Case(Operation.UNEQUAL):
-                m.d.comb += jumps.eq(~unit.equal)
-            with m.Case(Operation.LESS):
-                m.d.comb += jumps.eq(unit.less)
-            with m.Case(Operation.CALL):
-                m.d.comb += jumps.eq(1)
-        with m.Switch(now.operation), m.Case(*WITHOUT):
-            m.d.comb += writes.eq(0)
-        with m.Switch(now.operation):
-            with m.Case(Operation.MULTIPLY, Operation.DOT, Operation.SUM):
-                m.d.comb += result.eq(dot.total)
-            with m.Case(Operation.LOAD):
-                m.d.comb += result.eq(state.words[0])
-            with m.Case(Operation.RANDOM):
-                m.d.comb += result.eq(numbers.bits[:RANDOM_BITS] & unit.b[:RANDOM_BITS])
-            with m.Case(Operation.CALL):
-                m.d.comb += result.eq(following)
-            with m.Case(Operation.BYTE):
-                m.d.comb += result.eq(buffer.byte)
-            with m.Case(Operation.TERM):
-                m.d.comb += result.eq(terms.term)
-            with m.Case(Operation.COUNTS):
-                m.d.comb += result.eq(counts.both)
+        waits = {
+            Operation.DIVIDE: unit.divided,
+            Operation.DOT: later & dot.final,
+            Operation.STORE: state.grant,
+            Operation.FETCH: buffer.done,
+            Operation.WRITE: buffer.done,
+            Operation.ISSUE: self.issue.ready,
+            Operation.BESIDE: self.issue.ready,
+            Operation.WAIT: self.quiet,
+            Operation.STOP: self.quiet,
+        }
+        assert set(waits) | set(LANES) == set(WAITS)
+        ends = [
+            kinds["fixed"] & (step == last_step),
+            kinds["lanes"] & later & (part == last_part),
+            *(is_[operation] & end for operation, end in waits.items()),
+        ]
+        found = {
+            Operation.LOAD: state.words[0],
+            Operation.RANDOM: numbers.bits[:RANDOM_BITS] & unit.b[:RANDOM_BITS],
+            Operation.CALL: following,
+            Operation.BYTE: buffer.byte,
+            Operation.TERM: terms.term,
+            Operation.COUNTS: counts.both,
+        }
+        assert set(found) == set(ELSEWHERE)
+        results = [
+            (kinds["of_unit"], unit.result),
+            (kinds["of_dot"], dot.total),
+            *((is_[operation], value) for operation, value in found.items()),
+        ]
+        m.d.comb += [
+            done.eq(Cat(ends).any()),
+            jumps.eq(
+                is_[Operation.CALL]
+                | Mux(unit.equal, is_[Operation.EQUAL], is_[Operation.UNEQUAL])
+                | (is_[Operation.LESS] & unit.less)
+            ),
+            result.eq(joined([wide(value) & flag.replicate(WORD_BITS) for flag, value in results])),
+        ]
         return m

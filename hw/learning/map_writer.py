@@ -152,8 +152,7 @@ class MapWriter(wiring.Component):
         bits, part = config.accumulator_bits, config.basis * 8
         rounder = self.rounder
         m.submodules.random = random = WordRandom(config)
-        # The word of the addend is asked for in the first cycle, that of the mask in the second; that one will
-        # be asked for, and where, is known a cycle before.
+        # The word of the addend is asked for in the first cycle, that of the mask in the second: a register.
         asks = [
             (tokens[0], command.addend, command.addend_distance),
             (tokens[1], command.masked, command.mask_distance),

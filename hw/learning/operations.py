@@ -24,3 +24,27 @@ WITHOUT = (
     Operation.BESIDE,
 )
 """They write no register."""
+WAITS = (
+    *LANES,
+    Operation.DIVIDE,
+    Operation.DOT,
+    Operation.STORE,
+    Operation.FETCH,
+    Operation.WRITE,
+    Operation.ISSUE,
+    Operation.BESIDE,
+    Operation.WAIT,
+    Operation.STOP,
+)
+"""Their cycles are not always as many."""
+TOTALS = (Operation.MULTIPLY, Operation.DOT, Operation.SUM)
+"""Their result is the sum of products."""
+ELSEWHERE = (
+    Operation.LOAD,
+    Operation.RANDOM,
+    Operation.CALL,
+    Operation.BYTE,
+    Operation.TERM,
+    Operation.COUNTS,
+)
+"""Their result is found in units of their own."""

@@ -67,9 +67,18 @@ class ParallelArithmetic(wiring.Component):
         wide = Signal(size, reset_less=True)
         amount = Signal(range(size), reset_less=True)
 
-        step = decode(m, program, place)
+        # A step's fields are registers, which change with its place.
+        coming, moves = Signal.like(place), Signal()
+        fields = decode(m, program, coming)
+        step = {name: Signal.like(field, name=f"step_{name}") for name, field in fields.items()}
         run = {kind: Signal(name=f"is_{kind.name.lower()}") for kind in Run}
-        m.d.comb += [signal.eq(step["run"] == kind) for kind, signal in run.items()]
+        m.d.comb += coming.eq(place + 1)
+        with m.If(moves):
+            m.d.sync += [
+                place.eq(coming),
+                *(step[name].eq(field) for name, field in fields.items()),
+                *(signal.eq(fields["run"] == kind) for kind, signal in run.items()),
+            ]
         to_grid = run[Run.MEAN] | run[Run.SCALE] | run[Run.ADDEND]
         bus = Bus(m, self, step, number, negative)
         total = Signal(signed(SUM_BITS))
@@ -131,7 +140,7 @@ class ParallelArithmetic(wiring.Component):
         ]
 
         def go_on() -> None:
-            m.d.sync += place.eq(place + 1)
+            m.d.comb += moves.eq(1)
             with m.If((place == ends[0]) | (place == ends[1])):
                 m.next = "done"
             with m.Else():
@@ -140,12 +149,15 @@ class ParallelArithmetic(wiring.Component):
         top = source.sums.reduce.top
         with m.FSM():
             with m.State("idle"):
-                m.d.comb += self.i.ready.eq(self.parameters.valid)
+                m.d.comb += [
+                    self.i.ready.eq(self.parameters.valid),
+                    coming.eq(Mux(source.backward, len(self._programs[0]), 0)),
+                    moves.eq(1),
+                ]
                 m.d.sync += [
                     back.eq(source.backward),
                     sums.eq(source.sums),
                     flat.eq(0),
-                    place.eq(Mux(source.backward, len(self._programs[0]), 0)),
                     words.window_grid.eq(
                         Mux(top.any(), top + fmt.gradient.grid, 0) - (fmt.gradient_window - 2)
                     ),

@@ -9,6 +9,7 @@ from hw.lightnorm.chunk_counter import place_layout
 from hw.lightnorm.extremes import Best, best, extremes, rank, rank_bits, unranked
 from hw.lightnorm.layouts import Op, lane_group, unit_size
 from hw.lightnorm.sums_layouts import moments, statistics, sums, sums_input
+from hw.parts.delay import delayed
 
 _Term = tuple[Signal, Signal]
 """A signed number and the places that it is to be shifted to the left."""
@@ -95,12 +96,12 @@ class Sums(wiring.Component):
             used = Mux(backward, value if i < len(products) else 0, ranges)
             if i < 2:
                 shift = Mux(backward, shift, ends[i][1])
-            moved.append(Mux(go, used, 0) << shift)
-        first = go & here.first
-        m.d.sync += [
-            total.eq(Mux(first, 0, total) + sum(Mux(go, value, 0) << shift for value, shift in small)),
-            product.eq(Mux(first, 0, product) + sum(moved)),
-        ]
+            moved.append(used << shift)
+        with m.If(go):
+            m.d.sync += [
+                total.eq(Mux(here.first, 0, total) + sum(value << shift for value, shift in small)),
+                product.eq(Mux(here.first, 0, product) + sum(moved)),
+            ]
         top = Signal(moment["top"].shape, reset_less=True)
         highest, lowest = Signal.like(high, reset_less=True), Signal.like(low, reset_less=True)
         out = self.o.payload
@@ -169,13 +170,13 @@ class Sums(wiring.Component):
         return small, products, held
 
     def _held(self, m: Module, advance: Signal, terms: list[Value], exponent: Value, name: str) -> _Term:
+        terms = [held for term in terms for held in delayed(m, term, 1, f"{name}_term", advance)[1:]]
         total = sum(terms)
-        values = [Signal(total.shape(), reset_less=True, name=f"{name}_{i}") for i in range(2)]
-        shifts = [Signal(exponent.shape(), reset_less=True, name=f"{name}_shift{i}") for i in range(2)]
+        value = Signal(total.shape(), reset_less=True, name=name)
+        shifts = delayed(m, exponent, 2, f"{name}_shift", advance)
         with m.If(advance):
-            m.d.sync += [values[0].eq(total), values[1].eq(values[0])]
-            m.d.sync += [shifts[0].eq(exponent), shifts[1].eq(shifts[0])]
-        return values[1], shifts[1]
+            m.d.sync += value.eq(total)
+        return value, shifts[-1]
 
     def _top(
         self, m: Module, advance: Signal, ones: Value, exponent: Value, others: Signal, start: int
