@@ -199,7 +199,7 @@ def controller(operation: Operation, count: int = 0, jumps: bool = False) -> int
     return CONTROLLER_DECODE + work + (CONTROLLER_FETCH if jumps else 0)
 
 
-NORM_FORWARD = 72
-NORM_BACKWARD = 58
+NORM_FORWARD = 75
+NORM_BACKWARD = 61
 """From the sums of a channel, of STAT or of REDUCE, to what LightNorm's arithmetic makes of them in a device
 that learns, whatever the numbers."""

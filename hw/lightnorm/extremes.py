@@ -45,18 +45,23 @@ def rank_bits(fmt: BlockFormat) -> int:
     return 1 + place_bits(fmt) + fmt.magnitude_bits - 1
 
 
+def ordered(code: Value) -> Value:
+    """A code of sign and magnitude as an unsigned number of the same order; no code is −0."""
+    return Cat(code[:-1] ^ code[-1].replicate(len(code) - 1), ~code[-1])
+
+
 def rank(m: Module, fmt: BlockFormat, value: Value, exponent: Value, name: str) -> Signal:
-    """value·2**exponent as an unsigned number of the same order.
+    """value·2**exponent as an unsigned number of the same order; value as `ordered`.
 
     From the top: whether it is not negative; the length of its magnitude in bits; the bits below its
     leading one.  Of negative numbers all other bits are inverted.
     """
     bits = fmt.magnitude_bits
-    sign = value[-1]
+    sign = ~value[-1]
     magnitude = Signal(bits, name=f"{name}_magnitude")
     place = Signal(place_bits(fmt), name=f"{name}_place")
     below = Signal(bits - 1, name=f"{name}_below")
-    m.d.comb += magnitude.eq(Mux(sign, -value, value))
+    m.d.comb += magnitude.eq(value[:-1] ^ sign.replicate(bits))
     for bit in range(bits):
         # The last assignment holds: the leading one's.
         with m.If(magnitude[bit]):

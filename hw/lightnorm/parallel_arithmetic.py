@@ -8,6 +8,7 @@ from hw.lightnorm.channel_bus import Bus, find
 from hw.lightnorm.channel_layouts import arithmetic_ports
 from hw.lightnorm.channel_program import addend_bits, backward_program, forward_program, moment_bits
 from hw.lightnorm.channel_steps import SUM_BITS, Into, Run, Test, decode, sum_exponents
+from hw.lightnorm.exponents import leading_one
 from hw.lightnorm.layouts import pass_words
 from hw.lightnorm.scalar import scalar_layout
 from hw.lightnorm.sums_layouts import sums_layout
@@ -68,14 +69,24 @@ class ParallelArithmetic(wiring.Component):
         amount = Signal(range(size), reset_less=True)
 
         # A step's fields are registers, which change with its place.
-        coming, moves = Signal.like(place), Signal()
+        coming, begins, moves = Signal.like(place), Signal(), Signal()
         fields = decode(m, program, coming)
         step = {name: Signal.like(field, name=f"step_{name}") for name, field in fields.items()}
         run = {kind: Signal(name=f"is_{kind.name.lower()}") for kind in Run}
-        m.d.comb += coming.eq(place + 1)
+        starts = [0, len(self._programs[0])]
+        with m.If(begins):
+            for way, start in enumerate(starts):
+                with m.If(source.backward == way):
+                    m.d.sync += [
+                        place.eq(start),
+                        coming.eq(start + 1),
+                        *(step[name].eq(int(getattr(program[start], name) or 0)) for name in step),
+                        *(signal.eq(program[start].run == kind) for kind, signal in run.items()),
+                    ]
         with m.If(moves):
             m.d.sync += [
                 place.eq(coming),
+                coming.eq(coming + 1),
                 *(step[name].eq(field) for name, field in fields.items()),
                 *(signal.eq(fields["run"] == kind) for kind, signal in run.items()),
             ]
@@ -149,11 +160,7 @@ class ParallelArithmetic(wiring.Component):
         top = source.sums.reduce.top
         with m.FSM():
             with m.State("idle"):
-                m.d.comb += [
-                    self.i.ready.eq(self.parameters.valid),
-                    coming.eq(Mux(source.backward, len(self._programs[0]), 0)),
-                    moves.eq(1),
-                ]
+                m.d.comb += [self.i.ready.eq(self.parameters.valid), begins.eq(1)]
                 m.d.sync += [
                     back.eq(source.backward),
                     sums.eq(source.sums),
@@ -239,7 +246,7 @@ class ParallelArithmetic(wiring.Component):
                 m.d.sync += [number.sign.eq(wide[-1]), wide.eq(summed)]
                 m.next = "measure"
             with m.State("measure"):
-                m.d.sync += amount.eq(_zeros(m, wide))
+                m.d.sync += amount.eq(_zeros(wide))
                 m.next = "normalise"
             with m.State("normalise"):
                 m.d.sync += [wide.eq(shifted), number.exponent.eq(exponent + size - amount)]
@@ -251,7 +258,8 @@ class ParallelArithmetic(wiring.Component):
                 m.d.sync += [
                     number.mantissa.eq(Cat(rounded[: SCALAR_BITS - 1], some)),
                     number.sign.eq(number.sign & some),
-                    number.exponent.eq(Mux(some, number.exponent + rounded[-1], 0)),
+                    # Both sums at once: the carry comes last.
+                    number.exponent.eq(Mux(some, Mux(rounded[-1], number.exponent + 1, number.exponent), 0)),
                 ]
                 with m.If(run[Run.COUNT]):
                     m.d.sync += flat.eq(~some)
@@ -275,7 +283,10 @@ class ParallelArithmetic(wiring.Component):
                     ]
                     go_on()
             with m.State("fix"):
-                self._fix(m, run, words, wide, operand.sign, full, back, flat)
+                m.d.sync += wide.eq(wide[_FRACTION:] + _up(wide[:_FRACTION], wide[_FRACTION]))
+                m.next = "limit"
+            with m.State("limit"):
+                self._limit(m, run, words, wide, operand.sign, full, back, flat)
                 go_on()
             with m.State("done"):
                 m.d.comb += [self.o.valid.eq(1), self.parameters.ready.eq(self.o.ready)]
@@ -284,7 +295,7 @@ class ParallelArithmetic(wiring.Component):
         find(m, fmt, self.o.payload, back, flat, words, bus.kept)
         return m
 
-    def _fix(
+    def _limit(
         self,
         m: Module,
         run: dict[Run, Signal],
@@ -295,12 +306,11 @@ class ParallelArithmetic(wiring.Component):
         back: Signal,
         flat: Signal,
     ) -> None:
-        """A word from the scalar over its grid: rounded, limited, with its sign."""
+        """A word from the scalar on its grid, which is rounded: limited, with its sign."""
         size = len(words.mean)
-        whole, limited, value = Signal(size), Signal(size), Signal(size)
+        whole, limited, value = wide[:size], Signal(size), Signal(size)
         forward, backward = addend_bits(self._fmt)
         m.d.comb += [
-            whole.eq(wide[_FRACTION:] + _up(wide[:_FRACTION], wide[_FRACTION])),
             limited.eq(whole),
             value.eq((limited ^ sign.replicate(size)) + sign),
         ]
@@ -325,10 +335,8 @@ def _up(lost: Value, last: Value) -> Value:
     return lost[-1] & (lost[:-1].any() | last)
 
 
-def _zeros(m: Module, value: Signal) -> Signal:
+def _zeros(value: Value) -> Value:
     """Zeros above the leading one; the most that a shift has where there is none."""
-    result = Signal(range(len(value)), init=len(value) - 1)
-    for bit in range(len(value)):
-        with m.If(value[bit]):
-            m.d.comb += result.eq(len(value) - 1 - bit)
-    return result
+    size = len(value)
+    whole = 1 << (size - 1).bit_length()
+    return ~leading_one(Cat(Const(0, whole - size), 1, value[1:]))

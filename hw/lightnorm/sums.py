@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.block import NormFormat
 from hw.lightnorm.chunk_counter import place_layout
-from hw.lightnorm.extremes import Best, best, extremes, rank, rank_bits, unranked
+from hw.lightnorm.extremes import Best, best, extremes, ordered, rank, rank_bits, unranked
 from hw.lightnorm.layouts import Op, lane_group, unit_size
 from hw.lightnorm.sums_layouts import moments, statistics, sums, sums_input
 from hw.parts.delay import delayed
@@ -205,13 +205,11 @@ class Sums(wiring.Component):
             for start in range(0, lanes, size):
                 members = []
                 for lane in range(start, start + size):
-                    value = Signal(signed(fmt.magnitude_bits + 1), name=f"{name}{lane}")
-                    code = source.x.codes[lane]
-                    magnitude = code[: fmt.magnitude_bits]
-                    m.d.comb += value.eq(Mux(code[-1], -magnitude, magnitude))
+                    value = Signal(fmt.magnitude_bits + 1, name=f"{name}{lane}")
+                    m.d.comb += value.eq(ordered(source.x.codes[lane]))
                     members.append(Best(value, lane, source.mask[lane]))
                 chosen = best(members, sign)
-                value = Signal(signed(fmt.magnitude_bits + 1), reset_less=True, name=f"{name}_value{start}")
+                value = Signal(fmt.magnitude_bits + 1, reset_less=True, name=f"{name}_value{start}")
                 exponent = Signal(fmt.exponent_bits, reset_less=True, name=f"{name}_exponent{start}")
                 lane_ = Signal(lane_bits, reset_less=True, name=f"{name}_lane{start}")
                 some = Signal(reset_less=True, name=f"{name}_some{start}")

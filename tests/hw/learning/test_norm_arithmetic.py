@@ -22,10 +22,10 @@ WORK = {
     Run.ADD: 3 + SCALAR,
     Run.SHORTEN: 1,
     Run.DIVIDE: NORM_FORMAT.reciprocal,
-    # What is shifted, the shift, the rounding.
-    Run.MEAN: 3,
-    Run.SCALE: 3,
-    Run.ADDEND: 3,
+    # What is shifted, the shift, the rounding, the limit.
+    Run.MEAN: 4,
+    Run.SCALE: 4,
+    Run.ADDEND: 4,
 }
 """Cycles of an operation behind its step's own."""
 
