@@ -9,8 +9,9 @@ import torch
 from flows.base.files import save_whole
 from flows.base.kept import code, digest
 from flows.zoo.commands import Zoo
-from golden.compress import Schedule, compress, default_plan, import_module
+from golden.compress import CompressionPlan, Schedule, compress, default_plan, import_module
 from golden.graph import network_file
+from golden.graph.floats import FloatGraph
 from golden.graph.network import Network
 from golden.progress import Progress
 from golden.spec.config import SMALL
@@ -84,6 +85,14 @@ def learnt(entry: Entry, options: Zoo) -> int:
     return max(2, round(options.train * entry.share))
 
 
+def planned(entry: Entry, graph: FloatGraph, density: float) -> CompressionPlan:
+    """The default plan, with less in the layers of which the entry says so."""
+    plan = default_plan(graph, density, CONFIG)
+    fewer = {path: (plan.of(path), share) for path, share in entry.sparser.items()}
+    found = {path: replace(of, density=of.density * share) for path, (of, share) in fewer.items()}
+    return replace(plan, layers={**plan.layers, **found})
+
+
 def made(name: str, options: Zoo, pictures: Pictures, progress: Progress) -> Made:
     """A network of `ZOO`, trained and compressed; its file stays in `options.out`.
 
@@ -101,7 +110,7 @@ def made(name: str, options: Zoo, pictures: Pictures, progress: Progress) -> Mad
     found = compress(
         module,
         samples,
-        default_plan(import_module(module, samples), options.density, CONFIG),
+        planned(entry, import_module(module, samples), options.density),
         train_data=data if again else None,
         epochs=again,
         seed=options.seed,

@@ -4,7 +4,7 @@ Their own data cannot be had in a package: they learn Fashion-MNIST in the shape
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import nn
 
@@ -22,6 +22,7 @@ class Entry:
     classes: of its logits; 0 for a network that gives its image again.
     share: of the training images that it takes: large networks take fewer, so that all train about as long.
     batch: images of a step; fewer where there are fewer images.
+    sparser: path of a layer → the share that it keeps of the coefficients that others keep in its place.
     """
 
     title: str
@@ -30,7 +31,14 @@ class Entry:
     classes: int
     share: float = 1.0
     batch: int = 64
+    sparser: Mapping[str, float] = field(default_factory=dict)
 
+
+_MOBILENET_SPARSER = dict.fromkeys(("1.0.1", "3.0.1", "5.0.1"), 2 / 3) | {
+    f"{number}.1.1": 13 / 15 for number in (7, 8, 9, 10, 11, 13)
+}
+"""Layers that wait for the adders, where those around them wait for their rows and keep more for nothing:
+depthwise ones on the largest maps, which are unrolled, and the largest ones of one position."""
 
 ZOO: Mapping[str, Entry] = {
     "resnet8": Entry("ResNet-8, MLPerf Tiny image classification", mlperf.resnet, (3, 32, 32), 10, 1 / 2, 32),
@@ -44,7 +52,13 @@ ZOO: Mapping[str, Entry] = {
     ),
     "dscnn": Entry("DS-CNN, MLPerf Tiny keyword spotting", mlperf.ds_cnn, (1, 49, 10), 12),
     "mobilenet": Entry(
-        "MobileNetV1 0.25, MLPerf Tiny visual wake words", mlperf.mobilenet, (3, 96, 96), 2, 1 / 4, 16
+        "MobileNetV1 0.25, MLPerf Tiny visual wake words",
+        mlperf.mobilenet,
+        (3, 96, 96),
+        2,
+        1 / 4,
+        16,
+        _MOBILENET_SPARSER,
     ),
     "autoencoder": Entry("autoencoder, MLPerf Tiny anomaly detection", mlperf.autoencoder, (640, 1, 1), 0),
     "wakeword": Entry("MLPerf Tiny streaming wake word, a window", mlperf.wake_word, (40, 30, 1), 3),

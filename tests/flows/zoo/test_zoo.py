@@ -17,6 +17,7 @@ from flows.fuzz.verb import fuzz
 from flows.zoo import networks, rows, table, verb
 from flows.zoo.commands import Zoo
 from flows.zoo.networks import Made, Pictures
+from golden.compiler import compile_network
 from golden.graph import network_file
 from golden.progress import Progress, silent
 from golden.spec.config import TINY
@@ -98,6 +99,20 @@ def test_all_networks_and_what_is_refused(tmp_path: Path) -> None:
     # A share of what was asked for; nothing to learn again without labels.
     assert [line["images × epochs"] for line in rows_of(text)[0]] == ["20 × 1 + 1", "40 × 1 + 0"]
     assert (tmp_path / "zoo.md").read_text().strip() in text
+
+
+def test_layers_that_keep_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a share of what they would keep, whatever density is asked for; the others as before."""
+    options = Zoo(name="unet", train=40, epochs=0, again=0, density=0.5, out=tmp_path)
+    sparser = replace(_SMALL["unet"], sparser={"1": 2 / 3})
+    monkeypatch.setitem(_SMALL, "unet", sparser)
+    verb.zoo(options)
+    network = network_file.load(tmp_path / "unet.net")
+    assert [it.kept for it in compile_network(network, TINY).layers] == [8, 12]
+    monkeypatch.setitem(_SMALL, "unet", replace(sparser, sparser={"5": 0.5}))
+    text, well = verb.zoo(replace(options, density=0.25))
+    assert not well
+    assert "REFUSED: unet: compression plan: no layer '5'" in text
 
 
 def test_a_row_is_kept_for_the_next_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
