@@ -1,11 +1,13 @@
 # amaranth: UnusedElaboratable=no
 """Read ports: without the registers that nobody asked for, and in block RAM where there is no LUT RAM."""
 
+import json
 import subprocess
 from pathlib import Path
 
 import pyosys
-from amaranth.hdl import Module
+import pytest
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -62,6 +64,45 @@ class Pair(wiring.Component):
         m.d.comb += [write.data.eq(self.data), write.en.eq(self.write)]
         m.d.comb += [self.o_a.eq(read_a.data), self.o_b.eq(read_b.data)]
         return m
+
+
+class Masked(wiring.Component):
+    """A read that counts as zero unless it was asked for: of a port with a clock, or the register behind one
+    without."""
+
+    def __init__(self, clocked: bool) -> None:
+        self._clocked = clocked
+        addresses = {"address": In(10), "written": In(10)}
+        super().__init__({**addresses, "asked": In(1), "write": In(1), "data": In(16), "o": Out(16)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        attributes = UNORDERED if self._clocked else {}
+        m.submodules.ram = ram = memory.Memory(shape=16, depth=1024, init=[], attrs=attributes)
+        write, read = ram.write_port(), ram.read_port(domain="sync" if self._clocked else "comb")
+        m.d.comb += [read.addr.eq(self.address), write.addr.eq(self.written)]
+        m.d.comb += [write.data.eq(self.data), write.en.eq(self.write)]
+        asked = Signal()
+        m.d.sync += asked.eq(self.asked)
+        if self._clocked:
+            m.d.comb += self.o.eq(Mux(asked, read.data, 0))
+        else:
+            m.d.sync += self.o.eq(Mux(self.asked, read.data, 0))
+        return m
+
+
+@pytest.mark.parametrize("clocked", [True, False])
+def test_a_read_that_is_masked_does_not_reset_the_block_ram(clocked: bool, tmp_path: Path) -> None:
+    """little-cpu PR#272: the reset of an ECP5's read register gave zeros on silicon for ever.
+
+    Yosys takes it where it makes the port itself; `tests/hw/parts/test_memory.py` holds that the accelerator
+    has no such read.
+    """
+    run = synthesise(Masked(clocked), "masked", "ecp5", out=tmp_path).folder
+    module = json.loads((run / "netlist.json").read_text())["modules"]["masked"]
+    (cell,) = (it for it in module["cells"].values() if it["type"] == "DP16KD")
+    resets = [cell["connections"][port] for port in ("RSTA", "RSTB")]
+    assert (resets == [["0"], ["0"]]) == clocked
 
 
 def test_unordered_ports_share_one_block_ram_and_nothing_else(tmp_path: Path) -> None:

@@ -15,6 +15,9 @@ from hw.parts.layouts import layout
 from hw.parts.memory import FeatureMemory, LoadedMemory
 from tests.hw.bench import NANO, any_value, join, load_words, seeded, simulate
 
+LUT_RAM_WORDS = 16
+"""Of a TRELLIS_DPR16X4."""
+
 
 def test_feature_memory_reads_unaligned_words_while_port_b_works() -> None:
     rng = seeded(1)
@@ -108,3 +111,21 @@ def test_no_read_port_passes_a_write_through() -> None:
     masks = re.findall(r"TRANSPARENCY_MASK (\S+)", rtlil.convert(Accelerator(config)))
     assert len(masks) > 20
     assert all(set(mask.partition("'")[2]) <= {"0"} for mask in masks)
+
+
+def test_no_register_behind_a_large_memory_can_become_its_reset() -> None:
+    """little-cpu PR#272: reads that fill a block RAM have a clock of their own, and no reset."""
+    text = rtlil.convert(Accelerator(replace(TINY, tables=1, gates=True)))
+    large = 0
+    for module in re.split(r"^(?=module )", text, flags=re.MULTILINE):
+        sizes = {
+            name.lstrip("\\"): int(size)
+            for size, name in re.findall(r"^  memory width \d+ size (\d+) (\S+)$", module, re.MULTILINE)
+        }
+        for cell in re.findall(r"^  cell \$memrd_v2 .*\n(?:    .*\n)*?  end$", module, re.MULTILINE):
+            (name,) = re.findall(r'MEMID "\\*([^"]+)"', cell)
+            if sizes[name] > LUT_RAM_WORDS:
+                large += 1
+                assert re.findall(r"CLK_ENABLE (\S+)", cell) == ["1"], name
+                assert re.findall(r"connect \\[SA]RST (\S+)", cell) == ["1'0", "1'0"], name
+    assert large > 10
