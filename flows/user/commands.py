@@ -90,10 +90,16 @@ class Layers:
 
 @dataclass(frozen=True)
 class Compile:
-    """A network file, compiled for one configuration."""
+    """A network file, compiled for one configuration.
+
+    Parameters
+    ----------
+    images: that a run takes side by side, see `golden.graph.side`.
+    """
 
     network: ReadFile
     config: str = "small"
+    images: Count = 1
     out: OutFile = Path("build/program.ldp")
 
 
@@ -175,7 +181,10 @@ COMPILE = Verb(
     "network file → program file",
     Compile,
     "flows.user.own:compile_own",
-    {"network": "network file, made by compress"},
+    {
+        "network": "network file, made by compress",
+        "images": "that a run takes side by side; above 1 only for networks of linear layers",
+    },
 )
 RUN = Verb(
     "run",

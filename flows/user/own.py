@@ -23,6 +23,7 @@ from golden.cycles.limits import HELP, layer_limits
 from golden.cycles.timing import count_cycles
 from golden.fidelity import Bounds
 from golden.graph import network_file
+from golden.graph.side import put_beside, side_by_side, take_apart, takes_several
 from golden.machine.result import Result
 from golden.machine.run import run_program
 from golden.machine.tensors import NotFiniteError, clipping, quantise
@@ -38,13 +39,15 @@ def compile_own(options: Compile) -> Said:
     config = load_config(options.config)
     network = network_file.load(options.network)
     with step("compilation"), counted("compilation", len(network.layers)) as it:
-        program = compile_network(network, config, on_layer=lambda _: it.update())
+        beside = side_by_side(network, options.images)
+        program = compile_network(beside, config, on_layer=lambda _: it.update())
     save_whole(options.out, program.save)
     bound = cycle_bound(program).total
     cycles = count_cycles(program).cycles
+    each = "an image" if options.images == 1 else f"for {options.images} images"
     text = (
         f"{limits_text(program)}\n\n"
-        f"{cycles} cycles an image without skipping ({cycles / bound:.2f} x the bound, "
+        f"{cycles} cycles {each} without skipping ({cycles / bound:.2f} x the bound, "
         f"{dense_cycles(program) / cycles:.2f} x faster than ideal dense int8), "
         f"{bits_each(program):.2f} bits a weight\nprogram: {options.out}"
     )
@@ -73,25 +76,30 @@ def limits_text(program: Program) -> str:
 
 
 def inputs_of(program: Program, data: str, count: int | None) -> tuple[npt.NDArray[np.int8], Images]:
-    """The first images of `data` as the program's int8 input, and themselves with their labels.
+    """The first `count` images of `data` as the program's int8 input, and themselves, as it takes them, with
+    their labels.
 
     Says so where they are of another range than the program's.
     Raises LightDealError if they have another shape than the program takes, or are not finite.
     """
     found = load_images(data, training=False)
     tensor = program.tensor(program.input)
-    images = found.images
+    images, labels = found.images[:count], None if found.labels is None else found.labels[:count]
     if images.ndim == 3 and tensor.shape[1] == 1:
         # Sequences are maps of one row.
         images = images[:, :, None]
-    elif images.ndim == 2 and tensor.shape[1:] == (1, 1):
+    elif images.ndim == 2 and (tensor.shape[1:] == (1, 1) or images.shape[1] == tensor.shape[0]):
         # Features are maps of one pixel.
         images = images[:, :, None, None]
+    side = 1
+    if images.shape[1:] == (tensor.shape[0], 1, 1) and takes_several(program):
+        side = tensor.shape[2]
+        images = put_beside(images, side)
     if images.shape[1:] != tensor.shape:
         shape = images.shape[1:]
         raise LightDealError(f"data {data!r}: images of shape {shape}; the program takes {tensor.shape}")
-    some = Images(images[:count], None if found.labels is None else found.labels[:count])
-    demand_classes(data, some, math.prod(program.tensor(program.output).shape))
+    some = Images(images, labels, side)
+    demand_classes(data, some, math.prod(program.tensor(program.output).shape) // side)
     try:
         inputs = quantise(some.images, tensor.scale)
     except NotFiniteError as error:
@@ -121,10 +129,14 @@ def run_own(options: Run) -> Said:
         with step(options.on), counted(options.on, len(inputs)) as it:
             result = run(program, inputs, on=options.on, skip=options.skip, on_image=lambda _: it.update())
     mismatch = first_mismatch(golden.tensors, result, program)
-    lines = [f"{options.on}: {len(inputs)} images"]
+    side = f" of {data.side} side by side" if data.side > 1 else ""
+    lines = [f"{options.on}: {len(inputs)} images{side}"]
     values: dict[str, object] = {"images": len(inputs), "mismatch": str(mismatch) if mismatch else None}
     if data.labels is not None:
-        accuracy = label_accuracy(result.tensors[program.output], data.labels)
+        logits = result.tensors[program.output]
+        if data.side > 1:
+            logits = take_apart(logits, len(data.labels))
+        accuracy = label_accuracy(logits, data.labels)
         lines.append(f"accuracy: {percent(accuracy)}")
         values["accuracy"] = accuracy
     if result.cycles:

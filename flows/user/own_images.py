@@ -23,10 +23,12 @@ class Images:
     Parameters
     ----------
     images: float32 (N, C, H, W), (N, C, L) or (N, F). labels: int64 (N,), not negative, or None.
+    side: labels for each of the images: a program may take several images as one, side by side.
     """
 
     images: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64] | None
+    side: int = 1
 
 
 def load_images(data: str, training: bool) -> Images:

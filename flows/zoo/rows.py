@@ -1,7 +1,7 @@
 """What is known of one network of the zoo, as metrics that are kept as soon as it is done."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -18,10 +18,11 @@ from flows.zoo.networks import CONFIG, Made, Pictures, made
 from golden.compiler import compile_network
 from golden.cycles.bounds import cycle_bound, dense_cycles
 from golden.cycles.timing import count_cycles
+from golden.graph.side import put_beside, side_by_side
 from golden.machine.run import run_program
 from golden.machine.tensors import quantise
 from golden.progress import Progress
-from golden.spec.errors import LightDealError
+from golden.spec.errors import LightDealError, UnsupportedError
 from golden.spec.memories import memory_shape
 from golden.spec.program import Program
 from sim.checks.compare import mismatch_count, values_compared
@@ -67,6 +68,9 @@ def _measured(name: str, options: Zoo, pictures: Pictures, progress: Progress) -
     if near.distances is not None:
         write_whole(options.out / f"{name}.tensors.md", distance_table(near.distances) + "\n")
     compared = values_compared(golden.tensors, program)
+    beside = _beside(name, found)
+    if beside is not None:
+        wrong, compared = wrong + beside.wrong, compared + beside.compared
     metrics = [*_costs(name, program, model), *_trained(name, options, found), *_near(name, near)]
     where = f"{_where(program)}, {options.images} images, {compared:,} values and the cycles"
     metrics += [
@@ -74,7 +78,37 @@ def _measured(name: str, options: Zoo, pictures: Pictures, progress: Progress) -
         Metric(f"{name}.rtl_compared", compared, "1", "more", where),
         Metric(f"{name}.seconds", time.process_time() - started, "s", "less", "flows.zoo, processor time"),
     ]
-    return metrics
+    return metrics + ([beside.metric] if beside else [])
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """A run of as many images as there are lanes, side by side: its cycles, and the values compared."""
+
+    metric: Metric
+    wrong: int
+    compared: int
+
+
+def _beside(name: str, found: Made) -> _Beside | None:
+    """None for a network whose images cannot lie side by side."""
+    lanes = CONFIG.lanes
+    try:
+        program = compile_network(side_by_side(found.network, lanes), CONFIG)
+    except UnsupportedError:
+        return None
+    images = found.test.images[:lanes].numpy()
+    inputs = put_beside(quantise(images, program.tensor(program.input).scale), lanes)
+    golden = run_program(program, inputs)
+    result = run(program, inputs, on="compiled", skip=False)
+    model = count_cycles(program).cycles
+    wrong = mismatch_count(golden.tensors, result, program) + sum(it != model for it in result.cycles)
+    where = f"{_where(program)}, {lanes} images side by side, an image's share"
+    return _Beside(
+        Metric(f"{name}.cycles_beside", model / lanes, "cycles", "less", where),
+        wrong,
+        values_compared(golden.tensors, program),
+    )
 
 
 def _where(program: Program) -> str:

@@ -20,6 +20,15 @@ def zoo_table(values: Mapping[str, float], mhz: float | None) -> str:
     return table(header, [_cells(name, values, mhz) for name in rows_in(values)])
 
 
+def beside_lines(values: Mapping[str, float]) -> list[str]:
+    """A sentence for each network that takes several images side by side."""
+    return [
+        f"{name} with images side by side in all lanes: {values[key]:,.0f} cycles an image."
+        for name in rows_in(values)
+        if (key := f"{name}.cycles_beside") in values
+    ]
+
+
 def rows_in(values: Iterable[str]) -> list[str]:
     """The networks that metrics are known of."""
     known = {name.partition(".")[0] for name in values}

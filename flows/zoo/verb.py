@@ -16,7 +16,7 @@ from flows.figures.kept import RESULTS, read_all
 from flows.zoo.commands import NAMES, Zoo
 from flows.zoo.networks import CONFIG, TESTED, Pictures
 from flows.zoo.rows import ROWS, row, row_key
-from flows.zoo.table import milliseconds, rows_in, zoo_table
+from flows.zoo.table import beside_lines, milliseconds, rows_in, zoo_table
 from golden.workloads import load_fashion_mnist
 from hw.core.accelerator import Accelerator
 from sim.backends import compiled
@@ -101,7 +101,7 @@ class _Report:
     def text(self) -> str:
         """The table, and what all of it took."""
         values = {it.name: it.value for it in self.metrics()}
-        text = zoo_table(values, self.mhz)
+        text = "\n\n".join([zoo_table(values, self.mhz), *beside_lines(values)])
         if "zoo.seconds" in values:
             text += f"\n\nProcessor time of all of it: {values['zoo.seconds'] / 60:.1f} minutes."
         return text

@@ -91,6 +91,11 @@ def test_all_networks_and_what_is_refused(tmp_path: Path) -> None:
     assert metrics["unet.density"].value == 0.5
     assert "unet.accuracy_float" not in metrics
     assert not any(name.startswith("dscnn") for name in metrics)
+    # Layers of one pixel take all lanes' images at once; the others do not.
+    assert metrics["unet.cycles_beside"].value == metrics["unet.cycles"].value / TINY.lanes
+    said = f"unet with images side by side in all lanes: {metrics['unet.cycles_beside'].value:,.0f} cycles"
+    assert said in text
+    assert "lenet.cycles_beside" not in metrics
     for line in rows_of(text)[0]:
         name = line["network"]
         assert metrics[f"{name}.snr_db"].value > 15
