@@ -94,12 +94,12 @@ class Compile:
 
     Parameters
     ----------
-    images: that a run takes side by side, see `golden.graph.side`.
+    side: images that a run takes, side by side, see `golden.graph.side`.
     """
 
     network: ReadFile
     config: str = "small"
-    images: Count = 1
+    side: Count = 1
     out: OutFile = Path("build/program.ldp")
 
 
@@ -183,7 +183,7 @@ COMPILE = Verb(
     "flows.user.own:compile_own",
     {
         "network": "network file, made by compress",
-        "images": "that a run takes side by side; above 1 only for networks of linear layers",
+        "side": "images that a run takes, side by side; above 1 only for networks of linear layers",
     },
 )
 RUN = Verb(

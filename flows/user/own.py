@@ -39,12 +39,12 @@ def compile_own(options: Compile) -> Said:
     config = load_config(options.config)
     network = network_file.load(options.network)
     with step("compilation"), counted("compilation", len(network.layers)) as it:
-        beside = side_by_side(network, options.images)
+        beside = side_by_side(network, options.side)
         program = compile_network(beside, config, on_layer=lambda _: it.update())
     save_whole(options.out, program.save)
     bound = cycle_bound(program).total
     cycles = count_cycles(program).cycles
-    each = "an image" if options.images == 1 else f"for {options.images} images"
+    each = "an image" if options.side == 1 else f"for {options.side} images"
     text = (
         f"{limits_text(program)}\n\n"
         f"{cycles} cycles {each} without skipping ({cycles / bound:.2f} x the bound, "

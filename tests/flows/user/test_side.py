@@ -40,7 +40,7 @@ def test_a_run_takes_several_images(
     np.savez("sequence.npz", images=rng.normal(size=(9, 6, 4)).astype(np.float32))
     said(COMPRESS.format("features", "features", "a"), capsys)
     said("compile a.net --config tiny --out one.ldp", capsys)
-    assert "cycles for 4 images" in said("compile a.net --config tiny --images 4 --out four.ldp", capsys)
+    assert "cycles for 4 images" in said("compile a.net --config tiny --side 4 --out four.ldp", capsys)
     one = said("run one.ldp --data features.npz --on golden --changed 1", capsys)
     four = said("run four.ldp --data features.npz --on golden --changed 1", capsys)
     assert "golden: 11 images" in one
@@ -55,7 +55,7 @@ def test_a_run_takes_several_images(
     assert "images of shape (5,); the program takes (6, 1, 4)" in text
 
     said(COMPRESS.format("sequence", "sequence", "s"), capsys)
-    text = said("compile s.net --config tiny --images 4 --out s.ldp", capsys, 2)
+    text = said("compile s.net --config tiny --side 4 --out s.ldp", capsys, 2)
     assert "images side by side: tensor 'input' is 6×1×4; supported: maps of one pixel" in text
     said("compile s.net --config tiny --out s.ldp", capsys)
     text = said("run s.ldp --data features.npz --on golden", capsys, 2)
