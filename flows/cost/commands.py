@@ -9,6 +9,7 @@ from flows.base.option_kinds import (
     DataSet,
     FoundFile,
     OutFolder,
+    Real,
 )
 from flows.base.verb import Verb
 from flows.synth.targets import TARGETS
@@ -26,6 +27,7 @@ class Synth:
     blocks: count by block, too; takes a second run.
     operations: in its place, what each operation adds that a configuration may leave out.
     route: place and route, too.
+    mhz: frequency that the router aims at; None for that of SMALL.
     timing: static timing, too (of an ASIC).
     power: program of `config` whose first layers an engine runs in gates, for its power, or None.
     data: data set of the program's image.
@@ -40,6 +42,7 @@ class Synth:
     blocks: bool = True
     operations: bool = False
     route: bool = False
+    mhz: Annotated[float, Real(1, 1000)] | None = None
     timing: bool = False
     power: FoundFile | None = None
     data: DataSet = "digits"
@@ -67,6 +70,8 @@ SYNTH = Verb(
         "liberty": "Liberty file in the place of osu018's, for --target osu018",
         "operations": "what each operation adds that a configuration may leave out, one by one",
         "power": "program whose first layers an engine runs in gates, for its power (--unit engine)",
+        "mhz": "frequency that the router aims at (default: what SMALL reaches on ECP5); out of reach, it "
+        "may take for ever",
         "route": "place and route, too",
         "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
         "timing": "static timing, too (--target osu018)",

@@ -18,7 +18,7 @@ from flows.cost.commands import Synth
 from flows.cost.tables import area_table, columns_of, power_table, route_table, timing_table
 from flows.synth.area import Area
 from flows.synth.netlist import ASIC, Synthesis, synthesise, target_library
-from flows.synth.route import Route, place_and_route
+from flows.synth.route import AIM_MHZ, Route, place_and_route
 from flows.synth.wrap import TwoPins
 from golden.machine.tensors import quantise
 from golden.spec.config import load_config
@@ -78,6 +78,8 @@ def synth_unit(options: Synth) -> tuple[str, Area]:
         raise LightDealError(f"--timing and --power go with --target {ASIC}; --route says more of an FPGA")
     if options.power and chosen != "engine":
         raise LightDealError(f"--power goes with --unit engine, whose inputs a Program gives; not {chosen!r}")
+    if options.mhz is not None and not options.route:
+        raise LightDealError("--mhz goes with --route: it is what the router aims at")
     program = Program.load(options.power, config) if options.power else None
     unit = make_unit(chosen, config)
     name = chosen.replace("-", "_")
@@ -147,4 +149,4 @@ def _route(options: Synth, name: str, target: str) -> Route:
     with step(f"{name} between two pins, on {target}"):
         netlist = synthesise(wrapped, f"{name}_two_pins", target, dsp=options.dsp, out=options.out)
     with step("place and route (the first run of a tool takes a minute or two more)"):
-        return place_and_route(netlist, out=options.out)
+        return place_and_route(netlist, options.mhz or AIM_MHZ, out=options.out)

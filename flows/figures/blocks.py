@@ -147,15 +147,17 @@ def resources(kept: Groups) -> str:
         of = kept["tiny"].values
         counts = (of[f"ecp5.tiny.accelerator.{it}"] for it in ("sites", "flip_flops", "dsps", "block_rams"))
         rows.append(["`tiny`, 8 shift-adders", *(f"{it:,.0f}" for it in counts)])
-    if "ecp5" in kept:
-        of = kept["ecp5"].values
-        kinds = ("TRELLIS_COMB", "TRELLIS_FF", "MULT18X18D", "DP16KD")
-        counts = (of[f"{ECP5}.used.{kind}"] for kind in kinds)
-        rows.append(["`small`, 64 shift-adders", *(f"{it:,.0f}" for it in counts)])
-    missing = [name for name in ("tiny", "ecp5") if name not in kept]
+    kinds = ("TRELLIS_COMB", "TRELLIS_FF", "MULT18X18D", "DP16KD")
+    for name, config in (("ecp5", SMALL), ("ecp5_default", DEFAULT)):
+        if name in kept:
+            prefix = f"ecp5.{config.name}.accelerator.used"
+            counts = (kept[name].values[f"{prefix}.{kind}"] for kind in kinds)
+            title = f"`{config.name}`, {config.adders} shift-adders"
+            rows.append([title, *(f"{it:,.0f}" for it in counts)])
+    missing = [name for name in ("tiny", "ecp5", "ecp5_default") if name not in kept]
     commands = {group.name: group.command for group in GROUPS}
     said = [f"Not measured: `{commands[name]}`." for name in missing]
-    said += [_made(kept[name], "pyosys") for name in ("ecp5",) if name in kept]
+    said += [_made(kept[name], "pyosys") for name in ("ecp5", "ecp5_default") if name in kept]
     header = ["configuration, ECP5", "LUT4 sites", "flip-flops", "DSP blocks", "block RAMs"]
     return "\n\n".join([*([table(header, rows)] if rows else []), *said])
 

@@ -22,7 +22,8 @@ from golden.graph.side import put_beside, side_by_side
 from golden.machine.run import run_program
 from golden.machine.tensors import quantise
 from golden.progress import Progress
-from golden.spec.errors import LightDealError, UnsupportedError
+from golden.spec.config import DEFAULT
+from golden.spec.errors import CapacityError, LightDealError, UnsupportedError
 from golden.spec.memories import memory_shape
 from golden.spec.program import Program
 from sim.checks.compare import mismatch_count, values_compared
@@ -78,7 +79,17 @@ def _measured(name: str, options: Zoo, pictures: Pictures, progress: Progress) -
         Metric(f"{name}.rtl_compared", compared, "1", "more", where),
         Metric(f"{name}.seconds", time.process_time() - started, "s", "less", "flows.zoo, processor time"),
     ]
-    return metrics + ([beside.metric] if beside else [])
+    return [*metrics, *([beside.metric] if beside else []), *_on_default(name, found)]
+
+
+def _on_default(name: str, found: Made) -> list[Metric]:
+    """Cycles on DEFAULT as it is, by the cycle model; nothing where its memories or sums do not hold it."""
+    try:
+        program = compile_network(found.network, DEFAULT)
+    except (CapacityError, UnsupportedError):
+        return []
+    where = _where(program)
+    return [Metric(f"{name}.default_cycles", count_cycles(program).cycles, "cycles", "less", where)]
 
 
 @dataclass(frozen=True)

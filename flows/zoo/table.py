@@ -29,6 +29,16 @@ def beside_lines(values: Mapping[str, float]) -> list[str]:
     ]
 
 
+def default_line(values: Mapping[str, float], mhz: float | None) -> list[str]:
+    """What the networks that fit DEFAULT as it is take there; `mhz`: of DEFAULT, as for `zoo_table`."""
+    said = []
+    for name in rows_in(values):
+        if (cycles := values.get(f"{name}.default_cycles")) is not None:
+            said.append(f"{name} {cycles:,.0f}" + (f" ({milliseconds(cycles, mhz):.2f} ms)" if mhz else ""))
+    at = f", and milliseconds at its {mhz:.1f} MHz" if mhz else ""
+    return [f"Cycles on `default`, four times as large{at}: {', '.join(said)}."] if said else []
+
+
 def rows_in(values: Iterable[str]) -> list[str]:
     """The networks that metrics are known of."""
     known = {name.partition(".")[0] for name in values}

@@ -16,7 +16,7 @@ from flows.figures.kept import RESULTS, read_all
 from flows.zoo.commands import NAMES, Zoo
 from flows.zoo.networks import CONFIG, TESTED, Pictures
 from flows.zoo.rows import ROWS, row, row_key
-from flows.zoo.table import beside_lines, milliseconds, rows_in, zoo_table
+from flows.zoo.table import beside_lines, default_line, milliseconds, rows_in, zoo_table
 from golden.workloads import load_fashion_mnist
 from hw.core.accelerator import Accelerator
 from sim.backends import compiled
@@ -60,7 +60,8 @@ class _Report:
     """All rows that are kept for some options, and the files that show them."""
 
     def __init__(self, options: Zoo) -> None:
-        self.options, self.mhz = options, routed_mhz()
+        self.options = options
+        self.mhz, self.default_mhz = routed_mhz("small"), routed_mhz("default")
         self.keys = {name: row_key(name, options) for name in NAMES[1:]}
         found = {name: found_kept(options.out / ROWS, name, key) for name, key in self.keys.items()}
         self.rows = {name: it for name, it in found.items() if it is not None}
@@ -79,11 +80,13 @@ class _Report:
     def metrics(self) -> list[Metric]:
         """Of all rows, with milliseconds where a frequency is known, and of random networks."""
         metrics = [it for row in self.rows.values() for it in row]
-        for name in self.rows:
-            if self.mhz:
-                cycles = next(it.value for it in self.rows[name] if it.name == f"{name}.cycles")
-                at = f"flows.zoo, at the routed frequency of SMALL, {self.mhz:.1f} MHz"
-                metrics.append(Metric(f"{name}.ms", milliseconds(cycles, self.mhz), "ms", "less", at))
+        for kind, config, mhz in (("", "SMALL", self.mhz), ("default_", "DEFAULT", self.default_mhz)):
+            if mhz is None:
+                continue
+            for it in [it for it in metrics if it.name.endswith(f".{kind}cycles")]:
+                name = f"{it.name.removesuffix('cycles')}ms"
+                at = f"flows.zoo, at the routed frequency of {config}, {mhz:.1f} MHz"
+                metrics.append(Metric(name, milliseconds(it.value, mhz), "ms", "less", at))
         if len(self.rows) == len(self.keys):
             seconds = sum(_seconds(name, it) for name, it in self.rows.items())
             metrics.append(
@@ -101,7 +104,8 @@ class _Report:
     def text(self) -> str:
         """The table, and what all of it took."""
         values = {it.name: it.value for it in self.metrics()}
-        text = "\n\n".join([zoo_table(values, self.mhz), *beside_lines(values)])
+        lines = [*beside_lines(values), *default_line(values, self.default_mhz)]
+        text = "\n\n".join([zoo_table(values, self.mhz), *lines])
         if "zoo.seconds" in values:
             text += f"\n\nProcessor time of all of it: {values['zoo.seconds'] / 60:.1f} minutes."
         return text
@@ -124,7 +128,8 @@ def _seconds(name: str, metrics: list[Metric]) -> float:
     return next(it.value for it in metrics if it.name == f"{name}.seconds")
 
 
-def routed_mhz() -> float | None:
-    """Frequency of SMALL, whose array this is, placed and routed on ECP5, as kept; None if nothing is."""
-    kept = read_all(ROOT / RESULTS).get("ecp5")
-    return kept.values.get("ecp5.small.accelerator.fmax_mhz") if kept else None
+def routed_mhz(config: str) -> float | None:
+    """Frequency of "small", whose array this is, or of "default", placed and routed on ECP5, as kept; None if
+    nothing is."""
+    kept = read_all(ROOT / RESULTS).get({"small": "ecp5", "default": "ecp5_default"}[config])
+    return kept.values.get(f"ecp5.{config}.accelerator.fmax_mhz") if kept else None

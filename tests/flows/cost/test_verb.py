@@ -16,8 +16,8 @@ from flows.cli import main
 from flows.cost.tables import area_table
 from flows.cost.unit import metrics_of, still_routed
 from flows.synth.liberty import OSU018
-from flows.synth.netlist import synthesise
-from flows.synth.route import Route
+from flows.synth.netlist import Synthesis, synthesise
+from flows.synth.route import AIM_MHZ, Route
 from flows.user.verilog import unit_verilog
 from golden.spec.config import TINY
 from tests.flows.synth.units import Product
@@ -109,6 +109,20 @@ def test_what_a_router_says_becomes_metrics(here: Path) -> None:
     assert found["it.used.LUT"].source == "a router: its command"
 
 
+@pytest.mark.parametrize(("given", "aim"), [("", AIM_MHZ), ("--mhz 44.5", 44.5)])
+def test_what_the_router_aims_at(given: str, aim: float, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    aims = []
+
+    def route(netlist: Synthesis, mhz: float, out: Path) -> Route:
+        aims.append(mhz)
+        return Route("a part", 90.5, {}, here, here, netlist.versions, "its command")
+
+    monkeypatch.setattr("flows.cost.unit.place_and_route", route)
+    assert lightdeal(f"synth --config tiny --unit pool --no-blocks --route {given} --out out") == 0
+    assert aims == [aim]
+    assert read_metrics(here / "out/ecp5-tiny-pool.json")["ecp5.tiny.pool.fmax_mhz"].value == 90.5
+
+
 def test_the_code_that_a_unit_depends_on_is_said(here: Path) -> None:
     """The unit's own module, and the configuration's file where it is one of the repository."""
     toml = Path(__file__).parents[3] / "docs/configs/up5k.toml"
@@ -128,6 +142,7 @@ def test_the_code_that_a_unit_depends_on_is_said(here: Path) -> None:
         ("synth --config none.toml", "neither a preset"),
         ("synth --unit pool --liberty x.lib", "--liberty goes with --target osu018"),
         ("synth --unit pool --timing", "--timing and --power go with --target osu018"),
+        ("synth --unit pool --mhz 50", "--mhz goes with --route"),
         ("synth --unit pool --target osu018 --power x.ldp", "--power goes with --unit engine"),
         ("synth --unit pool --target osu018 --liberty x.lib", "Liberty file x.lib: cannot be read"),
     ],

@@ -18,9 +18,10 @@ from flows.zoo import networks, rows, table, verb
 from flows.zoo.commands import Zoo
 from flows.zoo.networks import Made, Pictures
 from golden.compiler import compile_network
+from golden.cycles.timing import count_cycles
 from golden.graph import network_file
 from golden.progress import Progress, silent
-from golden.spec.config import TINY
+from golden.spec.config import DEFAULT, TINY
 from golden.spec.errors import LightDealError
 from golden.workloads import Dataset
 from golden.workloads.zoo import Entry
@@ -91,6 +92,10 @@ def test_all_networks_and_what_is_refused(tmp_path: Path) -> None:
     assert metrics["unet.density"].value == 0.5
     assert "unet.accuracy_float" not in metrics
     assert not any(name.startswith("dscnn") for name in metrics)
+    network = network_file.load(tmp_path / "lenet.net")
+    cycles = count_cycles(compile_network(network, DEFAULT)).cycles
+    assert metrics["lenet.default_cycles"].value == cycles
+    assert f"lenet {cycles:,.0f}" in text.partition("Cycles on `default`")[2]
     # Layers of one pixel take all lanes' images at once; the others do not.
     assert metrics["unet.cycles_beside"].value == metrics["unet.cycles"].value / TINY.lanes
     said = f"unet with images side by side in all lanes: {metrics['unet.cycles_beside'].value:,.0f} cycles"
@@ -211,6 +216,18 @@ def test_a_damaged_row_is_named(tmp_path: Path) -> None:
     (tmp_path / "rows/lenet.json").write_text("[1]")
     with pytest.raises(LightDealError, match=r"rows/lenet\.json: damaged .*remove "):
         verb.zoo(options)
+
+
+def test_milliseconds_follow_the_frequency_of_their_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "routed_mhz", lambda config: {"small": 100.0, "default": 50.0}[config])
+    text, _ = verb.zoo(Zoo(name="lenet", train=40, epochs=0, again=0, out=tmp_path, fuzz=tmp_path))
+    found = {name: it.value for name, it in read_metrics(tmp_path / "metrics.json").items()}
+    assert found["lenet.ms"] == found["lenet.cycles"] / 100e3
+    assert found["lenet.default_ms"] == found["lenet.default_cycles"] / 50e3
+    assert f"lenet {found['lenet.default_cycles']:,.0f} ({found['lenet.default_ms']:.2f} ms)" in text
+    assert "milliseconds at its 50.0 MHz" in text
 
 
 @pytest.mark.parametrize("fault", ["rtl", "reference"])
