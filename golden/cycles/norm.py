@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from golden.cycles.norm_units import Arithmetic, Output, Reader, Sums, Word
+from golden.spec import latency
 from golden.spec.config import Config
 from golden.spec.learning import NORM_FORMAT
 
@@ -23,17 +24,18 @@ class NormTiming:
     Parameters
     ----------
     cycles: from `start` to `done`.
-    found: for each channel the cycle behind `start` in which what is found of it leaves.
+    found: for each channel the cycle behind `start` in which what is found of it leaves; none forward where
+        statistics are given.
     """
 
     cycles: int
     found: tuple[int, ...]
 
 
-def _walk(channels: int, words: int) -> Iterator[Word]:
+def _walk(channels: int, words: int, lone: bool) -> Iterator[Word]:
     """In the order of `hw.learning.norm_walk`."""
     for step in range(channels + 1):
-        for second in (False, True):
+        for second in (False,) if lone else (False, True):
             if step < channels if not second else step:
                 for number in range(words):
                     yield Word(second, number == words - 1)
@@ -42,14 +44,18 @@ def _walk(channels: int, words: int) -> Iterator[Word]:
 class _Passes:
     """A layer, from the cycle behind its start on."""
 
-    def __init__(self, config: Config, channels: int, words: int, backward: bool, add: bool) -> None:
+    def __init__(
+        self, config: Config, channels: int, words: int, backward: bool, add: bool, given: bool, lone: bool
+    ) -> None:
         beats = config.lanes // config.basis
-        self._backward, self._add = backward, add
+        self._backward, self._add, self._lone = backward, add, lone
+        self._silent = given and not backward
         self._short = not backward and not add and beats <= 2
-        self._walk = _walk(channels, words)
+        self._walk = _walk(channels, words, lone)
         self._next = next(self._walk, None)
         self._reader, self._others = Reader(beats, self._short), Reader(beats, False)
-        self._sums, self._arithmetic = Sums(), Arithmetic(backward)
+        forward = latency.NORM_GIVEN if given else latency.NORM_FORWARD
+        self._sums, self._arithmetic = Sums(), Arithmetic(latency.NORM_BACKWARD if backward else forward)
         self._line: int | None = None
         """First cycle of a line."""
         self._affine: list[bool | None] = [None, None]
@@ -95,16 +101,17 @@ class _Passes:
         second = word is not None and word.second
 
         # What the arithmetic has found goes to its reader and becomes a line.
-        out = self._arithmetic.out(cycle) and self._line is None and not busy
-        waits = out and backward and not self._pulled
+        out = self._arithmetic.out(cycle) and (self._lone or (self._line is None and not busy))
+        waits = out and backward and not self._pulled and not self._lone
         pulls = waits and self._waited >= 2
         self._waited = self._waited + 1 if waits else 0
         if pulls and ready:
             self._pulled = True
         elif out and not waits:
             self._arithmetic.leave(cycle)
-            self.found.append(cycle)
-            self._pulled, self._line = False, cycle + LINE
+            self.found += [] if self._silent else [cycle]
+            self._pulled, self._line = False, None if self._lone else cycle + LINE
+            self.left -= self._lone
         if takes_sums and self._sums.out:
             self._arithmetic.take(cycle)
 
@@ -134,16 +141,19 @@ def norm_timing(
     backward: bool,
     add: bool = False,
     refused: frozenset[int] = frozenset(),
+    given: bool = False,
+    lone: bool = False,
 ) -> NormTiming:
     """With a reader of what is found that never makes it wait.
 
     Parameters
     ----------
     config: lanes and basis count, and what a channel may have at most.
-    channels, words, backward, add: as in the command.
+    channels, words, backward, add, lone: as in the command.
     refused: cycles behind the start in which the memory grants no access.
+    given: mean and scale are; the command has no 1/n.
     """
-    it = _Passes(config, channels, words, backward, add)
+    it = _Passes(config, channels, words, backward, add, given, lone)
     cycle = 1
     while not it.done:
         it.step(cycle, cycle not in refused)
@@ -151,6 +161,14 @@ def norm_timing(
     return NormTiming(cycle, tuple(it.found))
 
 
-def norm_cycles(config: Config, channels: int, words: int, backward: bool, add: bool = False) -> int:
+def norm_cycles(
+    config: Config,
+    channels: int,
+    words: int,
+    backward: bool,
+    add: bool = False,
+    given: bool = False,
+    lone: bool = False,
+) -> int:
     """`norm_timing`'s cycles where every access is granted."""
-    return norm_timing(config, channels, words, backward, add).cycles
+    return norm_timing(config, channels, words, backward, add, given=given, lone=lone).cycles

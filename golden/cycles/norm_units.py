@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from golden.spec.latency import MAP_ROUND, NORM_BACKWARD, NORM_FORWARD
+from golden.spec.latency import MAP_ROUND
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,15 @@ class Sums:
 
 
 class Arithmetic:
-    """A channel's numbers, of one direction: since when they stand."""
+    """A channel's numbers, of one direction: since when they stand.
 
-    def __init__(self, backward: bool) -> None:
-        self._latency = NORM_BACKWARD if backward else NORM_FORWARD
+    Parameters
+    ----------
+    cycles: that it takes for a channel.
+    """
+
+    def __init__(self, cycles: int) -> None:
+        self._latency = cycles
         self._ends: int | None = None
         self._known_at = 2
 

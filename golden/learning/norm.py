@@ -13,9 +13,10 @@ from golden.lightnorm import channel, scalars, tensors
 from golden.lightnorm.quantise import quantise
 from golden.lightnorm.scalars import Scalars
 from golden.spec.block import Constants, GroupAxis, constants
-from golden.spec.learning import NORM_FORMAT, PARAMETER_FRACTION
+from golden.spec.learning import NORM_FORMAT, PARAMETER_FRACTION, STANDING_FRACTION
 
 _constants = lru_cache(maxsize=256)(constants)
+_EPSILON = constants(2).epsilon
 
 
 @dataclass(frozen=True)
@@ -69,27 +70,42 @@ def forward(x: torch.Tensor, it: LayerState, statistics: Statistics) -> Normed:
     if statistics == Statistics.BATCH:
         found = tensors.stat(blocks, host, NORM_FORMAT)
     else:
-        found = running(blocks, it, host)
+        found = running(blocks, it)
     scale = parameters(it.gamma)
     y = tensors.apply_exact(blocks, found, scale, parameters(it.beta), NORM_FORMAT)
     return Normed(y, blocks, found, scale, host)
 
 
-def running(x: torch.Tensor, it: LayerState, host: Constants) -> channel.Statistics:
-    """The running statistics as those of a batch; the window holds all values around the running mean."""
-    divisor = scalars.add(it.spread, scalars.spread(host.epsilon, it.spread))
+def standing(it: LayerState) -> tuple[Scalars, Scalars]:
+    """(mean, scale) of a norm whose statistics are the running ones, (C,) each: what a device is loaded with.
+
+    The mean is rounded to STANDING_FRACTION bits below the finest grid of x, so that sums of products with it
+    stay in the bits that they have with a batch's; its largest size is that of x.
+    """
+    divisor = scalars.add(it.spread, scalars.spread(_EPSILON, it.spread))
     flat = it.spread.mantissa == 0
-    mean = it.mean.floats()
-    reach = np.maximum(x.amax(1).numpy() - mean, mean - x.amin(1).numpy())
+    grid = NORM_FORMAT.forward.grid - STANDING_FRACTION
+    bits = NORM_FORMAT.forward.exponent_high + 1 - grid
+    mean = scalars.normalise(scalars.to_grid(it.mean, np.asarray(grid), bits), grid)
+    return mean, channel.reciprocal(divisor, NORM_FORMAT.reciprocal).where(~flat)
+
+
+def running(x: torch.Tensor, it: LayerState) -> channel.Statistics:
+    """The running statistics as those of a batch. The window holds twice the range of the values and zero, and
+    twice the mean: a unit finds that of values alone."""
+    mean, scale = standing(it)
+    flat = it.spread.mantissa == 0
+    reach = x.amax(1).clamp_min(0).to(torch.float64) - x.amin(1).clamp_max(0)
+    finest = 2.0**NORM_FORMAT.forward.grid
+    window = np.frexp(np.maximum(reach.numpy(), finest))[1].astype(np.int64)
     nowhere = np.zeros((len(x), 0), np.int64)
     return channel.Statistics(
-        mean=it.mean,
-        scale=channel.reciprocal(divisor, NORM_FORMAT.reciprocal).where(~flat),
+        mean=mean,
+        scale=scale,
         spread=it.spread,
         flat=flat,
         coarse=flat,
-        # One more than the reach needs: the mean is rounded to the window's grid.
-        window=np.where(flat, 0, np.frexp(reach)[1].astype(np.int64) + 1),
+        window=np.where(mean.mantissa == 0, window, np.maximum(window, mean.top)) + 1,
         highest=nowhere,
         lowest=nowhere,
     )

@@ -133,7 +133,7 @@ def norm_record(config: Config) -> Record:
     scalars = []
     for name, doc in (("inverse", "1/n"), ("spread", "C/K")):
         scalars += [
-            Field(f"{name}_mantissa", SCALAR_BITS, doc=f"{doc}, positive"),
+            Field(f"{name}_mantissa", SCALAR_BITS, doc=f"{doc}, positive; both 0: statistics are given"),
             Field(f"{name}_exponent", GRID_BITS, signed=True, doc="of the lowest bit of the mantissa"),
         ]
     return Record(
@@ -147,6 +147,7 @@ def norm_record(config: Config) -> Record:
             Field("out_address", address, doc="first word of dx or y, int8"),
             Field("add", 1, doc="a map is added to y; 0 if backward"),
             Field("relu", 1, doc="negative y become zero; 0 if backward"),
+            Field("lone", 1, doc="backward: dβ and dγ alone, nothing is written; 0 if forward"),
             Field(
                 "report_address",
                 data_bits(config),

@@ -200,6 +200,7 @@ def controller(operation: Operation, count: int = 0, jumps: bool = False) -> int
 
 
 NORM_FORWARD = 75
+NORM_GIVEN = 38
 NORM_BACKWARD = 61
-"""From the sums of a channel, of STAT or of REDUCE, to what LightNorm's arithmetic makes of them in a device
-that learns, whatever the numbers."""
+"""From the sums of a channel, of STAT, of STAT where statistics are given, or of REDUCE, to what LightNorm's
+arithmetic makes of them in a device that learns, whatever the numbers."""

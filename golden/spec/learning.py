@@ -41,6 +41,9 @@ NORM_FORMAT = NormFormat(
 −127…127, and spikes apart. The mean of dy needs 16 bits: what it is off by all dx of a channel are, and a
 gradient adds thousands of them (docs/learning.md, section 11)."""
 
+STANDING_FRACTION = 8
+"""Bits below the finest grid of x that the mean of a norm with running statistics has."""
+
 INT8_LARGEST = 127
 """Activations and errors are symmetric: −127…127."""
 SCALE_LARGE = 63

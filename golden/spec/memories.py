@@ -3,12 +3,12 @@
 The execution model that these words drive is in `docs/machine.md`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from golden.spec import formats
 from golden.spec.arithmetics import PAIR, arithmetic
-from golden.spec.commands import command_record, parameter_record
+from golden.spec.commands import command_record, parameter_record, scalar_report_record
 from golden.spec.config import ADDRESS_BITS, MAX_ENGINES, Config
 from golden.spec.controller import WORD_BITS, instruction_record
 from golden.spec.fields import Field, Record
@@ -45,6 +45,8 @@ class Memory(IntEnum):
     """The controller's data memory."""
     TABLE = SEED + 3
     """Functions of one value, 256 entries each."""
+    STATISTICS = SEED + 4
+    """Mean and scale of LightNorm's channels; loaded where they are not those of the batch."""
 
 
 SECTION = Record(
@@ -214,6 +216,15 @@ def _gate_fields(config: Config) -> tuple[Field, ...]:
     )
 
 
+def statistics_record() -> Record:
+    """What LightNorm keeps of a channel, as `golden.spec.commands.scalar_report_record` has scalars."""
+    fields = scalar_report_record().fields
+    return Record(
+        "statistics",
+        tuple(replace(it, name=f"{name}_{it.name}") for name in ("mean", "scale") for it in fields),
+    )
+
+
 COUNTER_BITS = 4
 """Width of a counter in the device's memory (golden.spec.learning has the widths that golden knows)."""
 
@@ -282,6 +293,7 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
         shapes[Memory.COEFFICIENT + engine] = MemoryShape(bits, config.coefficient_words)
         if config.learning:
             shapes[Memory.PARAMETER] = MemoryShape(parameter_record().bits, config.filter_words)
+            shapes[Memory.STATISTICS] = MemoryShape(statistics_record().bits, config.filter_words)
             shapes[Memory.COMMAND] = MemoryShape(command_record(config).bits, config.instructions)
             shapes[Memory.SEED] = MemoryShape(SEED_RECORD.bits, len(Generator))
             shapes[Memory.CONTROLLER] = MemoryShape(instruction_record().bits, config.controller_instructions)
@@ -294,7 +306,14 @@ def memory_shape(config: Config, memory: int) -> MemoryShape:
 def memories(config: Config) -> list[int]:
     """Numbers of all loadable memories of a configuration, in order."""
     of_engines = (Memory.COEFFICIENT, Memory.COUNTER, Memory.PLACES)
-    learning = (Memory.PARAMETER, Memory.COMMAND, Memory.SEED, Memory.CONTROLLER, Memory.STATE)
+    learning = (
+        Memory.PARAMETER,
+        Memory.COMMAND,
+        Memory.SEED,
+        Memory.CONTROLLER,
+        Memory.STATE,
+        Memory.STATISTICS,
+    )
     fixed = [
         int(memory)
         for memory in Memory

@@ -38,6 +38,9 @@ class NormPasses(wiring.Component):
     finds places of extremes as well, and GRAD; dx and its spikes to int8 with random bits.  Mean and scale
     are kept beside the parameters in between.  The time of a layer does not depend on its numbers.
 
+    Where the command has no 1/n, mean and scale are *given*: those that are kept beside the parameters already.
+    Forward nothing is found or kept then; backward dx is dy by a factor. A *lone* command has no GRAD.
+
     Golden: `golden.learning.norm` and `golden.spec.maps`; `golden.cycles.norm` the cycles.  Latency and
     throughput: a word of a pass takes four cycles, or lanes / basis if they are more, two forward without
     `add` if lanes / basis is not more; twice lanes / basis in APPLY with `add`, if that is more.
@@ -53,7 +56,7 @@ class NormPasses(wiring.Component):
     features: Out, to the feature memory.
     parameters: In, of one channel after the other; those of the first are there at `latency.PARAMETERS`, the
         others when the channel before is done.
-    found: stream of `channel_found`, one a channel.
+    found: stream of `channel_found`, one a channel; none forward where statistics are given.
     rounder: Out, to the rounder of results, from `start` to `done`.
     draw: Out, `random` has been used up.  random: In, the bytes of a beat of dx, lane 0 lowest.
     saturated, large: Out, of the map that was written, as `MapRounder`'s; from `done` to the next start.
@@ -150,7 +153,11 @@ class NormPasses(wiring.Component):
 
         # The words that leave, and the end.
         channels = Signal.like(command.channels)
-        ends = core.o.valid & core.o.ready & core.o.payload.last
+        ends = Mux(
+            command.lone,
+            core.found.valid & core.found.ready,
+            core.o.valid & core.o.ready & core.o.payload.last,
+        )
         m.d.comb += [
             rounder.enable.eq(~writer.hold),
             rounder.random.eq(self.random),
@@ -179,15 +186,19 @@ class NormPasses(wiring.Component):
         """Parameters into a channel's arithmetic, and what it finds out of it."""
         command, given, result = self.command, core.parameters.payload, core.found.payload
         parameters, reduced = self.parameters, result.backward
-        known = Signal()
-        may = pulled | ~reduced
+        known, standing, silent = Signal(), Signal(), Signal()
+        may = pulled | ~reduced | command.lone
         taken = core.found.valid & core.found.ready
         m.d.comb += [
             core.parameters.valid.eq(known & parameters.there),
             parameters.take.eq(taken),
-            parameters.keep.eq(~reduced),
-            core.found.ready.eq(may & self.found.ready),
-            self.found.valid.eq(core.found.valid & may),
+            parameters.keep.eq(~reduced & ~standing),
+            standing.eq(~command.inverse_mantissa[-1]),
+            silent.eq(standing & ~reduced),
+            core.given.eq(standing),
+            core.lone.eq(command.lone),
+            core.found.ready.eq(may & (self.found.ready | silent)),
+            self.found.valid.eq(core.found.valid & may & ~silent),
             self.found.payload.first.eq(Mux(reduced, result.d_beta, result.mean)),
             self.found.payload.second.eq(Mux(reduced, result.d_gamma, result.spread)),
             core.chunk_beats.eq(command.chunk_beats),
@@ -216,7 +227,7 @@ class NormPasses(wiring.Component):
         there = others.o.valid | ~add
         taken = core.o.valid & rounder.i.ready & there
         m.d.comb += [
-            waits.eq(core.found.valid & core.found.payload.backward & ~pulled),
+            waits.eq(core.found.valid & core.found.payload.backward & ~pulled & ~command.lone),
             pulls.eq(waits & settled[1]),
             rounder.rule.shift.eq(shift),
             rounder.rule.addend_shift.eq(self.addend_shift),
@@ -232,9 +243,9 @@ class NormPasses(wiring.Component):
             others.o.ready.eq(
                 Mux(add, taken, core.i.valid & core.i.ready & (core.i.payload.op == Op.REDUCE))
             ),
-            marks.i.valid.eq(core.places_out.valid & backward),
+            marks.i.valid.eq(core.places_out.valid & backward & ~command.lone),
             marks.i.payload.eq(core.places_out.payload),
-            core.places_out.ready.eq(marks.i.ready | ~backward),
+            core.places_out.ready.eq(marks.i.ready | ~backward | command.lone),
             marks.step.eq(taken & backward),
             marks.last.eq(result.last),
             marks.chunk_beats.eq(command.chunk_beats),

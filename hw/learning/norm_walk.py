@@ -17,7 +17,7 @@ def norm_tag() -> data.StructLayout:
 
 class NormWalk(wiring.Component):
     """Step i has the first pass (STAT, backward REDUCE) of channel i, and the second (APPLY, GRAD) of channel
-    i − 1; so the arithmetic of a channel is hidden behind another's words.
+    i − 1; so the arithmetic of a channel is hidden behind another's words. A lone command has first passes alone.
 
     Golden: `golden.cycles.norm` has the order and its time.  Latency: the first word is there in the cycle
     after `start`.  Throughput: a word a cycle.
@@ -67,9 +67,9 @@ class NormWalk(wiring.Component):
                 with m.If(first | second):
                     m.d.sync += [
                         channels.eq(channels - 1),
-                        first.eq(0),
-                        second.eq(channels == 1),
-                        on.eq(~final),
+                        first.eq(command.lone),
+                        second.eq((channels == 1) & ~command.lone),
+                        on.eq(Mux(command.lone, channels != 1, ~final)),
                     ]
                 with m.Else():
                     m.d.sync += second.eq(1)

@@ -66,7 +66,8 @@ class ParameterMemory(wiring.Component):
 
     Members
     -------
-    load: load bus (words of `parameter_record`).  put: In, another writer; neither while channels are read.
+    load: load bus (words of `parameter_record`, and of `statistics_record`: what is kept).  put: In, another
+        writer of the former; neither while channels are read.
     start: In, the first channel's word is at `first`.  o: Out; what is kept is there with the parameters.
     """
 
@@ -99,13 +100,14 @@ class ParameterMemory(wiring.Component):
             shape=kept_layout().size, depth=shape.depth, init=[], attrs=UNORDERED
         )
         write_kept, read_kept = channels.write_port(), channels.read_port()
-        done = Signal.like(write.addr)
+        done, given = Signal.like(write.addr), Signal()
         with m.If(self.o.take):
             m.d.sync += done.eq(done + 1)
         m.d.comb += [
-            write_kept.en.eq(self.o.take & self.o.keep),
-            write_kept.addr.eq(done),
-            write_kept.data.eq(self.o.found),
+            given.eq(self.load.valid & (self.load.memory == Memory.STATISTICS)),
+            write_kept.en.eq(given | (self.o.take & self.o.keep)),
+            write_kept.addr.eq(Mux(given, self.load.address, done)),
+            write_kept.data.eq(Mux(given, self.load.data, self.o.found)),
             self.o.kept.eq(read_kept.data),
         ]
 

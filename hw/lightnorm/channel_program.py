@@ -95,6 +95,28 @@ def forward_program(fmt: NormFormat, index_bits: int) -> list[Step]:
     ]
 
 
+def given_program(fmt: NormFormat, index_bits: int) -> list[Step]:
+    """`forward_program` where mean and scale are given, and the width counts zero among the values.
+
+    Golden: `golden.learning.norm.running`; the window holds twice the width and twice the mean.
+    """
+    sums, words = statistics(fmt.forward, index_bits), pass_words(fmt)
+    wide = 2 - fmt.window
+    above = Step(source=Source.MEAN, left=Left.EXPONENT, right=Right.WINDOW, minus=True)
+    return [
+        Step(source=Source.SCALE, number=True),
+        _multiply(Source.GAMMA),
+        _sum(Run.MEASURE, sums["width"].width + 1, fmt.forward.grid, Source.FACTOR),
+        Step(constant=wide, right=Right.NUMBER, into=Into.WINDOW),
+        Step(source=Source.MEAN, left=Left.SOURCE, constant=SCALAR_BITS + wide, into=Into.EXPONENT),
+        replace(above, test=Test.NEGATIVE_NONZERO),
+        Step(source=Source.MEAN, left=Left.EXPONENT, into=Into.WINDOW, when=When.LARGER),
+        *_to_grid(Run.MEAN, words["mean"].width, Source.MEAN, Right.WINDOW, 0),
+        *_scale(fmt, True),
+        *_to_grid(Run.ADDEND, words["addend"].width, Source.BETA, Right.GRID, addend_bits(fmt)[0]),
+    ]
+
+
 def backward_program(fmt: NormFormat, index_bits: int) -> list[Step]:
     """Golden: `golden.lightnorm.channel.centred_moments`, `gradients` and `grad_words`."""
     sums, words = moments(fmt, index_bits), pass_words(fmt)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -74,6 +74,9 @@ class NormCore(wiring.Component):
     o: stream of `results`.  found: stream of `found`, one a channel and direction.
     places_out: stream of `extremes`, one a chunk of the pass `placing`.  places_in: the same, for GRAD; not
     read with spikes apart.
+    given, lone: In, with `parallel` alone; they stand still during a tensor.  given: forward mean and scale are
+    those of `parameters`, what STAT finds is the window alone; what leaves by `found` is nothing.  lone: REDUCE
+    has no GRAD behind it.
     chunk_beats, chunks, inverse, spread, epsilon: In, of `golden.spec.block.Constants`: `Chunks.length` /
     lanes, `Chunks.count`, and scalars; they stand still during a tensor.
     """
@@ -84,6 +87,8 @@ class NormCore(wiring.Component):
     o: stream.Interface
     found: stream.Interface
     places_out: stream.Interface
+    given: Signal
+    lone: Signal
 
     def __init__(
         self,
@@ -97,7 +102,9 @@ class NormCore(wiring.Component):
         self._fmt, self._lanes, self._spikes, self._index_bits = fmt, lanes, spikes, index_bits
         self._placing = placing
         self._arithmetic = ParallelArithmetic if parallel else ChannelArithmetic
+        self._parallel = parallel
         ports = norm_ports(fmt, lanes, index_bits)
+        ports |= {"given": In(1), "lone": In(1)} if parallel else {}
         super().__init__({**ports, "o": Out(stream.Signature(results(fmt, lanes)))})
 
     def elaborate(self, platform: object) -> Module:
@@ -147,6 +154,10 @@ class NormCore(wiring.Component):
 
         # A channel's arithmetic; a result goes to both of its readers in one cycle.
         result = words.o.payload
+        lone: Value = Const(0)
+        if self._parallel:
+            lone = self.lone
+            m.d.comb += [words.given.eq(self.given), sums.zero.eq(self.given)]
         m.d.comb += [
             words.inverse.eq(self.inverse),
             words.spread.eq(self.spread),
@@ -155,11 +166,11 @@ class NormCore(wiring.Component):
             sums.o.ready.eq(words.i.ready),
             words.i.payload.backward.eq(sums.o.payload.backward),
             words.i.payload.sums.eq(sums.o.payload.sums),
-            words.o.ready.eq(lines.i.ready & self.found.ready),
-            lines.i.valid.eq(words.o.valid & self.found.ready),
+            words.o.ready.eq((lines.i.ready | lone) & self.found.ready),
+            lines.i.valid.eq(words.o.valid & self.found.ready & ~lone),
             lines.i.payload.backward.eq(result.backward),
             lines.i.payload.words.eq(result.words),
-            self.found.valid.eq(words.o.valid & lines.i.ready),
+            self.found.valid.eq(words.o.valid & (lines.i.ready | lone)),
             *(self.found.payload[name].eq(result[name]) for name in ("backward", "flat", "coarse", *_FOUND)),
         ]
         return m

@@ -2,11 +2,18 @@
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In
 
 from golden.spec.block import SCALAR_BITS, NormFormat
 from hw.lightnorm.channel_bus import Bus, find
 from hw.lightnorm.channel_layouts import arithmetic_ports
-from hw.lightnorm.channel_program import addend_bits, backward_program, forward_program, moment_bits
+from hw.lightnorm.channel_program import (
+    addend_bits,
+    backward_program,
+    forward_program,
+    given_program,
+    moment_bits,
+)
 from hw.lightnorm.channel_steps import SUM_BITS, Into, Run, Test, decode, sum_exponents
 from hw.lightnorm.exponents import leading_one
 from hw.lightnorm.layouts import pass_words
@@ -25,9 +32,10 @@ def wide_bits(fmt: NormFormat, index_bits: int) -> int:
 class ParallelArithmetic(wiring.Component):
     """The words of both passes; the program of `ChannelArithmetic`, each of its operations in few cycles.
 
-    Golden: `golden.lightnorm.channel.statistics`, `apply_words`, `gradients`, `grad_words`.
-    One channel at a time.  Latency, whatever the numbers: `latency.NORM_FORWARD` and `NORM_BACKWARD` cycles
-    from that which takes the sums to the result, for formats with a divider of 10 bits.
+    Golden: `golden.lightnorm.channel.statistics`, `apply_words`, `gradients`, `grad_words`;
+    `golden.learning.norm.running`.
+    One channel at a time.  Latency, whatever the numbers: `latency.NORM_FORWARD`, `NORM_GIVEN` and
+    `NORM_BACKWARD` cycles from that which takes the sums to the result, for formats with a divider of 10 bits.
 
     A multiplier of SCALAR_BITS × SCALAR_BITS bits (the exact moment: as many bits as Σdy has), one shifter
     and one sum of `wide_bits`.  An integer becomes a scalar by its magnitude, the place of its leading one, a
@@ -37,7 +45,10 @@ class ParallelArithmetic(wiring.Component):
     ----------
     fmt: number formats.  index_bits: as STAT's and REDUCE's.
 
-    Members: as `ChannelArithmetic`'s.
+    Members: as `ChannelArithmetic`'s, and
+
+    given: In, forward mean and scale are those of `parameters`, and the width counts zero among the values;
+        what is found is nothing then.
     """
 
     i: stream.Interface
@@ -46,17 +57,20 @@ class ParallelArithmetic(wiring.Component):
     inverse: data.View
     spread: data.View
     epsilon: data.View
+    given: Signal
 
     def __init__(self, fmt: NormFormat, index_bits: int = 20) -> None:
         self._fmt, self._index_bits = fmt, index_bits
-        self._programs = forward_program(fmt, index_bits), backward_program(fmt, index_bits)
-        super().__init__(arithmetic_ports(fmt, index_bits))
+        programs = forward_program, given_program, backward_program
+        self._programs = [program(fmt, index_bits) for program in programs]
+        super().__init__({**arithmetic_ports(fmt, index_bits), "given": In(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         fmt, bits, size = self._fmt, self._fmt.reciprocal, wide_bits(self._fmt, self._index_bits)
-        program = [*self._programs[0], *self._programs[1]]
-        ends = [len(self._programs[0]) - 1, len(program) - 1]
+        program = [step for part in self._programs for step in part]
+        firsts = [sum(map(len, self._programs[:part])) for part in range(len(self._programs) + 1)]
+        ends = [first - 1 for first in firsts[1:]]
         source = self.i.payload
 
         back, flat, negative, full = Signal(), Signal(), Signal(), Signal()
@@ -73,10 +87,11 @@ class ParallelArithmetic(wiring.Component):
         fields = decode(m, program, coming)
         step = {name: Signal.like(field, name=f"step_{name}") for name, field in fields.items()}
         run = {kind: Signal(name=f"is_{kind.name.lower()}") for kind in Run}
-        starts = [0, len(self._programs[0])]
+        given = self.given & ~source.backward
+        ways = ~source.backward & ~given, given, source.backward
         with m.If(begins):
-            for way, start in enumerate(starts):
-                with m.If(source.backward == way):
+            for way, start in zip(ways, firsts[:-1], strict=True):
+                with m.If(way):
                     m.d.sync += [
                         place.eq(start),
                         coming.eq(start + 1),
@@ -152,7 +167,7 @@ class ParallelArithmetic(wiring.Component):
 
         def go_on() -> None:
             m.d.comb += moves.eq(1)
-            with m.If((place == ends[0]) | (place == ends[1])):
+            with m.If(Cat(place == end for end in ends).any()):
                 m.next = "done"
             with m.Else():
                 m.next = "begin"
@@ -164,7 +179,7 @@ class ParallelArithmetic(wiring.Component):
                 m.d.sync += [
                     back.eq(source.backward),
                     sums.eq(source.sums),
-                    flat.eq(0),
+                    flat.eq(given & ~self.parameters.payload.scale.mantissa[-1]),
                     words.window_grid.eq(
                         Mux(top.any(), top + fmt.gradient.grid, 0) - (fmt.gradient_window - 2)
                     ),

@@ -35,6 +35,7 @@ class Sums(wiring.Component):
     -------
     i: stream of `sums_input`; a channel's beats of one pass follow each other.  o: stream of `sums`, one
     a channel.  places: stream of `extremes`, one a chunk of the pass `placing`, in order.
+    zero: In, STAT's width counts zero among the values; stands still.
     """
 
     i: stream.Interface
@@ -48,6 +49,7 @@ class Sums(wiring.Component):
                 "i": In(stream.Signature(sums_input(fmt, lanes, index_bits))),
                 "o": Out(stream.Signature(sums(fmt, index_bits))),
                 "places": Out(stream.Signature(extremes(index_bits))),
+                "zero": In(1),
             }
         )
 
@@ -120,7 +122,8 @@ class Sums(wiring.Component):
             unranked(m, fmt.forward, code, bool(i), f"all{i}") for i, code in enumerate((highest, lowest))
         ]
         width = Signal(signed(fmt.forward.span + 2 + spare))
-        m.d.comb += width.eq(sum(value << shift for value, shift in whole))
+        # Both are at least 0 where zero is one of the values.
+        m.d.comb += width.eq(sum(Mux(self.zero & value[-1], 0, value) << shift for value, shift in whole))
         with m.If(out.backward):
             m.d.comb += [
                 out.sums.reduce.total.eq(total),

@@ -328,8 +328,8 @@ class NaiveStep:
 
 
 def running(found: Statistics_, now: LayerState, blocks: Blocks, host: Constants) -> Statistics_:
-    """Running statistics in the place of a batch's: section 5."""
-    scales, windows, grid = [], [], two(blocks.format.grid)
+    """Running statistics in the place of a batch's: section 12."""
+    scales, windows, means, grid = [], [], [], two(blocks.format.grid)
     for mean, spread, row in zip(
         numbers_of(now.mean), numbers_of(now.spread), blocks.integers().tolist(), strict=True
     ):
@@ -340,17 +340,21 @@ def running(found: Statistics_, now: LayerState, blocks: Blocks, host: Constants
             digits, exponent = digits >> 1, exponent + 1
         quotient = min((1 << 19) // digits, (1 << 10) - 1)
         scales.append(nearest_scalar(quotient * two(-19 - exponent) if spread else 0))
-        reach, window = max(max(row) * grid - mean, mean - min(row) * grid), -200
-        while two(window) <= reach:
+        # The mean, eight bits below the finest x and no larger than x can be.
+        means.append(nearest_scalar(max(-(1 << 42) + 1, min((1 << 42) - 1, round(mean / two(-26)))) * two(-26)))
+        size, window = abs(means[-1].mantissa) * two(means[-1].exponent), -17
+        while two(window) <= max(size, (max(0, *row) - min(0, *row)) * grid):
             window += 1
-        windows.append(window + 1 if spread else 0)
+        windows.append(window + 1)
     flat = np.array([not spread for spread in numbers_of(now.spread)])
     nowhere = np.zeros((len(flat), 0), np.int64)
-    mantissas, exponents = ([getattr(v, name) for v in scales] for name in ("mantissa", "exponent"))
-    scale = Scalars(np.array(mantissas, np.int64), np.array(exponents, np.int64))
+    mean, scale = (
+        Scalars(*(np.array([getattr(v, name) for v in values], np.int64) for name in ("mantissa", "exponent")))
+        for values in (means, scales)
+    )
     return replace(
         found,
-        mean=now.mean,
+        mean=mean,
         scale=scale,
         spread=now.spread,
         flat=flat,

@@ -1,13 +1,17 @@
 """Layers for LightNorm: maps in a feature memory, what must become of them, and a bench that runs them."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from golden.learning import Layer as NetworkLayer
+from golden.learning import Network, fresh_state
+from golden.learning.norm import running
 from golden.learning.rounding import fraction
+from golden.learning.state import LayerState
 from golden.lightnorm import scalars, tensors, unit
 from golden.lightnorm.blocks import Blocks, encode_floats
 from golden.spec import block, latency, maps
@@ -19,6 +23,7 @@ from tests.hw.bench import join
 
 LIMIT = 60_000
 """Cycles of the longest run."""
+NO_SCALAR = block.Scalar(0, 0)
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,8 @@ class Layer:
     Parameters
     ----------
     command: fields of `norm_record`.  memory: feature memory, words.
-    parameters: gamma and beta of each channel, fields of a scalar each.  kept: backward, its mean and scale;
-        forward, those that must be kept.
+    parameters: gamma and beta of each channel, fields of a scalar each.  kept: its mean and scale, which
+        are given backward, and forward if `given`; else those that must be kept.
     out: words that must stand in the place of the result.  found: what must come of each channel.
     counts: saturated, large.  noise: random bytes of a beat, in the order of their use.
     shifts: shift, addend_shift.
@@ -44,6 +49,7 @@ class Layer:
     counts: tuple[int, int]
     noise: list[int]
     shifts: tuple[int, int]
+    given: bool
 
 
 def random_blocks(rng: np.random.Generator, channels: int, values: int) -> Blocks:
@@ -101,8 +107,13 @@ def layer(
     backward: bool,
     add: bool = False,
     relu: bool = False,
+    given: bool = False,
+    lone: bool = False,
 ) -> Layer:
-    """A layer with random maps; all that must come of it by `golden.lightnorm` and `golden.learning`."""
+    """A layer with random maps; all that must come of it by `golden.lightnorm` and `golden.learning`.
+
+    given: statistics are, anyhow near those of the values.  lone: backward, no dx.
+    """
     rng = np.random.default_rng(seed)
     values = words * config.lanes
     shape = channels, values
@@ -112,16 +123,21 @@ def layer(
     gammas, betas = (scalars.from_floats(rng.integers(-3000, 3000, channels) / 1024.0) for _ in range(2))
     exact_x = torch.from_numpy(x.floats()).to(tensors.work_type(NORM_FORMAT))
     found = tensors.stat(exact_x, host, NORM_FORMAT)
+    if given:
+        found = running(exact_x, _near(found, rng))
     noise = rng.integers(0, 256, shape)
     added = 0
     if backward:
         dy = torch.from_numpy(other).to(torch.float64)
         sums = tensors.reduce(exact_x, dy, found, gammas, host, NORM_FORMAT)
+        if given:
+            nothing = scalars.from_floats(np.zeros(channels))
+            sums = replace(sums, mean=nothing, spike=nothing)
         dx = tensors.grad_exact(dy, sums, NORM_FORMAT)
         # The results of one channel, or its spike, fill their bytes.
         largest = np.stack([dx.abs().amax(1).numpy(), abs(sums.spike.floats())])
         exponent = fitting(float(rng.choice(largest[largest > 0])) if largest.any() else 1.0)
-        high, low = unit.spike_masks(found, values)
+        high, low = (np.zeros(shape, int),) * 2 if given else unit.spike_masks(found, values)
         spikes = fraction(torch.from_numpy(sums.spike.floats()), -exponent)[:, None]
         total = fraction(dx, -exponent) + torch.from_numpy(low.astype(int) - high) * spikes
         whole = ((total + torch.from_numpy(noise)) / 256).floor()
@@ -146,7 +162,7 @@ def layer(
     fields = {
         f"{name}_{field}": value
         for name in ("inverse", "spread")
-        for field, value in constant(getattr(host, name)).items()
+        for field, value in constant(NO_SCALAR if given else getattr(host, name)).items()
         if field != "sign"
     }
     place = int(rng.integers(0, config.filter_words - channels))
@@ -163,6 +179,7 @@ def layer(
             "out_address": out_address,
             "add": int(add),
             "relu": int(relu),
+            "lone": int(lone),
             "parameter_address": place,
             "chunk_beats": host.chunks.length // config.basis,
             "chunks": host.chunks.count,
@@ -174,12 +191,23 @@ def layer(
             {"mean": mean, "scale": scale}
             for mean, scale in zip(numbers(found.mean), numbers(found.scale), strict=True)
         ],
-        out=byte_words(whole.clamp(-127, 127).to(torch.int64).numpy(), config.lanes),
-        found=[{"first": a, "second": b} for a, b in pairs],
-        counts=(int((whole.abs() > 127).sum()), int((whole.abs() > 63).sum())),
-        noise=byte_words(noise, config.basis) if backward else [],
+        out=[] if lone else byte_words(whole.clamp(-127, 127).to(torch.int64).numpy(), config.lanes),
+        found=[{"first": a, "second": b} for a, b in pairs if backward or not given],
+        counts=(0, 0) if lone else (int((whole.abs() > 127).sum()), int((whole.abs() > 63).sum())),
+        noise=byte_words(noise, config.basis) if backward and not lone else [],
+        given=given,
         shifts=(8 - exponent, 8 + added - exponent),
     )
+
+
+def _near(found: tensors.Statistics, rng: np.random.Generator) -> LayerState:
+    """A state whose running statistics are those of a batch, far from them, or nothing."""
+    count = len(found.flat)
+    means = found.mean.floats() * rng.choice([1, 1, 1.1, -3, 0, 2.0**-60, 2.0**40], count)
+    spreads = found.spread.floats() * rng.choice([1, 1, 0.9, 0.01, 100, 0], count)
+    means[rng.integers(4, size=count) == 0] += 2.0 ** rng.integers(-20, 17)
+    layer = fresh_state(Network((1, 4, 4), (NetworkLayer("one", 0, count),)), 1).layers[0]
+    return replace(layer, mean=scalars.from_floats(means), spread=scalars.from_floats(spreads))
 
 
 class Bench:
@@ -212,6 +240,7 @@ class Bench:
         ports = (features.valid, features.write, features.address, features.data, dut.parameters.take)
         kept_ports = dut.parameters.keep, dut.parameters.found
         backward = bool(it.command["backward"])
+        known_before = backward or it.given
         parameters, channels = [*it.parameters], [*it.kept]
         ctx.set(dut.command, it.command)
         ctx.set(dut.shift, it.shifts[0])
@@ -253,7 +282,7 @@ class Bench:
             if taken:
                 parameters.pop(0)
                 channels.pop(0)
-                assert keeps != backward
+                assert keeps != known_before
                 if keeps:
                     kept.append({name: as_number(kept_found[name]) for name in ("mean", "scale")})
             here = cycles + 1 >= latency.PARAMETERS
@@ -261,8 +290,8 @@ class Bench:
             if parameters:
                 for name, number in parameters[0].items():
                     put(name, getattr(dut.parameters, name), number)
-                # Forward nothing is known of the channel.
-                put("kept", dut.parameters.kept, channels[0] if backward else it.kept[0])
+                # Forward nothing is known of the channel, as a rule.
+                put("kept", dut.parameters.kept, channels[0] if known_before else it.kept[0])
             if draw:
                 noise.pop(0)
             if offered and ready:
@@ -276,7 +305,7 @@ class Bench:
         right[place : place + len(it.out)] = it.out
         assert memory == right
         assert found == it.found
-        assert kept == ([] if backward else it.kept)
+        assert kept == ([] if known_before else it.kept)
         assert not noise
         assert not parameters
         assert (ctx.get(dut.saturated), ctx.get(dut.large)) == it.counts

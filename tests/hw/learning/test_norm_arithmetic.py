@@ -2,9 +2,9 @@
 
 import pytest
 
-from golden.spec.latency import NORM_BACKWARD, NORM_FORWARD
+from golden.spec.latency import NORM_BACKWARD, NORM_FORWARD, NORM_GIVEN
 from golden.spec.learning import NORM_FORMAT
-from hw.lightnorm.channel_program import backward_program, forward_program
+from hw.lightnorm.channel_program import backward_program, forward_program, given_program
 from hw.lightnorm.channel_steps import Run, Step
 
 SCALAR = 3
@@ -39,4 +39,5 @@ def cycles(program: list[Step]) -> int:
 def test_the_time_of_an_arithmetic(bits: int) -> None:
     """Whatever its sizes."""
     assert cycles(forward_program(NORM_FORMAT, bits)) == NORM_FORWARD
+    assert cycles(given_program(NORM_FORMAT, bits)) == NORM_GIVEN
     assert cycles(backward_program(NORM_FORMAT, bits)) == NORM_BACKWARD

@@ -81,3 +81,43 @@ def test_cycles_where_accesses_are_refused(lanes: int, stall: float) -> None:
             assert NormTiming(cycles, tuple(it.left)) == right
 
     simulate(dut, bench)
+
+
+GIVEN_AND_LONE = {
+    # Channels, words, backward, add, given, lone.
+    (4, 0.0, 0.0): [
+        (1, 1, False, False, True, False),
+        (2, 9, True, False, True, False),
+        (3, 5, True, False, True, True),
+        (12, 2, False, True, True, False),
+        (3, 4, True, False, False, False),
+    ],
+    (8, 0.0, 0.0): [
+        (12, 3, False, False, True, False),
+        (6, 2, True, False, False, True),
+        (1, 8, True, False, True, True),
+        (3, 3, False, True, False, False),
+    ],
+    (16, 0.4, 0.0): [(5, 2, False, False, True, False), (4, 2, True, False, False, True)],
+    (8, 0.3, 0.3): [(3, 2, False, True, True, False), (3, 3, True, False, True, True)],
+}
+"""Lanes, stalls of the memory and of the reader."""
+
+
+@pytest.mark.parametrize(("lanes", "stall", "late"), GIVEN_AND_LONE)
+def test_given_statistics_and_lone_reductions(lanes: int, stall: float, late: float) -> None:
+    """One behind the other and behind others; the time of each, of a reader that makes nobody wait."""
+    rng = seeded(lanes)
+    config = sizes(lanes)
+    dut = Rounded(NormPasses(config), config, 0)
+
+    async def bench(ctx: Any) -> None:
+        it = Bench(dut, config, rng, stall, late)
+        for channels, words, backward, add, given, lone in GIVEN_AND_LONE[lanes, stall, late]:
+            case = layer(rng.getrandbits(32), config, channels, words, backward, add, add, given, lone)
+            cycles = await it.run(ctx, case)
+            refused = frozenset(it.refused)
+            right = norm_timing(config, channels, words, backward, add, refused, given, lone)
+            assert late or NormTiming(cycles, tuple(it.left)) == right
+
+    simulate(dut, bench)
