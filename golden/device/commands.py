@@ -7,10 +7,10 @@ from golden.device.data import DataPlan
 from golden.device.layers import LayerPlan
 from golden.device.maps import Maps
 from golden.learning.network import Network
-from golden.learning.scheme import Scheme
+from golden.learning.scheme import Scheme, Statistics
 from golden.spec import latency
 from golden.spec.arithmetics import PAIR
-from golden.spec.block import constants
+from golden.spec.block import Scalar, constants
 from golden.spec.commands import Command, command_word
 from golden.spec.config import Config
 from golden.spec.errors import CapacityError
@@ -53,20 +53,21 @@ class CommandList:
     def __init__(
         self,
         network: Network,
+        scheme: Scheme,
         config: Config,
         maps: Maps,
         data: DataPlan,
         layers: tuple[LayerPlan, ...],
         pairs: int,
     ) -> None:
-        self._network, self._config, self._maps, self._data = network, config, maps, data
+        self._network, self._scheme, self._config, self._maps, self._data = network, scheme, config, maps, data
         self._layers, self._pairs = layers, pairs
         self._words: list[int] = []
         self._cycles: list[int] = []
 
-    def made(self, scheme: Scheme, read_address: int) -> StepCommands:
+    def made(self, read_address: int) -> StepCommands:
         """read_address: where READ writes.  Raises CapacityError where the command memory is too small."""
-        count = len(self._layers)
+        count, scheme = len(self._layers), self._scheme
         wanted = scheme.wanted(self._network)
         # Pairs, as each layer's commands follow each other.
         ahead = [(self._forward(index), self._norm_forward(index)) for index in range(count)]
@@ -131,20 +132,21 @@ class CommandList:
             out_address=maps.values[index + 1].address,
             add=int(layer.add is not None),
             relu=int(layer.relu),
+            lone=0,
             report_address=self._data.layers[index].counts + self._data.distance,
         )
 
     def _norm_back(self, index: int) -> int:
         errors, output = self._maps.errors[index + 1], self._maps.outputs[index]
         assert errors is not None
-        assert output is not None
         return self._norm(
             index,
             backward=1,
             other_address=errors.address,
-            out_address=output.address,
+            out_address=0 if output is None else output.address,
             add=0,
             relu=0,
+            lone=int(output is None),
             report_address=self._data.backward[index],
         )
 
@@ -208,6 +210,7 @@ class CommandList:
     def _norm(self, index: int, **values: int) -> int:
         sums, config = self._maps.sums[index], self._config
         host = constants(sums.stride * config.lanes)
+        given = self._scheme.statistics == Statistics.RUNNING
         fields = {
             "channels": sums.shape[0],
             "words": sums.stride,
@@ -217,8 +220,9 @@ class CommandList:
             "chunks": host.chunks.count,
         }
         for name, value in (("inverse", host.inverse), ("spread", host.spread)):
-            fields[f"{name}_mantissa"], fields[f"{name}_exponent"] = value.mantissa, value.exponent
-        cycles = norm_cycles(
-            config, sums.shape[0], sums.stride, bool(values["backward"]), bool(values["add"])
-        )
+            # A norm whose statistics are given needs neither.
+            number = Scalar(0, 0) if given else value
+            fields[f"{name}_mantissa"], fields[f"{name}_exponent"] = number.mantissa, number.exponent
+        backward, add, lone = (bool(values[name]) for name in ("backward", "add", "lone"))
+        cycles = norm_cycles(config, sums.shape[0], sums.stride, backward, add, given, lone)
         return self._add(Command.NORM, cycles, **{**fields, **values})

@@ -16,7 +16,9 @@ from golden.device.data import loaded_words, state_of
 from golden.device.drawn import advanced
 from golden.device.plan import StepPlan, read_words, saved_words
 from golden.device.readback import codes_of
+from golden.device.statistics import standing_words
 from golden.learning.planes import by_channel
+from golden.learning.scheme import Statistics
 from golden.learning.state import State
 from golden.learning.step import Report, check_images, check_labels
 from golden.learning.update import Rates
@@ -67,6 +69,8 @@ def load_device(plan: StepPlan, state: State) -> Runs:
         (Memory.CONTROLLER, plan.firmware),
         (Memory.STATE, loaded_words(plan.data, state)),
     ]
+    if plan.scheme.statistics == Statistics.RUNNING:
+        memories.append((Memory.STATISTICS, standing_words(state)))
     counters = _of_engines(Memory.COUNTER, engines.counters)
     memories += _of_engines(Memory.COEFFICIENT, engines.coefficients)
     memories += [*counters, *_of_engines(Memory.PLACES, engines.places)]

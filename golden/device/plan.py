@@ -22,7 +22,7 @@ from golden.device.passes import Pass, part_taps, pass_words
 from golden.device.rows import error_taps, forward_taps
 from golden.device.streams import EngineMemories, Entries, Learning, Stream, entry_numbers, stream
 from golden.learning.network import Network
-from golden.learning.scheme import Scheme, Statistics, everything
+from golden.learning.scheme import Scheme, everything
 from golden.learning.state import State
 from golden.spec.arithmetics import PAIR
 from golden.spec.config import Config
@@ -67,12 +67,12 @@ def plan_step(
     """scheme: what learns; None: everything.
 
     Raises CapacityError where a memory or a partial sum is too small, LearningError for a batch that
-    cannot be, a network that is made for another array, or a scheme that no device can follow.
+    cannot be, a network that is made for another array, or a scheme that is not one of the network.
     """
-    network.check_batch(images)
-    _check_array(network, config)
     scheme = scheme or everything(network)
-    _check_scheme(network, scheme)
+    scheme.demand(network)
+    network.check_batch(images, scheme.least)
+    _check_array(network, config)
     data = plan_data(network, images, config)
     maps = plan_maps(network, scheme, images, config)
     memories, engines = Memories(config), EngineMemories(config)
@@ -143,7 +143,7 @@ def plan_step(
     layers = tuple(plans)
     codes_at = saved_words(data, config)
     _demand_save(codes_at + read_words(engines.pairs, config), config)
-    commands = CommandList(network, config, maps, data, layers, engines.pairs).made(scheme, codes_at)
+    commands = CommandList(network, scheme, config, maps, data, layers, engines.pairs).made(codes_at)
     assembly = Assembly(config)
     program = StepContext(
         it=assembly,
@@ -193,20 +193,6 @@ def _demand_save(words: int, config: Config) -> None:
             f"feature memory: state and codes of {words} words do not fit; feature_words of "
             f"configuration {config.name!r} is {config.feature_words}"
         )
-
-
-def _check_scheme(network: Network, scheme: Scheme) -> None:
-    """Raises LearningError naming the layer for what the commands of a device cannot say."""
-    scheme.demand(network)
-    if scheme.statistics != Statistics.BATCH:
-        raise LearningError("scheme: running statistics on a device; legal: those of the batch")
-    wanted = scheme.wanted(network)
-    for layer, it in zip(network.layers, scheme.layers, strict=True):
-        if it.norm and not it.channels and not wanted[layer.source]:
-            raise LearningError(
-                f"scheme: layer {layer.name}: its norm alone learns, and nothing below; legal on a device: "
-                "its codes too, or not its norm"
-            )
 
 
 def _check_array(network: Network, config: Config) -> None:

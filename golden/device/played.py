@@ -15,9 +15,11 @@ from golden.device.data import loaded_words, signed_number, state_of
 from golden.device.host import Run, device_step
 from golden.device.maps import error_owner
 from golden.device.plan import StepPlan
+from golden.device.statistics import scalar_numbers
 from golden.learning.forward import map_exponent
 from golden.learning.planes import by_channel
 from golden.learning.random import Generators
+from golden.learning.scheme import Statistics
 from golden.learning.state import State
 from golden.learning.step import Report, StepTrace, traced
 from golden.learning.update import Rates
@@ -167,21 +169,22 @@ class _Playing:
                 at = plan.data.layers[index].counts + plan.data.distance
                 made, channels = trace.forward.layers[index], trace.forward.layers[index].normed.found
                 data[at : at + 2] = made.counts
-                _report(data, at + 2, channels.mean, channels.spread)
+                if plan.scheme.statistics == Statistics.BATCH:
+                    _report(data, at + 2, channels.mean, channels.spread)
                 target = plan.maps.values[index + 1]
                 self._put(target, by_channel(trace.forward.maps[index + 1], target.degree[0]))
             case "norm_error":
                 assert found is not None
-                assert found.output is not None
                 assert shift == ERROR_RANDOM_BITS + self._error_exponent(index + 1) - it.error
                 if index == len(state.layers) - 1:
                     self._check_last_error()
                 at = plan.data.backward[index]
-                data[at : at + 2] = found.output.counts
                 _report(data, at + 2, scalars.from_floats(found.beta), scalars.from_floats(found.gamma))
                 output = plan.maps.outputs[index]
-                assert output is not None
-                self._put(output, found.output.values)
+                assert (output is None) == (found.output is None)
+                data[at : at + 2] = found.output.counts if found.output else (0, 0)
+                if output and found.output:
+                    self._put(output, found.output.values)
             case "gradient":
                 pass
             case "error":
@@ -248,7 +251,5 @@ def command_fields(plan: StepPlan, number: int) -> tuple[Command, dict[str, int]
 def _report(data: list[int], address: int, first: Scalars, second: Scalars) -> None:
     record = scalar_report_record()
     for part, values in enumerate((first, second)):
-        pairs = zip(values.mantissa.tolist(), values.exponent.tolist(), strict=True)
-        for channel, (mantissa, exponent) in enumerate(pairs):
-            word = record.pack(mantissa=abs(mantissa), sign=int(mantissa < 0), exponent=exponent)
-            data[address + 2 * channel + part] = word
+        for channel, fields in enumerate(scalar_numbers(values)):
+            data[address + 2 * channel + part] = record.pack(**fields)

@@ -204,6 +204,8 @@ class _Clock:
             bool(fields["backward"]),
             bool(fields["add"]),
             frozenset(at - start for at in it.refused if at > start),
+            fields["inverse_mantissa"] == 0,
+            bool(fields["lone"]),
         )
         # Two numbers of a channel, one after the other; they go before others.
         self._reports -= it.reports

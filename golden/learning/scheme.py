@@ -77,6 +77,11 @@ class Scheme:
                     f"those of map {layer.source}"
                 )
 
+    @property
+    def least(self) -> int:
+        """Fewest images of a batch."""
+        return 2 if self.statistics == Statistics.BATCH else 1
+
     def wanted(self, network: Network) -> tuple[bool, ...]:
         """For each map, the image's first: whether its error is wanted, by its layer or by one below."""
         found = [False]

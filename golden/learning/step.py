@@ -129,7 +129,7 @@ def traced(
     with torch.no_grad():
         values = check_images(network, images)
         truth = check_labels(network, labels, len(images))
-        network.check_batch(len(images), 2 if scheme.statistics == Statistics.BATCH else 1)
+        network.check_batch(len(images), scheme.least)
         trace = forward(network, state, values, scheme.statistics)
         found = softmax(trace.head.logits.numpy().astype(np.int64), truth)
         back = Backward(network, state, trace, generators, scheme)

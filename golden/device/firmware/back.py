@@ -70,7 +70,9 @@ def _gradient(step: StepContext, index: int, number: int, beside: bool) -> None:
 def _norm_back(step: StepContext, index: int) -> tuple[Work, ...]:
     """Once the norm has reported on the way back: the scale of its errors, gamma and beta."""
     words, report = step.data.layers[index], step.data.backward[index]
-    works = [step.scale_work(report, words.error, step.values[index], ERROR_EXPONENTS)]
+    works = []
+    if step.commands.error[index] is not None or step.commands.gradient[index] is not None:
+        works.append(step.scale_work(report, words.error, step.values[index], ERROR_EXPONENTS))
     if step.scheme.layers[index].norm:
         # dβ, dγ of each channel behind the counts; gamma is drawn first.
         works += _parameters(step, index, step.routines.gamma, report + 3)

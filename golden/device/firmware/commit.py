@@ -33,6 +33,8 @@ def commit(step: StepContext) -> None:
             first = False
             schedule.work()
     if first:
+        # No command comes any more: what the last one leaves to be done goes before the copies.
+        schedule.wait()
         schedule.add(*_copies(step))
 
 

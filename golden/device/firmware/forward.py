@@ -7,6 +7,7 @@ from golden.device.firmware.context import StepContext
 from golden.device.firmware.moves import CHANNELS
 from golden.device.firmware.schedule import Work
 from golden.device.maps import goes_beside
+from golden.learning.scheme import Statistics
 from golden.spec.learning import ACTIVATION_EXPONENTS, ERROR_RANDOM_BITS
 
 
@@ -55,6 +56,8 @@ def _normed(step: StepContext, index: int) -> tuple[Work, ...]:
     counts = words.counts + step.data.distance
     scalars = words.scalars + step.data.distance
     works = [step.scale_work(counts, words.activation, step.values[index], ACTIVATION_EXPONENTS)]
+    if step.scheme.statistics == Statistics.RUNNING:
+        return tuple(works)
     for first in range(0, filters, CHANNELS):
         end = min(first + CHANNELS, filters)
         call = partial(step.it.call, step.routines.statistics, scalars + 2 * first, scalars + 2 * end)

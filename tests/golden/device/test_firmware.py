@@ -11,7 +11,16 @@ from golden.device.compare import differences
 from golden.device.host import Run, header, request_words
 from golden.device.played import PlayedDevice
 from golden.learning import Layer, Network, State, fresh_state, residual_network, settle
-from golden.learning.scheme import Head, LayerScheme, Scheme, Statistics, head_only, last_blocks
+from golden.learning.scheme import (
+    Head,
+    LayerScheme,
+    Scheme,
+    Statistics,
+    everything,
+    head_only,
+    last_blocks,
+    norms_only,
+)
 from golden.learning.update import STILL, Rates
 from golden.spec.config import SMALL_LEARNING, Config
 from golden.spec.frames import Request, Result, Status
@@ -179,8 +188,10 @@ def test_words_of_every_width_hold_a_request() -> None:
     run_steps(device, 4, [Rates(2, 100)])
 
 
-def _scheme(*layers: tuple[int, bool], head: Head = Head.ALL) -> Scheme:
-    return Scheme(tuple(LayerScheme(channels, norm) for channels, norm in layers), head)
+def _scheme(
+    *layers: tuple[int, bool], head: Head = Head.ALL, statistics: Statistics = Statistics.BATCH
+) -> Scheme:
+    return Scheme(tuple(LayerScheme(channels, norm) for channels, norm in layers), head, statistics)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +203,15 @@ def _scheme(*layers: tuple[int, bool], head: Head = Head.ALL) -> Scheme:
         pytest.param(_scheme((1, False), (0, True), (0, False), head=Head.BIAS), id="codes-below-a-norm"),
         pytest.param(_scheme((0, False), (2, True), (0, True), head=Head.FROZEN), id="frozen-head"),
         pytest.param(_scheme((1, True), (1, True), (2, False)), id="some-channels"),
+        pytest.param(_scheme((0, True), (2, True), (3, True)), id="a-norm-below-all"),
+        pytest.param(norms_only(NETWORK), id="norms"),
+        pytest.param(_scheme((0, False), (0, True), (0, False), head=Head.FROZEN), id="one-norm"),
+        pytest.param(replace(everything(NETWORK), statistics=Statistics.RUNNING), id="running"),
+        pytest.param(replace(norms_only(NETWORK), statistics=Statistics.RUNNING), id="running-norms"),
+        pytest.param(
+            _scheme((0, False), (0, True), (2, False), statistics=Statistics.RUNNING), id="running-mixed"
+        ),
+        pytest.param(replace(head_only(NETWORK), statistics=Statistics.RUNNING), id="running-head"),
     ],
 )
 def test_what_does_not_learn_stays(scheme: Scheme) -> None:
@@ -213,16 +233,19 @@ def test_what_does_not_learn_stays(scheme: Scheme) -> None:
     assert not differences(ended.value.value, device.right)
 
 
-@pytest.mark.parametrize(
-    ("scheme", "words"),
-    [
-        (_scheme((0, True), (2, True), (3, True)), r"layer stem: its norm alone learns, and nothing below"),
-        (
-            replace(last_blocks(NETWORK, 1), statistics=Statistics.RUNNING),
-            r"running statistics on a device; legal: those of the batch",
-        ),
-    ],
-)
-def test_a_scheme_that_no_device_follows_is_refused(scheme: Scheme, words: str) -> None:
-    with pytest.raises(LearningError, match=words):
-        plan_step(NETWORK, fresh_state(NETWORK, 1), 4, CONFIG, scheme)
+@pytest.mark.parametrize("images", [1, 2, 8])
+def test_running_statistics_of_batches_of_every_size(images: int) -> None:
+    """They stay; a batch of one is refused where they are the batch's."""
+    state, scheme = settled(NETWORK, 4), replace(everything(NETWORK), statistics=Statistics.RUNNING)
+    device = PlayedDevice(plan_step(NETWORK, state, images, CONFIG, scheme), state)
+    run_steps(device, images, [Rates(2, 200), Rates(1, 90)])
+    for before, it in zip(state.layers, device.state().layers, strict=True):
+        assert (before.mean.mantissa == it.mean.mantissa).all()
+        assert (before.spread.mantissa == it.spread.mantissa).all()
+    with pytest.raises(LearningError, match="batch of 1: statistics of a batch need 2 images"):
+        plan_step(NETWORK, state, 1, CONFIG)
+
+
+def test_a_scheme_of_another_network_is_refused() -> None:
+    with pytest.raises(LearningError, match="scheme of 2 layers; the network has 3"):
+        plan_step(NETWORK, fresh_state(NETWORK, 1), 4, CONFIG, _scheme((1, True), (1, True)))
