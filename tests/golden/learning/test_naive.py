@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from golden.learning import (
@@ -24,6 +25,7 @@ from golden.learning import (
 from golden.spec.learning import ArrayShape
 from tests.golden.learning.naive import NaiveStep
 from tests.golden.learning.samples import batch, coarser, same
+from tests.golden.learning.states import shaken
 
 PLAIN = replace(residual_network((1, 4, 6), (3, 2), (), classes=3, counter_bits=3), array=ArrayShape(2, 4, 1))
 RESIDUAL = replace(
@@ -84,3 +86,22 @@ def test_schemes_are_the_contract_s(name: str) -> None:
         expected = NaiveStep(MANY, expected, images, labels, Rates(-1, 100), scheme).after()
         state, _ = step(MANY, state, images, labels, Rates(-1, 100), scheme)
         assert same(state, expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_running_statistics_from_anywhere(seed: int) -> None:
+    """Means and spreads that are zero, tiny, huge, far from those of the batch."""
+    scheme = SCHEMES["running"]
+    start = settle(MANY, fresh_state(MANY, 2, 0.5), *batch(4, network=MANY))
+    layers = shaken(start, np.random.default_rng(seed)).layers
+    state = replace(
+        start,
+        layers=tuple(
+            replace(it, mean=other.mean, spread=other.spread)
+            for it, other in zip(start.layers, layers, strict=True)
+        ),
+    )
+    images, labels = batch(1, seed=seed, network=MANY)
+    expected = NaiveStep(MANY, state, images, labels, Rates(-1, 100), scheme).after()
+    found, _ = step(MANY, state, images, labels, Rates(-1, 100), scheme)
+    assert same(found, expected)

@@ -109,10 +109,12 @@ def layer(
     relu: bool = False,
     given: bool = False,
     lone: bool = False,
+    far: float = 1,
 ) -> Layer:
     """A layer with random maps; all that must come of it by `golden.lightnorm` and `golden.learning`.
 
-    given: statistics are, anyhow near those of the values.  lone: backward, no dx.
+    given: statistics are, anyhow near those of the values, means this times as large: `far`.
+    lone: backward, no dx.
     """
     rng = np.random.default_rng(seed)
     values = words * config.lanes
@@ -124,7 +126,7 @@ def layer(
     exact_x = torch.from_numpy(x.floats()).to(tensors.work_type(NORM_FORMAT))
     found = tensors.stat(exact_x, host, NORM_FORMAT)
     if given:
-        found = running(exact_x, _near(found, rng))
+        found = running(exact_x, _near(found, rng, far))
     noise = rng.integers(0, 256, shape)
     added = 0
     if backward:
@@ -200,12 +202,12 @@ def layer(
     )
 
 
-def _near(found: tensors.Statistics, rng: np.random.Generator) -> LayerState:
+def _near(found: tensors.Statistics, rng: np.random.Generator, far: float) -> LayerState:
     """A state whose running statistics are those of a batch, far from them, or nothing."""
     count = len(found.flat)
-    means = found.mean.floats() * rng.choice([1, 1, 1.1, -3, 0, 2.0**-60, 2.0**40], count)
+    means = found.mean.floats() * far * rng.choice([1, 1, 1.1, -3, -9.7, 17.3, 0, 2.0**-60, 2.0**40], count)
     spreads = found.spread.floats() * rng.choice([1, 1, 0.9, 0.01, 100, 0], count)
-    means[rng.integers(4, size=count) == 0] += 2.0 ** rng.integers(-20, 17)
+    means[rng.integers(4, size=count) == 0] += 1.37 * 2.0 ** rng.integers(-20, 16)
     layer = fresh_state(Network((1, 4, 4), (NetworkLayer("one", 0, count),)), 1).layers[0]
     return replace(layer, mean=scalars.from_floats(means), spread=scalars.from_floats(spreads))
 

@@ -89,7 +89,8 @@ GIVEN_AND_LONE = {
         (1, 1, False, False, True, False),
         (2, 9, True, False, True, False),
         (3, 5, True, False, True, True),
-        (12, 2, False, True, True, False),
+        (12, 2, False, False, True, False),
+        (3, 2, False, True, True, False),
         (3, 4, True, False, False, False),
     ],
     (8, 0.0, 0.0): [
@@ -97,6 +98,8 @@ GIVEN_AND_LONE = {
         (6, 2, True, False, False, True),
         (1, 8, True, False, True, True),
         (3, 3, False, True, False, False),
+        # One channel alone fills its bytes, wherever its mean is.
+        *[(1, 2, False, False, True, False)] * 6,
     ],
     (16, 0.4, 0.0): [(5, 2, False, False, True, False), (4, 2, True, False, False, True)],
     (8, 0.3, 0.3): [(3, 2, False, True, True, False), (3, 3, True, False, True, True)],
@@ -114,7 +117,8 @@ def test_given_statistics_and_lone_reductions(lanes: int, stall: float, late: fl
     async def bench(ctx: Any) -> None:
         it = Bench(dut, config, rng, stall, late)
         for channels, words, backward, add, given, lone in GIVEN_AND_LONE[lanes, stall, late]:
-            case = layer(rng.getrandbits(32), config, channels, words, backward, add, add, given, lone)
+            seed, single = rng.getrandbits(32), channels == 1 and not backward
+            case = layer(seed, config, channels, words, backward, add, add, given, lone, -300 if single else 1)
             cycles = await it.run(ctx, case)
             refused = frozenset(it.refused)
             right = norm_timing(config, channels, words, backward, add, refused, given, lone)

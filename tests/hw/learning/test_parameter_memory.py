@@ -1,5 +1,6 @@
 """ParameterMemory: every integer as its scalar, and what is kept, one channel after the other, in time."""
 
+import random
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from golden.spec import latency
 from golden.spec.block import SCALAR_BITS
 from golden.spec.commands import parameter_record
-from golden.spec.memories import Memory
+from golden.spec.memories import Memory, statistics_record
 from hw.learning.parameter_memory import ParameterMemory
 from sim.lightnorm.numbers import as_number
 from tests.hw.bench import NANO, load_words, seeded, simulate
@@ -23,6 +24,14 @@ def value(number: dict[str, int]) -> Fraction:
     else:
         assert mantissa >> SCALAR_BITS - 1 == 1
     return Fraction(-mantissa if number["sign"] else mantissa) * Fraction(2) ** number["exponent"]
+
+
+def _scalar(rng: random.Random) -> dict[str, int]:
+    return {
+        "mantissa": rng.getrandbits(SCALAR_BITS),
+        "sign": rng.getrandbits(1),
+        "exponent": rng.randint(-90, 90),
+    }
 
 
 def test_parameters_of_channels() -> None:
@@ -45,8 +54,19 @@ def test_parameters_of_channels() -> None:
             ctx.set(dut.put.word, parameter_record().pack(gamma=address, beta=-address))
             await ctx.tick()
         ctx.set(dut.put.valid, 0)
-        kept: dict[int, dict[str, dict[str, int]]] = {}
-        for first, count, keep in ((len(pairs) - 30, 30, 1), (0, len(pairs), 1), (len(pairs) - 40, 40, 0)):
+        # What is kept of the last channel of all has been loaded.
+        end = len(pairs) - 1
+        kept = {end: {name: _scalar(rng) for name in ("mean", "scale")}}
+        fields = {f"{name}_{field}": it for name in kept[end] for field, it in kept[end][name].items()}
+        await load_words(
+            ctx, dut, CONFIG, Memory.STATISTICS, [0] * end + [statistics_record().pack(**fields)]
+        )
+        for first, count, keep in (
+            (end, 1, 0),
+            (len(pairs) - 30, 30, 1),
+            (0, len(pairs), 1),
+            (len(pairs) - 40, 40, 0),
+        ):
             ctx.set(dut.o.keep, keep)
             ctx.set(dut.first, first)
             ctx.set(dut.start, 1)
@@ -67,14 +87,7 @@ def test_parameters_of_channels() -> None:
                 if not keep:
                     there = ctx.get(dut.o.kept)
                     assert {name: as_number(there[name]) for name in ("mean", "scale")} == kept[channel]
-                it = {
-                    name: {
-                        "mantissa": rng.getrandbits(SCALAR_BITS),
-                        "sign": rng.getrandbits(1),
-                        "exponent": sign * channel % 90,
-                    }
-                    for name, sign in (("mean", 1), ("scale", -1))
-                }
+                it = {name: _scalar(rng) for name in ("mean", "scale")}
                 # Without `keep` nothing is written: of the next channels what was kept before is expected.
                 kept |= {channel: it} if keep else {}
                 ctx.set(dut.o.found, it)

@@ -12,7 +12,16 @@ from golden.device import Run
 from golden.device.plan import StepPlan, plan_step
 from golden.device.timing import step_timing
 from golden.learning import Layer, Network, State, fresh_state, settle
-from golden.learning.scheme import everything, head_only, last_blocks
+from golden.learning.scheme import (
+    Head,
+    LayerScheme,
+    Scheme,
+    Statistics,
+    everything,
+    head_only,
+    last_blocks,
+    norms_only,
+)
 from golden.learning.update import Rates
 from golden.spec.errors import CapacityError
 from golden.spec.learning import LearningError
@@ -23,6 +32,7 @@ from tests.golden.learning.samples import batch
 from tests.sim.learning.devices import ARRAY, CONFIG, NETWORK, SHORTCUT, compared
 
 IMAGES = 4
+RUNNING = Statistics.RUNNING
 
 
 def batches(network: Network) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -71,6 +81,21 @@ def test_steps_on_the_emitted_verilog(
         assert found == cycles
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("simulator", SIMULATORS)
+def test_running_statistics_on_the_emitted_verilog(simulator: str) -> None:
+    """A batch of one, a layer whose norm alone learns; no bit of what is loaded is unknown."""
+    layers = (LayerScheme(norm=True), LayerScheme(), LayerScheme(1), LayerScheme(2, norm=True))
+    scheme = Scheme(layers, statistics=RUNNING)
+    state = settle(SHORTCUT, fresh_state(SHORTCUT, 3, density=0.6), *batch(IMAGES, 0, SHORTCUT), rounds=8)
+    plan, given = plan_step(SHORTCUT, state, 1, CONFIG, scheme), batch(1, 7, SHORTCUT)
+    runs: list[Run] = []
+    exchange = recorded(compared(plan, state, iter([given]), [Rates(2, 128)]), runs)
+    Session(CONFIG).compiled(exchange)
+    results, _ = Session(CONFIG, stalls=0.2, seed=4).cocotb(simulator, runs)
+    replayed(compared(plan, state, iter([given]), [Rates(2, 128)]), results)
+
+
 @pytest.mark.parametrize("by", ["compiled", pytest.param("amaranth", marks=pytest.mark.long)])
 def test_another_network_with_pauses(by: str) -> None:
     """A stride, and an addition of a map that a convolution reads too; streams that pause."""
@@ -92,6 +117,37 @@ def test_a_share_of_the_channels() -> None:
     assert moved[2][:, :2].any(), "a step that moves no code proves little"
     assert not moved[1][:, 1:].any()
     assert not moved[2][:, 2:].any()
+
+
+LAST_NORM = Scheme((LayerScheme(), LayerScheme(), LayerScheme(norm=True)), Head.FROZEN)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "images"),
+    [
+        pytest.param(replace(everything(NETWORK), statistics=RUNNING), 1, id="all-of-one"),
+        pytest.param(replace(last_blocks(NETWORK, 1), statistics=RUNNING), 8, id="last-of-eight"),
+        pytest.param(norms_only(NETWORK), 4, id="norms"),
+        pytest.param(replace(norms_only(NETWORK), statistics=RUNNING), 1, id="norms-of-one"),
+        pytest.param(LAST_NORM, 2, id="one-norm"),
+    ],
+)
+def test_running_statistics_and_norms_alone(scheme: Scheme, images: int) -> None:
+    """Means and spreads far from those of the batches; every step in the cycles of the model."""
+    first = batch(4, 0, NETWORK)
+    state = settle(NETWORK, fresh_state(NETWORK, 3, density=0.6), *first, rounds=8)
+    plan, rates = plan_step(NETWORK, state, images, CONFIG, scheme), [Rates(2, 255)] * 3
+    given = [batch(images, seed, NETWORK) for seed in range(3)]
+    cycles: list[int] = []
+    after = Session(CONFIG).compiled(
+        compared(plan, state, iter(given), rates), lambda record: cycles.append(record.cycles)
+    )
+    assert cycles[2] == step_timing(plan, state, *given[0], rates[0]).cycles
+    for before, it, learns in zip(state.layers, after.layers, scheme.layers, strict=True):
+        assert (before.mean.mantissa == it.mean.mantissa).all() == (scheme.statistics == RUNNING)
+        assert learns.norm or torch.equal(before.beta, it.beta)
+    betas = [torch.equal(a.beta, b.beta) for a, b in zip(state.layers, after.layers, strict=True)]
+    assert not all(betas), "steps that move nothing prove little"
 
 
 def test_a_batch_that_leaves_lanes_empty_is_refused() -> None:
