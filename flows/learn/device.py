@@ -8,11 +8,12 @@ from pathlib import Path
 
 import torch
 
-from flows.base.metrics import Metric, write_metrics
+from flows.base.metrics import Metric, percent, write_metrics
 from flows.base.progress import bar
 from flows.base.provenance import write_provenance
 from flows.base.roots import LEARNING_DEVICE
 from flows.learn.commands import DEVICE, DEVICE_ABOUT, LearnDevice
+from flows.learn.judged import judged
 from flows.learn.tasks import CALIBRATION, Task, task
 from golden.compiler import compile_network
 from golden.cycles.timing import count_cycles
@@ -20,9 +21,10 @@ from golden.device import Exchange, StepPlan, device_step, load_device, plan_ste
 from golden.device.compare import differences
 from golden.device.parts import PARTS, part_cycles
 from golden.device.timing import step_timing
-from golden.learning import Network, Plan, State, pixels, settle, step
+from golden.learning import Network, Plan, State, Statistics, pixels, settle, step
 from golden.learning.finish import finish
 from golden.learning.scheme import last_blocks
+from golden.learning.update import STILL
 from golden.machine.run import run_program
 from golden.progress import Progress
 from golden.spec.config import SMALL, SMALL_LEARNING
@@ -32,6 +34,8 @@ from sim.learning.sessions import Session
 
 INFERRED = 8
 """Images of inference beside a step."""
+FEW, FOLLOWED = 32, 64
+"""Images of a batch, and steps without learning, after which running statistics are nearly its own."""
 
 
 class DeviceError(LightDealError):
@@ -49,9 +53,10 @@ def learn_device(options: LearnDevice) -> str:
         plan = Plan(epochs=1, batch=options.batch, seed=options.seed)
         images, labels = pixels(chosen.train.images), chosen.train.labels
         first = plan.batch_at(0, len(images))
-        state = settle(chosen.network, chosen.state, images[first], labels[first])
-        blocks = options.last or len(chosen.network.layers)
-        scheme = last_blocks(chosen.network, blocks)
+        scheme = last_blocks(chosen.network, options.last or len(chosen.network.layers))
+        if options.batch == 1:
+            scheme = replace(scheme, statistics=Statistics.RUNNING)
+        state = _ready(chosen, images, labels, first)
         it = plan_step(chosen.network, state, options.batch, SMALL_LEARNING, scheme)
         batches = _batches(images, labels, plan, options.steps)
         exchange = _steps(it, replace(chosen, state=state), batches, options, losses, progress)
@@ -72,12 +77,18 @@ def learn_device(options: LearnDevice) -> str:
     inferred = inference_cycles(chosen.network, learnt, images[:CALIBRATION])
     with bar("the cycle model"):
         model = step_timing(it, state, images[first], labels[first], plan.rates(0)).cycles
+    with bar("the same network in FP32"):
+        found = judged(replace(chosen, state=state), learnt, scheme, plan, options.steps)
     source = "sim.learning, golden.learning"
+    inference = "flows.learn.judged, test images"
     metrics = [
         Metric("learn.steps_exact", options.steps, "steps", "more", source),
         Metric("learn.mismatches", 0, "values", "less", source),
         Metric("learn.cycles_per_image", each, "cycles", "less", source),
         Metric("infer.cycles_per_image", inferred, "cycles", "less", "golden.cycles"),
+        Metric("learn.device.accuracy", found.device, "1", "more", inference),
+        Metric("learn.device.accuracy_program", found.program, "1", "more", inference),
+        Metric("learn.device.accuracy_fp32", found.floats, "1", "more", inference),
         Metric("learn.model_error", abs(cycles[0] - model), "cycles", "less", "golden.device.timing, step 1"),
         *(
             Metric(f"learn.{name.replace(' ', '_')}_cycles", value, "cycles", "less", source)
@@ -101,9 +112,26 @@ def learn_device(options: LearnDevice) -> str:
             ),
             f"An image of inference of what was learnt takes {inferred:,.0f} on {SMALL.name!r}; "
             f"one of training {each / inferred:.2f} times as many.",
+            f"Of {len(chosen.test)} images that it has not seen the network labels right "
+            f"{percent(found.start)} at the start,",
+            f"{percent(found.device)} with what the device learnt, "
+            f"{percent(found.program)} as a finished program;",
+            f"{percent(found.floats)} if it learns the same batches under the same mask in FP32.",
             f"{seconds:.0f} s",
         )
     )
+
+
+def _ready(chosen: Task, images: torch.Tensor, labels: torch.Tensor, first: torch.Tensor) -> State:
+    """The start, settled on the batch `first`; for one image, on a few that give it running statistics."""
+    network = chosen.network
+    if len(first) > 1:
+        return settle(network, chosen.state, images[first], labels[first])
+    state = settle(network, chosen.state, images[:FEW], labels[:FEW])
+    for _ in range(FOLLOWED):
+        following, _ = step(network, state, images[:FEW], labels[:FEW], STILL)
+        state = replace(following, steps=state.steps)
+    return state
 
 
 def inference_cycles(network: Network, state: State, images: torch.Tensor) -> float:

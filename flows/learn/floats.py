@@ -109,11 +109,16 @@ def fresh_graph(network: Network) -> FloatGraph:
     return FloatGraph(tuple(layers), {}, {}, "image", ("head",))
 
 
-def train_float(net: FloatNet, data: Dataset, plan: Plan, rate: float, scheme: Scheme) -> FloatNet:
-    """SGD for the plan's epochs and batches; the rate falls along a cosine. In place; back in eval mode."""
+def train_float(
+    net: FloatNet, data: Dataset, plan: Plan, rate: float, scheme: Scheme, steps: int | None = None
+) -> FloatNet:
+    """SGD for the plan's epochs and batches; the rate falls along a cosine. In place; back in eval mode.
+
+    steps: so many of its batches, from the first on; None: all.
+    """
     learning = list(net.learning(scheme))
     optimizer = torch.optim.SGD(learning, rate, MOMENTUM)
-    total = plan.epochs * plan.steps(len(data))
+    total = plan.epochs * plan.steps(len(data)) if steps is None else steps
     net.train()
     for number in range(total):
         for group in optimizer.param_groups:

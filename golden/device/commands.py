@@ -60,8 +60,8 @@ class CommandList:
         layers: tuple[LayerPlan, ...],
         pairs: int,
     ) -> None:
-        self._network, self._scheme, self._config, self._maps, self._data = network, scheme, config, maps, data
-        self._layers, self._pairs = layers, pairs
+        self._network, self._scheme, self._config = network, scheme, config
+        self._maps, self._data, self._layers, self._pairs = maps, data, layers, pairs
         self._words: list[int] = []
         self._cycles: list[int] = []
 

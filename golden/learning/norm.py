@@ -67,10 +67,8 @@ def forward(x: torch.Tensor, it: LayerState, statistics: Statistics) -> Normed:
     host = _constants(x.shape[1])
     # APPLY's words have 24 bits with their sign, so float32 is exact.
     blocks = quantise(x, NORM_FORMAT.forward, GroupAxis.PIXELS)[0].to(torch.float32)
-    if statistics == Statistics.BATCH:
-        found = tensors.stat(blocks, host, NORM_FORMAT)
-    else:
-        found = running(blocks, it)
+    own = statistics == Statistics.BATCH
+    found = tensors.stat(blocks, host, NORM_FORMAT) if own else running(blocks, it)
     scale = parameters(it.gamma)
     y = tensors.apply_exact(blocks, found, scale, parameters(it.beta), NORM_FORMAT)
     return Normed(y, blocks, found, scale, host)
@@ -91,8 +89,8 @@ def standing(it: LayerState) -> tuple[Scalars, Scalars]:
 
 
 def running(x: torch.Tensor, it: LayerState) -> channel.Statistics:
-    """The running statistics as those of a batch. The window holds twice the range of the values and zero, and
-    twice the mean: a unit finds that of values alone."""
+    """The running statistics as those of a batch. The window holds twice the range of the values and zero,
+    and twice the mean: a unit finds that of values alone."""
     mean, scale = standing(it)
     flat = it.spread.mantissa == 0
     reach = x.amax(1).clamp_min(0).to(torch.float64) - x.amin(1).clamp_max(0)

@@ -38,8 +38,9 @@ class NormPasses(wiring.Component):
     finds places of extremes as well, and GRAD; dx and its spikes to int8 with random bits.  Mean and scale
     are kept beside the parameters in between.  The time of a layer does not depend on its numbers.
 
-    Where the command has no 1/n, mean and scale are *given*: those that are kept beside the parameters already.
-    Forward nothing is found or kept then; backward dx is dy by a factor. A *lone* command has no GRAD.
+    Where the command has no 1/n, mean and scale are *given*: those that are kept beside the parameters
+    already. Forward nothing is found or kept then; backward dx is dy by a factor. A *lone* command has no
+    GRAD.
 
     Golden: `golden.learning.norm` and `golden.spec.maps`; `golden.cycles.norm` the cycles.  Latency and
     throughput: a word of a pass takes four cycles, or lanes / basis if they are more, two forward without

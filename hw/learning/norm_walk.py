@@ -17,7 +17,7 @@ def norm_tag() -> data.StructLayout:
 
 class NormWalk(wiring.Component):
     """Step i has the first pass (STAT, backward REDUCE) of channel i, and the second (APPLY, GRAD) of channel
-    i − 1; so the arithmetic of a channel is hidden behind another's words. A lone command has first passes alone.
+    i − 1; so the arithmetic of a channel is hidden behind another's words. A lone command has no second ones.
 
     Golden: `golden.cycles.norm` has the order and its time.  Latency: the first word is there in the cycle
     after `start`.  Throughput: a word a cycle.

@@ -74,9 +74,9 @@ class NormCore(wiring.Component):
     o: stream of `results`.  found: stream of `found`, one a channel and direction.
     places_out: stream of `extremes`, one a chunk of the pass `placing`.  places_in: the same, for GRAD; not
     read with spikes apart.
-    given, lone: In, with `parallel` alone; they stand still during a tensor.  given: forward mean and scale are
-    those of `parameters`, what STAT finds is the window alone; what leaves by `found` is nothing.  lone: REDUCE
-    has no GRAD behind it.
+    given, lone: In, with `parallel` alone; they stand still during a tensor.  given: forward mean and scale
+    are those of `parameters`, what STAT finds is the window alone; what leaves by `found` is nothing.
+    lone: REDUCE has no GRAD behind it.
     chunk_beats, chunks, inverse, spread, epsilon: In, of `golden.spec.block.Constants`: `Chunks.length` /
     lanes, `Chunks.count`, and scalars; they stand still during a tensor.
     """

@@ -35,7 +35,8 @@ class ParallelArithmetic(wiring.Component):
     Golden: `golden.lightnorm.channel.statistics`, `apply_words`, `gradients`, `grad_words`;
     `golden.learning.norm.running`.
     One channel at a time.  Latency, whatever the numbers: `latency.NORM_FORWARD`, `NORM_GIVEN` and
-    `NORM_BACKWARD` cycles from that which takes the sums to the result, for formats with a divider of 10 bits.
+    `NORM_BACKWARD` cycles from that which takes the sums to the result, for formats with a divider of 10
+    bits.
 
     A multiplier of SCALAR_BITS × SCALAR_BITS bits (the exact moment: as many bits as Σdy has), one shifter
     and one sum of `wide_bits`.  An integer becomes a scalar by its magnitude, the place of its leading one, a

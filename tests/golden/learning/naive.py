@@ -341,20 +341,22 @@ def running(found: Statistics_, now: LayerState, blocks: Blocks, host: Constants
         quotient = min((1 << 19) // digits, (1 << 10) - 1)
         scales.append(nearest_scalar(quotient * two(-19 - exponent) if spread else 0))
         # The mean, eight bits below the finest x and no larger than x can be.
-        means.append(nearest_scalar(max(-(1 << 42) + 1, min((1 << 42) - 1, round(mean / two(-26)))) * two(-26)))
+        fine, most = round(mean / two(-26)), (1 << 42) - 1
+        means.append(nearest_scalar(max(-most, min(most, fine)) * two(-26)))
         size, window = abs(means[-1].mantissa) * two(means[-1].exponent), -17
         while two(window) <= max(size, (max(0, *row) - min(0, *row)) * grid):
             window += 1
         windows.append(window + 1)
     flat = np.array([not spread for spread in numbers_of(now.spread)])
     nowhere = np.zeros((len(flat), 0), np.int64)
-    mean, scale = (
-        Scalars(*(np.array([getattr(v, name) for v in values], np.int64) for name in ("mantissa", "exponent")))
+    names = "mantissa", "exponent"
+    normal, scale = (
+        Scalars(*(np.array([getattr(v, name) for v in values], np.int64) for name in names))
         for values in (means, scales)
     )
     return replace(
         found,
-        mean=mean,
+        mean=normal,
         scale=scale,
         spread=now.spread,
         flat=flat,

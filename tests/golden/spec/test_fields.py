@@ -74,8 +74,9 @@ def test_array_form_refuses_like_the_scalar_form() -> None:
 @pytest.mark.parametrize("config", PRESETS.values(), ids=PRESETS)
 def test_every_memory_has_a_shape(config: Config) -> None:
     numbers = memories(config)
-    # What learns has parameters, commands, seeds, a controller; and counters and places beside coefficients.
-    expected = 11 + 3 * config.engines if config.learning else 6 + config.engines
+    # What learns has parameters, statistics, commands, seeds, a controller; and counters and places beside
+    # coefficients.
+    expected = 12 + 3 * config.engines if config.learning else 6 + config.engines
     assert len(numbers) == len(set(numbers)) == expected
     shapes = [memory_shape(config, number) for number in numbers]
     assert all(shape.bits >= 1 and shape.depth >= 1 for shape in shapes)

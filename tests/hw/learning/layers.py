@@ -14,6 +14,7 @@ from golden.learning.rounding import fraction
 from golden.learning.state import LayerState
 from golden.lightnorm import scalars, tensors, unit
 from golden.lightnorm.blocks import Blocks, encode_floats
+from golden.lightnorm.channel import Statistics
 from golden.spec import block, latency, maps
 from golden.spec.config import Config
 from golden.spec.learning import NORM_FORMAT
@@ -202,7 +203,7 @@ def layer(
     )
 
 
-def _near(found: tensors.Statistics, rng: np.random.Generator, far: float) -> LayerState:
+def _near(found: Statistics, rng: np.random.Generator, far: float) -> LayerState:
     """A state whose running statistics are those of a batch, far from them, or nothing."""
     count = len(found.flat)
     means = found.mean.floats() * far * rng.choice([1, 1, 1.1, -3, -9.7, 17.3, 0, 2.0**-60, 2.0**40], count)

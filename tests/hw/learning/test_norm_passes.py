@@ -117,8 +117,8 @@ def test_given_statistics_and_lone_reductions(lanes: int, stall: float, late: fl
     async def bench(ctx: Any) -> None:
         it = Bench(dut, config, rng, stall, late)
         for channels, words, backward, add, given, lone in GIVEN_AND_LONE[lanes, stall, late]:
-            seed, single = rng.getrandbits(32), channels == 1 and not backward
-            case = layer(seed, config, channels, words, backward, add, add, given, lone, -300 if single else 1)
+            seed, far = rng.getrandbits(32), -300 if channels == 1 and not backward else 1
+            case = layer(seed, config, channels, words, backward, add, add, given, lone, far)
             cycles = await it.run(ctx, case)
             refused = frozenset(it.refused)
             right = norm_timing(config, channels, words, backward, add, refused, given, lone)
