@@ -32,10 +32,11 @@ class NormTiming:
     found: tuple[int, ...]
 
 
-def _walk(channels: int, words: int, lone: bool) -> Iterator[Word]:
+def _walk(channels: int, words: int, backward: bool, lone: bool) -> Iterator[Word]:
     """In the order of `hw.learning.norm_walk`."""
+    ways = ((False,) if lone else (False, True)) if backward else (True,)
     for step in range(channels + 1):
-        for second in (False,) if lone else (False, True):
+        for second in ways:
             if step < channels if not second else step:
                 for number in range(words):
                     yield Word(second, number == words - 1)
@@ -51,11 +52,13 @@ class _Passes:
         self._backward, self._add, self._lone = backward, add, lone
         self._silent = given and not backward
         self._short = not backward and not add and beats <= 2
-        self._walk = _walk(channels, words, lone)
+        self._walk = _walk(channels, words, backward, lone)
         self._next = next(self._walk, None)
         self._reader, self._others = Reader(beats, self._short), Reader(beats, False)
         forward = latency.NORM_GIVEN if given else latency.NORM_FORWARD
         self._sums, self._arithmetic = Sums(), Arithmetic(latency.NORM_BACKWARD if backward else forward)
+        self._known = 0 if backward else channels
+        """Channels whose statistics wait for the arithmetic."""
         self._line: int | None = None
         """First cycle of a line."""
         self._affine: list[bool | None] = [None, None]
@@ -112,8 +115,9 @@ class _Passes:
             self.found += [] if self._silent else [cycle]
             self._pulled, self._line = False, None if self._lone else cycle + LINE
             self.left -= self._lone
-        if takes_sums and self._sums.out:
+        if takes_sums and (self._known or self._sums.out):
             self._arithmetic.take(cycle)
+            self._known = max(0, self._known - 1)
 
         if advance and result:
             self.left -= 1

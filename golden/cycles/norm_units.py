@@ -3,7 +3,7 @@
 from collections import deque
 from dataclasses import dataclass
 
-from golden.spec.latency import MAP_ROUND
+from golden.spec.latency import MAP_ROUND, PARAMETERS
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Arithmetic:
     def __init__(self, cycles: int) -> None:
         self._latency = cycles
         self._ends: int | None = None
-        self._known_at = 2
+        self._known_at = PARAMETERS
 
     def ready(self, cycle: int) -> bool:
         """It takes sums."""

@@ -11,7 +11,7 @@ from golden.learning.scheme import Scheme, Statistics
 from golden.spec import latency
 from golden.spec.arithmetics import PAIR
 from golden.spec.block import Scalar, constants
-from golden.spec.commands import Command, command_word
+from golden.spec.commands import Command, command_word, pass_record
 from golden.spec.config import Config
 from golden.spec.errors import CapacityError
 from golden.spec.tensor import Tensor
@@ -121,7 +121,10 @@ class CommandList:
 
     def _forward(self, index: int) -> int:
         cycles = max(self._walk(index), self._drained(self._maps.sums[index], 1))
-        return self._pass(Command.FORWARD, cycles, self._layers[index].forward_at, index)
+        channels = self._channels(index)
+        if self._given:
+            channels |= {"chunk_beats": 0, "chunks": 0}
+        return self._pass(Command.FORWARD, cycles, self._layers[index].forward_at, index, **channels)
 
     def _norm_forward(self, index: int) -> int:
         layer, maps = self._network.layers[index], self._maps
@@ -203,21 +206,34 @@ class CommandList:
         )
 
     def _pass(self, kind: Command, cycles: int, entry: int, index: int, **values: int) -> int:
-        names = ("addend", "addend_distance", "masked", "mask_relu", "mask_distance", "report_address")
-        fields = {**dict.fromkeys(names, 0), "block": self._layers[index].starts[0]}
-        return self._add(kind, cycles, entry=entry, **{**fields, **values})
+        fields = {field.name: 0 for field in pass_record(self._config).fields}
+        fields["block"] = self._layers[index].starts[0]
+        return self._add(kind, cycles, **{**fields, **values, "entry": entry})
+
+    @property
+    def _given(self) -> bool:
+        """Statistics are."""
+        return self._scheme.statistics == Statistics.RUNNING
+
+    def _channels(self, index: int) -> dict[str, int]:
+        """Of a layer: where its parameters are, its chunks."""
+        sums = self._maps.sums[index]
+        split = constants(sums.stride * self._config.lanes).chunks
+        return {
+            "parameter_address": sum(it.shape[0] for it in self._maps.sums[:index]),
+            "chunk_beats": split.length // self._config.basis,
+            "chunks": split.count,
+        }
 
     def _norm(self, index: int, **values: int) -> int:
         sums, config = self._maps.sums[index], self._config
         host = constants(sums.stride * config.lanes)
-        given = self._scheme.statistics == Statistics.RUNNING
+        given = self._given
         fields = {
             "channels": sums.shape[0],
             "words": sums.stride,
             "x_address": sums.address,
-            "parameter_address": sum(it.shape[0] for it in self._maps.sums[:index]),
-            "chunk_beats": host.chunks.length // config.basis,
-            "chunks": host.chunks.count,
+            **self._channels(index),
         }
         for name, value in (("inverse", host.inverse), ("spread", host.spread)):
             # A norm whose statistics are given needs neither.

@@ -31,7 +31,8 @@ class Command(IntEnum):
     LAYERS = 1
     """The array runs instructions up to an END as in inference."""
     FORWARD = 2
-    """The array runs one layer; its sums, of unit 2^shift, become blocks of LightNorm's forward format."""
+    """The array runs one layer; its sums, of unit 2^shift, become blocks of LightNorm's forward format, whose
+    statistics are kept for NORM."""
     ERROR = 3
     """The array runs a layer with the transposed codes; its sums · 2^shift, and what is added ·
     2^addend_shift, become fractions of errors of the map below."""
@@ -66,6 +67,22 @@ def pass_record(config: Config) -> Record:
                 data_bits(config),
                 doc="ERROR: data words for the counts for the scale, beyond ±127 and beyond ±63",
             ),
+            *block_record(config).fields,
+        ),
+    )
+
+
+def block_record(config: Config) -> Record:
+    """Of FORWARD: what the statistics of its blocks need. NORM has the same of its channels.
+
+    FORWARD of a norm whose statistics are given has 0 for both numbers of chunks: it needs the window alone.
+    """
+    return Record(
+        "blocks",
+        (
+            Field("parameter_address", log2(config.filter_words), doc="parameter word of channel 0"),
+            Field("chunk_beats", index_bits(config), doc="Chunks.length / basis"),
+            Field("chunks", MAX_CHUNKS.bit_length(), doc="Chunks.count, 1…MAX_CHUNKS"),
         ),
     )
 
@@ -153,9 +170,7 @@ def norm_record(config: Config) -> Record:
                 data_bits(config),
                 doc="data words for the counts for the scale, then two of each channel",
             ),
-            Field("parameter_address", log2(config.filter_words), doc="parameter word of channel 0"),
-            Field("chunk_beats", index_bits(config), doc="Chunks.length / basis"),
-            Field("chunks", MAX_CHUNKS.bit_length(), doc="Chunks.count, 1…MAX_CHUNKS"),
+            *block_record(config).fields,
             *scalars,
         ),
     )

@@ -150,8 +150,8 @@ BLOCKS = TERM + 1 + ENCODE
 """From a token to its sums in blocks: one slice of them is chosen, then encoded."""
 PARAMETERS = 1 + MEMORY + 4
 """From the start of a norm's passes to the parameters of the first channel: address, word, two magnitudes, of
-which the first becomes a scalar while the second is found, then both move on. At most what its first sums
-take."""
+which the first becomes a scalar while the second is found, then both move on. At least what the first
+statistics take, at most what the first sums of REDUCE do."""
 WRITE_WAIT = 4
 """From a word's last bytes until it is surely written."""
 ERROR_WORD = 1 + MEMORY + 1

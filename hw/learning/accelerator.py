@@ -208,6 +208,7 @@ class LearningAccelerator(wiring.Component):
 
         wiring.connect(m, norm.rounder, rounder.users[0])
         wiring.connect(m, writer.rounder, rounder.users[1])
+        wiring.connect(m, writer.blocks, norm.written)
 
         # Commands and their ends.
         wiring.connect(m, controller.issue, conductor.i)

@@ -13,7 +13,7 @@ from hw.lightnorm.extremes import extremes
 class ExtremeMarks(wiring.Component):
     """Marks the lanes of a beat that hold the maximum or the minimum of its chunk.
 
-    Places are those that STAT found; those of two channels fit.
+    Places are those that REDUCE found; those of two channels fit.
 
     Golden: `golden.lightnorm.unit.spike_masks`.  Latency: none: `high` and `low` speak of the beat that is
     there.  Throughput: a beat a cycle.

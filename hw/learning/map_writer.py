@@ -14,6 +14,7 @@ from golden.spec.learning import NORM_FORMAT
 from golden.spec.maps import CODE_BITS, EXPONENT_SHARE
 from golden.spec.memories import feature_bits
 from hw.interfaces import access_signature
+from hw.learning.ports import blocks_signature
 from hw.learning.shared_rounder import count_bits, rounder_signature
 from hw.learning.word_random import WordRandom, slice_bits
 from hw.lightnorm.encoder import Encoder
@@ -40,6 +41,7 @@ class MapWriter(wiring.Component):
     error: In, it is an error pass, else a forward pass of training; still during a pass, as `command`.
     enable: In, it is one of the two.  command: In, fields.  shift, addend_shift: In, those of its issue.
     i: In, from the operands.  port: Out, always granted at once.
+    blocks: Out, of FORWARD, for their statistics.
     rounder: Out, to the rounder of errors.  turn_done: Out, the last word of a turn is written.
     saturated, large: Out, counts of errors since `clear` (`MapRounder`).
     load, word: In, a new state for the generator of random bits.
@@ -57,6 +59,7 @@ class MapWriter(wiring.Component):
                 "addend_shift": In(signed(SHIFT_BITS)),
                 "i": In(operands_signature(config)),
                 "port": Out(access_signature(config)),
+                "blocks": Out(blocks_signature(config)),
                 "turn_done": Out(1),
                 "clear": In(1),
                 "rounder": Out(rounder_signature(config)),
@@ -83,6 +86,17 @@ class MapWriter(wiring.Component):
             Array(self.i.sums.word_select(part, len(chosen)) for part in range(slices))[tokens[1].slice]
         )
         blocks, blocks_valid = self._blocks(m, chosen, tokens[2].valid & ~self.error)
+        block = tokens[latency.BLOCKS]
+        m.d.comb += [
+            self.blocks.start.eq(self.clear),
+            self.blocks.valid.eq(blocks_valid),
+            self.blocks.bytes.eq(blocks),
+            self.blocks.slice.eq(block.slice),
+            self.blocks.channel.eq(block.pool_index),
+            self.blocks.initial.eq(block.pool_first),
+            self.blocks.final.eq(block.pool_last),
+            *(self.blocks.layer[name].eq(self.command[name]) for name in self.blocks.layer.shape().members),
+        ]
         errors, errors_valid, reading = self._errors(m, chosen, tokens)
 
         # Slices gather in a word. A whole one waits until nothing is read, as the next one begins to gather.

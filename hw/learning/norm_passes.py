@@ -13,14 +13,16 @@ from golden.spec.config import Config
 from golden.spec.learning import NORM_FORMAT
 from hw.interfaces import access_signature
 from hw.learning.extreme_marks import ExtremeMarks
+from hw.learning.layer_sums import LayerSums
 from hw.learning.map_rounder import SHIFT_BITS
 from hw.learning.norm_bytes import put_bytes
 from hw.learning.norm_walk import NormWalk, norm_tag
 from hw.learning.parameter_memory import given_signature
+from hw.learning.ports import blocks_signature
 from hw.learning.shared_rounder import count_bits, rounder_signature
 from hw.learning.word_reader import WordReader
 from hw.learning.word_writer import WordWriter
-from hw.lightnorm.core import NormCore
+from hw.lightnorm.affine_passes import AffinePasses
 from hw.lightnorm.layouts import Op
 from hw.lightnorm.scalar import scalar_layout
 from hw.parts.layouts import layout
@@ -34,9 +36,10 @@ def channel_found() -> data.StructLayout:
 class NormPasses(wiring.Component):
     """Runs a layer's channels through LightNorm, from map to map.
 
-    Forward: STAT and APPLY over x; y, and a map that is added, to the nearest int8.  Backward: REDUCE, which
-    finds places of extremes as well, and GRAD; dx and its spikes to int8 with random bits.  Mean and scale
-    are kept beside the parameters in between.  The time of a layer does not depend on its numbers.
+    Statistics of x come from the stream that the array writes.  Forward: APPLY over x; y, and a map that is
+    added, to the nearest int8.  Backward: REDUCE, which finds places of extremes as well, and GRAD; dx and its
+    spikes to int8 with random bits.  Mean and scale are kept beside the parameters in between.  The time of a
+    layer does not depend on its numbers.
 
     Where the command has no 1/n, mean and scale are *given*: those that are kept beside the parameters
     already. Forward nothing is found or kept then; backward dx is dy by a factor. A *lone* command has no
@@ -54,6 +57,7 @@ class NormPasses(wiring.Component):
     -------
     start: In.  command: In, `norm_record`; shift, addend_shift: In, those of its issue; from `start` to
         `done`.  done: Out, one cycle, all is written.
+    written: In, blocks of x, at least 8 cycles before the start of their layer.
     features: Out, to the feature memory.
     parameters: In, of one channel after the other; those of the first are there at `latency.PARAMETERS`, the
         others when the channel before is done.
@@ -76,6 +80,7 @@ class NormPasses(wiring.Component):
                 "shift": In(signed(ISSUE_BITS)),
                 "addend_shift": In(signed(ISSUE_BITS)),
                 "done": Out(1),
+                "written": In(blocks_signature(config)),
                 "features": Out(access_signature(config)),
                 "parameters": In(given_signature()),
                 "found": Out(stream.Signature(channel_found())),
@@ -94,7 +99,8 @@ class NormPasses(wiring.Component):
         m.submodules.walk = walk = NormWalk(config)
         m.submodules.words = words = WordReader(config, norm_tag())
         m.submodules.others = others = WordReader(config, 0)
-        m.submodules.core = core = NormCore(NORM_FORMAT, lanes, Spikes.APART, bits, True, Op.REDUCE)
+        m.submodules.sums = sums = LayerSums(config)
+        m.submodules.core = core = AffinePasses(NORM_FORMAT, lanes, Spikes.APART, bits, True)
         m.submodules.marks = marks = ExtremeMarks(lanes, bits)
         rounder = self.rounder
         m.submodules.writer = writer = WordWriter(config)
@@ -139,17 +145,29 @@ class NormPasses(wiring.Component):
             m.d.sync += other_address.eq(other_address + 1)
 
         # A beat of the passes; REDUCE has one of dy beside it.
-        beat = words.o.payload
+        beat, last, reduces = words.o.payload, Signal(), Signal()
         both = beat.tag.op == Op.REDUCE
-        put_bytes(m, core.i.payload, beat.bytes, Mux(both, others.o.payload.bytes, beat.bytes))
+        m.d.comb += [last.eq(beat.tag.last & beat.ends), reduces.eq(both & others.o.valid)]
+        for target, errors in ((sums.i, others.o.payload.bytes), (core.i, beat.bytes)):
+            put_bytes(m, target.payload, beat.bytes, errors)
+            m.d.comb += [
+                target.payload.op.eq(beat.tag.op),
+                target.payload.mask.eq(-1),
+                target.payload.last.eq(last),
+            ]
         m.d.comb += [
-            core.i.payload.op.eq(beat.tag.op),
-            core.i.payload.mask.eq(-1),
-            core.i.payload.last.eq(beat.tag.last & beat.ends),
-            core.i.valid.eq(words.o.valid & (others.o.valid | ~both)),
-            words.o.ready.eq(core.i.ready & (others.o.valid | ~both)),
+            sums.i.valid.eq(words.o.valid & reduces),
+            core.i.valid.eq(words.o.valid & ~both),
+            words.o.ready.eq(Mux(both, sums.i.ready & others.o.valid, core.i.ready)),
+            sums.start.eq(self.start),
+            sums.first.eq(command.parameter_address),
+            sums.channels.eq(Mux(backward, 0, command.channels)),
+            sums.chunk_beats.eq(command.chunk_beats),
+            sums.chunks.eq(command.chunks),
         ]
-        pulled = self._results(m, core, others, marks, rounder)
+        wiring.connect(m, wiring.flipped(self.written), sums.written)
+        wiring.connect(m, sums.o, core.sums)
+        pulled = self._results(m, sums, core, others, marks, rounder)
         self._channels(m, core, pulled)
 
         # The words that leave, and the end.
@@ -183,7 +201,7 @@ class NormPasses(wiring.Component):
             ]
         return m
 
-    def _channels(self, m: Module, core: NormCore, pulled: Signal) -> None:
+    def _channels(self, m: Module, core: AffinePasses, pulled: Signal) -> None:
         """Parameters into a channel's arithmetic, and what it finds out of it."""
         command, given, result = self.command, core.parameters.payload, core.found.payload
         parameters, reduced = self.parameters, result.backward
@@ -202,8 +220,6 @@ class NormPasses(wiring.Component):
             self.found.valid.eq(core.found.valid & may & ~silent),
             self.found.payload.first.eq(Mux(reduced, result.d_beta, result.mean)),
             self.found.payload.second.eq(Mux(reduced, result.d_gamma, result.spread)),
-            core.chunk_beats.eq(command.chunk_beats),
-            core.chunks.eq(command.chunks),
         ]
         for name in ("gamma", "beta"):
             m.d.comb += given[name].eq(getattr(parameters, name))
@@ -217,7 +233,13 @@ class NormPasses(wiring.Component):
         m.d.sync += known.eq(~(self.start | taken))
 
     def _results(
-        self, m: Module, core: NormCore, others: WordReader, marks: ExtremeMarks, rounder: Any
+        self,
+        m: Module,
+        sums: LayerSums,
+        core: AffinePasses,
+        others: WordReader,
+        marks: ExtremeMarks,
+        rounder: Any,
     ) -> Signal:
         """Results into bytes; True once the spike of a channel has become its pull."""
         command, result, out = self.command, core.o.payload, rounder.i.payload
@@ -241,12 +263,10 @@ class NormPasses(wiring.Component):
             out.high.eq(Mux(minus, marks.low, marks.high) & backward.replicate(len(out.high))),
             out.low.eq(Mux(minus, marks.high, marks.low) & backward.replicate(len(out.low))),
             core.o.ready.eq(rounder.i.ready & there),
-            others.o.ready.eq(
-                Mux(add, taken, core.i.valid & core.i.ready & (core.i.payload.op == Op.REDUCE))
-            ),
-            marks.i.valid.eq(core.places_out.valid & backward & ~command.lone),
-            marks.i.payload.eq(core.places_out.payload),
-            core.places_out.ready.eq(marks.i.ready | ~backward | command.lone),
+            others.o.ready.eq(Mux(add, taken, sums.i.valid & sums.i.ready)),
+            marks.i.valid.eq(sums.places.valid & ~command.lone),
+            marks.i.payload.eq(sums.places.payload),
+            sums.places.ready.eq(marks.i.ready | command.lone),
             marks.step.eq(taken & backward),
             marks.last.eq(result.last),
             marks.chunk_beats.eq(command.chunk_beats),

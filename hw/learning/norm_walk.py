@@ -16,8 +16,9 @@ def norm_tag() -> data.StructLayout:
 
 
 class NormWalk(wiring.Component):
-    """Step i has the first pass (STAT, backward REDUCE) of channel i, and the second (APPLY, GRAD) of channel
-    i − 1; so the arithmetic of a channel is hidden behind another's words. A lone command has no second ones.
+    """Forward channel after channel has APPLY, as the statistics are known. Backward step i has REDUCE of
+    channel i, and GRAD of channel i − 1; so the arithmetic of a channel is hidden behind another's words. A
+    lone command has no GRAD.
 
     Golden: `golden.cycles.norm` has the order and its time.  Latency: the first word is there in the cycle
     after `start`.  Throughput: a word a cycle.
@@ -46,10 +47,10 @@ class NormWalk(wiring.Component):
         address_shape = self.command.x_address.shape()
         on, first, second = Signal(), Signal(), Signal()
         channels, words = Signal.like(command.channels), Signal.like(command.words)
-        # Of the first passes and of the second ones.
+        # Of REDUCE and of the second passes.
         pointers = [Signal(address_shape, name=name) for name in ("first_address", "second_address")]
         here = Signal(address_shape)
-        ends, final = words == 1, channels == 0
+        ends, final = words == 1, channels == Mux(command.backward, 0, 1)
         m.d.comb += [
             here.eq(Mux(second, pointers[1], pointers[0])),
             out.tag.op.eq(Cat(second, command.backward)),
@@ -63,12 +64,12 @@ class NormWalk(wiring.Component):
                 with m.If(second == is_second):
                     m.d.sync += pointer.eq(here + 1)
             with m.If(ends):
-                # The first step has no second pass, the last one, of no channel, no first one.
+                # Backward the first step has no GRAD, the last one, of no channel, no REDUCE.
                 with m.If(first | second):
                     m.d.sync += [
                         channels.eq(channels - 1),
                         first.eq(command.lone),
-                        second.eq((channels == 1) & ~command.lone),
+                        second.eq(~command.backward | ((channels == 1) & ~command.lone)),
                         on.eq(Mux(command.lone, channels != 1, ~final)),
                     ]
                 with m.Else():
@@ -76,8 +77,8 @@ class NormWalk(wiring.Component):
         with m.If(self.start):
             m.d.sync += [
                 on.eq(1),
-                first.eq(1),
-                second.eq(0),
+                first.eq(command.backward),
+                second.eq(~command.backward),
                 channels.eq(command.channels),
                 words.eq(command.words),
                 pointers[0].eq(command.x_address),

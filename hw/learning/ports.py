@@ -5,12 +5,14 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec import formats
-from golden.spec.commands import SHIFT_BITS, command_record, parameter_record
+from golden.spec.commands import SHIFT_BITS, block_record, command_record, parameter_record
 from golden.spec.config import Config
 from golden.spec.controller import WORD_BITS, data_bits
 from golden.spec.learning import GRADIENT_BITS
 from golden.spec.memories import COUNTER_BITS, entry_bits, log2, place_record
 from hw.parts.layouts import layout
+from hw.writeback.basis import slice_bits
+from hw.writeback.layouts import pool_index_bits
 
 
 def entries_signature(config: Config) -> wiring.Signature:
@@ -84,5 +86,27 @@ def parameter_signature(config: Config) -> wiring.Signature:
             "valid": Out(1),
             "address": Out(log2(config.filter_words)),
             "word": Out(parameter_record().bits),
+        }
+    )
+
+
+def blocks_signature(config: Config) -> wiring.Signature:
+    """Map writer → norm: blocks of a forward pass, `basis` bytes of a word with `valid`, at once, in the order
+    of the drain (`hw.writeback.layouts.output_fields`).
+
+    start: Out, a pass begins.  layer: Out, fields of its command; still during the pass.
+    bytes: Out, as they are written.  slice: Out, which bytes of the word.  channel: Out, in its round.
+    initial, final: Out, they are the first, the last ones of their channel.
+    """
+    return wiring.Signature(
+        {
+            "start": Out(1),
+            "layer": Out(layout(block_record(config))),
+            "valid": Out(1),
+            "bytes": Out(config.basis * 8),
+            "slice": Out(slice_bits(config)),
+            "channel": Out(pool_index_bits(config)),
+            "initial": Out(1),
+            "final": Out(1),
         }
     )

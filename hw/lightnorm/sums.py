@@ -8,7 +8,14 @@ from golden.spec.block import NormFormat
 from hw.lightnorm.chunk_counter import place_layout
 from hw.lightnorm.extremes import Best, best, extremes, ordered, rank, rank_bits, unranked
 from hw.lightnorm.layouts import Op, lane_group, unit_size
-from hw.lightnorm.sums_layouts import moments, statistics, sums, sums_input
+from hw.lightnorm.sums_layouts import (
+    chunk_layout,
+    moments,
+    partial_layout,
+    statistics,
+    sums,
+    sums_input,
+)
 from hw.parts.delay import delayed
 
 _Term = tuple[Signal, Signal]
@@ -26,6 +33,9 @@ class Sums(wiring.Component):
     Products are of magnitudes; values with the same exponents are summed before they are shifted.
     Extremes are compared as ranks (`extremes.py`).  A chunk's range goes the way of REDUCE's products.
 
+    Channels of STAT may come in pieces, one of each in turn, whose sums somebody keeps meanwhile: a beat that
+    resumes goes on from what is given, others from the beat before.
+
     Parameters
     ----------
     fmt: number formats.  lanes: values of a beat, a power of two.  index_bits: a channel has at most
@@ -33,9 +43,13 @@ class Sums(wiring.Component):
 
     Members
     -------
-    i: stream of `sums_input`; a channel's beats of one pass follow each other.  o: stream of `sums`, one
-    a channel.  places: stream of `extremes`, one a chunk of the pass `placing`, in order.
-    zero: In, STAT's width counts zero among the values; stands still.
+    i: stream of `sums_input`; a channel's beats of one pass follow each other, or those of a piece.
+    o: stream of `sums`, one a channel.  places: stream of `extremes`, one a chunk of the pass `placing`, in
+        order.
+    zero: In, STAT's width counts zero among the values; stands still; 0 where left open.
+    resumes: In, with a beat of STAT, in a cycle from which on nobody lets `o` or `places` wait; 0 where left
+        open.  chunk_before, sums_before: In, what it goes on from, one and two cycles later.
+    chunk, partial: Out, what there is two and three cycles after a beat of STAT.
     """
 
     i: stream.Interface
@@ -50,6 +64,11 @@ class Sums(wiring.Component):
                 "o": Out(stream.Signature(sums(fmt, index_bits))),
                 "places": Out(stream.Signature(extremes(index_bits))),
                 "zero": In(1),
+                "resumes": In(1),
+                "chunk_before": In(chunk_layout(fmt.forward)),
+                "sums_before": In(partial_layout(fmt.forward, index_bits)),
+                "chunk": Out(chunk_layout(fmt.forward)),
+                "partial": Out(partial_layout(fmt.forward, index_bits)),
             }
         )
 
@@ -60,6 +79,7 @@ class Sums(wiring.Component):
         valid = Signal(2)
         stages = [Signal(place_layout(index_bits), reset_less=True, name=f"place{i}") for i in range(2)]
         back = Signal(2, reset_less=True)
+        resumed = Signal(2)
         source = self.i.payload.beat
         m.d.comb += [
             free.eq(~self.o.valid | self.o.ready),
@@ -72,6 +92,7 @@ class Sums(wiring.Component):
         with m.If(advance):
             m.d.sync += [
                 valid.eq(Cat(self.i.valid, valid[0])),
+                resumed.eq(Cat(self.i.valid & self.resumes, resumed[0])),
                 back.eq(Cat(source.op[1], back[0])),
                 stages[0].eq(self.i.payload.place),
                 stages[1].eq(stages[0]),
@@ -79,7 +100,7 @@ class Sums(wiring.Component):
 
         # First and second stage: what shares an exponent; extremes of the chunk.
         small, products, tops = self._units(m, advance)
-        high, low = self._extremes(m, advance, valid[0], stages[0])
+        high, low = self._extremes(m, advance, valid[0], resumed[0], stages[0])
 
         # Third: the channel.
         here, backward = stages[1], back[1]
@@ -99,13 +120,16 @@ class Sums(wiring.Component):
             if i < 2:
                 shift = Mux(backward, shift, ends[i][1])
             moved.append(used << shift)
+        again, kept = resumed[1], self.sums_before
+        totals, so_far = Mux(again, kept.total, total), Mux(again, kept.ranges << spare, product)
         with m.If(go):
             m.d.sync += [
-                total.eq(Mux(here.first, 0, total) + sum(value << shift for value, shift in small)),
-                product.eq(Mux(here.first, 0, product) + sum(moved)),
+                total.eq(Mux(here.first, 0, totals) + sum(value << shift for value, shift in small)),
+                product.eq(Mux(here.first, 0, so_far) + sum(moved)),
             ]
         top = Signal(moment["top"].shape, reset_less=True)
         highest, lowest = Signal.like(high, reset_less=True), Signal.like(low, reset_less=True)
+        most, least = Mux(again, kept.highest, highest), Mux(again, kept.lowest, lowest)
         out = self.o.payload
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
@@ -113,11 +137,18 @@ class Sums(wiring.Component):
             m.d.sync += [self.o.valid.eq(here.last), out.backward.eq(backward)]
             with m.If(here.first | (tops > top)):
                 m.d.sync += top.eq(tops)
-            with m.If(here.ends):
-                with m.If(here.initial | (high > highest)):
-                    m.d.sync += highest.eq(high)
-                with m.If(here.initial | (low < lowest)):
-                    m.d.sync += lowest.eq(low)
+            m.d.sync += [
+                highest.eq(Mux(here.ends & (here.initial | (high > most)), high, most)),
+                lowest.eq(Mux(here.ends & (here.initial | (low < least)), low, least)),
+            ]
+        m.d.comb += [
+            self.chunk.high.eq(high),
+            self.chunk.low.eq(low),
+            self.partial.total.eq(total),
+            self.partial.ranges.eq(product >> spare),
+            self.partial.highest.eq(highest),
+            self.partial.lowest.eq(lowest),
+        ]
         whole = [
             unranked(m, fmt.forward, code, bool(i), f"all{i}") for i, code in enumerate((highest, lowest))
         ]
@@ -196,7 +227,9 @@ class Sums(wiring.Component):
         m.d.comb += result.eq(Mux(top > others, top, others))
         return result
 
-    def _extremes(self, m: Module, advance: Signal, valid: Value, here: data.View) -> tuple[Signal, Signal]:
+    def _extremes(
+        self, m: Module, advance: Signal, valid: Value, resumed: Value, here: data.View
+    ) -> tuple[Signal, Signal]:
         """Ranks of the chunk's extremes, two stages behind the input; their places beside them."""
         fmt, lanes, size = self._fmt.forward, self._lanes, lane_group(self._fmt.forward, self._lanes)
         source = self.i.payload.beat
@@ -227,9 +260,13 @@ class Sums(wiring.Component):
             chosen = best(candidates, sign)
             running = Signal(rank_bits(fmt), reset_less=True, name=f"{name}_rank")
             position = Signal(self._index_bits, reset_less=True, name=f"{name}_position")
-            better = chosen.value > running if sign > 0 else chosen.value < running
-            with m.If(advance & valid & (here.begins | better)):
-                m.d.sync += [running.eq(chosen.value), position.eq(Cat(chosen.place, here.beat))]
+            before = Mux(resumed, self.chunk_before[name], running)
+            better = chosen.value > before if sign > 0 else chosen.value < before
+            takes = here.begins | better
+            with m.If(advance & valid):
+                m.d.sync += running.eq(Mux(takes, chosen.value, before))
+                with m.If(takes):
+                    m.d.sync += position.eq(Cat(chosen.place, here.beat))
             m.d.comb += place.eq(position)
             found.append(running)
         return found[0], found[1]

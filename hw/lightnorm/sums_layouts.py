@@ -5,6 +5,7 @@ from amaranth.lib import data
 
 from golden.spec.block import BlockFormat, NormFormat
 from hw.lightnorm.chunk_counter import CHUNK_BITS, place_layout
+from hw.lightnorm.extremes import rank_bits
 from hw.lightnorm.layouts import pass_beat
 
 
@@ -45,3 +46,16 @@ def sums(fmt: NormFormat, index_bits: int) -> data.StructLayout:
 def sums_input(fmt: NormFormat, lanes: int, index_bits: int) -> data.StructLayout:
     """A beat of STAT or REDUCE with its place."""
     return data.StructLayout({"beat": pass_beat(fmt, lanes), "place": place_layout(index_bits)})
+
+
+def chunk_layout(fmt: BlockFormat) -> data.StructLayout:
+    """What STAT has of a chunk that has not ended: ranks of its extremes (`hw.lightnorm.extremes`)."""
+    return data.StructLayout({name: rank_bits(fmt) for name in ("high", "low")})
+
+
+def partial_layout(fmt: BlockFormat, index_bits: int) -> data.StructLayout:
+    """What STAT has of a channel that has not ended: `total` and `ranges` of `statistics` so far, and the
+    ranks of the extremes of the chunks that have ended."""
+    members = statistics(fmt, index_bits).members
+    sums_so_far = {name: members[name] for name in ("total", "ranges")}
+    return data.StructLayout({**sums_so_far, "highest": rank_bits(fmt), "lowest": rank_bits(fmt)})
