@@ -32,6 +32,8 @@ NORM_BITS = 24
 """Of LightNorm's words."""
 NORM_FACTORS = (6, 12)
 """Widths of a product of LightNorm: a magnitude of a block and a scale."""
+NORM_KEPT = 20
+"""Bytes that stand for a channel between its words: sums, ranks of extremes."""
 WORD_BYTES = 6
 """Of a register of the controller."""
 INSTRUCTION_BYTES = 4
@@ -171,7 +173,7 @@ def step_energy(
         if back_entries:
             found["error"] += _sums(config, weights, back_reads, it.back_rows, steps, back_outputs)
         found["gradient"] += _gradient(config, weights, entries, it, kept)
-        found["norm"] += _norm(it)
+        found["norm"] += _norm(it, config)
         found["update"] += _update(weights, entries, 0 if dense else back_entries, kept)
     found["controller"] = _controller(instructions)
     return found
@@ -203,8 +205,8 @@ def _gradient(config: Config, weights: Weights, entries: int, it: LayerWork, kep
     )
 
 
-def _norm(it: LayerWork) -> Split:
-    """Forward STAT and APPLY; backward REDUCE and GRAD."""
+def _norm(it: LayerWork, config: Config) -> Split:
+    """Forward STAT of what is written, and APPLY; backward REDUCE and GRAD."""
     values = it.filters * it.pixels
     product = TABLE.multiply * NORM_FACTORS[0] * NORM_FACTORS[1] / 64
     add = TABLE.add * NORM_BITS / 8
@@ -213,7 +215,8 @@ def _norm(it: LayerWork) -> Split:
     stat, reduce = add + ends, line + ends
     return Split(
         arithmetic=values * (stat + reduce + 2 * line),
-        on_chip=values * (3 + it.adds + 4) * TABLE.feature_memory,
+        on_chip=values * (2 + it.adds + 4) * TABLE.feature_memory
+        + values / config.lanes * 2 * NORM_KEPT * TABLE.registers,
     )
 
 

@@ -72,9 +72,7 @@ class AffinePasses(wiring.Component):
     given: Signal
     lone: Signal
 
-    def __init__(
-        self, fmt: NormFormat, lanes: int, spikes: Spikes, index_bits: int, parallel: bool
-    ) -> None:
+    def __init__(self, fmt: NormFormat, lanes: int, spikes: Spikes, index_bits: int, parallel: bool) -> None:
         self._fmt, self._lanes, self._spikes, self._index_bits = fmt, lanes, spikes, index_bits
         self._arithmetic = ParallelArithmetic if parallel else ChannelArithmetic
         self._parallel = parallel
