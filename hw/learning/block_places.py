@@ -11,8 +11,8 @@ from hw.lightnorm.chunk_counter import place_layout
 
 
 class BlockPlaces(wiring.Component):
-    """Counts what the map writer gives. All channels of a round have their words in turn, so a word of each of
-    them is at the same place as those before it.
+    """Counts what the map writer gives. All channels of a round have their words in turn, so a word of each
+    is at the same place as those before it.
 
     Golden: `golden.spec.block.Chunks`.  Latency: none; `place` and `address` speak of the bytes that are
     there.  Throughput: a beat a cycle.

@@ -37,9 +37,9 @@ class NormPasses(wiring.Component):
     """Runs a layer's channels through LightNorm, from map to map.
 
     Statistics of x come from the stream that the array writes.  Forward: APPLY over x; y, and a map that is
-    added, to the nearest int8.  Backward: REDUCE, which finds places of extremes as well, and GRAD; dx and its
-    spikes to int8 with random bits.  Mean and scale are kept beside the parameters in between.  The time of a
-    layer does not depend on its numbers.
+    added, to the nearest int8.  Backward: REDUCE, which finds places of extremes as well, and GRAD; dx and
+    its spikes to int8 with random bits.  Mean and scale are kept beside the parameters in between.  The time
+    of a layer does not depend on its numbers.
 
     Where the command has no 1/n, mean and scale are *given*: those that are kept beside the parameters
     already. Forward nothing is found or kept then; backward dx is dy by a factor. A *lone* command has no

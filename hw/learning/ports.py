@@ -91,8 +91,8 @@ def parameter_signature(config: Config) -> wiring.Signature:
 
 
 def blocks_signature(config: Config) -> wiring.Signature:
-    """Map writer → norm: blocks of a forward pass, `basis` bytes of a word with `valid`, at once, in the order
-    of the drain (`hw.writeback.layouts.output_fields`).
+    """Map writer → norm: blocks of a forward pass, `basis` bytes of a word with `valid`, at once, in the
+    order of the drain (`hw.writeback.layouts.output_fields`).
 
     start: Out, a pass begins.  layer: Out, fields of its command; still during the pass.
     bytes: Out, as they are written.  slice: Out, which bytes of the word.  channel: Out, in its round.

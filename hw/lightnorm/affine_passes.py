@@ -1,4 +1,4 @@
-"""The passes APPLY and GRAD up to the encoder: a channel's arithmetic, and the straight line of its values."""
+"""The passes APPLY and GRAD up to the encoder: a channel's arithmetic, and the line of its values."""
 
 from typing import Any
 

@@ -11,8 +11,8 @@ from typing import Any
 from amaranth.lib import wiring
 
 from golden.spec.block import BlockFormat, Flag, NormFormat, Spikes
-from hw.lightnorm.channel_layouts import parameters_layout
 from hw.lightnorm.affine_passes import found
+from hw.lightnorm.channel_layouts import parameters_layout
 from hw.lightnorm.encoder import encoded
 from hw.lightnorm.extremes import extremes
 from hw.lightnorm.layouts import Op, pass_beat

@@ -1,4 +1,4 @@
-"""LayerSums: statistics of blocks that come channel by channel in turn, as close together as an array's can be."""
+"""LayerSums: statistics of blocks that come from each channel in turn, as close together as they can be."""
 
 from typing import Any
 
