@@ -195,7 +195,7 @@ def controller(operation: Operation, count: int = 0, jumps: bool = False) -> int
     if operation == Operation.DOT:
         work = 1 + (DOT_FIRST + count if count else 1)
     if operation in (Operation.SUM, Operation.SPREAD, Operation.SPREAD_RELU):
-        work = 1 + count
+        work = 1 + count + (operation == Operation.SUM)
     return CONTROLLER_DECODE + work + (CONTROLLER_FETCH if jumps else 0)
 
 

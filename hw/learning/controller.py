@@ -20,7 +20,7 @@ from golden.spec.memories import Memory, log2
 from hw.interfaces import access_signature, load_signature
 from hw.learning.dot_unit import DotUnit
 from hw.learning.feature_buffer import FeatureBuffer
-from hw.learning.operations import DRAWS, ELSEWHERE, LANES, TOTALS, WAITS, WITHOUT
+from hw.learning.operations import DRAWS, ELSEWHERE, SPREADS, TOTALS, WAITS, WITHOUT
 from hw.learning.ports import data_signature, issue_layout, parameter_signature
 from hw.learning.scalar_registers import NUMBER_BITS, ScalarRegisters
 from hw.learning.scalar_term import ScalarTerm
@@ -150,7 +150,7 @@ class Controller(wiring.Component):
         first, later = works & (step == 0), works & (step != 0)
         result = Signal(WORD_BITS)
         kinds = {
-            name: Signal(name=name) for name in ("draws", "writes", "lanes", "fixed", "of_dot", "of_unit")
+            name: Signal(name=name) for name in ("draws", "writes", "spreads", "fixed", "of_dot", "of_unit")
         }
         last_step = Signal.like(step)
 
@@ -163,7 +163,7 @@ class Controller(wiring.Component):
                 *(signal.eq(now.operation == operation) for operation, signal in is_.items()),
                 kinds["draws"].eq(is_of(DRAWS)),
                 kinds["writes"].eq(~is_of(WITHOUT) & (now.d != 0)),
-                kinds["lanes"].eq(is_of(LANES)),
+                kinds["spreads"].eq(is_of(SPREADS)),
                 kinds["fixed"].eq(is_of(set(Operation) - set(WAITS))),
                 kinds["of_dot"].eq(is_of(TOTALS)),
                 kinds["of_unit"].eq(is_of(set(Operation) - set(TOTALS) - set(ELSEWHERE))),
@@ -193,7 +193,6 @@ class Controller(wiring.Component):
             dot.strides.eq(first & is_[Operation.STRIDES]),
             dot.start.eq(first & is_[Operation.DOT]),
             dot.begin.eq(first & is_[Operation.SUM]),
-            dot.bytes.eq(later & is_[Operation.SUM]),
             dot.third.eq(registers.a_word),
             dot.a.eq(unit.a),
             dot.b.eq(unit.b),
@@ -209,8 +208,17 @@ class Controller(wiring.Component):
         part, last_part = (
             Signal(range(config.lanes // config.basis), name=it) for it in ("part", "last_part")
         )
-        spreads = is_[Operation.SPREAD] | is_[Operation.SPREAD_RELU]
-        m.d.sync += part.eq(Mux(first, unit.a >> basis, part + 1))
+        part_coming, sums, summed = Signal.like(part), Signal(), Signal()
+        # A sum of bytes is added a cycle later.
+        m.d.comb += [
+            part_coming.eq(Mux(first, unit.a >> basis, part + 1)),
+            sums.eq(later & is_[Operation.SUM]),
+        ]
+        m.d.sync += [
+            part.eq(part_coming),
+            dot.bytes.eq(sums),
+            summed.eq(sums & (part == last_part)),
+        ]
         m.d.comb += [
             last_part.eq((unit.b - 1) >> basis),
             buffer.clear.eq(self.go),
@@ -222,7 +230,8 @@ class Controller(wiring.Component):
             buffer.first.eq(unit.a),
             buffer.end.eq(unit.b),
             buffer.part.eq(Mux(is_[Operation.BYTE], unit.b >> basis, part)),
-            buffer.spread.eq(later & spreads),
+            buffer.coming.eq(part_coming),
+            buffer.spread.eq(later & kinds["spreads"]),
             buffer.relu.eq(is_[Operation.SPREAD_RELU]),
             buffer.value.eq(Mux(is_[Operation.PUT], unit.a, registers.a_word)),
         ]
@@ -263,6 +272,7 @@ class Controller(wiring.Component):
         waits = {
             Operation.DIVIDE: unit.divided,
             Operation.DOT: later & dot.final,
+            Operation.SUM: summed,
             Operation.STORE: state.grant,
             Operation.FETCH: buffer.done,
             Operation.WRITE: buffer.done,
@@ -271,10 +281,10 @@ class Controller(wiring.Component):
             Operation.WAIT: self.quiet,
             Operation.STOP: self.quiet,
         }
-        assert set(waits) | set(LANES) == set(WAITS)
+        assert set(waits) | set(SPREADS) == set(WAITS)
         ends = [
             kinds["fixed"] & (step == last_step),
-            kinds["lanes"] & later & (part == last_part),
+            kinds["spreads"] & later & (part == last_part),
             *(is_[operation] & end for operation, end in waits.items()),
         ]
         found = {

@@ -18,15 +18,16 @@ def slice_sum_bits(config: Config) -> int:
 class FeatureBuffer(wiring.Component):
     """Takes words and gives them back, and works on their bytes, a slice of `basis` lanes in a cycle.
 
-    Golden: `golden.machine.controller`.  Latency: `lane` → `byte`, `part` → `sum` none; what is put, spread
-    or fetched is there in the next cycle but one at the latest.
+    Golden: `golden.machine.controller`.  Latency: `lane` → `byte` none, `part` → `sum` a cycle; what
+    is put, spread or fetched is there in the next cycle but one at the latest.
 
     Members
     -------
     clear: In, all bytes become 0.
     fetch, write: In, until `done`: the word at `address` comes, goes.  address: In.  done: Out, in the cycle
     of the grant. features: Out, to the feature memory.
-    part: In, a slice.  lane: In.  byte: Out, that of the lane, which is of slice `part`.
+    part: In, a slice.  coming: In, the next cycle's, of a sum or a spread.
+    lane: In.  byte: Out, that of the lane, which is of slice `part`.
     put: In, the byte of the lane, of any slice, becomes `value`.
     first, end: In, the lanes from `first` to before `end`, as far as they are of slice `part`.
     sum: Out, of their bytes.
@@ -49,6 +50,7 @@ class FeatureBuffer(wiring.Component):
                 "first": In(range(config.lanes)),
                 "end": In(range(config.lanes + 1)),
                 "part": In(range(slices)),
+                "coming": In(range(slices)),
                 "sum": Out(signed(slice_sum_bits(config))),
                 "value": In(8),
             }
@@ -70,16 +72,17 @@ class FeatureBuffer(wiring.Component):
         # The slice in hand, and which of its lanes count: between those slices with the ends, and in them.
         bytes_ = Signal(basis * 8)
         here = Signal(basis)
+        coming = self.coming
         m.d.comb += [
             bytes_.eq(word.word_select(self.part, basis * 8)),
             self.byte.eq(bytes_.word_select(self.lane[:low], 8)),
         ]
         for lane in range(basis):
             below_first, below_end = (
-                (self.part < it[low:]) | ((self.part == it[low:]) & ~(lane >= it[:low]))
+                (coming < it[low:]) | ((coming == it[low:]) & ~(lane >= it[:low]))
                 for it in (self.first, self.end)
             )
-            m.d.comb += here[lane].eq(~below_first & below_end)
+            m.d.sync += here[lane].eq(~below_first & below_end)
         terms = []
         passes = Signal(basis)
         for lane in range(basis):
@@ -88,7 +91,7 @@ class FeatureBuffer(wiring.Component):
             m.d.comb += passes[lane].eq((byte < INT8_LARGEST) & (byte > Mux(self.relu, 0, -INT8_LARGEST)))
         while len(terms) > 1:
             terms = [one + other for one, other in zip(terms[::2], terms[1::2], strict=True)]
-        m.d.comb += self.sum.eq(terms[0])
+        m.d.sync += self.sum.eq(terms[0])
 
         m.d.sync += come.eq(self.fetch & features.grant)
         for lane in range(lanes):

@@ -2,8 +2,8 @@
 
 from golden.spec.controller import Operation
 
-LANES = (Operation.SUM, Operation.SPREAD, Operation.SPREAD_RELU)
-"""They go through slices of the buffer."""
+SPREADS = (Operation.SPREAD, Operation.SPREAD_RELU)
+"""They write into slices of the buffer."""
 DRAWS = (Operation.RANDOM, Operation.STOCHASTIC, Operation.TERM)
 """They use up a word of random bits."""
 WITHOUT = (
@@ -25,7 +25,8 @@ WITHOUT = (
 )
 """They write no register."""
 WAITS = (
-    *LANES,
+    *SPREADS,
+    Operation.SUM,
     Operation.DIVIDE,
     Operation.DOT,
     Operation.STORE,

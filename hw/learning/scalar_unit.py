@@ -1,6 +1,6 @@
 """What the controller computes with two words."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,7 +12,16 @@ from hw.lightnorm.exponents import leading_one
 
 _SHIFTS = (Operation.EVEN, Operation.UP, Operation.FLOOR, Operation.STICKY)
 _FRACTIONS = (Operation.NEAREST, Operation.STOCHASTIC)
-_COMPARED = (Operation.SUBTRACT, Operation.EQUAL, Operation.UNEQUAL, Operation.LESS)
+_COMPARED = (
+    Operation.SUBTRACT,
+    Operation.EQUAL,
+    Operation.UNEQUAL,
+    Operation.LESS,
+    Operation.MINIMUM,
+    Operation.MAXIMUM,
+    Operation.CLAMP,
+)
+"""They begin with a difference."""
 _TARGETS = (Operation.EQUAL, Operation.UNEQUAL, Operation.LESS, Operation.ISSUE, Operation.BESIDE)
 """Their immediate is no part of an operand."""
 
@@ -59,93 +68,98 @@ class ScalarUnit(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        operation, step, a, b = self.operation, self.step, self.a, self.b
+        step, a, b = self.step, self.a, self.b
         m.submodules.shifter = shifter = ScalarShifter()
         targets, subtracts, more, minus, less = (Signal() for _ in range(5))
         total = Signal(signed(WORD_BITS + 1))
+        # Which operation it is, or of which kind, is known with its operands.
+        kinds = {
+            "and": (Operation.AND,),
+            "high": (Operation.HIGH,),
+            "least": (Operation.MINIMUM,),
+            "most": (Operation.MAXIMUM,),
+            "clamp": (Operation.CLAMP,),
+            "shift": (*_SHIFTS, *_FRACTIONS),
+            "fraction": _FRACTIONS,
+            "draws": (Operation.STOCHASTIC,),
+            "length": (Operation.LENGTH,),
+            "divide": (Operation.DIVIDE,),
+        }
+        is_ = {name: Signal(name=f"is_{name}") for name in kinds}
         m.d.comb += [
-            targets.eq(0),
+            targets.eq(self._is(_TARGETS)),
+            # r[a] of LENGTH counts as zero, so this is |B|.
+            subtracts.eq(minus | (is_["length"] & b[-1])),
             total.eq(a + Mux(subtracts, ~b, b) + (subtracts | more)),
             self.equal.eq(a == b),
             self.less.eq(total[-1]),
-            shifter.operation.eq(operation),
+            shifter.start.eq(step == 0),
+            shifter.operation.eq(self.operation),
             shifter.word.eq(a),
             shifter.distance.eq(b),
             self.result.eq(total),
         ]
-        with m.Switch(operation), m.Case(*_TARGETS):
-            m.d.comb += targets.eq(1)
 
         # Remainder and quotient, which grows in the place of the dividend.
         remainder, left = Signal(WORD_BITS), Signal(range(WORD_BITS))
         grown, rest = Signal(WORD_BITS + 1), Signal(signed(WORD_BITS + 2))
         m.d.comb += [grown.eq(Cat(a[-1], remainder)), rest.eq(grown - b)]
 
-        with m.Switch(operation):
-            with m.Case(*_COMPARED):
-                m.d.comb += subtracts.eq(1)
-            with m.Case(Operation.AND):
-                m.d.comb += self.result.eq(a & b)
-            with m.Case(Operation.HIGH):
-                m.d.comb += self.result.eq(Cat(b[:16], a))
-            with m.Case(Operation.MINIMUM, Operation.MAXIMUM), m.If(step == 0):
-                m.d.comb += subtracts.eq(1)
-                # The other one becomes zero.
-                with m.If(self.less ^ (operation == Operation.MAXIMUM)):
-                    m.d.sync += b.eq(0)
-                with m.Else():
+        with m.If(is_["and"]):
+            m.d.comb += self.result.eq(a & b)
+        with m.If(is_["high"]):
+            m.d.comb += self.result.eq(Cat(b[:16], a))
+        with m.If((is_["least"] | is_["most"]) & (step == 0)):
+            m.d.sync += minus.eq(0)
+            # The other one becomes zero.
+            with m.If(self.less ^ is_["most"]):
+                m.d.sync += b.eq(0)
+            with m.Else():
+                m.d.sync += a.eq(0)
+        with m.If(is_["clamp"]):
+            with m.If(step == 0):
+                m.d.sync += [less.eq(self.less), minus.eq(0)]
+            with m.Elif(step == 1):
+                below = total[-1]
+                m.d.sync += minus.eq(below)
+                with m.If(below | ~less):
                     m.d.sync += a.eq(0)
-            with m.Case(Operation.CLAMP):
-                with m.If(step == 0):
-                    m.d.comb += subtracts.eq(1)
-                    m.d.sync += less.eq(self.less)
-                with m.Elif(step == 1):
-                    below = total[-1]
-                    m.d.sync += minus.eq(below)
-                    with m.If(below | ~less):
-                        m.d.sync += a.eq(0)
-                    with m.Else():
-                        m.d.sync += b.eq(0)
                 with m.Else():
-                    m.d.comb += subtracts.eq(minus)
-            with m.Case(*_SHIFTS, *_FRACTIONS):
-                m.d.comb += shifter.start.eq(step == 0)
-                with m.If(step == 2):
-                    m.d.sync += [a.eq(shifter.o), b.eq(0), more.eq(shifter.up)]
+                    m.d.sync += b.eq(0)
+        with m.If(is_["shift"] & (step == 2)):
+            m.d.sync += [a.eq(shifter.o), b.eq(0), more.eq(shifter.up)]
         # A fraction is known, then it is cut: half a unit where the unit above is odd, else one less; at last
         # it saturates, and what is above its sign says the same.
         nearest = Cat((~total[ERROR_RANDOM_BITS]).replicate(ERROR_RANDOM_BITS - 1), total[ERROR_RANDOM_BITS])
         m.d.comb += [self.saturated.eq(beyond(a, INT8_LARGEST)), self.large.eq(beyond(a, SCALE_LARGE))]
-        with m.Switch(operation), m.Case(*_FRACTIONS):
+        with m.If(is_["fraction"]):
             with m.If(step == 3):
-                added = Mux(operation == Operation.STOCHASTIC, self.random, nearest)
-                m.d.sync += b.eq(added)
+                m.d.sync += b.eq(Mux(is_["draws"], self.random, nearest))
             with m.If(step == 4):
                 m.d.sync += a.eq(total >> ERROR_RANDOM_BITS)
             low = INT8_LARGEST.bit_length()
             end = Cat(1, (~a[-1]).replicate(low - 1))
             m.d.comb += self.result.eq(Cat(Mux(self.saturated, end, a[:low]), a[-1]).as_signed())
-        with m.Switch(operation):
-            with m.Case(Operation.LENGTH):
-                # r[a] counts as zero, so this is |B|.
-                length = Signal(range(WORD_BITS + 1))
-                m.d.comb += [subtracts.eq(b[-1]), self.result.eq(length)]
-                m.d.sync += length.eq(leading_one(Cat(1, total[:WORD_BITS])))
-            with m.Case(Operation.DIVIDE):
-                positive = ~rest[-1]
-                m.d.sync += [
-                    a.eq(Cat(positive, a)),
-                    remainder.eq(Mux(positive, rest, grown)),
-                    left.eq(left - 1),
-                ]
-                with m.If(left == 0):
-                    m.d.sync += [b.eq(0), self.divided.eq(1)]
+        length = Signal(range(WORD_BITS + 1))
+        m.d.sync += length.eq(leading_one(Cat(1, total[:WORD_BITS])))
+        with m.If(is_["length"]):
+            m.d.comb += self.result.eq(length)
+        with m.If(is_["divide"]):
+            positive = ~rest[-1]
+            m.d.sync += [
+                a.eq(Cat(positive, a)),
+                remainder.eq(Mux(positive, rest, grown)),
+                left.eq(left - 1),
+            ]
+            with m.If(left == 0):
+                m.d.sync += [b.eq(0), self.divided.eq(1)]
         with m.If(self.take):
             m.d.sync += [
-                a.eq(Mux(operation == Operation.LENGTH, 0, self.a_word)),
+                *(is_[name].eq(self._is(operations)) for name, operations in kinds.items()),
+                a.eq(Mux(self.operation == Operation.LENGTH, 0, self.a_word)),
                 b.eq(self.b_word.as_signed() + Mux(targets, 0, self.immediate)),
                 more.eq(0),
-                minus.eq(0),
+                minus.eq(self._is(_COMPARED)),
                 remainder.eq(0),
                 self.divided.eq(0),
                 left.eq(WORD_BITS - 1),
@@ -153,3 +167,7 @@ class ScalarUnit(wiring.Component):
         with m.If(self.clear):
             m.d.sync += [a.eq(0), b.eq(0), more.eq(0)]
         return m
+
+    def _is(self, operations: tuple[Operation, ...]) -> Value:
+        """It is one of them."""
+        return Cat(self.operation == operation for operation in operations).any()
