@@ -171,6 +171,8 @@ CONTROLLER_WORK = {
     Operation.LENGTH: 2,
     Operation.DIVIDE: WORD_BITS + 1,
     Operation.LOAD: 1 + MEMORY,
+    # A word is asked for; that it was granted is a register.
+    **dict.fromkeys((Operation.FETCH, Operation.WRITE), 2),
 }
 """Cycles behind the first one, where they are not 1 and always the same."""
 CONTROLLER_FETCH = MEMORY + 1

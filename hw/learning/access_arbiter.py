@@ -9,7 +9,7 @@ from hw.interfaces import access_signature
 
 
 class AccessArbiter(wiring.Component):
-    """Grants the first of those who ask.
+    """Grants the first of those who ask. The last one asks while no other does: its grant waits for nobody.
 
     Latency: none.  Throughput: an access per cycle.
 
@@ -37,4 +37,5 @@ class AccessArbiter(wiring.Component):
             with m.If(user.valid) if number == 0 else m.Elif(user.valid):
                 m.d.comb += [getattr(self.port, name).eq(getattr(user, name)) for name in names]
                 m.d.comb += user.grant.eq(self.port.grant)
+        m.d.comb += self.users[self._count - 1].grant.eq(1)
         return m

@@ -25,7 +25,7 @@ class FeatureBuffer(wiring.Component):
     -------
     clear: In, all bytes become 0.
     fetch, write: In, until `done`: the word at `address` comes, goes.  address: In.  done: Out, in the cycle
-    of the grant. features: Out, to the feature memory.
+    behind the grant. features: Out, to the feature memory.
     part: In, a slice.  coming: In, the next cycle's, of a sum or a spread.
     lane: In.  byte: Out, that of the lane, which is of slice `part`.
     put: In, the byte of the lane, of any slice, becomes `value`.
@@ -63,12 +63,12 @@ class FeatureBuffer(wiring.Component):
         come = Signal()
         low = log2(basis)
         m.d.comb += [
-            features.valid.eq(self.fetch | self.write),
+            features.valid.eq((self.fetch | self.write) & ~self.done),
             features.write.eq(self.write),
             features.address.eq(self.address),
             features.data.eq(word),
-            self.done.eq(features.valid & features.grant),
         ]
+        m.d.sync += self.done.eq(features.valid & features.grant)
         # The slice in hand, and which of its lanes count: between those slices with the ends, and in them.
         bytes_ = Signal(basis * 8)
         here = Signal(basis)
@@ -93,7 +93,7 @@ class FeatureBuffer(wiring.Component):
             terms = [one + other for one, other in zip(terms[::2], terms[1::2], strict=True)]
         m.d.sync += self.sum.eq(terms[0])
 
-        m.d.sync += come.eq(self.fetch & features.grant)
+        m.d.sync += come.eq(self.fetch & features.valid & features.grant)
         for lane in range(lanes):
             byte = word.word_select(lane, 8)
             spreads = self.spread & here[lane % basis] & (self.part == lane // basis)

@@ -182,6 +182,7 @@ class NormPasses(wiring.Component):
             rounder.random.eq(self.random),
             rounder.clear.eq(self.start),
             writer.valid.eq(rounder.valid),
+            writer.coming.eq(rounder.coming),
             writer.bytes.eq(rounder.o),
             self.draw.eq(rounder.draw & rounder.enable),
             self.saturated.eq(rounder.saturated),

@@ -37,6 +37,7 @@ def rounder_signature(config: Config) -> wiring.Signature:
             "draw": In(1),
             "random": Out(ERROR_RANDOM_BITS * lanes),
             "valid": In(1),
+            "coming": In(1),
             "o": In(ACTIVATION_BITS * lanes),
             "busy": In(1),
             "clear": Out(1),
@@ -81,7 +82,10 @@ class SharedRounder(wiring.Component):
         for user, own in ((first, ~self.second), (second, self.second)):
             m.d.comb += [
                 user.i.ready.eq(rounder.i.ready & own),
-                *(getattr(user, name).eq(getattr(rounder, name) & own) for name in ("draw", "valid", "busy")),
+                *(
+                    getattr(user, name).eq(getattr(rounder, name) & own)
+                    for name in ("draw", "valid", "coming", "busy")
+                ),
                 *(getattr(user, name).eq(getattr(rounder, name)) for name in ("o", "saturated", "large")),
             ]
         return m

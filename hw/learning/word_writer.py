@@ -1,6 +1,6 @@
 """Beats of a few bytes become words of the feature memory."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,8 +21,9 @@ class WordWriter(wiring.Component):
     Members
     -------
     start: In, `first` is the address of the next word.
-    valid, bytes: In, a beat, the first one the word's lowest bytes; it is taken unless `hold`.
-    hold: Out, a word is complete, and the one before it still waits.
+    valid, bytes: In, a beat, the first one the word's lowest bytes; taken unless `hold`, else it stands.
+    coming: In, the next cycle has a beat, if this one is taken or there is none.
+    hold: Out, a word is complete, and the one before it still waits; a register.
     turn: In, this cycle may ask.
     ask, address, data: Out, a write.  grant: In, in the same cycle.  empty: Out, no word waits.
     """
@@ -34,6 +35,7 @@ class WordWriter(wiring.Component):
                 "start": In(1),
                 "first": In(feature_bits(config)),
                 "valid": In(1),
+                "coming": In(1),
                 "bytes": In(config.basis * 8),
                 "hold": Out(1),
                 "turn": In(1),
@@ -49,22 +51,29 @@ class WordWriter(wiring.Component):
         m = Module()
         size, bits = self._config.basis * 8, self._config.lanes * 8
         beats = bits // size
-        full, ends = Signal(), Signal()
-        place = Signal(range(beats))
+        full, ends, taken, granted = Signal(), Signal(), Signal(), Signal()
+        place, following = Signal(range(beats)), Signal(range(beats))
         # All of a word but its last beat, which goes to `data` at once.
         part = Signal(bits - size, reset_less=True)
         m.d.comb += [
             ends.eq(place == beats - 1),
-            self.hold.eq(self.valid & ends & full),
+            taken.eq(self.valid & ~self.hold),
+            granted.eq(self.ask & self.grant),
+            following.eq(Mux(taken, Mux(ends, 0, place + 1), place)),
             self.ask.eq(self.turn & full),
             self.empty.eq(~full),
         ]
-        with m.If(self.ask & self.grant):
+        m.d.sync += [
+            place.eq(following),
+            self.hold.eq(
+                (self.hold | self.coming) & (following == beats - 1) & ((taken & ends) | (full & ~granted))
+            ),
+        ]
+        with m.If(granted):
             m.d.sync += [full.eq(0), self.address.eq(self.address + 1)]
-        with m.If(self.valid & ~self.hold):
-            m.d.sync += place.eq(place + 1)
+        with m.If(taken):
             with m.If(ends):
-                m.d.sync += [self.data.eq(Cat(part, self.bytes)), full.eq(1), place.eq(0)]
+                m.d.sync += [self.data.eq(Cat(part, self.bytes)), full.eq(1)]
             with m.Else():
                 m.d.sync += part.eq(Cat(part, self.bytes)[size:])
         with m.If(self.start):

@@ -11,13 +11,13 @@ from hw.lightnorm.layouts import code_bits, either, result_bits, results, unit_s
 def line(fmt: NormFormat) -> data.StructLayout:
     """A channel's result as a straight line: ±scale·v + base modulo 2**result_bits, in units of 2**grid.
 
-    window_grid: unit to which v is rounded.  scale, negative: the factor and its sign.  base: offset −
-    mean·factor.  pull: GRAD's spike.
+    above: the format's grid is so many places above the unit to which v is rounded.
+    scale, negative: the factor and its sign.  base: offset − mean·factor.  pull: GRAD's spike.
     """
     bits = result_bits(fmt)
     return data.StructLayout(
         {
-            "window_grid": signed(GRID_BITS),
+            "above": signed(GRID_BITS + 1),
             "grid": signed(GRID_BITS),
             "scale": unsigned(fmt.scale),
             "negative": unsigned(1),
@@ -144,12 +144,11 @@ class Affine(wiring.Component):
         distance = Signal(signed(GRID_BITS + 3), name=f"distance{unit}")
         down = Signal(range(size + 3), name=f"down{unit}")
         up = Signal(range(bits + 1), reset_less=True, name=f"up{unit}")
-        offset = Mux(self.i.payload.beat.backward, fmt.gradient.grid, fmt.forward.grid)
         left = Mux(distance > bits, bits, distance)
         right = Mux(distance < -(size + 2), size + 2, -distance)
         negative = distance < 0
         m.d.comb += [
-            distance.eq(stored + (offset - self.line.window_grid)),
+            distance.eq(stored + self.line.above),
             down.eq(Mux(negative, right, 0)),
         ]
         with m.If(advance):

@@ -78,7 +78,9 @@ class AffineCoefficients(wiring.Component):
                 left.eq(fmt.scale),
                 mean.eq(words.mean),
                 backward.eq(self.i.payload.backward),
-                kept.window_grid.eq(words.window_grid),
+                kept.above.eq(
+                    Mux(self.i.payload.backward, fmt.gradient.grid, fmt.forward.grid) - words.window_grid
+                ),
                 kept.grid.eq(words.grid),
                 kept.scale.eq(Mux(minus, -words.scale, words.scale)),
                 kept.negative.eq(minus),

@@ -173,10 +173,13 @@ class ParallelArithmetic(wiring.Component):
             with m.Else():
                 m.next = "begin"
 
+        # The state "idle", which sums wait for.
+        idle = Signal(init=1)
+        m.d.comb += self.i.ready.eq(idle & self.parameters.valid)
         top = source.sums.reduce.top
         with m.FSM():
             with m.State("idle"):
-                m.d.comb += [self.i.ready.eq(self.parameters.valid), begins.eq(1)]
+                m.d.comb += begins.eq(1)
                 m.d.sync += [
                     back.eq(source.backward),
                     sums.eq(source.sums),
@@ -186,6 +189,7 @@ class ParallelArithmetic(wiring.Component):
                     ),
                 ]
                 with m.If(self.i.valid & self.i.ready):
+                    m.d.sync += idle.eq(0)
                     m.next = "begin"
             with m.State("begin"):
                 # A sum goes to the shifter at once; a scalar is on the bus first.
@@ -307,6 +311,7 @@ class ParallelArithmetic(wiring.Component):
             with m.State("done"):
                 m.d.comb += [self.o.valid.eq(1), self.parameters.ready.eq(self.o.ready)]
                 with m.If(self.o.ready):
+                    m.d.sync += idle.eq(1)
                     m.next = "idle"
         find(m, fmt, self.o.payload, back, flat, words, bus.kept)
         return m

@@ -34,7 +34,7 @@ def test_affine(name: str, backward: int) -> None:
     bits, each = result_bits(fmt), unit_size(fmt, lanes)
     line = {
         # Values lie far below the window, in it and above it.
-        "window_grid": one.grid + one.span // 2,
+        "above": -(one.span // 2),
         "grid": rng.randint(-20, 20),
         "scale": rng.getrandbits(fmt.scale),
         "negative": rng.randrange(2),
@@ -61,7 +61,7 @@ def test_affine(name: str, backward: int) -> None:
         assert (int(result.mask), int(result.last)) == (beat["mask"], beat["last"])
         assert (int(result.backward), int(result.grid)) == (backward, line["grid"])
         for lane in range(lanes):
-            exponent = beat["exponents"][lane // each] + one.grid - line["window_grid"]
+            exponent = beat["exponents"][lane // each] + line["above"]
             size = round(beat["magnitudes"][lane] * Fraction(2) ** exponent)
             value = -size if beat["signs"] >> lane & 1 else size
             pulls = (given["low"] >> lane & 1) - (given["high"] >> lane & 1)
@@ -115,7 +115,8 @@ def test_lines(name: str) -> None:
             assert (int(seen.base) - base) % (1 << bits) == 0
             assert (int(seen.pull) - (addend if backward else 0)) % (1 << bits) == 0
             assert (-seen.scale if seen.negative else seen.scale) == scale
-            assert (int(seen.window_grid), int(seen.grid)) == (number - 5, -number)
+            grid = (fmt.gradient if backward else fmt.forward).grid
+            assert (int(seen.above), int(seen.grid)) == (grid - (number - 5), -number)
             assert ctx.get(dut.backward) == backward
             ctx.set(dut.done, 1)
             await ctx.tick()
