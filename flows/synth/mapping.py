@@ -48,8 +48,8 @@ def map_commands(
     ]
 
 
-NAME_CLASH = "->name) == 0' failed"
-"""Part of what abc9 stops with where a bit gets the name of a wire or a cell (Yosys, issues 4349, 4451)."""
+NAME_CLASHES = ("->name) == 0' failed", "GetSize(conn.first) == GetSize(conn.second)' failed")
+"""Parts of what abc9 stops with where a bit gets the name of a wire or a cell (Yosys, issues 4349, 4451)."""
 
 
 def without_wires(commands: Sequence[str]) -> list[str]:

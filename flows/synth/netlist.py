@@ -18,7 +18,7 @@ from flows.synth.area import Area, make_area, total_cells
 from flows.synth.blocks import cells_by_block
 from flows.synth.liberty import Library, read_liberty
 from flows.synth.mapping import (
-    NAME_CLASH,
+    NAME_CLASHES,
     ROWS,
     drive_and_load,
     finish_ecp5,
@@ -81,7 +81,7 @@ def _map(folder: Path, name: str, kind: str, kinds: dict[str, list[str]]) -> dic
     try:
         return _run(folder, name, kind, kinds[kind])
     except ToolError as error:
-        if NAME_CLASH not in str(error):
+        if not any(clash in str(error) for clash in NAME_CLASHES):
             raise
     kinds[kind] = without_wires(kinds[kind])
     return _run(folder, name, kind, kinds[kind])

@@ -1,6 +1,6 @@
 """The passes APPLY and GRAD up to the encoder: one product per value, of the few bits of a magnitude."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -92,13 +92,14 @@ class Affine(wiring.Component):
         with m.If(advance):
             m.d.sync += signs.eq(beat.signs ^ self.line.negative.replicate(lanes))
         for unit, stored in enumerate(beat.exponents):
-            down, up = self._shifts(m, unit, stored, advance)
+            right, down, up = self._shifts(m, unit, stored, advance)
             ups.append(up)
             for lane in range(unit * each, (unit + 1) * each):
                 padded = Signal(2 * size + 2, name=f"padded{lane}")
                 factor = Signal(size + 1, reset_less=True, name=f"factor{lane}")
                 # Whole bits above size + 2 bits that are lost.
-                m.d.comb += padded.eq((beat.magnitudes[lane] << (size + 2)) >> down)
+                magnitude = beat.magnitudes[lane]
+                m.d.comb += padded.eq(Mux(right, (magnitude << (size + 1)) >> down, magnitude << (size + 2)))
                 whole, lost = padded[size + 2 :], padded[: size + 2]
                 with m.If(advance):
                     m.d.sync += factor.eq(whole + (lost[-1] & (lost[:-1].any() | whole[0])))
@@ -137,20 +138,21 @@ class Affine(wiring.Component):
                 m.d.sync += out.words[lane].eq(moved + start + sign)
         return m
 
-    def _shifts(self, m: Module, unit: int, stored: Signal, advance: Signal) -> tuple[Signal, Signal]:
-        """Places to the right before the product, and (in the second stage) to the left after it."""
+    def _shifts(self, m: Module, unit: int, stored: Signal, advance: Signal) -> tuple[Value, Signal, Signal]:
+        """Whether a magnitude goes to the right before the product; how far, but for the first place; and (in
+        the second stage) places to the left after it."""
         fmt, bits = self._fmt, result_bits(self._fmt)
         size = code_bits(fmt)
         distance = Signal(signed(GRID_BITS + 3), name=f"distance{unit}")
-        down = Signal(range(size + 3), name=f"down{unit}")
+        down = Signal(range(size + 2), name=f"down{unit}")
         up = Signal(range(bits + 1), reset_less=True, name=f"up{unit}")
         left = Mux(distance > bits, bits, distance)
-        right = Mux(distance < -(size + 2), size + 2, -distance)
-        negative = distance < 0
+        # The complement of a negative distance is one too small.
+        negative, beyond = distance[-1], (~distance)[:-1]
         m.d.comb += [
             distance.eq(stored + self.line.above),
-            down.eq(Mux(negative, right, 0)),
+            down.eq(Mux(beyond >= size + 1, size + 1, beyond)),
         ]
         with m.If(advance):
             m.d.sync += up.eq(Mux(negative, 0, left))
-        return down, up
+        return negative, down, up
