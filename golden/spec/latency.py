@@ -201,8 +201,8 @@ def controller(operation: Operation, count: int = 0, jumps: bool = False) -> int
     return CONTROLLER_DECODE + work + (CONTROLLER_FETCH if jumps else 0)
 
 
-NORM_FORWARD = 75
-NORM_GIVEN = 38
-NORM_BACKWARD = 61
+NORM_FORWARD = 76
+NORM_GIVEN = 39
+NORM_BACKWARD = 62
 """From the sums of a channel, of STAT, of STAT where statistics are given, or of REDUCE, to what LightNorm's
 arithmetic makes of them in a device that learns, whatever the numbers."""

@@ -84,21 +84,11 @@ class ParallelArithmetic(wiring.Component):
         amount = Signal(range(size), reset_less=True)
 
         # A step's fields are registers, which change with its place.
-        coming, begins, moves = Signal.like(place), Signal(), Signal()
+        coming, moves = Signal.like(place), Signal()
         fields = decode(m, program, coming)
         step = {name: Signal.like(field, name=f"step_{name}") for name, field in fields.items()}
         run = {kind: Signal(name=f"is_{kind.name.lower()}") for kind in Run}
         given = self.given & ~source.backward
-        ways = ~source.backward & ~given, given, source.backward
-        with m.If(begins):
-            for way, start in zip(ways, firsts[:-1], strict=True):
-                with m.If(way):
-                    m.d.sync += [
-                        place.eq(start),
-                        coming.eq(start + 1),
-                        *(step[name].eq(int(getattr(program[start], name) or 0)) for name in step),
-                        *(signal.eq(program[start].run == kind) for kind, signal in run.items()),
-                    ]
         with m.If(moves):
             m.d.sync += [
                 place.eq(coming),
@@ -179,9 +169,9 @@ class ParallelArithmetic(wiring.Component):
         top = source.sums.reduce.top
         with m.FSM():
             with m.State("idle"):
-                m.d.comb += begins.eq(1)
                 m.d.sync += [
                     back.eq(source.backward),
+                    coming.eq(Mux(source.backward, firsts[2], Mux(given, firsts[1], firsts[0]))),
                     sums.eq(source.sums),
                     flat.eq(given & ~self.parameters.payload.scale.mantissa[-1]),
                     words.window_grid.eq(
@@ -190,7 +180,10 @@ class ParallelArithmetic(wiring.Component):
                 ]
                 with m.If(self.i.valid & self.i.ready):
                     m.d.sync += idle.eq(0)
-                    m.next = "begin"
+                    m.next = "start"
+            with m.State("start"):
+                m.d.comb += moves.eq(1)
+                m.next = "begin"
             with m.State("begin"):
                 # A sum goes to the shifter at once; a scalar is on the bus first.
                 m.d.sync += [

@@ -31,8 +31,8 @@ WORK = {
 
 
 def cycles(program: list[Step]) -> int:
-    """One to take the sums; each step one, and its operation."""
-    return 1 + sum(1 + WORK[step.run] for step in program)
+    """One to take the sums, one to read the first step; each step one, and its operation."""
+    return 2 + sum(1 + WORK[step.run] for step in program)
 
 
 @pytest.mark.parametrize("bits", [8, 15, 20])
