@@ -64,7 +64,7 @@ class Learnt:
 
 def build_device() -> Path:
     """The simulator of DEVICE. Raises ToolError as `compiled.build`."""
-    return device_library(DEVICE)
+    return device_library(DEVICE, brief=True)
 
 
 def learn_by_heart(seed: int) -> Learnt:
@@ -84,7 +84,7 @@ def learn_by_heart(seed: int) -> Learnt:
     reports: list[Report] = []
     wrong: list[int] = []
     records: list[ImageRecord] = []
-    Session(DEVICE).compiled(_steps(plan, state, images, labels, reports, wrong), records.append)
+    Session(DEVICE, brief=True).compiled(_steps(plan, state, images, labels, reports, wrong), records.append)
     # Loading takes two runs; then a step and the reading of the state take turns.
     return Learnt(reports, [record.cycles for record in records[2::2]], sum(wrong))
 

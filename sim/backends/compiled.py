@@ -21,7 +21,7 @@ from golden.spec.errors import FIRST_RECOVERED, ErrorCode
 from sim.backends.cxxrtl import CXXRTL
 from sim.backends.places import place_of
 from sim.backends.translator import HARNESS, LIBRARY, Translator
-from sim.backends.verilated import VERILATED, is_usable
+from sim.backends.verilated import BRIEF, VERILATED, is_usable
 from sim.drivers.ports import Bytes, Each, ImageRecord, Job, Recording, SimulationError, ToolError, write_type
 
 COMPILER = "g++"
@@ -29,9 +29,14 @@ COMPILER = "g++"
 _STATUS = ("done", "error", "limit", "mark", "changed")
 
 
-def translator(waveform: bool = False) -> Translator:
-    """Verilator where it can be used, as it is the faster one, else CXXRTL; CXXRTL for waveforms."""
-    return VERILATED if not waveform and is_usable() else CXXRTL
+def translator(waveform: bool = False, brief: bool = False) -> Translator:
+    """Verilator where it can be used, as it is the faster one, else CXXRTL; CXXRTL for waveforms.
+
+    `brief`: for so few cycles that compiling takes longer than running.
+    """
+    if waveform or not is_usable():
+        return CXXRTL
+    return BRIEF if brief else VERILATED
 
 
 def build(component: wiring.Component, waveform: bool = False, by: Translator | None = None) -> Path:

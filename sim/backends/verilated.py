@@ -1,7 +1,9 @@
 """The compiled simulator by Verilator: Amaranth → Verilog → Verilator → C++."""
 
+import os
 import re
 import shutil
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -30,6 +32,10 @@ _COMPILER = (
 )
 LEVEL = "-O2"
 """Of the compiler, for what runs in every cycle. The tests, which run few cycles, take a lower one."""
+
+_BRIEF_LEVEL = "-O0"
+_OWN_LEVEL = "-O1"
+"""Of Verilator's own files."""
 
 _RESET = re.compile(
     r"^  always @\(posedge clk, posedge rst\)\n    if \(rst\) .* <= .*;\n    else (.* <= .*;)\n", re.MULTILINE
@@ -76,44 +82,70 @@ def package() -> Path:
 
 
 def translate(text: str, folder: Path) -> list[Path]:
-    """Writes Verilog and its C++ into a folder; returns the C++ files, Verilator's own among them."""
+    """Writes Verilog and its C++ into a folder; returns the C++ files, without Verilator's own."""
     (folder / f"{TOP}.v").write_text(text)
     command = [str(package() / "bin/verilator"), *_TRANSLATE, "--Mdir", "design", f"{TOP}.v"]
     call(command, folder, "Verilator")
-    own = [package() / "include" / name for name in ("verilated.cpp", "verilated_threads.cpp")]
-    return sorted(folder.glob("design/*.cpp")) + own
+    return sorted(folder.glob("design/*.cpp"))
 
 
-def _compile(text: str, folder: Path, compiler: str, defines: list[str], waveform: bool) -> None:
-    """As many files at once as there are cores.
+def shared_out(files: list[Path], shares: int) -> list[list[Path]]:
+    """Files in at most so many shares of about equal size, the largest share first; none is empty."""
+    found: list[list[Path]] = [[] for _ in range(shares)]
+    sizes = [0] * shares
+    for file in sorted(files, key=lambda it: (-it.stat().st_size, it.name)):
+        least = sizes.index(min(sizes))
+        found[least].append(file)
+        sizes[least] += file.stat().st_size
+    return [share for _, share in sorted(zip(sizes, found, strict=True), reverse=True) if share]
+
+
+def _compile(level: str, text: str, folder: Path, compiler: str, defines: list[str], waveform: bool) -> None:
+    """As many files at once as there are cores, each of which includes several, as their headers are long.
 
     What runs once, such as the start of a simulation, and Verilator's own files are compiled fast; the latter
     once for all designs.
     """
     assert not waveform, "CXXRTL makes the waveforms"
-    sources = [*translate(text, folder), HARNESS]
+    made = translate(text, folder)
+    once = [file for file in made if file.stem.endswith("Slow")]
+    often = [file for file in made if file not in once]
+    shares = shared_out([*often, HARNESS], os.cpu_count() or 1)
+    units = [(f"often{number}", level, files) for number, files in enumerate(shares)]
+    own = [package() / "include" / name for name in ("verilated.cpp", "verilated_threads.cpp")]
+    units += [("verilated_own", _OWN_LEVEL, own), ("once", "-O0", once)]
     include = [f"-I{folder / 'design'}", f"-I{package() / 'include'}", f"-I{package() / 'include/vltstd'}"]
-    options = " ".join((compiler, *_COMPILER))
+    options = " ".join((compiler, *_COMPILER, _OWN_LEVEL))
     verilator_library.give(folder, options)
 
-    def one(source: Path) -> str:
-        made = folder / f"{source.stem}.o"
+    def one(unit: tuple[str, str, list[Path]]) -> str:
+        name, level, files = unit
+        source, made = folder / f"{name}.cpp", folder / f"{name}.o"
         if not made.exists():
-            level = "-O1" if source.parent == package() / "include" else LEVEL
-            if source.stem.endswith("Slow"):
-                level = "-O0"
-            command = [compiler, *_COMPILER, *include, level, *defines, "-c", str(source), "-o", made.name]
+            source.write_text("".join(f'#include "{file}"\n' for file in files))
+            command = [compiler, *_COMPILER, *include, level, *defines, "-c", source.name, "-o", made.name]
             call(command, folder, "g++")
         return made.name
 
-    objects = side_by_side(one, sources)
+    objects = side_by_side(one, units)
     verilator_library.keep(folder, options)
     call([compiler, *_COMPILER, "-shared", *objects, "-o", LIBRARY], folder, "g++")
 
 
-def _options() -> str:
-    return repr((version("verilator"), _TRANSLATE, _COMPILER, LEVEL))
+def _options(level: str) -> str:
+    return repr((version("verilator"), _TRANSLATE, _COMPILER, level))
 
 
-VERILATED = Translator("Verilator", "verilated_model.h", simulator_verilog, _options, _compile)
+VERILATED = Translator(
+    "Verilator",
+    "verilated_model.h",
+    simulator_verilog,
+    lambda: _options(LEVEL),
+    lambda *parts: _compile(LEVEL, *parts),
+)
 """The fastest one."""
+
+BRIEF = replace(
+    VERILATED, options=lambda: _options(_BRIEF_LEVEL), compile=lambda *parts: _compile(_BRIEF_LEVEL, *parts)
+)
+"""For few cycles: it runs more slowly, but is there sooner."""

@@ -31,9 +31,12 @@ LIMIT = 100_000_000
 
 # Elaborating a device takes seconds, so a process does it once for each configuration.
 @functools.cache
-def device_library(config: Config) -> Path:
-    """The compiled simulator of a device that learns. Raises ToolError as `compiled.build`."""
-    return compiled.build(LearningAccelerator(config))
+def device_library(config: Config, brief: bool = False) -> Path:
+    """The compiled simulator of a device that learns; `brief` as of `compiled.translator`.
+
+    Raises ToolError as `compiled.build`.
+    """
+    return compiled.build(LearningAccelerator(config), by=compiled.translator(brief=brief))
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,13 @@ class Session:
     Parameters
     ----------
     config: of the device.  stalls, seed: pauses of its streams (`sim.drivers.ports.Job`).
+    brief: few steps, as of `compiled.translator`.
     """
 
     config: Config
     stalls: float = 0.0
     seed: int = 0
+    brief: bool = False
 
     def _job(self, run: Run) -> Job:
         return Job(
@@ -66,7 +71,7 @@ class Session:
 
         Raises SimulationError where the device stops or hangs.
         """
-        library = device_library(self.config)
+        library = device_library(self.config, brief=self.brief)
         simulator = compiled.CompiledSimulator(library, self.config.lanes, True, self.stalls, self.seed)
         try:
             run = next(exchange)

@@ -16,7 +16,7 @@ from hw.parts.rounding import RoundShift
 from sim.backends import cocotb_runner, compiled, places, verilated
 from sim.backends.cxxrtl import CXXRTL
 from sim.backends.hardware import make_job
-from sim.backends.verilated import TRIED, VERILATED, simulator_verilog, translate
+from sim.backends.verilated import BRIEF, TRIED, VERILATED, shared_out, simulator_verilog, translate
 from sim.drivers.ports import ToolError
 from tests.sim.programs import random_case
 
@@ -129,19 +129,45 @@ def test_the_pinned_verilator_was_tried(repository: Path) -> None:
 
 def test_verilator_where_it_can_be_used_else_cxxrtl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert compiled.translator() is VERILATED
-    assert compiled.translator(waveform=True) is CXXRTL
+    assert compiled.translator(brief=True) is BRIEF
+    assert compiled.translator(waveform=True) is compiled.translator(waveform=True, brief=True) is CXXRTL
     with monkeypatch.context() as patch:
         patch.setattr(verilated, "version", lambda name: "5.9.0")
         assert compiled.translator() is CXXRTL
     with monkeypatch.context() as patch:
         patch.setenv("PATH", str(tmp_path))
-        assert compiled.translator() is CXXRTL
+        assert compiled.translator() is compiled.translator(brief=True) is CXXRTL
 
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr(verilated, "version", missing)
     assert compiled.translator() is CXXRTL
+
+
+def test_each_file_is_compiled_once_in_shares_of_like_size(tmp_path: Path) -> None:
+    sizes = {"a": 7, "b": 5, "c": 4, "d": 1, "e": 1}
+    for name, size in sizes.items():
+        (tmp_path / name).write_bytes(bytes(size))
+    files = [tmp_path / name for name in sizes]
+    assert shared_out(files, 2) == [[tmp_path / it for it in share] for share in ("bc", "ade")]
+    assert shared_out(files, 1) == [files]
+    assert sorted(shared_out(files[:2], 8)) == [[it] for it in files[:2]]
+
+
+def test_a_brief_simulator_is_another_build_that_sees_the_same() -> None:
+    case = random_case(11, TINY)
+    job = make_job(case.program, case.images)
+    libraries = [compiled.build(Accelerator(TINY), by=by) for by in (VERILATED, BRIEF)]
+    seen = []
+    for library in libraries:
+        with compiled.open_simulator(library, job) as simulator:
+            assert simulator.load(job.program, job.limit) == "done"
+            status, record = simulator.run(job.images[0], job.result_words, job.limit)
+            seen.append((status, simulator.cycles, record.writes.tobytes(), record.result.tobytes()))
+    assert seen[0] == seen[1]
+    assert seen[0][0] == "done"
+    assert libraries[0] != libraries[1]
 
 
 def test_both_see_the_same_in_every_cycle() -> None:
