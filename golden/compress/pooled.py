@@ -14,7 +14,7 @@ from golden.graph.operations.floats import Chosen, QuantizedOperation, Sample
 from golden.graph.operations.gate import FloatGate
 from golden.graph.operations.max_pool import FloatMaxPool
 from golden.graph.operations.uneven_pool import FloatUnevenPool
-from golden.numerics.straight_through import rounded, saturated
+from golden.numerics.straight_through import requantised
 from golden.spec.errors import UnsupportedError
 from golden.spec.formats import SHIFT_BITS
 
@@ -113,7 +113,7 @@ class PooledLayer(nn.Module):
         """The requantised values (N, C, H, W), whole numbers −128…127, of whole numbers x."""
         # A window that sees padding alone has the lowest value.
         sums = self._sums(x).clamp_min(-128) if isinstance(self.product, FloatMaxPool) else self._sums(x)
-        return saturated(rounded(sums * 2.0**-self.shift))
+        return requantised(sums * 2.0**-self.shift)
 
     def finish(self, result: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """A requantised result and what is read beside it, in real units, by name → the output feature."""

@@ -16,7 +16,7 @@ from golden.graph.floats import FloatLayer
 from golden.graph.operations.batch_norm import Norm
 from golden.graph.operations.convolution import FloatConvolution
 from golden.graph.operations.floats import Chosen, QuantizedOperation, Sample
-from golden.numerics.straight_through import rounded, saturated
+from golden.numerics.straight_through import requantised, rounded
 
 
 class _RoundPower(torch.autograd.Function):
@@ -200,13 +200,13 @@ class QuantizedLayer(nn.Module):
         if norm and self.batch_norm:
             weight = self.real_weight() * (scale / 2.0**self.grids.result)
             y = self._normalise(product.window.convolve(x, weight, groups=product.groups))
-            return saturated(rounded(y))
+            return requantised(y)
         weights, _, bias, shift = self.integers(scale)
         # Dividing the operands is as exact as dividing the sum, and keeps float32 in its range.
         down = 2.0**-shift
         weights = weights * down[:, None, None, None]
         y = product.window.convolve(x, weights, bias * down, product.groups)
-        return saturated(rounded(y))
+        return requantised(y)
 
     def _normalise(self, y: torch.Tensor) -> torch.Tensor:
         """Batch norm with batch statistics, in steps of the result grid."""

@@ -100,10 +100,10 @@ class QuantizedAdd(QuantizedOperation):
 
     def run(self, values: torch.Tensor, features: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """See `QuantizedOperation`."""
-        from golden.numerics.straight_through import rounded, saturated  # loads torch
+        from golden.numerics.straight_through import requantised  # loads torch
 
         total = values * 2.0**self.result + features[self.tensor]
-        return saturated(rounded(total / 2.0**self.output))
+        return requantised(total / 2.0**self.output)
 
     def integers(self) -> Add:
         """See `QuantizedOperation`."""

@@ -75,7 +75,7 @@ class QuantizedMean(QuantizedOperation):
         from golden.numerics import straight_through  # loads torch
 
         total = values.sum(dim=(2, 3), keepdim=True) * 2.0**-self.shift
-        return straight_through.saturated(straight_through.rounded(total))
+        return straight_through.requantised(total)
 
     def integers(self) -> GlobalMean:
         """See `QuantizedOperation`."""
