@@ -1,5 +1,6 @@
 """Small networks of a forward function and modules."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -24,3 +25,10 @@ class Function(nn.Module):
 def conv(channels: int = 2, filters: int = 2, **options: object) -> nn.Conv2d:
     """A 3×3 convolution that keeps the map, unless told otherwise."""
     return nn.Conv2d(channels, filters, **{"kernel_size": 3, "padding": 1, **options})  # type: ignore[arg-type]
+
+
+def quietly(make: Callable[..., nn.Module], *given: object, **options: object) -> nn.Module:
+    """What torch makes with ways that it calls deprecated; networks made so are not gone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return make(*given, **options)
