@@ -34,12 +34,14 @@ def sizes(lanes: int) -> Config:
 @dataclass(frozen=True)
 class Seen:
     """What a run showed: cycle, address and word of each write; the cycle of each word's last token; cycles
-    in which a turn was done, and in which its last token was given."""
+    in which a turn was done, and in which its last token was given; slice, channel, initial, final and bytes
+    of what was given for statistics."""
 
     writes: list[tuple[int, int, int]]
     given: list[int]
     done: list[int]
     ends: list[int]
+    blocks: list[tuple[int, int, int, int, int]]
 
 
 async def run(
@@ -56,7 +58,7 @@ async def run(
     """Words of sums, to the addresses OUTPUT + order; a turn ends with every third."""
     slices, bits = config.lanes // config.basis, config.accumulator_bits
     steps = [(number, part) for number in range(len(sums)) for part in range(slices)]
-    seen = Seen([], [], [], [])
+    seen = Seen([], [], [], [], [])
     cycle, free, coming = 0, 0, None
     while steps or cycle < free + latency.ERRORS + latency.WRITE_WAIT + 4:
         token: dict[str, int] = {}
@@ -75,6 +77,9 @@ async def run(
                 "slice": part,
                 "address": OUTPUT + order[coming],
                 "turn_end": int(ends and coming % 3 == 2),
+                "pool_index": coming % 3,
+                "pool_first": int(coming < 3 and part == 0),
+                "pool_last": int(coming >= 12 and ends),
             }
             free = cycle + spacing
             if ends:
@@ -90,6 +95,10 @@ async def run(
             seen.writes.append((cycle, address, ctx.get(port.data)))
         if ctx.get(dut.turn_done):
             seen.done.append(cycle)
+        it = dut.blocks
+        if ctx.get(it.valid):
+            row = (ctx.get(port) for port in (it.slice, it.channel, it.initial, it.final, it.bytes))
+            seen.blocks.append(tuple(row))
         await ctx.tick()
         ctx.set(port.read, memory[address] if valid and not write else rng.getrandbits(8 * config.lanes))
         cycle += 1
@@ -137,7 +146,20 @@ def test_blocks(lanes: int, pause: float) -> None:
             ctx.set(dut.shift, shift)
             seen = await run(ctx, dut, config, rng, sums, order, [], 1, pause)
             blocks, _ = encode_floats(sums * 2.0**shift, NORM_FORMAT.forward)
-            check(seen, order, block_words(blocks, lanes), latency.BLOCKS)
+            words = block_words(blocks, lanes)
+            check(seen, order, words, latency.BLOCKS)
+            slices, size = lanes // config.basis, 8 * config.basis
+            assert seen.blocks == [
+                (
+                    part,
+                    number % 3,
+                    int(number < 3 and part == 0),
+                    int(number >= 12 and part == slices - 1),
+                    word >> part * size & (1 << size) - 1,
+                )
+                for number, word in enumerate(words)
+                for part in range(slices)
+            ]
 
     simulate(dut, bench)
 
@@ -193,6 +215,7 @@ def test_errors(lanes: int, pause: float) -> None:
                     counts += (saturated, large)
                 rows.append(row)
             check(seen, order, byte_words(np.array(rows), lanes), latency.ERRORS)
+            assert not seen.blocks
             assert (ctx.get(dut.saturated), ctx.get(dut.large)) == tuple(counts)
 
     simulate(dut, bench)
