@@ -75,7 +75,7 @@ class MapRounder(wiring.Component):
     i: stream of `map_beat`, ready in the last cycle of a beat.
     draw: Out, `random` is used in this cycle if `enable`.  random: In, a byte a lane.
     valid, o: Out, a beat of bytes.  coming: Out, the next one, if `enable`, is one.
-    busy: Out, beats are inside, that of `o` too.
+    late: Out, the addends of a beat went in before.  busy: Out, beats are inside, that of `o` too.
     clear: In, the counts begin anew.
     saturated, large: Out, counts of values beyond ±127 before saturation, and beyond ±63; a cycle after `o`.
     """
@@ -93,6 +93,7 @@ class MapRounder(wiring.Component):
                 "random": In(ERROR_RANDOM_BITS * lanes),
                 "valid": Out(1),
                 "coming": Out(1),
+                "late": Out(1),
                 "o": Out(ACTIVATION_BITS * lanes),
                 "busy": Out(1),
                 "clear": In(1),
@@ -115,6 +116,7 @@ class MapRounder(wiring.Component):
             self.draw.eq(valid[ROUND] & rule.stochastic),
             self.valid.eq(valid[-1]),
             self.coming.eq(valid[-2]),
+            self.late.eq(second),
             self.busy.eq(second | valid.any()),
         ]
         shifts = (rule.shift, "value"), (rule.addend_shift, "addend")

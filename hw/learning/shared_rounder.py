@@ -55,8 +55,8 @@ class SharedRounder(wiring.Component):
     Members
     -------
     second: In, it is the second user's; stands still from the cycle before its first beat to its last byte.
-    users: In, of both. The other one's members do not count, but for `clear`, and nothing is ready, drawn or
-        valid for it.
+    users: In, of both. The other one's members do not count, but for `clear`; nothing is drawn or valid for
+        it, and its ready does not tell.
     """
 
     def __init__(self, config: Config) -> None:
@@ -81,7 +81,8 @@ class SharedRounder(wiring.Component):
         m.d.comb += rounder.i.valid.eq(Mux(self.second, second.i.valid, first.i.valid))
         for user, own in ((first, ~self.second), (second, self.second)):
             m.d.comb += [
-                user.i.ready.eq(rounder.i.ready & own),
+                # As `rounder.i.ready`, of what the user itself says.
+                user.i.ready.eq(user.enable & (rounder.late | ~user.rule.add)),
                 *(
                     getattr(user, name).eq(getattr(rounder, name) & own)
                     for name in ("draw", "valid", "coming", "busy")
