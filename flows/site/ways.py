@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from importlib import import_module
 
+from flows.site.docstrings import LITERAL
 from flows.site.layers import picture
 
 WAYS: dict[str, tuple[str, ...]] = {
@@ -45,6 +46,7 @@ WAYS: dict[str, tuple[str, ...]] = {
 """Name → module:name of each station."""
 
 WIDE, LETTERS = 640, 96
+_CODE = '<tspan font-family="monospace">'
 
 
 def way(title: str, stations: Sequence[str]) -> str:
@@ -59,7 +61,7 @@ def way(title: str, stations: Sequence[str]) -> str:
         )
         parts.append(f'<text x="28" y="{y + 17}" font-weight="bold">{escape(name)}</text>')
         parts += [
-            f'<text x="28" y="{y + 33 + 15 * row}" font-size="11">{escape(line)}</text>'
+            f'<text x="28" y="{y + 33 + 15 * row}" font-size="11">{_marked(line)}</text>'
             for row, line in enumerate(lines)
         ]
         y += high
@@ -70,11 +72,17 @@ def way(title: str, stations: Sequence[str]) -> str:
 
 
 def said(station: str) -> str:
-    """The first sentence of a docstring, without the page that it names.
+    """The first sentence of a docstring, with backticks around what is code, without the page that it names.
 
     Raises AttributeError or ImportError for what is not there.
     """
     module, _, name = station.partition(":")
     text = " ".join((inspect.getdoc(getattr(import_module(module), name)) or "").split("\n\n")[0].split())
     first, dot, _ = re.sub(r" \(docs/[^)]*\)", "", text).partition(". ")
-    return f"{first}{dot.strip()}".replace("`", "")
+    return f"{first}{dot.strip()}"
+
+
+def _marked(line: str) -> str:
+    """A line in which what stands in backticks is drawn as code."""
+    parts = (escape(part.replace("`", "")) for part in LITERAL.split(line))
+    return "".join(f"{_CODE}{part}</tspan>" if number % 2 else part for number, part in enumerate(parts))

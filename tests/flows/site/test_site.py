@@ -15,7 +15,7 @@ from flows.site.commands import Docs
 from flows.site.drawings import DRAWINGS, drawn
 from flows.site.verb import build, docs
 from flows.site.waves import Waves, drawing, simulate
-from flows.site.ways import WAYS, said
+from flows.site.ways import WAYS, said, way
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode, LightDealError
 from hw.core.accelerator import Accelerator
@@ -100,6 +100,9 @@ def test_the_table_of_ports_is_the_accelerators() -> None:
 @pytest.mark.parametrize("station", [it for stations in WAYS.values() for it in stations])
 def test_each_station_says_what_it_is(station: str) -> None:
     assert said(station).endswith(".")
+    drawn = way("It", [station])
+    assert "`" not in drawn
+    assert drawn.count('<tspan font-family="monospace">') == said(station).count("`") // 2
 
 
 def test_the_site_is_built_and_every_page_is_in_it(tmp_path: Path) -> None:
