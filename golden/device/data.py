@@ -86,7 +86,8 @@ class DataPlan:
     ----------
     state: its first word.  distance: from a word of the state to that of the next state.
     layers, head: of the state.
-    exponentials, logarithms: tables of `golden.learning.softmax`.  one: a word that is 1.
+    exponentials: by the lowest bits of a distance below zero (`exponential_words`).  logarithms: the table of
+        `golden.learning.softmax`.  one: a word that is 1.
     code_rate, plain_rate: of the step; the plain one below zero.
     labels: by image.  features: by image, by feature.  terms: by image, by class: logits, then
         exponentials, then errors, then their powers of two.  bias: sums of errors by class.
@@ -191,9 +192,18 @@ def plan_data(network: Network, images: int, config: Config) -> DataPlan:
 def loaded_words(plan: DataPlan, state: State) -> tuple[int, ...]:
     """What the data memory holds before the first step."""
     kept = state_numbers(state)
-    numbers = [0] * len(Result) + kept + kept + EXP_TABLE.tolist() + LOG_TABLE.tolist() + [1]
+    numbers = [0] * len(Result) + kept + kept + exponential_words() + LOG_TABLE.tolist() + [1]
     assert (len(numbers), len(kept)) == (plan.loaded, plan.distance)
     return tuple(data_word(number) for number in numbers)
+
+
+def exponential_words() -> list[int]:
+    """2^16 · 2^(f / 256) to the nearest integer by f, the lowest bits of −256 · distance · log2(e).
+
+    The bits above, which shift, are a floor, so that 2^(f / 256) is twice 2^−((256 − f) / 256).
+    """
+    first, *below = EXP_TABLE.tolist()
+    return [first, *(2 * value for value in reversed(below))]
 
 
 def state_numbers(state: State) -> list[int]:

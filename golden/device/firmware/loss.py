@@ -1,13 +1,19 @@
 """Logits, softmax, the loss and the errors of the logits."""
 
-from golden.device.assembly import ZERO, Assembly, Label, Register
-from golden.device.firmware.head import Head
+from golden.device.assembly import ZERO, Assembly, Label, Register, Second
+from golden.device.firmware.head import Head, largest_part
 from golden.device.firmware.numbers import fraction_shift, inverse_of_sum, probability, store_counts
 from golden.spec.frames import Result
 from golden.spec.learning import EXP_BITS, EXP_FRACTION, LOG2_E, LOG2_E_FRACTION, PARAMETER_FRACTION
 
 _LOGIT_LARGEST = (1 << 31) - 1
+_UNROLLED = 5
+"""Classes that a turn of a loop over them has, at most."""
 _STEPS = 1 << EXP_FRACTION
+_STEPS_SHIFT = 16
+"""From a distance of logits times LOG2_E to its steps."""
+_DISTANCE = 1 << 15
+"""Of a logit from the largest: its exponential is 0 from less than that on."""
 
 
 def losses(it: Assembly, head: Head) -> None:
@@ -54,28 +60,24 @@ def _logits(
         it.constant(end, plan.head.bias + network.classes)
         it.add(at, bias, 0)
         it.add(place, term, 0)
-        again, better, there = it.here(), Label(), Label()
-        it.add(value, ZERO, 0)
-        it.dot(value, feature, weight)
-        it.even(value, value, shift)
-        it.load(other, bias)
-        it.add(value, value, other)
-        it.clamp(value, value, largest)
-        it.store(value, place)
-        it.less(best, value, better)
-        it.put(there)
-        it.add(weight, weight, network.features)
-        it.add(place, place, 1)
-        it.add(bias, bias, 1)
+        at_once = largest_part(network.classes, _UNROLLED)
+        again = it.here()
+        for step in range(at_once):
+            better, there = Label(), Label()
+            it.add(value, ZERO, 0)
+            it.dot(value, feature, weight)
+            it.even(value, value, shift)
+            it.load(other, bias + step)
+            it.add(value, value, other)
+            it.clamp(value, value, largest)
+            it.store(value, place + step)
+            it.less(best, value, better)
+            it.put(there)
+            it.add(weight, weight, network.features)
+            _larger(it, best, value, at, bias + step, better, there)
+        it.add(place, place, at_once)
+        it.add(bias, bias, at_once)
         it.unequal(bias, end, again)
-
-        def largest_yet() -> None:
-            it.put(better)
-            it.add(best, value, 0)
-            it.add(at, bias, 0)
-            it.go(there)
-
-        it.aside(largest_yet)
         wrong = Label()
         it.load(other, label)
         it.add(other, other, plan.head.bias)
@@ -86,6 +88,18 @@ def _logits(
         it.put(wrong)
 
 
+def _larger(
+    it: Assembly, best: Register, value: Register, at: Register, place: Second, better: Label, there: Label
+) -> None:
+    def largest_yet() -> None:
+        it.put(better)
+        it.add(best, value, 0)
+        it.add(at, ZERO, place)
+        it.go(there)
+
+    it.aside(largest_yet)
+
+
 def _exponentials(
     it: Assembly, head: Head, term: Register, best: Register, found: tuple[Register, Register]
 ) -> None:
@@ -94,41 +108,38 @@ def _exponentials(
     found: the sum, which is made here, and the address of the label's logit.
     """
     plan, (total, mine) = head.plan, found
-    with it.registers(7) as (place, end, steps, high, value, share, of_label):
-        it.add(total, ZERO, 0)
-        it.add(of_label, ZERO, 0)
-        it.add(place, term, 0)
-        it.add(end, term, head.network.classes)
-        again, label, there = it.here(), Label(), Label()
-        # 256 · distance · log2(e), in two parts, as the multiplier has 26 bits.
-        it.load(steps, place)
+    with it.registers(6) as (place, end, steps, whole, value, of_label):
+        # 256 · distance · log2(e) of the label, in two parts, as the multiplier has 26 bits.
+        it.load(steps, mine)
         it.subtract(steps, best, steps)
-        it.floor(high, steps, -16)
+        it.floor(whole, steps, -16)
         it.high(steps, ZERO, steps)
         it.multiply(steps, steps, LOG2_E)
-        assert LOG2_E_FRACTION + PARAMETER_FRACTION - EXP_FRACTION == 16
-        it.up(steps, steps, -16)
-        it.multiply(high, high, LOG2_E)
-        it.add(steps, steps, high)
-        it.equal(place, mine, label)
-        it.put(there)
-        it.bits(share, steps, _STEPS - 1)
-        it.load(value, share + plan.exponentials)
-        it.floor(steps, steps, -EXP_FRACTION)
-        it.minimum(steps, steps, EXP_BITS + 2)
-        it.subtract(steps, ZERO, steps)
-        it.up(value, value, steps)
-        it.add(total, total, value)
-        it.store(value, place)
-        it.add(place, place, 1)
+        assert LOG2_E_FRACTION + PARAMETER_FRACTION - EXP_FRACTION == _STEPS_SHIFT
+        it.up(steps, steps, -_STEPS_SHIFT)
+        it.multiply(whole, whole, LOG2_E)
+        it.add(of_label, steps, whole)
+        it.add(total, ZERO, 0)
+        it.add(place, term, 0)
+        it.add(end, term, head.network.classes)
+        at_once = largest_part(head.network.classes, _UNROLLED)
+        again = it.here()
+        for step in range(at_once):
+            # The same below zero for each; beyond _DISTANCE an exponential is 0. Ties go down then.
+            it.load(steps, place + step)
+            it.subtract(steps, steps, best)
+            it.maximum(steps, steps, -_DISTANCE)
+            it.multiply(steps, steps, LOG2_E)
+            it.add(steps, steps, (1 << _STEPS_SHIFT - 1) - 1)
+            it.floor(whole, steps, -_STEPS_SHIFT - EXP_FRACTION)
+            it.floor(steps, steps, -_STEPS_SHIFT)
+            it.bits(steps, steps, _STEPS - 1)
+            it.load(value, steps + plan.exponentials)
+            it.up(value, value, whole)
+            it.add(total, total, value)
+            it.store(value, place + step)
+        it.add(place, place, at_once)
         it.unequal(place, end, again)
-
-        def remember() -> None:
-            it.put(label)
-            it.add(of_label, steps, 0)
-            it.go(there)
-
-        it.aside(remember)
         # 256 · log2 of the sum: its leading one, and eight bits below it.
         it.length(place, total)
         it.add(place, place, -1)
@@ -160,21 +171,27 @@ def _errors(it: Assembly, head: Head, term: Register, found: tuple[Register, Reg
         inverse_of_sum(it, inverse, half, total)
         it.add(place, term, 0)
         it.add(end, term, head.network.classes)
-        again, label, there = it.here(), Label(), Label()
-        it.load(value, place)
-        probability(it, quotient, value, (total, inverse, half), work)
-        it.equal(place, mine, label)
-        it.put(there)
-        it.stochastic(quotient, quotient, shift)
-        it.store(quotient, place)
-        it.add(place, place, 1)
+        at_once = largest_part(head.network.classes, _UNROLLED)
+        again = it.here()
+        for _ in range(at_once):
+            label, there = Label(), Label()
+            it.load(value, place)
+            probability(it, quotient, value, (total, inverse, half), work)
+            it.equal(place, mine, label)
+            it.put(there)
+            it.stochastic(quotient, quotient, shift)
+            it.store(quotient, place)
+            it.add(place, place, 1)
+            _less_one(it, quotient, label, there)
         it.unequal(place, end, again)
 
-        def less_one() -> None:
-            it.put(label)
-            # 2^EXP_BITS, which is beyond an immediate.
-            for _ in range(2):
-                it.add(quotient, quotient, -(1 << EXP_BITS - 1))
-            it.go(there)
 
-        it.aside(less_one)
+def _less_one(it: Assembly, quotient: Register, label: Label, there: Label) -> None:
+    def of_label() -> None:
+        it.put(label)
+        # 2^EXP_BITS, which is beyond an immediate.
+        for _ in range(2):
+            it.add(quotient, quotient, -(1 << EXP_BITS - 1))
+        it.go(there)
+
+    it.aside(of_label)

@@ -2,7 +2,7 @@
 
 from golden.device.assembly import ZERO, Assembly, B, Label, Register
 from golden.spec.block import GRID_BITS, SCALAR_BITS
-from golden.spec.controller import COUNT_BITS, WORD_BITS
+from golden.spec.controller import COUNT_BITS, IMMEDIATE_BITS, WORD_BITS
 from golden.spec.learning import (
     ERROR_RANDOM_BITS,
     EXP_BITS,
@@ -63,7 +63,9 @@ def probability(
     total, inverse, rest = sum_
     small, right = Label(), Label()
     it.multiply(found, inverse, share)
-    it.floor(share, share, EXP_BITS)
+    # share · 2^EXP_BITS.
+    assert EXP_BITS == IMMEDIATE_BITS
+    it.high(share, share, 0)
     it.up(found, found, EXP_BITS - _INVERSE)
     it.add(share, share, rest)
     it.multiply(work, total, found)
