@@ -249,6 +249,22 @@ class Assembly:
         """Lanes first … end − 1 become d where an error passes them, else 0."""
         self._line(Operation.SPREAD_RELU if relu else Operation.SPREAD, d, first, end)
 
+    def walk(self, d: Register, a: Register, b: B) -> None:
+        """What the three below go through."""
+        self._line(Operation.WALK, d, a, b)
+
+    def pool(self, shift: Register, a: Register, place: B) -> None:
+        """data[place + …] = sums of features, rounded, packed."""
+        self._line(Operation.POOL, shift, a, place)
+
+    def products(self, shift: Register, a: Register, place: B) -> None:
+        """data[place + …] = sums of products, rounded."""
+        self._line(Operation.PRODUCTS, shift, a, place)
+
+    def errors(self, shift: Register, a: Register, place: B, relu: bool) -> None:
+        """Sums of products, rounded and spread, where data[place + …] lets them pass."""
+        self._line(Operation.ERRORS_RELU if relu else Operation.ERRORS, shift, a, place)
+
     def equal(self, a: Register, b: Register, to: Label) -> None:
         self._branch(Operation.EQUAL, a, b, to)
 

@@ -17,7 +17,7 @@ from golden.learning.softmax import EXP_TABLE, LOG_TABLE
 from golden.learning.state import HeadState, LayerState, State
 from golden.lightnorm.scalars import Scalars
 from golden.spec.config import Config
-from golden.spec.controller import DOT_BITS, IMMEDIATE_BITS, WORD_BITS
+from golden.spec.controller import DOT_BITS, IMMEDIATE_BITS, PACKED, WORD_BITS
 from golden.spec.errors import CapacityError
 from golden.spec.frames import Result
 from golden.spec.learning import PARAMETER_BITS
@@ -91,6 +91,7 @@ class DataPlan:
     code_rate, plain_rate: of the step; the plain one below zero.
     labels: by image.  features: by image, by feature.  terms: by image, by class: logits, then
         exponentials, then errors, then their powers of two.  bias: sums of errors by class.
+    by_class, by_feature: the head's int8 weights in packed words: of a class by feature, and the other way.
     feature_counts, error_counts, map_error_counts: of the head: beyond ±127, beyond ±63.
     backward: of each layer: the norm's backward report.  errors: its error pass's.  updates: its update's.
     units: of each layer: exponent of a gradient's unit.  spare: what nobody reads, of two words.
@@ -110,6 +111,8 @@ class DataPlan:
     features: int
     terms: int
     bias: int
+    by_class: int
+    by_feature: int
     feature_counts: int
     error_counts: int
     map_error_counts: int
@@ -168,6 +171,8 @@ def plan_data(network: Network, images: int, config: Config) -> DataPlan:
         features=it.take(images * network.features),
         terms=it.take(images * network.classes),
         bias=it.take(network.classes),
+        by_class=it.take(network.classes * packed_words(network.features)),
+        by_feature=it.take(network.features * packed_words(network.classes)),
         feature_counts=it.take(2),
         error_counts=it.take(2),
         map_error_counts=it.take(2),
@@ -187,6 +192,11 @@ def plan_data(network: Network, images: int, config: Config) -> DataPlan:
             f"controller_words of configuration {config.name!r} is {config.controller_words}"
         )
     return replace(plan, words=it.used)
+
+
+def packed_words(count: int) -> int:
+    """Of so many numbers; of the first one parts may be 0."""
+    return -(-count // PACKED)
 
 
 def loaded_words(plan: DataPlan, state: State) -> tuple[int, ...]:

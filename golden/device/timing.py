@@ -157,13 +157,17 @@ class _Clock:
                 last = max(last, self._idle)
             case Operation.STORE:
                 last = self._granted(last)
+            case Operation.PRODUCTS:
+                assert first >= self._idle, "a number may be reported"
             case Operation.DOT if products:
                 # From the cycle behind the start on a product is asked for in each.
                 at = first + 2
                 for _ in range(products):
                     at = self._granted(at) + 1
                 last = at - 1 + latency.DOT_FIRST
-            case Operation.FETCH | Operation.WRITE:
+            case (
+                Operation.FETCH | Operation.WRITE | Operation.POOL | Operation.ERRORS | Operation.ERRORS_RELU
+            ):
                 assert first >= self._idle, "a unit may use the feature memory"
         return last
 

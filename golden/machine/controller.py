@@ -3,21 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from golden.machine.controller_walk import WALKS, Sums, Walk, rounded, walked
+from golden.machine.shifts import shifted, signed
 from golden.numerics.lfsr import RandomWords
-from golden.spec import latency, maps
+from golden.spec import latency
 from golden.spec.config import Config
 from golden.spec.controller import (
-    COUNT_BITS,
     DOT_BITS,
     FACTOR_BITS,
     REGISTERS,
-    SHIFT_LARGEST,
     WORD_BITS,
     Operation,
     instruction_record,
 )
 from golden.spec.errors import LightDealError
-from golden.spec.formats import round_shift
 from golden.spec.learning import ERROR_RANDOM_BITS, INT8_LARGEST, TERM_RANDOM_BITS, Lfsr, power_term
 
 STEP_LIMIT = 10_000_000
@@ -25,26 +24,6 @@ STEP_LIMIT = 10_000_000
 
 class ControllerError(LightDealError):
     """A program of the controller does what it may not: names the address and what."""
-
-
-def signed(value: int, bits: int) -> int:
-    """The lowest bits of a number, with sign."""
-    half = 1 << bits - 1
-    return (value + half & (1 << bits) - 1) - half
-
-
-def shifted(operation: Operation, value: int, distance: int) -> int:
-    """EVEN, UP, FLOOR, STICKY."""
-    distance = max(-SHIFT_LARGEST, min(SHIFT_LARGEST, distance))
-    if distance >= 0:
-        return value << distance
-    down = -distance
-    if operation == Operation.EVEN:
-        return round_shift(value, down)
-    if operation == Operation.UP:
-        return value + (1 << down >> 1) >> down
-    cut = operation == Operation.STICKY and value & (1 << down) - 1 != 0
-    return value >> down | cut
 
 
 Ends = Callable[[Operation, int, int, int], int]
@@ -93,7 +72,7 @@ class Controller:
         words = RandomWords(self.random)
         r = [0] * REGISTERS
         buffer = [0] * self.config.lanes
-        count, steps, beyond = 0, (0, 0), 0
+        count, steps, beyond, walk = 0, (0, 0), 0, Walk()
         at = 0
         for _ in range(STEP_LIMIT):
             if not 0 <= at < len(self.program):
@@ -135,24 +114,23 @@ class Controller:
                 case Operation.RANDOM:
                     result = int(words.take(1)[0]) & 0xFFFF & second
                 case Operation.LOAD:
-                    result = self._word(at, second)
+                    result = self.word(at, second)
                 case Operation.STORE:
-                    self._word(at, second)
-                    self.data[second] = a
+                    self.put(at, second, a)
                 case Operation.STRIDES:
                     count, steps = r[d], (a, second)
                 case Operation.DOT:
                     result, counted = r[d], count
                     for place in range(count):
                         factors = (
-                            self._word(at, a + place * steps[0]),
-                            self._word(at, second + place * steps[1]),
+                            self.word(at, a + place * steps[0]),
+                            self.word(at, second + place * steps[1]),
                         )
                         result += signed(factors[0], DOT_BITS) * signed(factors[1], DOT_BITS)
                 case Operation.FETCH:
-                    buffer = list(self._row(at, second))
+                    buffer = list(self.row(at, second))
                 case Operation.WRITE:
-                    self._row(at, second)[:] = buffer
+                    self.row(at, second)[:] = buffer
                 case Operation.BYTE:
                     result = buffer[self._lane(at, second)]
                 case Operation.PUT:
@@ -181,14 +159,22 @@ class Controller:
                     random = None
                     if operation == Operation.STOCHASTIC:
                         random = int(words.take(1)[0]) & (1 << ERROR_RANDOM_BITS) - 1
-                    moved = signed(shifted(Operation.EVEN, a, second), WORD_BITS)
-                    result, saturated, large = maps.saturated(maps.cut(moved, random))
-                    beyond += saturated + (large << COUNT_BITS)
+                    result, more = rounded(a, second, random)
+                    beyond += more
                 case Operation.COUNTS:
                     result, beyond = beyond, 0
                 case Operation.TERM:
                     random = int(words.take(1)[0]) & (1 << TERM_RANDOM_BITS) - 1
                     result = power_term(signed(a, 8), random)
+                case Operation.WALK:
+                    walk = Walk.of(r[d], a, second)
+                case _ if operation in WALKS:
+                    sums, operands = Sums(count, steps), (r[d], a, second)
+                    more, cycles, left = walked(self, at, operation, walk, sums, operands, words)
+                    beyond, buffer = beyond + more, left or buffer
+                    self.cycles = self.ends(operation, self.cycles + 1, self.cycles + cycles, 0)
+                    at = following
+                    continue
                 case Operation.STOP:
                     self.random = words.state
                     self._take(operation, 0, False)
@@ -212,12 +198,19 @@ class Controller:
             raise ControllerError(f"controller, address {at}: no lane {lane}")
         return lane
 
-    def _word(self, at: int, address: int) -> int:
+    def word(self, at: int, address: int) -> int:
+        """A data word. Raises ControllerError where there is none."""
         if not 0 <= address < len(self.data):
             raise ControllerError(f"controller, address {at}: no data word {address}")
         return self.data[address]
 
-    def _row(self, at: int, address: int) -> list[int]:
+    def put(self, at: int, address: int, value: int) -> None:
+        """Likewise: it becomes a number with sign."""
+        self.word(at, address)
+        self.data[address] = value
+
+    def row(self, at: int, address: int) -> list[int]:
+        """A feature word. Raises ControllerError where there is none."""
         if not 0 <= address < len(self.features):
             raise ControllerError(f"controller, address {at}: no feature word {address}")
         return self.features[address]

@@ -22,8 +22,16 @@ REGISTERS = 16
 IMMEDIATE_BITS = 16
 FACTOR_BITS = (26, 18)
 """Of MULTIPLY's operands, the lowest bits with sign."""
-DOT_BITS = 18
-"""Of both operands of DOT."""
+DOT_BITS = 16
+"""Of both operands of DOT, the lowest bits with sign."""
+PACKED = 3
+"""Numbers of a packed word: the lowest is of DOT_BITS, of the parts above, DOT_BITS each, a byte counts."""
+WALK_LANE_BITS = 12
+"""Of the last lane of an element."""
+WALK_SHIFT_BITS = 8
+"""Of the distance that a walk shifts its sums by: the lowest bits with sign."""
+WALK_FIELD_BITS = 16
+"""Of each of the two numbers in an operand of WALK and of what follows it."""
 SHIFT_LARGEST = 63
 """Distances of shifts saturate to ±this."""
 COUNT_BITS = 24
@@ -121,6 +129,27 @@ class Operation(IntEnum):
     TERM = 38
     """d = r[a], an int8, as a power of two of twice its unit (golden.spec.learning.power_term), with the next
     word of SCALARS."""
+
+    WALK = 39
+    """For POOL, PRODUCTS and ERRORS: two numbers in each operand, the upper one above WALK_FIELD_BITS. r[d]:
+    address of factors, how many elements. r[a]: last and first lane of an element, which may go on in the
+    words behind, there from lane 0 on. B: distance from words that are read to those that are written, and
+    from the last word of an element to the first one of the next; both wrap."""
+    POOL = 40
+    """Of each element the sum of its bytes, as NEAREST of r[d] has it (WALK_SHIFT_BITS), goes to the data
+    memory, from address B on; above it stand those of the two elements before, DOT_BITS apart (0 where there
+    are none): a packed word. Upper number of r[a]: the first feature word."""
+    PRODUCTS = 41
+    """Likewise, but of each element the sum of products as EVEN has it. Those are of STRIDES' count of packed
+    words: one side begins at the lower number of r[a] for every element; the other one goes on from element
+    to element, from the address of factors on. None of the words that are read may be one that is written."""
+    ERRORS = 42
+    """Of each element such a sum, 0 where the lowest byte of the data word at its place from B on is ±127, is
+    rounded as STOCHASTIC has it, and is spread over the element's lanes as SPREAD does; the words are written
+    at their distance. r[a]: first feature word and first packed word. A first word in which an element does
+    not begin at lane 0 is read where it is written."""
+    ERRORS_RELU = 43
+    """Likewise with SPREAD_RELU."""
 
 
 def instruction_record() -> Record:

@@ -186,6 +186,31 @@ COMMAND_END = 1
 DOT_FIRST = MEMORY + 2
 """From the start of a sum of products, if it has any, to its result, without a cycle for each."""
 
+POOL_WORD = 1 + MEMORY
+"""Of an element of a walk, from a word's request to its first slice of lanes."""
+WALK_BEGIN = 2
+"""From the first cycle of a walk to its first element's: its numbers are kept, then it begins."""
+
+
+def walk(operation: Operation, elements: int, products: int, slices: tuple[int, ...]) -> int:
+    """Cycles of POOL, PRODUCTS and ERRORS: the sum of an element is made while the one before is rounded and
+    the one before that written; all three go on when the last of them is done.
+
+    products: packed words of a sum.  slices: of each word of an element.
+    """
+    lanes = sum(POOL_WORD + count for count in slices)
+    write = CONTROLLER_WORK[Operation.WRITE]
+    added = DOT_FIRST + products
+    source, rounded, written = {
+        Operation.POOL: (lanes + 1, CONTROLLER_WORK[Operation.NEAREST], 1),
+        Operation.PRODUCTS: (added, CONTROLLER_WORK[Operation.EVEN], 1),
+    }.get(operation, (added, CONTROLLER_WORK[Operation.STOCHASTIC], lanes + write * len(slices)))
+    turns = [0] * (elements + 2)
+    for after, cycles in enumerate((source, rounded, written)):
+        for turn in range(after, after + elements):
+            turns[turn] = max(turns[turn], cycles)
+    return CONTROLLER_DECODE + WALK_BEGIN + sum(turns)
+
 
 def controller(operation: Operation, count: int = 0, jumps: bool = False) -> int:
     """Cycles of an instruction of the controller, without those in which it waits for a memory or a command.

@@ -16,11 +16,14 @@ from golden.spec.controller import (
     instruction_record,
     program_bits,
 )
+from golden.spec.formats import ACTIVATION_BITS
+from golden.spec.learning import INT8_LARGEST
 from golden.spec.memories import Memory, log2
 from hw.interfaces import access_signature, load_signature
 from hw.learning.dot_unit import DotUnit
+from hw.learning.element_walk import ElementWalk
 from hw.learning.feature_buffer import FeatureBuffer
-from hw.learning.operations import DRAWS, ELSEWHERE, SPREADS, TOTALS, WAITS, WITHOUT
+from hw.learning.operations import DRAWS, ELSEWHERE, ERRORS, SPREADS, TOTALS, WAITS, WALKS, WITHOUT
 from hw.learning.ports import data_signature, issue_layout, parameter_signature
 from hw.learning.scalar_registers import NUMBER_BITS, ScalarRegisters
 from hw.learning.scalar_term import ScalarTerm
@@ -97,6 +100,7 @@ class Controller(wiring.Component):
         m.submodules.buffer = buffer = FeatureBuffer(config)
         m.submodules.state = state = StateMemory(config)
         m.submodules.numbers = numbers = Lfsr(HALF_WORD)
+        m.submodules.walk = walk = ElementWalk(config)
         wiring.connect(m, wiring.flipped(self.load), program.load)
         wiring.connect(m, wiring.flipped(self.load), state.load)
         wiring.connect(m, wiring.flipped(self.report), state.report)
@@ -186,24 +190,49 @@ class Controller(wiring.Component):
             unit.a_word.eq(registers.a_word),
             unit.b_word.eq(registers.b_word),
             unit.immediate.eq(now.immediate),
-            unit.step.eq(step),
+            unit.step.eq(Mux(walk.walks, walk.step, step)),
             unit.random.eq(numbers.bits),
             dot.clear.eq(self.go),
             dot.multiply.eq(first & is_[Operation.MULTIPLY]),
             dot.strides.eq(first & is_[Operation.STRIDES]),
-            dot.start.eq(first & is_[Operation.DOT]),
-            dot.begin.eq(first & is_[Operation.SUM]),
+            dot.start.eq((first & is_[Operation.DOT]) | (walk.turns & walk.starts & ~walk.pools)),
+            dot.begin.eq((first & is_[Operation.SUM]) | (walk.turns & walk.pools)),
+            dot.packed.eq(walk.walks),
+            dot.zero.eq(walk.walks),
+            dot.again.eq(walk.walks & ~walk.leading),
             dot.third.eq(registers.a_word),
-            dot.a.eq(unit.a),
-            dot.b.eq(unit.b),
+            dot.a.eq(Mux(walk.walks, walk.packed, unit.a)),
+            dot.b.eq(Mux(walk.walks, walk.factors, unit.b)),
             dot.byte.eq(buffer.sum),
             dot.grant.eq(state.grant),
             Cat(dot.words).eq(Cat(state.words)),
-            state.put.eq(works & is_[Operation.STORE]),
-            state.word.eq(unit.a),
+            state.put.eq((works & is_[Operation.STORE]) | walk.put),
+            state.word.eq(Mux(walk.walks, walk.word, unit.a)),
         ]
         for address, of_dot in zip(state.addresses, dot.addresses, strict=True):
-            m.d.comb += address.eq(Mux(dot.asks, of_dot, unit.b))
+            m.d.comb += address.eq(Mux(dot.asks, of_dot, Mux(walk.walks, walk.place, unit.b)))
+
+        # Of many elements: sums of the units above, rounded by the one of single numbers.
+        lowest = state.words[0][:ACTIVATION_BITS].as_signed()
+        m.d.comb += [
+            walk.clear.eq(self.go),
+            walk.set.eq(first & is_[Operation.WALK]),
+            walk.begin.eq(first & Cat(is_[it] for it in WALKS).any()),
+            walk.pools.eq(is_[Operation.POOL]),
+            walk.errors.eq(Cat(is_[it] for it in ERRORS).any()),
+            walk.third.eq(registers.a_word),
+            walk.a.eq(unit.a),
+            walk.b.eq(unit.b),
+            walk.summed.eq(dot.final),
+            walk.result.eq(unit.result),
+            walk.granted.eq(state.grant),
+            walk.asks.eq(dot.asks),
+            walk.moved.eq(buffer.done),
+            unit.turn.eq(walk.turns),
+            unit.walked.eq(dot.total),
+            unit.shift.eq(walk.shift),
+            unit.blocked.eq(walk.errors & ((lowest == INT8_LARGEST) | (lowest == -INT8_LARGEST))),
+        ]
         basis = log2(config.basis)
         part, last_part = (
             Signal(range(config.lanes // config.basis), name=it) for it in ("part", "last_part")
@@ -216,24 +245,24 @@ class Controller(wiring.Component):
         ]
         m.d.sync += [
             part.eq(part_coming),
-            dot.bytes.eq(sums),
+            dot.bytes.eq(sums | (walk.slices & walk.pools)),
             summed.eq(sums & (part == last_part)),
         ]
         m.d.comb += [
             last_part.eq((unit.b - 1) >> basis),
             buffer.clear.eq(self.go),
-            buffer.fetch.eq(works & is_[Operation.FETCH]),
-            buffer.write.eq(works & is_[Operation.WRITE]),
-            buffer.address.eq(unit.b),
+            buffer.fetch.eq((works & is_[Operation.FETCH]) | walk.fetch),
+            buffer.write.eq((works & is_[Operation.WRITE]) | walk.write),
+            buffer.address.eq(Mux(walk.walks, walk.address, unit.b)),
             buffer.lane.eq(unit.b),
             buffer.put.eq(first & is_[Operation.PUT]),
-            buffer.first.eq(unit.a),
-            buffer.end.eq(unit.b),
-            buffer.part.eq(Mux(is_[Operation.BYTE], unit.b >> basis, part)),
-            buffer.coming.eq(part_coming),
-            buffer.spread.eq(later & kinds["spreads"]),
-            buffer.relu.eq(is_[Operation.SPREAD_RELU]),
-            buffer.value.eq(Mux(is_[Operation.PUT], unit.a, registers.a_word)),
+            buffer.first.eq(Mux(walk.walks, walk.first, unit.a)),
+            buffer.end.eq(Mux(walk.walks, walk.end, unit.b)),
+            buffer.part.eq(Mux(walk.walks, walk.part, Mux(is_[Operation.BYTE], unit.b >> basis, part))),
+            buffer.coming.eq(Mux(walk.walks, walk.coming, part_coming)),
+            buffer.spread.eq((later & kinds["spreads"]) | (walk.slices & walk.errors)),
+            buffer.relu.eq(is_[Operation.SPREAD_RELU] | is_[Operation.ERRORS_RELU]),
+            buffer.value.eq(Mux(walk.walks, walk.word, Mux(is_[Operation.PUT], unit.a, registers.a_word))),
         ]
 
         # Errors as powers of two; what was rounded to int8 is counted.
@@ -244,7 +273,9 @@ class Controller(wiring.Component):
             terms.error.eq(unit.a),
             terms.random.eq(numbers.bits),
             counts.clear.eq(self.go | (works & is_[Operation.COUNTS])),
-            counts.valid.eq(works & done & rounds),
+            counts.valid.eq(
+                (works & done & rounds) | (walk.turns & walk.rounded & (walk.pools | walk.errors))
+            ),
             counts.saturated.eq(unit.saturated),
             counts.large.eq(unit.large),
         ]
@@ -263,7 +294,7 @@ class Controller(wiring.Component):
             numbers.load.eq(self.seed),
             numbers.word.eq(self.word),
             # A number has a word of its own.
-            drawn.eq(works & done & kinds["draws"]),
+            drawn.eq((works & done & kinds["draws"]) | (walk.turns & walk.rounded & walk.errors)),
             numbers.step.eq(drawn | again),
         ]
         m.d.sync += again.eq(drawn)
@@ -281,10 +312,11 @@ class Controller(wiring.Component):
             Operation.WAIT: self.quiet,
             Operation.STOP: self.quiet,
         }
-        assert set(waits) | set(SPREADS) == set(WAITS)
+        assert {*waits, *SPREADS, *WALKS} == set(WAITS)
         ends = [
             kinds["fixed"] & (step == last_step),
             kinds["spreads"] & later & (part == last_part),
+            walk.done,
             *(is_[operation] & end for operation, end in waits.items()),
         ]
         found = {

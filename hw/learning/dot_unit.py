@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.config import Config
-from golden.spec.controller import DOT_BITS, FACTOR_BITS, WORD_BITS, data_bits
+from golden.spec.controller import DOT_BITS, FACTOR_BITS, PACKED, WORD_BITS, data_bits
 from hw.learning.feature_buffer import slice_sum_bits
 
 
@@ -21,6 +21,8 @@ class DotUnit(wiring.Component):
     multiply: In, a · b, of FACTOR_BITS.
     strides: In, `third`, `a` and `b` are count and steps of the sums to come.  clear: In, they become 0.
     start: In, a sum begins at `third`, with the words at the addresses `a` and `b`.
+    packed: In, words of these products are packed.  zero: In, sums begin at 0.
+    again: In, with `start`: the words of `b` are those behind the last ones.
     begin: In, a sum of bytes begins at `third`.  bytes: In, it goes on, by `byte`, the sum of some, in every
         cycle.
     third, a, b: In, words.
@@ -35,6 +37,7 @@ class DotUnit(wiring.Component):
         super().__init__(
             {
                 **dict.fromkeys(("multiply", "strides", "clear", "start", "begin", "bytes"), In(1)),
+                **dict.fromkeys(("packed", "zero", "again"), In(1)),
                 **dict.fromkeys(("third", "a", "b"), word),
                 "byte": In(signed(slice_sum_bits(config))),
                 "asks": Out(1),
@@ -65,8 +68,9 @@ class DotUnit(wiring.Component):
         total = Signal(signed(WORD_BITS))
         m.d.comb += [self.asks.eq(left != 0), taken.eq(self.asks & self.grant)]
         m.d.sync += [come.eq(taken), together.eq(come | self.multiply), product.eq(0)]
-        for address, step, word in zip(self.addresses, steps, operands, strict=True):
-            with m.If(self.start):
+        begins = (self.start, self.start & ~self.again)
+        for address, step, word, begin in zip(self.addresses, steps, operands, begins, strict=True):
+            with m.If(begin):
                 m.d.sync += address.eq(word)
             with m.Elif(taken):
                 m.d.sync += address.eq(address + step)
@@ -78,13 +82,25 @@ class DotUnit(wiring.Component):
             m.d.sync += factor.eq(Mux(come, found[:DOT_BITS].as_signed(), own[: len(factor)].as_signed()))
         with m.If(together):
             m.d.sync += product.eq(factors[0] * factors[1])
+        # A byte each of the parts above, where words are packed.
+        above: list[Value] = []
+        for part in range(1, PACKED):
+            pair = [Signal(signed(8), name=f"factor{side}_{part}") for side in range(2)]
+            both = Signal(signed(16), name=f"product_{part}")
+            m.d.sync += [
+                byte.eq(word[part * DOT_BITS :]) for byte, word in zip(pair, self.words, strict=True)
+            ]
+            m.d.sync += both.eq(0)
+            with m.If(together & self.packed):
+                m.d.sync += both.eq(pair[0] * pair[1])
+            above.append(both)
         m.d.comb += [
-            self.total.eq(total + Mux(self.bytes, self.byte, product)),
+            self.total.eq(total + (Mux(self.bytes, self.byte, product) + sum(above[1:], above[0]))),
             self.final.eq((left == 0) & ~come & ~together),
         ]
         m.d.sync += total.eq(self.total)
         with m.If(self.start | self.begin):
             m.d.sync += total.eq(self.third)
-        with m.If(self.multiply):
+        with m.If(self.multiply | (self.zero & (self.start | self.begin))):
             m.d.sync += total.eq(0)
         return m

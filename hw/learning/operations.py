@@ -4,6 +4,13 @@ from golden.spec.controller import Operation
 
 SPREADS = (Operation.SPREAD, Operation.SPREAD_RELU)
 """They write into slices of the buffer."""
+ERRORS = (Operation.ERRORS, Operation.ERRORS_RELU)
+WALKS = (Operation.POOL, Operation.PRODUCTS, *ERRORS)
+"""Of many elements."""
+NEARESTS = (Operation.NEAREST, Operation.POOL)
+STOCHASTICS = (Operation.STOCHASTIC, *ERRORS)
+EVENS = (Operation.EVEN, Operation.PRODUCTS)
+"""They round alike."""
 DRAWS = (Operation.RANDOM, Operation.STOCHASTIC, Operation.TERM)
 """They use up a word of random bits."""
 WITHOUT = (
@@ -22,11 +29,14 @@ WITHOUT = (
     Operation.PARAMETER,
     Operation.STOP,
     Operation.BESIDE,
+    Operation.WALK,
+    *WALKS,
 )
 """They write no register."""
 WAITS = (
     *SPREADS,
     Operation.SUM,
+    *WALKS,
     Operation.DIVIDE,
     Operation.DOT,
     Operation.STORE,

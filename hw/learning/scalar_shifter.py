@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.controller import SHIFT_LARGEST, WORD_BITS, Operation
+from hw.learning.operations import EVENS, NEARESTS, STOCHASTICS
 
 _DISTANCE_BITS = SHIFT_LARGEST.bit_length()
 _LONG_STEPS = 2
@@ -73,7 +74,7 @@ class ScalarShifter(wiring.Component):
         word, half = moved[1:], moved[0]
         sticky = (self.operation == Operation.STICKY) & (half | lost)
         with m.Switch(self.operation):
-            with m.Case(Operation.EVEN, Operation.NEAREST, Operation.STOCHASTIC):
+            with m.Case(*EVENS, *NEARESTS, *STOCHASTICS):
                 m.d.comb += self.up.eq(~left & half & (lost | word[0]))
             with m.Case(Operation.UP):
                 m.d.comb += self.up.eq(~left & half)

@@ -4,14 +4,15 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.controller import IMMEDIATE_BITS, WORD_BITS, Operation
+from golden.spec.controller import IMMEDIATE_BITS, SHIFT_LARGEST, WALK_SHIFT_BITS, WORD_BITS, Operation
 from golden.spec.learning import ERROR_RANDOM_BITS, INT8_LARGEST, SCALE_LARGE
 from hw.learning.map_rounder import beyond
+from hw.learning.operations import EVENS, NEARESTS, STOCHASTICS
 from hw.learning.scalar_shifter import ScalarShifter
 from hw.lightnorm.exponents import leading_one
 
-_SHIFTS = (Operation.EVEN, Operation.UP, Operation.FLOOR, Operation.STICKY)
-_FRACTIONS = (Operation.NEAREST, Operation.STOCHASTIC)
+_SHIFTS = (*EVENS, Operation.UP, Operation.FLOOR, Operation.STICKY)
+_FRACTIONS = (*NEARESTS, *STOCHASTICS)
 _COMPARED = (
     Operation.SUBTRACT,
     Operation.EQUAL,
@@ -37,7 +38,8 @@ class ScalarUnit(wiring.Component):
     -------
     clear: In, operands become 0.  take: In, operands are taken.  operation: In, from `take` to the result.
     a_word, b_word, immediate: In, of the instruction.
-    step: In, cycles since the one after `take`, 7 at most.  random: In, a byte for STOCHASTIC.
+    turn: In, of a walk: the next sum `walked` is rounded, with the distance `shift`; where `blocked`, 0.
+    step: In, cycles since the one after `take` or `turn`, 7 at most.  random: In, a byte for STOCHASTIC.
     a, b: Out, r[a] and B, in the first cycle after `take`; both stand still of operations that only move
     words. equal, less: Out, in the same cycle.  divided: Out, a quotient is the result.
     saturated, large: Out, with the result of NEAREST and STOCHASTIC: it was beyond ±127, ±63.  result: Out.
@@ -53,6 +55,10 @@ class ScalarUnit(wiring.Component):
                 "a_word": In(WORD_BITS),
                 "b_word": In(WORD_BITS),
                 "immediate": In(signed(IMMEDIATE_BITS)),
+                "turn": In(1),
+                "walked": In(word),
+                "shift": In(signed(WALK_SHIFT_BITS)),
+                "blocked": In(1),
                 "step": In(3),
                 "random": In(ERROR_RANDOM_BITS),
                 "a": Out(word),
@@ -81,7 +87,7 @@ class ScalarUnit(wiring.Component):
             "clamp": (Operation.CLAMP,),
             "shift": (*_SHIFTS, *_FRACTIONS),
             "fraction": _FRACTIONS,
-            "draws": (Operation.STOCHASTIC,),
+            "draws": STOCHASTICS,
             "length": (Operation.LENGTH,),
             "divide": (Operation.DIVIDE,),
         }
@@ -164,6 +170,10 @@ class ScalarUnit(wiring.Component):
                 self.divided.eq(0),
                 left.eq(WORD_BITS - 1),
             ]
+        with m.If(self.turn):
+            # So far to the right nothing is left.
+            distance = Mux(self.blocked, -SHIFT_LARGEST, self.shift)
+            m.d.sync += [a.eq(self.walked), b.eq(distance), more.eq(0)]
         with m.If(self.clear):
             m.d.sync += [a.eq(0), b.eq(0), more.eq(0)]
         return m

@@ -1,39 +1,28 @@
 """The mean of each channel of the last map."""
 
-from golden.device.assembly import ZERO, Assembly
-from golden.device.firmware.head import UNROLLED, Head, lane_register, largest_part
+from golden.device.assembly import Assembly
+from golden.device.firmware.head import Head, set_walk
 from golden.device.firmware.numbers import fraction_shift, store_counts
 
 
 def features(it: Assembly, head: Head) -> None:
-    """The mean of each channel of the last map, to int8."""
+    """The mean of each channel of the last map, to int8, in packed words."""
     plan, count = head.plan, head.network.features
-    with it.registers(9) as (word, end, place, row, total, shift, size, first, rows):
+    with it.registers(5) as (word, end, place, shift, size):
         it.load(shift, plan.layers[-1].activation)
         it.load(size, plan.head.activation)
         it.subtract(shift, shift, size)
         it.add(shift, shift, -head.network.pool_shift)
         fraction_shift(it, shift)
-        it.constant(word, head.last.address)
-        it.constant(row, plan.features)
-        it.constant(rows, plan.features + count)
-        channel = it.here()
-        it.add(end, word, head.last.stride)
-        it.add(place, row, 0)
-        at_once = head.together * largest_part(head.images // head.together, UNROLLED // head.together)
-        group, known = it.here(), -1
-        for image in range(at_once):
-            it.add(total, ZERO, 0)
-            for there, lane, upto in head.parts(image):
-                if there != known:
-                    it.fetch(word + there)
-                    known = there
-                it.sum(total, lane_register(it, first, lane), upto)
-            it.nearest(total, total, shift)
-            it.store(total, place + image * count)
-        it.add(place, place, at_once * count)
-        it.add(word, word, at_once // head.together * head.words)
-        it.unequal(word, end, group)
-        it.add(row, row, 1)
-        it.unequal(row, rows, channel)
+        for image in range(head.together):
+            start = head.last.address + set_walk(it, head, image, 0)
+            it.constant(word, start)
+            it.constant(end, start + head.images // head.together * head.words)
+            it.constant(place, plan.features + image * count)
+            again = it.here()
+            it.high(size, word, 0)
+            it.pool(shift, size, place)
+            it.add(place, place, head.together * count)
+            it.add(word, word, head.words)
+            it.unequal(word, end, again)
     store_counts(it, plan.feature_counts)

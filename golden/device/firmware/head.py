@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from math import lcm
 
-from golden.device.assembly import ZERO, Assembly, Register
+from golden.device.assembly import Assembly
 from golden.device.data import DataPlan
 from golden.learning.network import Network
 from golden.spec.config import Config
+from golden.spec.controller import WALK_FIELD_BITS, WALK_LANE_BITS
+from golden.spec.errors import CapacityError
 from golden.spec.tensor import Tensor
 
-UNROLLED = 8
-"""Values that a loop over most of the work has in one turn, about."""
+UNROLLED = 5
+"""Classes that a turn of a loop over them has, at most."""
 
 
 @dataclass(frozen=True)
@@ -45,25 +47,35 @@ class Head:
         """Words that they fill."""
         return self.together * self.pixels // self.config.lanes
 
-    def parts(self, image: int) -> list[tuple[int, int, int]]:
-        """(word, first lane, end lane) of what one of them has in each word."""
-        lanes, found = self.config.lanes, []
-        at, end = image * self.pixels, (image + 1) * self.pixels
-        while at < end:
-            word, lane = divmod(at, lanes)
-            upto = min(lanes, lane + end - at)
-            found.append((word, lane, upto))
-            at += upto - lane
-        return found
-
 
 def largest_part(number: int, most: int) -> int:
     """The largest number up to `most` that divides another, at least 1."""
     return next(part for part in range(max(1, most), 0, -1) if number % part == 0)
 
 
-def lane_register(it: Assembly, register: Register, lane: int) -> Register:
-    if lane == 0:
-        return ZERO
-    it.add(register, ZERO, lane)
-    return register
+def set_walk(it: Assembly, head: Head, image: int, away: int) -> int:
+    """WALK over the channels of an image among those that fill words together.
+
+    away: from the last map to what is written.
+
+    Returns the first of these words that it has a part of.
+    """
+    word, first = divmod(image * head.pixels, head.config.lanes)
+    last = first + head.pixels - 1
+    if last >= 1 << WALK_LANE_BITS:
+        raise CapacityError(
+            f"head: an image of the last map has {head.pixels} pixels; most here: "
+            f"{(1 << WALK_LANE_BITS) - head.config.lanes}"
+        )
+    step = head.last.stride - last // head.config.lanes
+    with it.registers(3) as (elements, lanes, places):
+        it.constant(elements, pair(head.plan.by_feature, head.network.features))
+        it.constant(lanes, pair(last, first))
+        it.constant(places, pair(away, step))
+        it.walk(elements, lanes, places)
+    return word
+
+
+def pair(upper: int, lower: int) -> int:
+    """Two numbers of an operand of WALK."""
+    return (upper << WALK_FIELD_BITS) + (lower & (1 << WALK_FIELD_BITS) - 1)

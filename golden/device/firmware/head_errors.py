@@ -1,9 +1,11 @@
 """What the errors of the logits give: sums of the biases, powers of two, the error of the last map."""
 
-from golden.device.assembly import ZERO, Assembly, Label, Register
-from golden.device.firmware.head import UNROLLED, Head, lane_register, largest_part
+from golden.device.assembly import ZERO, Assembly
+from golden.device.data import packed_words
+from golden.device.firmware.head import UNROLLED, Head, largest_part, set_walk
 from golden.device.firmware.numbers import fraction_shift, store_counts
-from golden.spec.learning import INT8_LARGEST, TERM_UNIT
+from golden.spec.controller import PACKED
+from golden.spec.learning import TERM_UNIT
 
 
 def bias_sums(it: Assembly, head: Head) -> None:
@@ -26,16 +28,24 @@ def bias_sums(it: Assembly, head: Head) -> None:
 
 
 def powers(it: Assembly, head: Head) -> None:
-    """Powers of two in the place of the errors."""
-    with it.registers(3) as (place, end, error):
+    """Powers of two in the place of the errors, in packed words."""
+    classes = head.network.classes
+    at_once = largest_part(classes, UNROLLED)
+    with it.registers(5) as (place, end, all_end, error, packed):
         it.constant(place, head.plan.terms)
-        it.constant(end, head.plan.terms + head.images * head.network.classes)
+        it.constant(all_end, head.plan.terms + head.images * classes)
+        image = it.here()
+        it.add(packed, ZERO, 0)
+        it.add(end, place, classes)
         again = it.here()
-        it.load(error, place)
-        it.term(error, error)
-        it.store(error, place)
-        it.add(place, place, 1)
+        for step in range(at_once):
+            it.load(error, place + step)
+            it.term(error, error)
+            it.high(packed, packed, error)
+            it.store(packed, place + step)
+        it.add(place, place, at_once)
         it.unequal(place, end, again)
+        it.unequal(place, all_end, image)
 
 
 def map_errors(it: Assembly, head: Head) -> None:
@@ -43,75 +53,31 @@ def map_errors(it: Assembly, head: Head) -> None:
     plan, network = head.plan, head.network
     assert head.errors is not None
     away = head.errors.address - head.last.address
-    relu = network.layers[-1].relu
-    with it.registers(11) as (
-        group,
-        word,
-        weight,
-        end,
-        feature,
-        term,
-        value,
-        size,
-        shift,
-        top,
-        bottom,
-    ):
-        it.constant(value, network.classes)
-        it.add(size, ZERO, 1)
-        it.strides(value, size, network.features)
+    with it.registers(6) as (word, end, feature, term, shift, size):
+        it.constant(shift, packed_words(network.classes))
+        it.constant(size, PACKED)
+        it.strides(shift, size, 1)
         # TERM_UNIT and the weights' unit against the error's; the bits of a fraction.
-        it.load(value, plan.head.map_error)
+        it.load(size, plan.head.map_error)
         it.load(shift, plan.head.error)
-        it.subtract(shift, shift, value)
+        it.subtract(shift, shift, size)
         it.add(shift, shift, TERM_UNIT + network.head_unit)
         fraction_shift(it, shift)
-        it.add(top, ZERO, INT8_LARGEST)
-        it.add(bottom, ZERO, -INT8_LARGEST)
-        it.constant(end, plan.head.weights + network.features)
-        it.constant(group, head.last.address)
+        it.constant(word, head.last.address)
+        it.constant(end, head.last.address + head.last.stride)
         it.constant(feature, plan.features)
-        it.constant(term, plan.terms)
-        at_once = largest_part(network.features, UNROLLED // 2 // head.together)
+        it.constant(term, plan.terms + (network.classes - 1) % PACKED)
+        if head.together == 1:
+            set_walk(it, head, 0, away)
         groups = it.here()
         for image in range(head.together):
-            it.add(word, group, 0)
-            it.constant(weight, plan.head.weights)
-            again = it.here()
-            for step in range(at_once):
-                blocked, there = Label(), Label()
-                it.add(value, ZERO, 0)
-                it.dot(value, term, weight + step)
-                it.load(size, feature + step)
-                it.equal(size, top, blocked)
-                if not relu:
-                    # Of a map without negative values no feature is negative.
-                    it.equal(size, bottom, blocked)
-                it.put(there)
-                it.stochastic(value, value, shift)
-                for place, lane, upto in head.parts(image):
-                    # Of a word that is begun the lanes of later images still hold the map.
-                    at = word + (step * head.last.stride + place)
-                    it.fetch(at if lane == 0 else at + away)
-                    it.spread(value, lane_register(it, size, lane), upto, relu)
-                    it.write(at + away)
-                _blocked(it, value, blocked, there)
-            it.add(word, word, at_once * head.last.stride)
-            it.add(feature, feature, at_once)
-            it.add(weight, weight, at_once)
-            it.unequal(weight, end, again)
+            # Of a word that is begun the lanes of later images still hold the map.
+            begun = set_walk(it, head, image, away) if head.together > 1 else 0
+            it.add(size, word, begun)
+            it.high(size, size, term)
+            it.errors(shift, size, feature, network.layers[-1].relu)
+            it.add(feature, feature, network.features)
             it.add(term, term, network.classes)
-        it.add(group, group, head.words)
-        it.constant(size, head.last.address + head.last.stride)
-        it.unequal(group, size, groups)
+        it.add(word, word, head.words)
+        it.unequal(word, end, groups)
     store_counts(it, plan.map_error_counts)
-    it.apart()
-
-
-def _blocked(it: Assembly, value: Register, blocked: Label, there: Label) -> None:
-    def nothing() -> None:
-        it.put(blocked)
-        it.add(value, ZERO, 0)
-        it.go(there)
-
-    it.aside(nothing)

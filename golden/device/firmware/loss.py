@@ -1,14 +1,14 @@
 """Logits, softmax, the loss and the errors of the logits."""
 
 from golden.device.assembly import ZERO, Assembly, Label, Register, Second
-from golden.device.firmware.head import Head, largest_part
+from golden.device.data import packed_words
+from golden.device.firmware.head import UNROLLED, Head, largest_part, pair
 from golden.device.firmware.numbers import fraction_shift, inverse_of_sum, probability, store_counts
+from golden.spec.controller import PACKED
 from golden.spec.frames import Result
 from golden.spec.learning import EXP_BITS, EXP_FRACTION, LOG2_E, LOG2_E_FRACTION, PARAMETER_FRACTION
 
 _LOGIT_LARGEST = (1 << 31) - 1
-_UNROLLED = 5
-"""Classes that a turn of a loop over them has, at most."""
 _STEPS = 1 << EXP_FRACTION
 _STEPS_SHIFT = 16
 """From a distance of logits times LOG2_E to its steps."""
@@ -21,10 +21,12 @@ def losses(it: Assembly, head: Head) -> None:
     plan, network = head.plan, head.network
     with it.registers(3) as (feature, term, label):
         with it.registers(2) as (count, step):
-            it.constant(count, network.features)
-            it.add(step, ZERO, 1)
+            it.constant(count, packed_words(network.features))
+            it.add(step, ZERO, PACKED)
             it.strides(count, step, 1)
-        it.constant(feature, plan.features)
+            it.constant(count, pair(plan.by_class, network.classes))
+            it.walk(count, ZERO, ZERO)
+        it.constant(feature, plan.features + (network.features - 1) % PACKED)
         it.constant(term, plan.terms)
         it.constant(label, plan.labels)
         image = it.here()
@@ -50,30 +52,27 @@ def _logits(
 ) -> None:
     """Logits of an image to `term` on; the largest to `best`; is it the label's?"""
     plan, network = head.plan, head.network
-    with it.registers(9) as (weight, bias, end, at, place, value, shift, largest, other):
+    with it.registers(8) as (bias, end, at, place, value, shift, largest, other):
         it.load(shift, plan.head.activation)
         it.add(shift, shift, network.head_unit + PARAMETER_FRACTION)
         it.constant(largest, _LOGIT_LARGEST)
         it.subtract(best, ZERO, largest + 1)
-        it.constant(weight, plan.head.weights)
         it.constant(bias, plan.head.bias)
         it.constant(end, plan.head.bias + network.classes)
         it.add(at, bias, 0)
+        it.products(shift, feature, term)
         it.add(place, term, 0)
-        at_once = largest_part(network.classes, _UNROLLED)
+        at_once = largest_part(network.classes, UNROLLED)
         again = it.here()
         for step in range(at_once):
             better, there = Label(), Label()
-            it.add(value, ZERO, 0)
-            it.dot(value, feature, weight)
-            it.even(value, value, shift)
+            it.load(value, place + step)
             it.load(other, bias + step)
             it.add(value, value, other)
             it.clamp(value, value, largest)
             it.store(value, place + step)
             it.less(best, value, better)
             it.put(there)
-            it.add(weight, weight, network.features)
             _larger(it, best, value, at, bias + step, better, there)
         it.add(place, place, at_once)
         it.add(bias, bias, at_once)
@@ -122,7 +121,7 @@ def _exponentials(
         it.add(total, ZERO, 0)
         it.add(place, term, 0)
         it.add(end, term, head.network.classes)
-        at_once = largest_part(head.network.classes, _UNROLLED)
+        at_once = largest_part(head.network.classes, UNROLLED)
         again = it.here()
         for step in range(at_once):
             # The same below zero for each; beyond _DISTANCE an exponential is 0. Ties go down then.
@@ -171,7 +170,7 @@ def _errors(it: Assembly, head: Head, term: Register, found: tuple[Register, Reg
         inverse_of_sum(it, inverse, half, total)
         it.add(place, term, 0)
         it.add(end, term, head.network.classes)
-        at_once = largest_part(head.network.classes, _UNROLLED)
+        at_once = largest_part(head.network.classes, UNROLLED)
         again = it.here()
         for _ in range(at_once):
             label, there = Label(), Label()

@@ -77,6 +77,12 @@ class Schedule:
         """What can be done now."""
         self._ready += works
 
+    def demand(self, work: Work) -> None:
+        """It is done by now, or here."""
+        if work in self._ready:
+            self._ready.remove(work)
+            work.write()
+
     def wait(self) -> None:
         """Until all commands have ended."""
         self.it.wait()

@@ -1,12 +1,16 @@
 """A run of a device: a request, a step of training or what else is asked for, the result."""
 
+from functools import partial
+
 from golden.device.assembly import Label
 from golden.device.firmware.back import back
 from golden.device.firmware.commit import commit
 from golden.device.firmware.context import StepContext
 from golden.device.firmware.forward import forward
 from golden.device.firmware.head_step import head_step
+from golden.device.firmware.packing import pack_weights, packing_cycles
 from golden.device.firmware.request import Places, read_labels, read_request
+from golden.device.firmware.schedule import Work
 from golden.spec.frames import STILL_RATE, Result
 
 
@@ -16,7 +20,10 @@ def step_program(step: StepContext, places: Places) -> tuple[int, ...]:
     answer, save, clear = Label(), Label(), Label()
     read_request(step, places, answer, save, clear)
     read_labels(step, places, answer)
+    packing = Work(partial(pack_weights, it, step.head), packing_cycles(step.head))
+    step.schedule.add(packing)
     forward(step)
+    step.schedule.demand(packing)
     head_step(step)
     back(step)
     commit(step)

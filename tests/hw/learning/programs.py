@@ -116,9 +116,47 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
         case Operation.ISSUE | Operation.BESIDE:
             # Half of the shifts would saturate.
             return [limit(LIMITED, 511), word(operation, 0, LIMITED, b, rng.randrange(config.instructions))]
+        case Operation.POOL | Operation.PRODUCTS | Operation.ERRORS | Operation.ERRORS_RELU:
+            return walk(rng, operation, config)
         case Operation.PARAMETER:
             return [limit(LIMITED, 63), word(operation, 0, a, LIMITED, 0)]
     return [word(operation, d, a, b, immediate)]
+
+
+def pair(number: int, upper: int, lower: int) -> list[int]:
+    """Two numbers of 16 bits into a register."""
+    low = (lower & 0xFFFF) - (1 << 16 if lower & 0x8000 else 0)
+    return [word(Operation.ADD, number, 0, 0, upper), word(Operation.HIGH, number, number, 0, low)]
+
+
+def walk(rng: Random, operation: Operation, config: Config) -> list[int]:
+    """A walk over a few elements, with all that it needs; their feature words may overlap."""
+    words, lanes = config.controller_words - REPORTS, config.lanes
+    # The last ones are written.
+    words -= 8
+    elements, count = rng.randint(0, 5), rng.randint(1, 3)
+    steps = rng.randint(0, 4), rng.randint(0, 4)
+    first = rng.choice([0, rng.randrange(lanes)])
+    last = rng.randrange(first, 3 * lanes)
+    each = last // lanes
+    step = rng.randint(-each, 3)
+    reach = [number * (each + step) + at for number in range(max(1, elements)) for at in (0, each)]
+    low, high = -min(reach), config.feature_words - 1 - max(reach)
+    place, target = rng.randint(low, high), rng.randint(low, high)
+    factors = rng.randrange(words - elements * count * steps[1])
+    packed = rng.randrange(words - count * steps[0])
+    return [
+        word(Operation.ADD, LIMITED, 0, 0, count),
+        word(Operation.ADD, SECOND, 0, 0, steps[0]),
+        word(Operation.STRIDES, LIMITED, SECOND, 0, steps[1]),
+        *pair(1, factors, elements),
+        *pair(2, last, first),
+        *pair(3, target - place, step),
+        word(Operation.WALK, 1, 2, 3),
+        *pair(LIMITED, place, packed),
+        word(Operation.ADD, SECOND, 0, 0, rng.choice([rng.randint(-12, 2), rng.randint(-400, 400)])),
+        word(operation, SECOND, LIMITED, 0, words + rng.randint(0, 8 - elements)),
+    ]
 
 
 def random_case(rng: Random, config: Config, blocks: int) -> Case:
