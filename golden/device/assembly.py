@@ -241,14 +241,6 @@ class Assembly:
     def put_byte(self, a: Register, lane: B) -> None:
         self._line(Operation.PUT, ZERO, a, lane)
 
-    def sum(self, d: Register, first: Register, end: B) -> None:
-        """d grows by the bytes of lanes first … end − 1."""
-        self._line(Operation.SUM, d, first, end)
-
-    def spread(self, d: Register, first: Register, end: B, relu: bool) -> None:
-        """Lanes first … end − 1 become d where an error passes them, else 0."""
-        self._line(Operation.SPREAD_RELU if relu else Operation.SPREAD, d, first, end)
-
     def walk(self, d: Register, a: Register, b: B) -> None:
         """What the three below go through."""
         self._line(Operation.WALK, d, a, b)

@@ -17,7 +17,7 @@ from golden.spec.controller import (
     instruction_record,
 )
 from golden.spec.errors import LightDealError
-from golden.spec.learning import ERROR_RANDOM_BITS, INT8_LARGEST, TERM_RANDOM_BITS, Lfsr, power_term
+from golden.spec.learning import ERROR_RANDOM_BITS, TERM_RANDOM_BITS, Lfsr, power_term
 
 STEP_LIMIT = 10_000_000
 
@@ -135,14 +135,6 @@ class Controller:
                     result = buffer[self._lane(at, second)]
                 case Operation.PUT:
                     buffer[self._lane(at, second)] = signed(a, 8)
-                case Operation.SUM:
-                    counted = self._slices(a, second)
-                    result = r[d] + sum(buffer[self._lane(at, a) : 1 + self._lane(at, second - 1)])
-                case Operation.SPREAD | Operation.SPREAD_RELU:
-                    counted = self._slices(a, second)
-                    lowest = 0 if operation == Operation.SPREAD_RELU else -INT8_LARGEST
-                    for lane in range(self._lane(at, a), 1 + self._lane(at, second - 1)):
-                        buffer[lane] = signed(r[d], 8) if lowest < buffer[lane] < INT8_LARGEST else 0
                 case Operation.EQUAL | Operation.UNEQUAL | Operation.LESS:
                     goes = {Operation.EQUAL: a == b, Operation.UNEQUAL: a != b, Operation.LESS: a < b}
                     jumps = goes[operation]
@@ -184,10 +176,6 @@ class Controller:
                 r[d] = signed(result, WORD_BITS)
             at = following
         raise ControllerError(f"controller: no STOP within {STEP_LIMIT} instructions")
-
-    def _slices(self, first: int, end: int) -> int:
-        """Slices of `basis` lanes that the lanes from `first` to before `end` lie in."""
-        return (end - 1) // self.config.basis - first // self.config.basis + 1
 
     def _take(self, operation: Operation, counted: int, jumps: bool) -> None:
         last = self.cycles + latency.controller(operation, counted, jumps)

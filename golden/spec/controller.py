@@ -90,66 +90,60 @@ class Operation(IntEnum):
     """d = the byte of lane B of the buffer, with sign."""
     PUT = 22
     """The byte of lane B of the buffer = the lowest 8 bits of r[a]."""
-    SUM = 23
-    """d = r[d] + the sum of the buffer's bytes of lanes r[a] … B − 1, with sign; r[a] < B."""
-    SPREAD = 24
-    """Of the lanes r[a] … B − 1, r[a] < B, a byte becomes r[d] where it passes (|byte| < 127), else 0."""
-    SPREAD_RELU = 25
-    """Likewise where 0 < byte < 127."""
-    EQUAL = 26
+    EQUAL = 23
     """Where r[a] = r[b], the next instruction is that at the immediate."""
-    UNEQUAL = 27
+    UNEQUAL = 24
     """Likewise where they differ."""
-    LESS = 28
+    LESS = 25
     """Likewise where r[a] < r[b]."""
-    CALL = 29
+    CALL = 26
     """d = the address behind this instruction; the next one is that at B."""
-    ISSUE = 30
+    ISSUE = 27
     """The command at the immediate begins once the one before is done and has reported, with the shifts r[a]
     and r[b]; they saturate to 8 bits. The next instruction does not wait for its end."""
-    WAIT = 31
+    WAIT = 28
     """Goes on when every command is done and has reported."""
-    PARAMETER = 32
+    PARAMETER = 29
     """The word of LightNorm's parameter memory at address B = the lowest 32 bits of r[a]."""
-    STOP = 33
+    STOP = 30
     """The run ends, as soon as WAIT would go on."""
-    BESIDE = 34
+    BESIDE = 31
     """As ISSUE, but the command begins as soon as its own unit is free: NORM beside a pass of the array, or a
     pass beside NORM, other than ERROR, which uses NORM's rounder. They must not write what the other reads
     or writes. What either reports stands at the next ISSUE or WAIT."""
-    NEAREST = 35
+    NEAREST = 32
     """d = the int8 of r[a] · 2^B, a fraction: as EVEN has it, then over 2^8 to the nearest, ties to even;
     saturated to ±127 and counted."""
-    STOCHASTIC = 36
+    STOCHASTIC = 33
     """Likewise, but a byte, the lowest of the next word of SCALARS, is added to what EVEN gives, and the
     integer at or below counts."""
-    COUNTS = 37
+    COUNTS = 34
     """d = numbers of NEAREST and STOCHASTIC beyond ±127, and, times 2^COUNT_BITS, beyond ±63, since the last
     COUNTS or the begin of the run."""
-    TERM = 38
+    TERM = 35
     """d = r[a], an int8, as a power of two of twice its unit (golden.spec.learning.power_term), with the next
     word of SCALARS."""
 
-    WALK = 39
+    WALK = 36
     """For POOL, PRODUCTS and ERRORS: two numbers in each operand, the upper one above WALK_FIELD_BITS. r[d]:
     address of factors, how many elements. r[a]: last and first lane of an element, which may go on in the
     words behind, there from lane 0 on. B: distance from words that are read to those that are written, and
     from the last word of an element to the first one of the next; both wrap."""
-    POOL = 40
+    POOL = 37
     """Of each element the sum of its bytes, as NEAREST of r[d] has it (WALK_SHIFT_BITS), goes to the data
     memory, from address B on; above it stand those of the two elements before, DOT_BITS apart (0 where there
     are none): a packed word. Upper number of r[a]: the first feature word."""
-    PRODUCTS = 41
+    PRODUCTS = 38
     """Likewise, but of each element the sum of products as EVEN has it. Those are of STRIDES' count of packed
     words: one side begins at the lower number of r[a] for every element; the other one goes on from element
     to element, from the address of factors on. None of the words that are read may be one that is written."""
-    ERRORS = 42
+    ERRORS = 39
     """Of each element such a sum, 0 where the lowest byte of the data word at its place from B on is ±127, is
-    rounded as STOCHASTIC has it, and is spread over the element's lanes as SPREAD does; the words are written
-    at their distance. r[a]: first feature word and first packed word. A first word in which an element does
-    not begin at lane 0 is read where it is written."""
-    ERRORS_RELU = 43
-    """Likewise with SPREAD_RELU."""
+    rounded as STOCHASTIC has it, and is spread over the element's lanes: a byte becomes it where it passes
+    (|byte| < 127), else 0; the words are written at their distance. r[a]: first feature word and first packed
+    word. A first word in which an element does not begin at lane 0 is read where it is written."""
+    ERRORS_RELU = 40
+    """Likewise where 0 < byte < 127."""
 
 
 def instruction_record() -> Record:

@@ -215,14 +215,12 @@ def walk(operation: Operation, elements: int, products: int, slices: tuple[int, 
 def controller(operation: Operation, count: int = 0, jumps: bool = False) -> int:
     """Cycles of an instruction of the controller, without those in which it waits for a memory or a command.
 
-    count: products of DOT; slices of `basis` lanes that SUM, SPREAD and SPREAD_RELU go through.
+    count: products of DOT.
     jumps: a branch is taken.
     """
     work = CONTROLLER_WORK.get(operation, 1)
     if operation == Operation.DOT:
         work = 1 + (DOT_FIRST + count if count else 1)
-    if operation in (Operation.SUM, Operation.SPREAD, Operation.SPREAD_RELU):
-        work = 1 + count + (operation == Operation.SUM)
     return CONTROLLER_DECODE + work + (CONTROLLER_FETCH if jumps else 0)
 
 

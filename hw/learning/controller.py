@@ -23,7 +23,7 @@ from hw.interfaces import access_signature, load_signature
 from hw.learning.dot_unit import DotUnit
 from hw.learning.element_walk import ElementWalk
 from hw.learning.feature_buffer import FeatureBuffer
-from hw.learning.operations import DRAWS, ELSEWHERE, ERRORS, SPREADS, TOTALS, WAITS, WALKS, WITHOUT
+from hw.learning.operations import DRAWS, ELSEWHERE, ERRORS, TOTALS, WAITS, WALKS, WITHOUT
 from hw.learning.ports import data_signature, issue_layout, parameter_signature
 from hw.learning.scalar_registers import NUMBER_BITS, ScalarRegisters
 from hw.learning.scalar_term import ScalarTerm
@@ -153,9 +153,7 @@ class Controller(wiring.Component):
         # Words: registers into operands, in the first cycle; afterwards the port of the first reads r[d].
         first, later = works & (step == 0), works & (step != 0)
         result = Signal(WORD_BITS)
-        kinds = {
-            name: Signal(name=name) for name in ("draws", "writes", "spreads", "fixed", "of_dot", "of_unit")
-        }
+        kinds = {name: Signal(name=name) for name in ("draws", "writes", "fixed", "of_dot", "of_unit")}
         last_step = Signal.like(step)
 
         def is_of(operations: Iterable[Operation]) -> Value:
@@ -167,7 +165,6 @@ class Controller(wiring.Component):
                 *(signal.eq(now.operation == operation) for operation, signal in is_.items()),
                 kinds["draws"].eq(is_of(DRAWS)),
                 kinds["writes"].eq(~is_of(WITHOUT) & (now.d != 0)),
-                kinds["spreads"].eq(is_of(SPREADS)),
                 kinds["fixed"].eq(is_of(set(Operation) - set(WAITS))),
                 kinds["of_dot"].eq(is_of(TOTALS)),
                 kinds["of_unit"].eq(is_of(set(Operation) - set(TOTALS) - set(ELSEWHERE))),
@@ -196,7 +193,7 @@ class Controller(wiring.Component):
             dot.multiply.eq(first & is_[Operation.MULTIPLY]),
             dot.strides.eq(first & is_[Operation.STRIDES]),
             dot.start.eq((first & is_[Operation.DOT]) | (walk.turns & walk.starts & ~walk.pools)),
-            dot.begin.eq((first & is_[Operation.SUM]) | (walk.turns & walk.pools)),
+            dot.begin.eq(walk.turns & walk.pools),
             dot.packed.eq(walk.walks),
             dot.zero.eq(walk.walks),
             dot.again.eq(walk.walks & ~walk.leading),
@@ -234,35 +231,22 @@ class Controller(wiring.Component):
             unit.blocked.eq(walk.errors & ((lowest == INT8_LARGEST) | (lowest == -INT8_LARGEST))),
         ]
         basis = log2(config.basis)
-        part, last_part = (
-            Signal(range(config.lanes // config.basis), name=it) for it in ("part", "last_part")
-        )
-        part_coming, sums, summed = Signal.like(part), Signal(), Signal()
         # A sum of bytes is added a cycle later.
+        m.d.sync += dot.bytes.eq(walk.slices & walk.pools)
         m.d.comb += [
-            part_coming.eq(Mux(first, unit.a >> basis, part + 1)),
-            sums.eq(later & is_[Operation.SUM]),
-        ]
-        m.d.sync += [
-            part.eq(part_coming),
-            dot.bytes.eq(sums | (walk.slices & walk.pools)),
-            summed.eq(sums & (part == last_part)),
-        ]
-        m.d.comb += [
-            last_part.eq((unit.b - 1) >> basis),
             buffer.clear.eq(self.go),
             buffer.fetch.eq((works & is_[Operation.FETCH]) | walk.fetch),
             buffer.write.eq((works & is_[Operation.WRITE]) | walk.write),
             buffer.address.eq(Mux(walk.walks, walk.address, unit.b)),
             buffer.lane.eq(unit.b),
             buffer.put.eq(first & is_[Operation.PUT]),
-            buffer.first.eq(Mux(walk.walks, walk.first, unit.a)),
-            buffer.end.eq(Mux(walk.walks, walk.end, unit.b)),
-            buffer.part.eq(Mux(walk.walks, walk.part, Mux(is_[Operation.BYTE], unit.b >> basis, part))),
-            buffer.coming.eq(Mux(walk.walks, walk.coming, part_coming)),
-            buffer.spread.eq((later & kinds["spreads"]) | (walk.slices & walk.errors)),
-            buffer.relu.eq(is_[Operation.SPREAD_RELU] | is_[Operation.ERRORS_RELU]),
-            buffer.value.eq(Mux(walk.walks, walk.word, Mux(is_[Operation.PUT], unit.a, registers.a_word))),
+            buffer.first.eq(walk.first),
+            buffer.end.eq(walk.end),
+            buffer.part.eq(Mux(walk.walks, walk.part, unit.b >> basis)),
+            buffer.coming.eq(walk.coming),
+            buffer.spread.eq(walk.slices & walk.errors),
+            buffer.relu.eq(is_[Operation.ERRORS_RELU]),
+            buffer.value.eq(Mux(walk.walks, walk.word, unit.a)),
         ]
 
         # Errors as powers of two; what was rounded to int8 is counted.
@@ -303,7 +287,6 @@ class Controller(wiring.Component):
         waits = {
             Operation.DIVIDE: unit.divided,
             Operation.DOT: later & dot.final,
-            Operation.SUM: summed,
             Operation.STORE: state.grant,
             Operation.FETCH: buffer.done,
             Operation.WRITE: buffer.done,
@@ -312,10 +295,9 @@ class Controller(wiring.Component):
             Operation.WAIT: self.quiet,
             Operation.STOP: self.quiet,
         }
-        assert {*waits, *SPREADS, *WALKS} == set(WAITS)
+        assert {*waits, *WALKS} == set(WAITS)
         ends = [
             kinds["fixed"] & (step == last_step),
-            kinds["spreads"] & later & (part == last_part),
             walk.done,
             *(is_[operation] & end for operation, end in waits.items()),
         ]

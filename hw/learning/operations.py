@@ -2,8 +2,6 @@
 
 from golden.spec.controller import Operation
 
-SPREADS = (Operation.SPREAD, Operation.SPREAD_RELU)
-"""They write into slices of the buffer."""
 ERRORS = (Operation.ERRORS, Operation.ERRORS_RELU)
 WALKS = (Operation.POOL, Operation.PRODUCTS, *ERRORS)
 """Of many elements."""
@@ -19,8 +17,6 @@ WITHOUT = (
     Operation.FETCH,
     Operation.WRITE,
     Operation.PUT,
-    Operation.SPREAD,
-    Operation.SPREAD_RELU,
     Operation.EQUAL,
     Operation.UNEQUAL,
     Operation.LESS,
@@ -34,8 +30,6 @@ WITHOUT = (
 )
 """They write no register."""
 WAITS = (
-    *SPREADS,
-    Operation.SUM,
     *WALKS,
     Operation.DIVIDE,
     Operation.DOT,
@@ -48,7 +42,7 @@ WAITS = (
     Operation.STOP,
 )
 """Their cycles are not always as many."""
-TOTALS = (Operation.MULTIPLY, Operation.DOT, Operation.SUM)
+TOTALS = (Operation.MULTIPLY, Operation.DOT)
 """Their result is the sum of products."""
 ELSEWHERE = (
     Operation.LOAD,

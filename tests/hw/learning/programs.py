@@ -101,14 +101,6 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
             ]
         case Operation.BYTE | Operation.PUT:
             return [limit(LIMITED, config.lanes - 1), word(operation, d, a, LIMITED, 0)]
-        case Operation.SUM | Operation.SPREAD | Operation.SPREAD_RELU:
-            return [
-                limit(LIMITED, config.lanes - 1),
-                limit(SECOND, config.lanes - 1),
-                word(Operation.ADD, SECOND, LIMITED, SECOND, 1),
-                word(Operation.MINIMUM, SECOND, SECOND, 0, config.lanes),
-                word(operation, d, LIMITED, SECOND, 0),
-            ]
         case Operation.EQUAL | Operation.UNEQUAL | Operation.LESS:
             return [word(operation, d, a, rng.choice([a, b]), 0)]
         case Operation.CALL:
