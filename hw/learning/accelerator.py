@@ -200,7 +200,7 @@ class LearningAccelerator(wiring.Component):
             writer.command.eq(command),
             writer.shift.eq(slot.shift),
             writer.addend_shift.eq(slot.addend_shift),
-            writer.clear.eq(slot.start & runs[Command.ERROR]),
+            writer.start.eq(slot.start & writer.enable),
             errors.gradient.eq(gradient),
             errors.token.eq(array.drain.terms.token),
             errors.source.eq(array.drain.source),

@@ -39,11 +39,12 @@ class MapWriter(wiring.Component):
     Members
     -------
     error: In, it is an error pass, else a forward pass of training; still during a pass, as `command`.
-    enable: In, it is one of the two.  command: In, fields.  shift, addend_shift: In, those of its issue.
+    start: In, a pass of either kind begins.  enable: In, one runs.
+    command: In, fields.  shift, addend_shift: In, those of its issue.
     i: In, from the operands.  port: Out, always granted at once.
     blocks: Out, of FORWARD, for their statistics.
     rounder: Out, to the rounder of errors.  turn_done: Out, the last word of a turn is written.
-    saturated, large: Out, counts of errors since `clear` (`MapRounder`).
+    saturated, large: Out, counts of errors since `start` (`MapRounder`).
     load, word: In, a new state for the generator of random bits.
     """
 
@@ -61,7 +62,7 @@ class MapWriter(wiring.Component):
                 "port": Out(access_signature(config)),
                 "blocks": Out(blocks_signature(config)),
                 "turn_done": Out(1),
-                "clear": In(1),
+                "start": In(1),
                 "rounder": Out(rounder_signature(config)),
                 "saturated": counts,
                 "large": counts,
@@ -88,7 +89,7 @@ class MapWriter(wiring.Component):
         blocks, blocks_valid = self._blocks(m, chosen, tokens[2].valid & ~self.error)
         block = tokens[latency.BLOCKS]
         m.d.comb += [
-            self.blocks.start.eq(self.clear),
+            self.blocks.start.eq(self.start & ~self.error),
             self.blocks.valid.eq(blocks_valid),
             self.blocks.bytes.eq(blocks),
             self.blocks.slice.eq(block.slice),
@@ -204,7 +205,7 @@ class MapWriter(wiring.Component):
             rounder.i.valid.eq(self.error & (now.valid | (command.addend & before.valid))),
             rounder.random.eq(random.bytes),
             random.draw.eq(rounder.draw),
-            rounder.clear.eq(self.clear),
+            rounder.clear.eq(self.start & self.error),
             self.saturated.eq(rounder.saturated),
             self.large.eq(rounder.large),
             random.load.eq(self.load),

@@ -183,7 +183,7 @@ def test_errors(lanes: int, pause: float) -> None:
                 (dut.error, 1),
                 (dut.shift, shift),
                 (dut.addend_shift, addend_shift),
-                (dut.clear, 1),
+                (dut.start, 1),
             ):
                 ctx.set(port, value)
             ctx.set(
@@ -197,7 +197,7 @@ def test_errors(lanes: int, pause: float) -> None:
                 },
             )
             await load_state(ctx, dut.load, dut.word, start)
-            ctx.set(dut.clear, 0)
+            ctx.set(dut.start, 0)
             spacing = latency.slow_terms(lanes // config.basis, bool(added))
             seen = await run(ctx, dut, config, rng, sums, order, byte_words(maps_, lanes), spacing, pause)
             noise = random_bytes(config, start)

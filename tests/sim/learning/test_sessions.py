@@ -130,6 +130,7 @@ LAST_NORM = Scheme((LayerScheme(), LayerScheme(), LayerScheme(norm=True)), Head.
         pytest.param(norms_only(NETWORK), 4, id="norms"),
         pytest.param(replace(norms_only(NETWORK), statistics=RUNNING), 1, id="norms-of-one"),
         pytest.param(LAST_NORM, 2, id="one-norm"),
+        pytest.param(last_blocks(NETWORK, 1), 4, id="last-of-four"),
     ],
 )
 def test_running_statistics_and_norms_alone(scheme: Scheme, images: int) -> None:
