@@ -94,14 +94,14 @@ class Loader(wiring.Component):
                     m.next = "KIND"
             with m.State("KIND"):
                 m.next = "COUNT"
-                depth = Signal.like(left)
-                m.d.sync += room.eq(room + depth)
                 with m.Switch(self.load.memory):
                     for number in memories.memories(config):
                         shape = memory_shape(config, number)
                         with m.Case(number):
-                            m.d.comb += depth.eq(shape.depth)
-                            m.d.sync += last_chunk.eq(-(-shape.bits // 32) - 1)
+                            m.d.sync += [
+                                last_chunk.eq(-(-shape.bits // 32) - 1),
+                                room.eq(room + shape.depth),
+                            ]
                     with m.Case(END_SECTION):
                         m.next = "CHECKSUM"
                     with m.Default():
