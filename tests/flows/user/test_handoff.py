@@ -112,6 +112,63 @@ def test_a_result_that_ends_elsewhere_is_seen(tmp_path: Path, program: Program, 
     assert f"FAIL: image 0: result word {words - 1}: last is 1, {words + 1} words expected" in text
 
 
+def bare(text: str) -> str:
+    """Verilog of which no register has a value before it is given one."""
+    value = re.compile(r"^( *(?:output )?reg (?:signed )?(?:\[\d+:0\] )?\w+ *) = [^;]+;$", re.MULTILINE)
+    text, count = value.subn(r"\1;", text)
+    assert count > 100
+    assert not re.search(r"^ *(?:output )?reg\b.*=", text, re.MULTILINE)
+    return text
+
+
+AGAIN = """
+        {until};
+        #1 rst = 1;
+        program_index = 0; image_index = 0; image = 0; values = 0;
+        begin_image;
+        repeat ({edges}) begin
+            @(negedge clk);
+            if ({{result_valid, trace_valid, busy, loaded, error}} !== 0)
+                $fatal(1, "FAIL: in reset {number}");
+        end
+        #1 rst = 0;"""
+EDGE = "@(negedge clk)"
+
+
+def test_a_reset_of_one_edge_is_enough_at_power_up_and_at_any_time(
+    tmp_path: Path, program: Program, verilog: Path
+) -> None:
+    """amaranth#1625, litex PR#1690: a value at power-up hides what the reset leaves out.
+
+    satcat5#1, cocotbext-axi#116: nothing is offered in a reset; one that is there from the start is one, and
+    one that stays for long.
+    """
+    folder = hand_off(tmp_path / "handoff", program, verilog, program)
+    accelerator = folder / "accelerator.v"
+    accelerator.write_text(bare(accelerator.read_text()))
+    bench = folder / "testbench.v"
+    places = [
+        f"repeat (5) {EDGE}",
+        f"repeat (PROGRAM_WORDS / 2) {EDGE}",
+        f"wait (loaded && image_index == 1) {EDGE}",
+        f"wait (busy) repeat (60) {EDGE}",
+        f"wait (trace_valid) {EDGE}",
+        f"wait (result_valid) {EDGE}",
+        f"wait (image == 1 && busy) {EDGE}",
+    ]
+    again = [
+        AGAIN.format(until=place, edges=1 + 20 * (number % 3 == 2), number=number)
+        for number, place in enumerate(places)
+    ]
+    started = "repeat (4) @(negedge clk);\n        rst = 0;"
+    text = bench.read_text()
+    assert text.count(started) == 1
+    bench.write_text(text.replace(started, f"{EDGE} #1 rst = 0;{''.join(again)}"))
+    code, text = simulate(folder)
+    assert f"PASS: {IMAGES} images" in text, text
+    assert code == 0
+
+
 def test_images_and_cycle_counts_go_together(tmp_path: Path, program: Program, verilog: Path) -> None:
     tensors = {program.input: np.zeros((2, 1, 1, 1), np.int8)}
     with pytest.raises(ValueError, match="2 images and 1 cycle counts"):
