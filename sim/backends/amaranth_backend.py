@@ -9,6 +9,7 @@ from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 
 from golden.spec.errors import ErrorCode
+from sim.backends.waveforms import name_all
 from sim.drivers.handshake import watch_outputs
 from sim.drivers.pauses import Pauses
 from sim.drivers.ports import (
@@ -151,5 +152,6 @@ def simulate(component: Any, job: Job, each: Each) -> Recording:
         partial = job.waveform.with_name(job.waveform.name + ".partial")
         with simulator.write_vcd(str(partial)):
             simulator.run()
+        name_all(partial)
         partial.replace(job.waveform)
     return outcome[0]

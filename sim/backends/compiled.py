@@ -22,6 +22,7 @@ from sim.backends.cxxrtl import CXXRTL
 from sim.backends.places import place_of
 from sim.backends.translator import HARNESS, LIBRARY, Translator
 from sim.backends.verilated import BRIEF, VERILATED, is_usable
+from sim.backends.waveforms import name_all
 from sim.drivers.ports import Bytes, Each, ImageRecord, Job, Recording, SimulationError, ToolError, write_type
 
 COMPILER = "g++"
@@ -168,6 +169,7 @@ class CompiledSimulator:
             yield
         finally:
             if self._library.lightdeal_wave_end(self._handle):
+                name_all(partial)
                 partial.replace(path)
 
 

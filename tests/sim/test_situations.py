@@ -1,12 +1,18 @@
 """Situations in which others trusted a simulator or a model that did not show what was wrong.
 
-Sources: public threads of Gemmini and cocotb, by their number.
+Sources: public threads of Gemmini, cocotb and ONNX Runtime, by their number.
 """
 
 from dataclasses import replace
+from fractions import Fraction
 
+import numpy as np
 import pytest
 
+from golden.compiler import compile_network
+from golden.graph.operations.add import Add
+from golden.graph.operations.weights import Plain
+from golden.graph.reference import run_network
 from golden.machine.run import run_program
 from golden.spec.config import TINY
 from golden.spec.errors import ErrorCode
@@ -14,6 +20,8 @@ from golden.spec.memories import back_record, front_record
 from golden.spec.program import Program
 from sim.checks.compare import first_mismatch, mismatch_count
 from sim.run import run
+from tests.golden.layers import altered
+from tests.golden.small import chain
 from tests.sim.programs import Case, random_case
 
 
@@ -58,3 +66,29 @@ def test_unknown_bits_that_verilator_hides_are_told_by_icarus(case: Case) -> Non
     assert set(hidden.tensors) == {layer.output for layer in program.layers}
     with pytest.raises(AssertionError, match=r"^icarus: run_job: write, lane 0: X{8} in cycle \d+"):
         run(program, images, on="icarus")
+
+
+@pytest.mark.parametrize("bias", [0, 2])
+def test_ties_behind_layers_that_are_fused_are_those_of_whole_numbers(bias: int) -> None:
+    """onnxruntime#32132: a step of difference on ties, so no runtime of floats is the referee here.
+
+    Every int8 value, halved, added to itself and halved again, in one pass of the array: each odd one is a
+    tie twice.
+    """
+    network = chain((1, 16, 16), ("a", 1, (1, 1)))
+    ones, numbers = np.ones((1, 1, 1, 1), np.int64), np.array([1])
+    added = Add("image", 1, 0, 1)
+    layer = altered(
+        network.layers[0], weights=Plain(ones, numbers), bias=numbers * bias, shift=numbers, residual=added
+    )
+    network = replace(network, layers=(layer,))
+    images = np.arange(-128, 128).astype(np.int8).reshape(1, 1, 16, 16)
+
+    def halved(value: int) -> int:
+        return max(-128, min(127, round(Fraction(value, 2))))
+
+    expected = [halved(2 * halved(value + bias) + value) for value in range(-128, 128)]
+    assert run_network(network, images)["a"].reshape(-1).tolist() == expected
+    program = compile_network(network, TINY)
+    for on in ("golden", "compiled"):
+        assert run(program, images, on=on).tensors["a"].reshape(-1).tolist() == expected, on

@@ -162,6 +162,7 @@ def test_what_is_wrong_is_said(
         (r"module \a.b (c); endmodule", {r"\a.b"}),
         ("module a(b); input bit; endmodule", {"bit"}),
         ("module a(b); wire [1:0] Signal; endmodule", {"Signal"}),
+        ("module a(b); wire c$1, d; endmodule", {"c$1"}),
     ],
 )
 def test_odd_names_would_be_seen(text: str, odd: set[str]) -> None:
@@ -176,6 +177,8 @@ LARGE = ("learning-accelerator", "normed", "batchnorm-bf16", "batchnorm-fp32", "
     [pytest.param(name, marks=[pytest.mark.long] * (name in LARGE)) for name in (*UNITS, *LEARNING_UNITS)],
 )
 def test_verilog_of_every_unit_has_a_module_of_its_name(name: str) -> None:
+    """And plain names: amaranth#60, #867, pymtl3#86, OpenSTA#146, where "$", escapes and reserved words broke
+    what came after."""
     config = TINY if name in UNITS else replace(TINY, basis=4, learning=True)
     text = unit_verilog(config, name)
     assert text.startswith(f"// LightDeal {name} 'tiny', configuration digest {config.digest:08x}\n")

@@ -39,4 +39,5 @@ def test_the_lists_are_those_that_others_know(lexer: type, words: frozenset[str]
     ],
 )
 def test_a_name_becomes_plain(text: str, plain: str) -> None:
+    """amaranth#60, #867, pymtl3#86, OpenSTA#146: escaped and reserved names broke what came after."""
     assert plain_names(text) == plain

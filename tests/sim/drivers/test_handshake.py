@@ -62,6 +62,7 @@ def test_a_payload_that_stands_is_well() -> None:
 
 @pytest.mark.parametrize(("fault", "found"), [("payload", "0x9"), ("valid", "nothing")])
 def test_a_payload_that_does_not_stand_is_told(fault: str, found: str) -> None:
+    """cheby#86: `valid` was a pulse, whoever was not ready then waited for ever."""
     dut = Source(fault)
 
     async def bench(ctx: Any) -> None:
