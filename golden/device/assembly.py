@@ -193,28 +193,13 @@ class Assembly:
     def length(self, d: Register, b: B) -> None:
         self._line(Operation.LENGTH, d, ZERO, b)
 
-    def divide(self, d: Register, a: Register, b: B) -> None:
-        self._line(Operation.DIVIDE, d, a, b)
-
     def random(self, d: Register, b: B) -> None:
         """Those of 16 random bits that are set in B."""
         self._line(Operation.RANDOM, d, ZERO, b)
 
-    def nearest(self, d: Register, a: Register, shift: B) -> None:
-        """d = a · 2^shift, a fraction, as int8; counted."""
-        self._line(Operation.NEAREST, d, a, shift)
-
-    def stochastic(self, d: Register, a: Register, shift: B) -> None:
-        """Likewise, with a random byte."""
-        self._line(Operation.STOCHASTIC, d, a, shift)
-
     def counts(self, d: Register) -> None:
         """d = what was counted beyond ±127, and, COUNT_BITS above, beyond ±63; it begins anew."""
         self._line(Operation.COUNTS, d, ZERO, ZERO)
-
-    def term(self, d: Register, a: Register) -> None:
-        """d = an int8 error as a power of two of twice its unit."""
-        self._line(Operation.TERM, d, a, ZERO)
 
     def load(self, d: Register, address: B) -> None:
         self._line(Operation.LOAD, d, ZERO, address)
@@ -229,6 +214,10 @@ class Assembly:
         """d grows by Σ data[a + …] · data[b + …]."""
         self._line(Operation.DOT, d, a, b)
 
+    def copy(self, a: Register, before: B) -> None:
+        """data[before + step + …] = data[a + …]."""
+        self._line(Operation.COPY, ZERO, a, before)
+
     def fetch(self, address: B) -> None:
         self._line(Operation.FETCH, ZERO, ZERO, address)
 
@@ -242,16 +231,28 @@ class Assembly:
         self._line(Operation.PUT, ZERO, a, lane)
 
     def walk(self, d: Register, a: Register, b: B) -> None:
-        """What the three below go through."""
+        """What the ones below go through."""
         self._line(Operation.WALK, d, a, b)
 
     def pool(self, shift: Register, a: Register, place: B) -> None:
         """data[place + …] = sums of features, rounded, packed."""
         self._line(Operation.POOL, shift, a, place)
 
-    def products(self, shift: Register, a: Register, place: B) -> None:
-        """data[place + …] = sums of products, rounded."""
-        self._line(Operation.PRODUCTS, shift, a, place)
+    def logits(self, shift: Register, a: Register, place: B) -> None:
+        """data[place + …] = sums of products and biases; the register becomes the largest and where it is."""
+        self._line(Operation.LOGITS, shift, a, place)
+
+    def exponentials(self, total: Register, a: Register, place: B) -> None:
+        """data[place + …] = exponentials of logits; total = their sum."""
+        self._line(Operation.EXPONENTIALS, total, a, place)
+
+    def shares(self, shift: Register, a: Register, place: B) -> None:
+        """data[place + …] = what of the sum each is, less the label's, rounded."""
+        self._line(Operation.SHARES, shift, a, place)
+
+    def terms(self, a: Register, place: B) -> None:
+        """data[place + …] = int8 as powers of two, packed."""
+        self._line(Operation.TERMS, ZERO, a, place)
 
     def errors(self, shift: Register, a: Register, place: B, relu: bool) -> None:
         """Sums of products, rounded and spread, where data[place + …] lets them pass."""

@@ -157,13 +157,16 @@ class _Clock:
                 last = max(last, self._idle)
             case Operation.STORE:
                 last = self._granted(last)
-            case Operation.PRODUCTS:
+            case Operation.LOGITS | Operation.EXPONENTIALS | Operation.SHARES | Operation.TERMS:
                 assert first >= self._idle, "a number may be reported"
-            case Operation.DOT if products:
+            case Operation.DOT | Operation.COPY if products:
                 # From the cycle behind the start on a product is asked for in each.
                 at = first + 2
                 for _ in range(products):
                     at = self._granted(at) + 1
+                if operation == Operation.COPY:
+                    # The last word, as all before, is written a cycle after it was read.
+                    at = self._granted(at)
                 last = at - 1 + latency.DOT_FIRST
             case (
                 Operation.FETCH | Operation.WRITE | Operation.POOL | Operation.ERRORS | Operation.ERRORS_RELU

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from golden.machine.controller_walk import WALKS, Sums, Walk, rounded, walked
+from golden.machine.controller_walk import WALKS, ControllerError, Softmax, Sums, Walk, walked
 from golden.machine.shifts import shifted, signed
 from golden.numerics.lfsr import RandomWords
 from golden.spec import latency
@@ -16,18 +16,13 @@ from golden.spec.controller import (
     Operation,
     instruction_record,
 )
-from golden.spec.errors import LightDealError
-from golden.spec.learning import ERROR_RANDOM_BITS, TERM_RANDOM_BITS, Lfsr, power_term
+from golden.spec.learning import Lfsr
 
 STEP_LIMIT = 10_000_000
 
 
-class ControllerError(LightDealError):
-    """A program of the controller does what it may not: names the address and what."""
-
-
 Ends = Callable[[Operation, int, int, int], int]
-"""Operation, its first cycle, its last one if it does not wait, products of DOT → its last one."""
+"""Operation, its first cycle, its last one if it does not wait, the count of DOT and COPY → its last one."""
 
 
 def unhindered(operation: Operation, first: int, last: int, products: int) -> int:
@@ -72,7 +67,7 @@ class Controller:
         words = RandomWords(self.random)
         r = [0] * REGISTERS
         buffer = [0] * self.config.lanes
-        count, steps, beyond, walk = 0, (0, 0), 0, Walk()
+        count, steps, beyond, walk, softmax = 0, (0, 0), 0, Walk(), Softmax()
         at = 0
         for _ in range(STEP_LIMIT):
             if not 0 <= at < len(self.program):
@@ -85,7 +80,7 @@ class Controller:
             a, b = r[it["a"]], r[it["b"]]
             second = signed(b + immediate, WORD_BITS)
             following, result = at + 1, None
-            counted, jumps = 0, False
+            counted, jumps, walk_cycles = 0, False, 0
             match operation:
                 case Operation.ADD:
                     result = a + second
@@ -107,10 +102,6 @@ class Controller:
                     result = shifted(operation, a, second)
                 case Operation.LENGTH:
                     result = abs(second).bit_length()
-                case Operation.DIVIDE:
-                    if a < 0 or second <= 0:
-                        raise ControllerError(f"controller, address {at}: {a} divided by {second}")
-                    result = a // second
                 case Operation.RANDOM:
                     result = int(words.take(1)[0]) & 0xFFFF & second
                 case Operation.LOAD:
@@ -127,6 +118,11 @@ class Controller:
                             self.word(at, second + place * steps[1]),
                         )
                         result += signed(factors[0], DOT_BITS) * signed(factors[1], DOT_BITS)
+                case Operation.COPY:
+                    counted = count
+                    for place in range(count):
+                        value = self.word(at, a + place * steps[0])
+                        self.put(at, second + (place + 1) * steps[1], value)
                 case Operation.FETCH:
                     buffer = list(self.row(at, second))
                 case Operation.WRITE:
@@ -147,38 +143,27 @@ class Controller:
                     pass
                 case Operation.PARAMETER:
                     self.parameters[second] = a & 0xFFFFFFFF
-                case Operation.NEAREST | Operation.STOCHASTIC:
-                    random = None
-                    if operation == Operation.STOCHASTIC:
-                        random = int(words.take(1)[0]) & (1 << ERROR_RANDOM_BITS) - 1
-                    result, more = rounded(a, second, random)
-                    beyond += more
                 case Operation.COUNTS:
                     result, beyond = beyond, 0
-                case Operation.TERM:
-                    random = int(words.take(1)[0]) & (1 << TERM_RANDOM_BITS) - 1
-                    result = power_term(signed(a, 8), random)
                 case Operation.WALK:
                     walk = Walk.of(r[d], a, second)
                 case _ if operation in WALKS:
                     sums, operands = Sums(count, steps), (r[d], a, second)
-                    more, cycles, left = walked(self, at, operation, walk, sums, operands, words)
-                    beyond, buffer = beyond + more, left or buffer
-                    self.cycles = self.ends(operation, self.cycles + 1, self.cycles + cycles, 0)
-                    at = following
-                    continue
+                    done = walked(self, at, operation, walk, sums, operands, words, softmax)
+                    beyond, buffer, result = beyond + done.beyond, done.buffer or buffer, done.result
+                    walk_cycles = done.cycles
                 case Operation.STOP:
                     self.random = words.state
                     self._take(operation, 0, False)
                     return
-            self._take(operation, counted, jumps)
+            self._take(operation, counted, jumps, walk_cycles)
             if result is not None and d:
                 r[d] = signed(result, WORD_BITS)
             at = following
         raise ControllerError(f"controller: no STOP within {STEP_LIMIT} instructions")
 
-    def _take(self, operation: Operation, counted: int, jumps: bool) -> None:
-        last = self.cycles + latency.controller(operation, counted, jumps)
+    def _take(self, operation: Operation, counted: int, jumps: bool, walk_cycles: int = 0) -> None:
+        last = self.cycles + (walk_cycles or latency.controller(operation, counted, jumps))
         self.cycles = self.ends(operation, self.cycles + 1, last, counted)
 
     def _lane(self, at: int, lane: int) -> int:

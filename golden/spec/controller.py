@@ -7,7 +7,8 @@ SCALARS generator, and a buffer of one word of the feature memory. docs/machine.
 A run begins with the instruction at address 0; registers, buffer, counts and steps are 0. The data memory
 keeps its words from run to run. Addresses and lanes that there are not, and a data word that is read while a
 command may report into it (before the next ISSUE, or a WAIT, is behind), give anything:
-`golden.machine.controller` refuses what it can see of that.
+`golden.machine.controller` refuses what it can see of that. What a walk reads is no word that it has
+written for an element before.
 """
 
 from enum import IntEnum
@@ -36,6 +37,13 @@ SHIFT_LARGEST = 63
 """Distances of shifts saturate to ±this."""
 COUNT_BITS = 24
 """Of a number in COUNTS."""
+LOGIT_BITS = 32
+"""Of a logit, with sign."""
+LOGIT_LARGEST = (1 << LOGIT_BITS - 1) - 1
+EXP_REACH = 1 << 15
+"""A logit that is less than the largest by so much, or more, has the exponential 0."""
+SUM_BITS = 25
+"""Of the sum of exponentials."""
 
 
 class Operation(IntEnum):
@@ -70,8 +78,9 @@ class Operation(IntEnum):
     """Likewise, the integer below, but its lowest bit is set where anything was cut."""
     LENGTH = 12
     """d = bits of |B|, 0 for 0."""
-    DIVIDE = 13
-    """d = the integer at or below r[a] / B; r[a] ≥ 0, B > 0, else undefined."""
+    COPY = 13
+    """Over the count of STRIDES: the data words at B + step, B + 2·step, … = those at r[a], r[a] + step, …;
+    the steps are those of STRIDES. None that is read may be one that was written."""
     RANDOM = 14
     """d = the lowest 16 bits of the next word of SCALARS, without sign, & B."""
     LOAD = 15
@@ -111,37 +120,45 @@ class Operation(IntEnum):
     """As ISSUE, but the command begins as soon as its own unit is free: NORM beside a pass of the array, or a
     pass beside NORM, other than ERROR, which uses NORM's rounder. They must not write what the other reads
     or writes. What either reports stands at the next ISSUE or WAIT."""
-    NEAREST = 32
-    """d = the int8 of r[a] · 2^B, a fraction: as EVEN has it, then over 2^8 to the nearest, ties to even;
-    saturated to ±127 and counted."""
-    STOCHASTIC = 33
-    """Likewise, but a byte, the lowest of the next word of SCALARS, is added to what EVEN gives, and the
-    integer at or below counts."""
     COUNTS = 34
-    """d = numbers of NEAREST and STOCHASTIC beyond ±127, and, times 2^COUNT_BITS, beyond ±63, since the last
+    """d = numbers of POOL, SHARES and ERRORS beyond ±127, and, times 2^COUNT_BITS, beyond ±63, since the last
     COUNTS or the begin of the run."""
-    TERM = 35
-    """d = r[a], an int8, as a power of two of twice its unit (golden.spec.learning.power_term), with the next
-    word of SCALARS."""
 
     WALK = 36
-    """For POOL, PRODUCTS and ERRORS: two numbers in each operand, the upper one above WALK_FIELD_BITS. r[d]:
-    address of factors, how many elements. r[a]: last and first lane of an element, which may go on in the
-    words behind, there from lane 0 on. B: distance from words that are read to those that are written, and
-    from the last word of an element to the first one of the next; both wrap."""
+    """For what follows; two numbers in each operand, the upper one above WALK_FIELD_BITS. r[d]: address of
+    factors, how many elements. r[a]: last and first lane of an element, which may go on in the words behind,
+    there from lane 0 on. B: distance from words that are read to those that are written, and from the last
+    word of an element to the first one of the next; both wrap."""
     POOL = 37
-    """Of each element the sum of its bytes, as NEAREST of r[d] has it (WALK_SHIFT_BITS), goes to the data
-    memory, from address B on; above it stand those of the two elements before, DOT_BITS apart (0 where there
-    are none): a packed word. Upper number of r[a]: the first feature word."""
-    PRODUCTS = 38
-    """Likewise, but of each element the sum of products as EVEN has it. Those are of STRIDES' count of packed
-    words: one side begins at the lower number of r[a] for every element; the other one goes on from element
-    to element, from the address of factors on. None of the words that are read may be one that is written."""
+    """Of each element the sum of its bytes, as int8, goes to the data memory, from address B on; above it
+    stand those of the two elements before, DOT_BITS apart (0 where there are none): a packed word. The sum is
+    a fraction when it is shifted by r[d] (WALK_SHIFT_BITS) as EVEN has it; over 2^8 it is rounded to the
+    nearest, ties to even, saturated to ±127 and counted. Upper number of r[a]: the first feature word."""
+    LOGITS = 38
+    """Of each element a sum of products, shifted by r[d] as EVEN has it, and a bias of DOT_BITS, together at
+    most ±LOGIT_LARGEST, goes to the data memory, from address B on. The products are of STRIDES' count of
+    packed words: one side begins at the lower number of r[a] for every element; the other one goes on from
+    element to element, from the address of factors on. Upper number of r[a]: address of the first bias. d =
+    the largest of them · 2^WALK_FIELD_BITS + the address where it first stands."""
+    EXPONENTIALS = 32
+    """Of each logit, the lowest LOGIT_BITS with sign of the data words from the lower number of r[a] on,
+    2^EXP_BITS · exp of it less the largest of LOGITS, as golden.learning.softmax has it, goes to the data
+    memory, from address B on. Upper number of r[a]: address of a table by f, of 2^EXP_BITS ·
+    2^(f / 2^EXP_FRACTION). d = their sum."""
+    SHARES = 33
+    """Of each exponential E in the data words from the lower number of r[a] on, (E · 2^EXP_BITS + ⌊S/2⌋) / S,
+    to the integer below, S being the sum of EXPONENTIALS; of the one at the upper number of r[a] less
+    2^EXP_BITS. It becomes int8 as POOL's sums do, but a byte, the lowest of the next word of SCALARS, is
+    added to the fraction, and the integer at or below counts; goes to the data memory, from address B on."""
+    TERMS = 35
+    """Of each int8 in the data words from the lower number of r[a] on a power of two of twice its unit
+    (golden.spec.learning.power_term), with the next word of SCALARS, goes to the data memory, from address B
+    on, in packed words as POOL's."""
     ERRORS = 39
-    """Of each element such a sum, 0 where the lowest byte of the data word at its place from B on is ±127, is
-    rounded as STOCHASTIC has it, and is spread over the element's lanes: a byte becomes it where it passes
-    (|byte| < 127), else 0; the words are written at their distance. r[a]: first feature word and first packed
-    word. A first word in which an element does not begin at lane 0 is read where it is written."""
+    """Of each element such a sum as LOGITS', 0 where the lowest byte of the data word at its place from B on
+    is ±127, becomes int8 as SHARES' do, and is spread over the element's lanes: a byte becomes it where it
+    passes (|byte| < 127), else 0; the words are written at their distance. r[a]: first feature word and first
+    packed word. A first word in which an element does not begin at lane 0 is read where it is written."""
     ERRORS_RELU = 40
     """Likewise where 0 < byte < 127."""
 

@@ -5,7 +5,8 @@ or a few that nothing else cuts into; a total is from the cycle in which somethi
 to the one in which its outcome stands.
 """
 
-from golden.spec.controller import REGISTERS, WORD_BITS, Operation
+from golden.spec.controller import REGISTERS, Operation
+from golden.spec.learning import EXP_BITS
 
 MEMORY = 1
 """From an address to the word of a memory with clocked reads."""
@@ -166,10 +167,7 @@ CONTROLLER_WORK = {
     Operation.CLAMP: 3,
     Operation.MULTIPLY: 3,
     **dict.fromkeys((Operation.EVEN, Operation.UP, Operation.FLOOR, Operation.STICKY), 4),
-    **dict.fromkeys((Operation.NEAREST, Operation.STOCHASTIC), 6),
-    Operation.TERM: 1 + TERM_ROUND,
     Operation.LENGTH: 2,
-    Operation.DIVIDE: WORD_BITS + 1,
     Operation.LOAD: 1 + MEMORY,
     # A word is asked for; that it was granted is a register.
     **dict.fromkeys((Operation.FETCH, Operation.WRITE), 2),
@@ -190,23 +188,39 @@ POOL_WORD = 1 + MEMORY
 """Of an element of a walk, from a word's request to its first slice of lanes."""
 WALK_BEGIN = 2
 """From the first cycle of a walk to its first element's: its numbers are kept, then it begins."""
+WALK_SHIFT = CONTROLLER_WORK[Operation.EVEN]
+"""A sum is shifted."""
+WALK_INT8 = WALK_SHIFT + 2
+"""Likewise, then rounded to int8."""
+WALK_NUMBER = MEMORY + 1
+"""A data word is a number of a walk."""
+WALK_STORE = 2
+"""A data word is asked for, that it was granted is a register."""
+EXPONENTIAL = WALK_NUMBER + 3 + MEMORY
+"""A number's exponential before its shift: its distance is a factor, a product, an address; the table."""
+SHARE_BITS = 2
+"""Of a share, a cycle."""
+SHARE = WALK_NUMBER + -(-(EXP_BITS + 1) // SHARE_BITS)
 
 
 def walk(operation: Operation, elements: int, products: int, slices: tuple[int, ...]) -> int:
-    """Cycles of POOL, PRODUCTS and ERRORS: the sum of an element is made while the one before is rounded and
-    the one before that written; all three go on when the last of them is done.
+    """Cycles of a walk: an element is begun while the one before is rounded and the one before that written;
+    all three go on when the last of them is done.
 
     products: packed words of a sum.  slices: of each word of an element.
     """
     lanes = sum(POOL_WORD + count for count in slices)
     write = CONTROLLER_WORK[Operation.WRITE]
     added = DOT_FIRST + products
-    source, rounded, written = {
-        Operation.POOL: (lanes + 1, CONTROLLER_WORK[Operation.NEAREST], 1),
-        Operation.PRODUCTS: (added, CONTROLLER_WORK[Operation.EVEN], 1),
-    }.get(operation, (added, CONTROLLER_WORK[Operation.STOCHASTIC], lanes + write * len(slices)))
+    begun, rounded, written = {
+        Operation.POOL: (lanes + 1, WALK_INT8, WALK_STORE),
+        Operation.LOGITS: (added, WALK_SHIFT, WALK_STORE),
+        Operation.EXPONENTIALS: (EXPONENTIAL, WALK_SHIFT, WALK_STORE),
+        Operation.SHARES: (SHARE, WALK_INT8, WALK_STORE),
+        Operation.TERMS: (WALK_NUMBER, 1 + TERM_ROUND, WALK_STORE),
+    }.get(operation, (added, WALK_INT8, lanes + write * len(slices)))
     turns = [0] * (elements + 2)
-    for after, cycles in enumerate((source, rounded, written)):
+    for after, cycles in enumerate((begun, rounded, written)):
         for turn in range(after, after + elements):
             turns[turn] = max(turns[turn], cycles)
     return CONTROLLER_DECODE + WALK_BEGIN + sum(turns)
@@ -215,11 +229,11 @@ def walk(operation: Operation, elements: int, products: int, slices: tuple[int, 
 def controller(operation: Operation, count: int = 0, jumps: bool = False) -> int:
     """Cycles of an instruction of the controller, without those in which it waits for a memory or a command.
 
-    count: products of DOT.
+    count: products of DOT, words of COPY.
     jumps: a branch is taken.
     """
     work = CONTROLLER_WORK.get(operation, 1)
-    if operation == Operation.DOT:
+    if operation in (Operation.DOT, Operation.COPY):
         work = 1 + (DOT_FIRST + count if count else 1)
     return CONTROLLER_DECODE + work + (CONTROLLER_FETCH if jumps else 0)
 

@@ -17,18 +17,30 @@ from golden.spec.controller import (
     program_bits,
 )
 from golden.spec.formats import ACTIVATION_BITS
-from golden.spec.learning import INT8_LARGEST
+from golden.spec.learning import INT8_LARGEST, LOG2_E
 from golden.spec.memories import Memory, log2
 from hw.interfaces import access_signature, load_signature
 from hw.learning.dot_unit import DotUnit
 from hw.learning.element_walk import ElementWalk
 from hw.learning.feature_buffer import FeatureBuffer
-from hw.learning.operations import DRAWS, ELSEWHERE, ERRORS, TOTALS, WAITS, WALKS, WITHOUT
+from hw.learning.operations import (
+    ELSEWHERE,
+    ERRORS,
+    FRACTIONS,
+    NUMBERS,
+    STOCHASTICS,
+    SUMS,
+    TOTALS,
+    WAITS,
+    WALKS,
+    WITHOUT,
+)
 from hw.learning.ports import data_signature, issue_layout, parameter_signature
 from hw.learning.scalar_registers import NUMBER_BITS, ScalarRegisters
 from hw.learning.scalar_term import ScalarTerm
 from hw.learning.scalar_unit import ScalarUnit
 from hw.learning.scale_counts import ScaleCounts
+from hw.learning.softmax_unit import SoftmaxUnit
 from hw.learning.state_memory import StateMemory
 from hw.lightnorm.peak import joined
 from hw.parts.layouts import layout
@@ -56,8 +68,8 @@ class Controller(wiring.Component):
     memory of the program reads the next instruction, which begins when this one is done.
 
     Golden: `golden.machine.controller`.  Latency: `latency.CONTROLLER_BEGIN` cycles from `go` to the first
-    instruction.  Throughput: `latency.controller` has the cycles of each. STORE and DOT wait where a number
-    is reported, FETCH and WRITE for a grant, ISSUE and WAIT for the command before, STOP likewise.
+    instruction.  Throughput: `latency.controller` has the cycles of each. STORE, DOT and COPY wait where a
+    number is reported, FETCH and WRITE for a grant, ISSUE and WAIT for the command before, STOP likewise.
 
     Members
     -------
@@ -101,6 +113,9 @@ class Controller(wiring.Component):
         m.submodules.state = state = StateMemory(config)
         m.submodules.numbers = numbers = Lfsr(HALF_WORD)
         m.submodules.walk = walk = ElementWalk(config)
+        m.submodules.softmax = softmax = SoftmaxUnit(config)
+        m.submodules.terms = terms = ScalarTerm()
+        m.submodules.counts = counts = ScaleCounts()
         wiring.connect(m, wiring.flipped(self.load), program.load)
         wiring.connect(m, wiring.flipped(self.load), state.load)
         wiring.connect(m, wiring.flipped(self.report), state.report)
@@ -153,17 +168,15 @@ class Controller(wiring.Component):
         # Words: registers into operands, in the first cycle; afterwards the port of the first reads r[d].
         first, later = works & (step == 0), works & (step != 0)
         result = Signal(WORD_BITS)
-        kinds = {name: Signal(name=name) for name in ("draws", "writes", "fixed", "of_dot", "of_unit")}
+        kinds = {name: Signal(name=name) for name in ("writes", "fixed", "of_dot", "of_unit")}
         last_step = Signal.like(step)
 
         def is_of(operations: Iterable[Operation]) -> Value:
             return Cat(now.operation == operation for operation in operations).any()
 
-        fixed = {it: count for it, count in latency.CONTROLLER_WORK.items() if it != Operation.DIVIDE}
         with m.If(decodes):
             m.d.sync += [
                 *(signal.eq(now.operation == operation) for operation, signal in is_.items()),
-                kinds["draws"].eq(is_of(DRAWS)),
                 kinds["writes"].eq(~is_of(WITHOUT) & (now.d != 0)),
                 kinds["fixed"].eq(is_of(set(Operation) - set(WAITS))),
                 kinds["of_dot"].eq(is_of(TOTALS)),
@@ -171,10 +184,12 @@ class Controller(wiring.Component):
                 last_step.eq(0),
             ]
             with m.Switch(now.operation):
-                for operation, cycles in fixed.items():
+                for operation, cycles in latency.CONTROLLER_WORK.items():
                     with m.Case(operation):
                         m.d.sync += last_step.eq(cycles - 1)
         drawn, again = Signal(), Signal()
+        sums = Cat(is_[it] for it in SUMS).any()
+        draws = Cat(is_[it] for it in (*STOCHASTICS, Operation.TERMS)).any()
         m.d.comb += [
             registers.a.eq(Mux(decodes, now.a, now.d)),
             registers.b.eq(now.b),
@@ -190,24 +205,39 @@ class Controller(wiring.Component):
             unit.step.eq(Mux(walk.walks, walk.step, step)),
             unit.random.eq(numbers.bits),
             dot.clear.eq(self.go),
-            dot.multiply.eq(first & is_[Operation.MULTIPLY]),
+            dot.multiply.eq((first & is_[Operation.MULTIPLY]) | (walk.walks & softmax.multiply)),
+            dot.half.eq(softmax.exponentials),
+            dot.copies.eq(is_[Operation.COPY]),
             dot.strides.eq(first & is_[Operation.STRIDES]),
-            dot.start.eq((first & is_[Operation.DOT]) | (walk.turns & walk.starts & ~walk.pools)),
+            dot.start.eq(
+                (first & (is_[Operation.DOT] | is_[Operation.COPY])) | (walk.turns & walk.starts & sums)
+            ),
             dot.begin.eq(walk.turns & walk.pools),
-            dot.packed.eq(walk.walks),
+            dot.packed.eq(walk.walks & ~walk.numbers),
             dot.zero.eq(walk.walks),
             dot.again.eq(walk.walks & ~walk.leading),
             dot.third.eq(registers.a_word),
-            dot.a.eq(Mux(walk.walks, walk.packed, unit.a)),
-            dot.b.eq(Mux(walk.walks, walk.factors, unit.b)),
+            dot.a.eq(Mux(walk.walks, Mux(walk.numbers, softmax.factor, walk.source), unit.a)),
+            dot.b.eq(Mux(walk.walks, Mux(walk.numbers, -LOG2_E, walk.factors), unit.b)),
             dot.byte.eq(buffer.sum),
             dot.grant.eq(state.grant),
             Cat(dot.words).eq(Cat(state.words)),
-            state.put.eq((works & is_[Operation.STORE]) | walk.put),
-            state.word.eq(Mux(walk.walks, walk.word, unit.a)),
+            state.put.eq((works & is_[Operation.STORE]) | walk.put | dot.put),
+            state.holds.eq(dot.holds),
+            state.word.eq(
+                Mux(
+                    walk.walks,
+                    Mux(walk.logits, softmax.logit, walk.word),
+                    Mux(dot.copies, state.words[0], unit.a),
+                )
+            ),
         ]
-        for address, of_dot in zip(state.addresses, dot.addresses, strict=True):
-            m.d.comb += address.eq(Mux(dot.asks, of_dot, Mux(walk.walks, walk.place, unit.b)))
+        # A walk reads at one port, and writes at the other.
+        read = Mux(softmax.looks, softmax.place, walk.source)
+        read = Mux(walk.logits, walk.address, Mux(walk.numbers, read, walk.place))
+        for address, of_dot, of_walk in zip(state.addresses, dot.addresses, (read, walk.place), strict=True):
+            alone = Mux(walk.walks, of_walk, unit.b)
+            m.d.comb += address.eq(Mux(dot.asks | dot.copies, of_dot, alone))
 
         # Of many elements: sums of the units above, rounded by the one of single numbers.
         lowest = state.words[0][:ACTIVATION_BITS].as_signed()
@@ -216,19 +246,39 @@ class Controller(wiring.Component):
             walk.set.eq(first & is_[Operation.WALK]),
             walk.begin.eq(first & Cat(is_[it] for it in WALKS).any()),
             walk.pools.eq(is_[Operation.POOL]),
+            walk.logits.eq(is_[Operation.LOGITS]),
+            walk.numbers.eq(Cat(is_[it] for it in NUMBERS).any()),
+            walk.shares.eq(is_[Operation.SHARES]),
+            walk.terms.eq(is_[Operation.TERMS]),
             walk.errors.eq(Cat(is_[it] for it in ERRORS).any()),
             walk.third.eq(registers.a_word),
             walk.a.eq(unit.a),
             walk.b.eq(unit.b),
-            walk.summed.eq(dot.final),
-            walk.result.eq(unit.result),
+            walk.summed.eq(Mux(walk.numbers, softmax.ready, dot.final)),
+            walk.result.eq(Mux(walk.terms, terms.term, unit.result)),
             walk.granted.eq(state.grant),
             walk.asks.eq(dot.asks),
             walk.moved.eq(buffer.done),
             unit.turn.eq(walk.turns),
-            unit.walked.eq(dot.total),
-            unit.shift.eq(walk.shift),
+            unit.walked.eq(Mux(walk.numbers, softmax.value, dot.total)),
+            unit.shift.eq(Mux(softmax.exponentials, softmax.shift, walk.shift)),
+            unit.bias.eq(state.words[0]),
             unit.blocked.eq(walk.errors & ((lowest == INT8_LARGEST) | (lowest == -INT8_LARGEST))),
+        ]
+        m.d.comb += [
+            softmax.logits.eq(walk.logits),
+            softmax.exponentials.eq(is_[Operation.EXPONENTIALS]),
+            softmax.shares.eq(walk.shares),
+            softmax.begin.eq(walk.begin),
+            softmax.turn.eq(walk.turns),
+            softmax.step.eq(walk.step),
+            softmax.label.eq(walk.source == walk.address),
+            softmax.number.eq(state.words[0]),
+            softmax.product.eq(dot.total),
+            softmax.table.eq(walk.address),
+            softmax.stored.eq(walk.put & state.grant),
+            softmax.word.eq(walk.word),
+            softmax.address.eq(walk.place),
         ]
         basis = log2(config.basis)
         # A sum of bytes is added a cycle later.
@@ -249,17 +299,12 @@ class Controller(wiring.Component):
             buffer.value.eq(Mux(walk.walks, walk.word, unit.a)),
         ]
 
-        # Errors as powers of two; what was rounded to int8 is counted.
-        rounds = is_[Operation.NEAREST] | is_[Operation.STOCHASTIC]
-        m.submodules.terms = terms = ScalarTerm()
-        m.submodules.counts = counts = ScaleCounts()
+        # Errors as powers of two; what is rounded to int8 is counted.
         m.d.comb += [
             terms.error.eq(unit.a),
             terms.random.eq(numbers.bits),
             counts.clear.eq(self.go | (works & is_[Operation.COUNTS])),
-            counts.valid.eq(
-                (works & done & rounds) | (walk.turns & walk.rounded & (walk.pools | walk.errors))
-            ),
+            counts.valid.eq(walk.turns & walk.rounded & Cat(is_[it] for it in FRACTIONS).any()),
             counts.saturated.eq(unit.saturated),
             counts.large.eq(unit.large),
         ]
@@ -278,15 +323,15 @@ class Controller(wiring.Component):
             numbers.load.eq(self.seed),
             numbers.word.eq(self.word),
             # A number has a word of its own.
-            drawn.eq((works & done & kinds["draws"]) | (walk.turns & walk.rounded & walk.errors)),
+            drawn.eq((works & done & is_[Operation.RANDOM]) | (walk.drawn & draws)),
             numbers.step.eq(drawn | again),
         ]
         m.d.sync += again.eq(drawn)
 
         # What comes of it, and when.
         waits = {
-            Operation.DIVIDE: unit.divided,
             Operation.DOT: later & dot.final,
+            Operation.COPY: later & dot.final,
             Operation.STORE: state.grant,
             Operation.FETCH: buffer.done,
             Operation.WRITE: buffer.done,
@@ -306,8 +351,9 @@ class Controller(wiring.Component):
             Operation.RANDOM: numbers.bits[:RANDOM_BITS] & unit.b[:RANDOM_BITS],
             Operation.CALL: following,
             Operation.BYTE: buffer.byte,
-            Operation.TERM: terms.term,
             Operation.COUNTS: counts.both,
+            Operation.LOGITS: Cat(softmax.where, softmax.best).as_signed(),
+            Operation.EXPONENTIALS: softmax.total,
         }
         assert set(found) == set(ELSEWHERE)
         results = [

@@ -7,10 +7,12 @@ from amaranth.lib.wiring import In, Out
 from golden.spec.config import Config
 from golden.spec.controller import DOT_BITS, FACTOR_BITS, PACKED, WORD_BITS, data_bits
 from hw.learning.feature_buffer import slice_sum_bits
+from hw.learning.softmax_unit import STEPS_SHIFT
 
 
 class DotUnit(wiring.Component):
-    """Products of two words, or the sum of those of two rows of the data memory, or of bytes.
+    """Products of two words, or the sum of those of two rows of the data memory, or of bytes; or a copy of a
+    row.
 
     Golden: `golden.machine.controller`.  Latency and throughput: a product is in `total` in the third cycle
     after `multiply`. A sum of products: `latency.DOT_FIRST` cycles from `start` to `final`, and one a
@@ -21,6 +23,9 @@ class DotUnit(wiring.Component):
     multiply: In, a · b, of FACTOR_BITS.
     strides: In, `third`, `a` and `b` are count and steps of the sums to come.  clear: In, they become 0.
     start: In, a sum begins at `third`, with the words at the addresses `a` and `b`.
+    copies: In, stands still: the row of `a` is written instead, one behind `b`; it takes as long.  put: Out,
+        the second address gets the first word.  holds: Out, that word stays.
+    half: In, with `multiply`: half a step of a distance, less one, is added.
     packed: In, words of these products are packed.  zero: In, sums begin at 0.
     again: In, with `start`: the words of `b` are those behind the last ones.
     begin: In, a sum of bytes begins at `third`.  bytes: In, it goes on, by `byte`, the sum of some, in every
@@ -37,10 +42,10 @@ class DotUnit(wiring.Component):
         super().__init__(
             {
                 **dict.fromkeys(("multiply", "strides", "clear", "start", "begin", "bytes"), In(1)),
-                **dict.fromkeys(("packed", "zero", "again"), In(1)),
+                **dict.fromkeys(("packed", "zero", "again", "copies", "half"), In(1)),
                 **dict.fromkeys(("third", "a", "b"), word),
                 "byte": In(signed(slice_sum_bits(config))),
-                "asks": Out(1),
+                **dict.fromkeys(("asks", "put", "holds"), Out(1)),
                 "addresses": Out(address).array(2),
                 "grant": In(1),
                 "words": word.array(2),
@@ -67,7 +72,8 @@ class DotUnit(wiring.Component):
         product = Signal(signed(sum(FACTOR_BITS)))
         total = Signal(signed(WORD_BITS))
         m.d.comb += [self.asks.eq(left != 0), taken.eq(self.asks & self.grant)]
-        m.d.sync += [come.eq(taken), together.eq(come | self.multiply), product.eq(0)]
+        m.d.comb += [self.put.eq(self.copies & come), self.holds.eq(self.put & ~self.grant)]
+        m.d.sync += [come.eq(taken | self.holds), together.eq(come | self.multiply), product.eq(0)]
         begins = (self.start, self.start & ~self.again)
         for address, step, word, begin in zip(self.addresses, steps, operands, begins, strict=True):
             with m.If(begin):
@@ -102,5 +108,5 @@ class DotUnit(wiring.Component):
         with m.If(self.start | self.begin):
             m.d.sync += total.eq(self.third)
         with m.If(self.multiply | (self.zero & (self.start | self.begin))):
-            m.d.sync += total.eq(0)
+            m.d.sync += total.eq(self.half.replicate(STEPS_SHIFT - 1))
         return m

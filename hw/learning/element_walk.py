@@ -13,7 +13,6 @@ from golden.spec.controller import (
     WALK_LANE_BITS,
     WALK_SHIFT_BITS,
     WORD_BITS,
-    Operation,
     data_bits,
 )
 from golden.spec.memories import log2
@@ -32,34 +31,39 @@ class _State(Enum):
 
 
 class ElementWalk(wiring.Component):
-    """POOL, PRODUCTS, ERRORS: three elements are under way. Of one a sum is made, by the buffer (POOL) or of
-    products; the sum before it is rounded; what was rounded before that is stored, or spread by the buffer
-    (ERRORS). All three go on, in the cycle of `turns`, when the last of them is done.
+    """The walks: three elements are under way. One is begun, a sum made by the buffer (POOL) or of products,
+    or what `SoftmaxUnit` makes of a data word; the one before it is rounded; what was rounded before that is
+    stored, or spread by the buffer (ERRORS). All three go on, in the cycle of `turns`, when the last of them
+    is done.
 
     Golden: `golden.machine.controller_walk`.  Latency: `latency.walk`.
 
     Members
     -------
-    clear: In, a run begins.  set: In, operands are those of WALK.  begin: In, of a walk; `pools`, `errors`
-        stand still from then on (else PRODUCTS).
+    clear: In, a run begins.  set: In, operands are those of WALK.  begin: In, of a walk; which one it is,
+        `pools`, `logits`, `numbers` (EXPONENTIALS, SHARES, TERMS), `shares`, `terms`, `errors`, stands still.
     third, a, b: In, operands, in the cycle of `set` or `begin`.  walks: Out, from the next one to `done`.
     done: Out.  turns: Out.
-    starts: Out, with `turns`: a sum begins; of products at `factors` where it is `leading`, else where the
-        last one ended; the other side at `packed`.  summed: In, the products' sum is there.
+    starts: Out, with `turns`: an element begins; of products at `factors` where it is `leading`, else where
+        the last one ended; the other side at `source`.  summed: In, it is there, but of POOL.
     step: Out, cycles since the one behind `turns`, 7 at most.  rounded: Out, with `turns`: a result counts.
-    shift: Out.  result: In.
+    drawn: Out, a random number is used up.  shift: Out.  result: In.
+    address: Out, of a feature word; of LOGITS' next bias, with `turns`, of EXPONENTIALS' table, of SHARES'
+        label.
+    source: Out, of a number, with `turns`: it is the next element's.
     place: Out, address of a data word.  put: Out, it becomes `word`.  granted: In, in this cycle.
     asks: In, the products use the memory in its place.
-    fetch, write: Out, of the word at `address`, until `moved`.  slices: Out, the slice `part` is summed, and
-        added in the next cycle, or spread; of it the lanes from `first` to before `end`.  coming: Out, the
-        slice of the next cycle.
+    fetch, write: Out, of the feature word at `address`, until `moved`.  slices: Out, the slice `part` is
+        summed, and added in the next cycle, or spread; of it the lanes from `first` to before `end`.
+    coming: Out, the slice of the next cycle.
     word: Out, what is stored, or, lowest byte, spread.
     """
 
     def __init__(self, config: Config) -> None:
         self._config = config
         word, data = In(signed(WORD_BITS)), Out(data_bits(config))
-        flags_in = ("clear", "set", "begin", "pools", "errors", "summed", "granted", "asks", "moved")
+        kinds = ("pools", "logits", "numbers", "shares", "terms", "errors")
+        flags_in = ("clear", "set", "begin", *kinds, "summed", "granted", "asks", "moved")
         flags_out = (
             "walks",
             "done",
@@ -67,6 +71,7 @@ class ElementWalk(wiring.Component):
             "starts",
             "leading",
             "rounded",
+            "drawn",
             "put",
             "fetch",
             "write",
@@ -77,11 +82,11 @@ class ElementWalk(wiring.Component):
                 **dict.fromkeys(flags_in, In(1)),
                 **dict.fromkeys(flags_out, Out(1)),
                 **dict.fromkeys(("third", "a", "b", "result"), word),
-                **dict.fromkeys(("factors", "packed", "place"), data),
+                **dict.fromkeys(("factors", "source", "place"), data),
                 "step": Out(STEP_BITS),
                 "shift": Out(signed(WALK_SHIFT_BITS)),
                 "word": Out(WORD_BITS),
-                "address": Out(access_signature(config).members["address"].shape),
+                "address": Out(max(access_signature(config).members["address"].shape, data_bits(config))),
                 "part": Out(range(config.lanes // config.basis)),
                 "coming": Out(range(config.lanes // config.basis)),
                 "first": Out(range(config.lanes)),
@@ -113,11 +118,9 @@ class ElementWalk(wiring.Component):
         sums, rounds, writes = (Signal(name=name) for name in ("sums", "rounds", "writes"))
         buffers, stores = self.pools & sums | self.errors & writes, ~self.errors & writes
         ended, stored, used = (Signal(name=name) for name in ("ended", "stored", "used"))
-        last_step = Mux(
-            self.pools | self.errors,
-            latency.CONTROLLER_WORK[Operation.NEAREST] - 1,
-            latency.CONTROLLER_WORK[Operation.EVEN] - 1,
-        )
+        to_int8, shifted, termed = latency.WALK_INT8 - 1, latency.WALK_SHIFT - 1, latency.TERM_ROUND
+        last_step = Mux(self.logits | self.numbers, Mux(self.terms, termed, shifted), to_int8)
+        last_step = Mux(self.shares, to_int8, last_step)
         m.d.comb += [
             self.starts.eq(left.any()),
             self.put.eq(self.walks & stores & ~stored & ~self.asks),
@@ -125,10 +128,12 @@ class ElementWalk(wiring.Component):
                 self.walks
                 & (self.pools | ~sums | self.summed)
                 & (~rounds | (self.step >= last_step))
-                & (~stores | stored | (self.put & self.granted))
+                & (~stores | stored)
                 & (~buffers | used | ended)
             ),
             self.rounded.eq(rounds),
+            # A term has its random bits at the begin, others where they end.
+            self.drawn.eq(self.walks & rounds & Mux(self.terms, self.step == 0, self.turns)),
             self.done.eq(self.turns & ~left.any() & ~sums & ~rounds),
         ]
         m.d.sync += [
@@ -147,15 +152,19 @@ class ElementWalk(wiring.Component):
             # Where an error is blocked is seen with its sum.
             with m.If(Mux(self.errors, sums, writes)):
                 m.d.sync += self.place.eq(self.place + 1)
+            with m.If(self.numbers & left.any()):
+                m.d.sync += self.source.eq(self.source + 1)
             with m.If(rounds):
-                above = Mux(self.pools, self.word[: WORD_BITS - DOT_BITS], self.result[DOT_BITS:])
+                above = Mux(
+                    self.pools | self.terms, self.word[: WORD_BITS - DOT_BITS], self.result[DOT_BITS:]
+                )
                 m.d.sync += [self.word[:DOT_BITS].eq(self.result), self.word[DOT_BITS:].eq(above)]
         with m.If(self.begin):
             m.d.sync += [
                 self.walks.eq(1),
                 self.leading.eq(1),
                 left.eq(elements),
-                self.packed.eq(self.a[:WALK_FIELD_BITS]),
+                self.source.eq(self.a[:WALK_FIELD_BITS]),
                 address.eq(self.a[upper]),
                 self.place.eq(self.b),
                 self.shift.eq(self.third),
@@ -203,8 +212,11 @@ class ElementWalk(wiring.Component):
         added = Signal()
         m.d.sync += added.eq(goes_on & closed & self.pools)
         m.d.comb += ended.eq(Mux(self.pools, added, goes_on & closed))
+        biased = self.turns & self.logits & sums
+        with m.If(goes_on | biased):
+            m.d.sync += address.eq(address + Mux(goes_on & closed, far, 1))
         with m.If(goes_on):
-            m.d.sync += [address.eq(address + Mux(closed, far, 1)), opens.eq(0), state.eq(_State.FETCH)]
+            m.d.sync += [opens.eq(0), state.eq(_State.FETCH)]
             with m.If(closed):
                 m.d.sync += state.eq(_State.IDLE)
         with m.If(self.turns & Mux(self.pools, left.any(), self.errors & rounds)):

@@ -3,17 +3,33 @@
 from golden.spec.controller import Operation
 
 ERRORS = (Operation.ERRORS, Operation.ERRORS_RELU)
-WALKS = (Operation.POOL, Operation.PRODUCTS, *ERRORS)
+WALKS = (
+    Operation.POOL,
+    Operation.LOGITS,
+    Operation.EXPONENTIALS,
+    Operation.SHARES,
+    Operation.TERMS,
+    *ERRORS,
+)
 """Of many elements."""
-NEARESTS = (Operation.NEAREST, Operation.POOL)
-STOCHASTICS = (Operation.STOCHASTIC, *ERRORS)
-EVENS = (Operation.EVEN, Operation.PRODUCTS)
-"""They round alike."""
-DRAWS = (Operation.RANDOM, Operation.STOCHASTIC, Operation.TERM)
-"""They use up a word of random bits."""
+SUMS = (Operation.LOGITS, *ERRORS)
+"""Walks over sums of products."""
+NUMBERS = (Operation.EXPONENTIALS, Operation.SHARES, Operation.TERMS)
+"""Walks over data words."""
+PACKS = (Operation.POOL, Operation.TERMS)
+"""Walks whose results are packed."""
+STOCHASTICS = (Operation.SHARES, *ERRORS)
+"""They round to int8 with random bits."""
+FRACTIONS = (Operation.POOL, *STOCHASTICS)
+"""They round to int8."""
+EVENS = (Operation.EVEN, Operation.LOGITS, *FRACTIONS)
+"""They shift alike."""
+UPS = (Operation.UP, Operation.EXPONENTIALS)
+"""Likewise."""
 WITHOUT = (
     Operation.STORE,
     Operation.STRIDES,
+    Operation.COPY,
     Operation.FETCH,
     Operation.WRITE,
     Operation.PUT,
@@ -26,13 +42,16 @@ WITHOUT = (
     Operation.STOP,
     Operation.BESIDE,
     Operation.WALK,
-    *WALKS,
+    Operation.POOL,
+    Operation.SHARES,
+    Operation.TERMS,
+    *ERRORS,
 )
 """They write no register."""
 WAITS = (
     *WALKS,
-    Operation.DIVIDE,
     Operation.DOT,
+    Operation.COPY,
     Operation.STORE,
     Operation.FETCH,
     Operation.WRITE,
@@ -49,7 +68,8 @@ ELSEWHERE = (
     Operation.RANDOM,
     Operation.CALL,
     Operation.BYTE,
-    Operation.TERM,
     Operation.COUNTS,
+    Operation.LOGITS,
+    Operation.EXPONENTIALS,
 )
 """Their result is found in units of their own."""

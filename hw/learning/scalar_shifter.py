@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.controller import SHIFT_LARGEST, WORD_BITS, Operation
-from hw.learning.operations import EVENS, NEARESTS, STOCHASTICS
+from hw.learning.operations import EVENS, UPS
 
 _DISTANCE_BITS = SHIFT_LARGEST.bit_length()
 _LONG_STEPS = 2
@@ -13,8 +13,8 @@ _LONG_STEPS = 2
 
 
 class ScalarShifter(wiring.Component):
-    """EVEN (NEAREST, STOCHASTIC), UP, FLOOR, STICKY: a word moves to the right through three steps; one that
-    goes left is turned round before and after.
+    """EVEN, UP, FLOOR, STICKY, and what shifts like them: a word moves to the right through three steps; one
+    that goes left is turned round before and after.
 
     Golden: `golden.machine.controller.shifted`.  Latency: `o` and `up` stand two cycles after `start`, in
     that cycle alone; the result is o + up.
@@ -74,9 +74,9 @@ class ScalarShifter(wiring.Component):
         word, half = moved[1:], moved[0]
         sticky = (self.operation == Operation.STICKY) & (half | lost)
         with m.Switch(self.operation):
-            with m.Case(*EVENS, *NEARESTS, *STOCHASTICS):
+            with m.Case(*EVENS):
                 m.d.comb += self.up.eq(~left & half & (lost | word[0]))
-            with m.Case(Operation.UP):
+            with m.Case(*UPS):
                 m.d.comb += self.up.eq(~left & half)
         m.d.comb += self.o.eq(Mux(left, word[::-1], Cat(word[0] | sticky, word[1:])))
         return m

@@ -10,7 +10,7 @@ from hw.learning.term_rounder import TermRounder
 
 
 class ScalarTerm(wiring.Component):
-    """TERM of the controller.
+    """TERMS of the controller.
 
     Golden: `golden.spec.learning.power_term`.  Latency: `latency.TERM_ROUND` cycles.  Throughput: one per
     cycle.

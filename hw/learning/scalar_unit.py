@@ -4,15 +4,21 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec.controller import IMMEDIATE_BITS, SHIFT_LARGEST, WALK_SHIFT_BITS, WORD_BITS, Operation
+from golden.spec.controller import (
+    DOT_BITS,
+    IMMEDIATE_BITS,
+    SHIFT_LARGEST,
+    WALK_SHIFT_BITS,
+    WORD_BITS,
+    Operation,
+)
 from golden.spec.learning import ERROR_RANDOM_BITS, INT8_LARGEST, SCALE_LARGE
 from hw.learning.map_rounder import beyond
-from hw.learning.operations import EVENS, NEARESTS, STOCHASTICS
+from hw.learning.operations import EVENS, FRACTIONS, STOCHASTICS, UPS
 from hw.learning.scalar_shifter import ScalarShifter
 from hw.lightnorm.exponents import leading_one
 
-_SHIFTS = (*EVENS, Operation.UP, Operation.FLOOR, Operation.STICKY)
-_FRACTIONS = (*NEARESTS, *STOCHASTICS)
+_SHIFTS = (*EVENS, *UPS, Operation.FLOOR, Operation.STICKY)
 _COMPARED = (
     Operation.SUBTRACT,
     Operation.EQUAL,
@@ -29,7 +35,7 @@ _TARGETS = (Operation.EQUAL, Operation.UNEQUAL, Operation.LESS, Operation.ISSUE,
 
 class ScalarUnit(wiring.Component):
     """Holds the operands of an instruction, and has one adder for all but AND, HIGH and LENGTH: what a
-    minimum, a shift, a quotient leaves in the operands is added in the last cycle.
+    minimum or a shift leaves in the operands is added in the last cycle.
 
     Golden: `golden.machine.controller`.  Latency: `result` stands in the cycle `latency.CONTROLLER_WORK`
     after `take`.
@@ -39,10 +45,11 @@ class ScalarUnit(wiring.Component):
     clear: In, operands become 0.  take: In, operands are taken.  operation: In, from `take` to the result.
     a_word, b_word, immediate: In, of the instruction.
     turn: In, of a walk: the next sum `walked` is rounded, with the distance `shift`; where `blocked`, 0.
-    step: In, cycles since the one after `take` or `turn`, 7 at most.  random: In, a byte for STOCHASTIC.
+    bias: In, a cycle after `turn`, is added to what LOGITS has shifted.
+    step: In, cycles since the one after `take` or `turn`, 7 at most.  random: In, a byte for SHARES, ERRORS.
     a, b: Out, r[a] and B, in the first cycle after `take`; both stand still of operations that only move
-    words. equal, less: Out, in the same cycle.  divided: Out, a quotient is the result.
-    saturated, large: Out, with the result of NEAREST and STOCHASTIC: it was beyond ±127, ±63.  result: Out.
+    words. equal, less: Out, in the same cycle.
+    saturated, large: Out, with an int8: it was beyond ±127, ±63.  result: Out.
     """
 
     def __init__(self) -> None:
@@ -59,13 +66,13 @@ class ScalarUnit(wiring.Component):
                 "walked": In(word),
                 "shift": In(signed(WALK_SHIFT_BITS)),
                 "blocked": In(1),
+                "bias": In(signed(DOT_BITS)),
                 "step": In(3),
                 "random": In(ERROR_RANDOM_BITS),
                 "a": Out(word),
                 "b": Out(word),
                 "equal": Out(1),
                 "less": Out(1),
-                "divided": Out(1),
                 "saturated": Out(1),
                 "large": Out(1),
                 "result": Out(word),
@@ -85,11 +92,11 @@ class ScalarUnit(wiring.Component):
             "least": (Operation.MINIMUM,),
             "most": (Operation.MAXIMUM,),
             "clamp": (Operation.CLAMP,),
-            "shift": (*_SHIFTS, *_FRACTIONS),
-            "fraction": _FRACTIONS,
+            "shift": _SHIFTS,
+            "fraction": FRACTIONS,
             "draws": STOCHASTICS,
             "length": (Operation.LENGTH,),
-            "divide": (Operation.DIVIDE,),
+            "biased": (Operation.LOGITS,),
         }
         is_ = {name: Signal(name=f"is_{name}") for name in kinds}
         m.d.comb += [
@@ -105,11 +112,6 @@ class ScalarUnit(wiring.Component):
             shifter.distance.eq(b),
             self.result.eq(total),
         ]
-
-        # Remainder and quotient, which grows in the place of the dividend.
-        remainder, left = Signal(WORD_BITS), Signal(range(WORD_BITS))
-        grown, rest = Signal(WORD_BITS + 1), Signal(signed(WORD_BITS + 2))
-        m.d.comb += [grown.eq(Cat(a[-1], remainder)), rest.eq(grown - b)]
 
         with m.If(is_["and"]):
             m.d.comb += self.result.eq(a & b)
@@ -132,8 +134,11 @@ class ScalarUnit(wiring.Component):
                     m.d.sync += a.eq(0)
                 with m.Else():
                     m.d.sync += b.eq(0)
+        # The distance is known to the shifter by then.
+        with m.If(is_["biased"] & (step == 0)):
+            m.d.sync += b.eq(self.bias)
         with m.If(is_["shift"] & (step == 2)):
-            m.d.sync += [a.eq(shifter.o), b.eq(0), more.eq(shifter.up)]
+            m.d.sync += [a.eq(shifter.o), b.eq(Mux(is_["biased"], b, 0)), more.eq(shifter.up)]
         # A fraction is known, then it is cut: half a unit where the unit above is odd, else one less; at last
         # it saturates, and what is above its sign says the same.
         nearest = Cat((~total[ERROR_RANDOM_BITS]).replicate(ERROR_RANDOM_BITS - 1), total[ERROR_RANDOM_BITS])
@@ -150,15 +155,6 @@ class ScalarUnit(wiring.Component):
         m.d.sync += length.eq(leading_one(Cat(1, total[:WORD_BITS])))
         with m.If(is_["length"]):
             m.d.comb += self.result.eq(length)
-        with m.If(is_["divide"]):
-            positive = ~rest[-1]
-            m.d.sync += [
-                a.eq(Cat(positive, a)),
-                remainder.eq(Mux(positive, rest, grown)),
-                left.eq(left - 1),
-            ]
-            with m.If(left == 0):
-                m.d.sync += [b.eq(0), self.divided.eq(1)]
         with m.If(self.take):
             m.d.sync += [
                 *(is_[name].eq(self._is(operations)) for name, operations in kinds.items()),
@@ -166,9 +162,6 @@ class ScalarUnit(wiring.Component):
                 b.eq(self.b_word.as_signed() + Mux(targets, 0, self.immediate)),
                 more.eq(0),
                 minus.eq(self._is(_COMPARED)),
-                remainder.eq(0),
-                self.divided.eq(0),
-                left.eq(WORD_BITS - 1),
             ]
         with m.If(self.turn):
             # So far to the right nothing is left.

@@ -8,7 +8,7 @@ from golden.spec.controller import COUNT_BITS
 
 
 class ScaleCounts(wiring.Component):
-    """Counts what NEAREST and STOCHASTIC round, for COUNTS.
+    """Counts what walks round to int8, for COUNTS.
 
     Golden: `golden.machine.controller`.  Latency: a value is in `both` in the next cycle.  Throughput: one
     per cycle.

@@ -21,6 +21,7 @@ class StateMemory(wiring.Component):
     -------
     load: load bus, between runs.  report: In, a number that is written.
     addresses: In, of both ports.  put: In, `word` is written by the second one, if it is granted.
+    holds: In, the word of the first one stays.
     grant: Out, the second port's address counts in this cycle.  words: Out, of both.
     """
 
@@ -32,6 +33,7 @@ class StateMemory(wiring.Component):
                 "report": In(data_signature(config)),
                 "addresses": In(data_bits(config)).array(2),
                 "put": In(1),
+                "holds": In(1),
                 "word": In(WORD_BITS),
                 "grant": Out(1),
                 "words": Out(WORD_BITS).array(2),
@@ -47,6 +49,7 @@ class StateMemory(wiring.Component):
         for read, address, word in zip(reads, self.addresses, self.words, strict=True):
             m.d.comb += [read.addr.eq(address), word.eq(read.data)]
         m.d.comb += [
+            reads[0].en.eq(~self.holds),
             self.grant.eq(~self.report.valid),
             write.en.eq(self.put),
             write.data.eq(self.word),

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from golden.device.assembly import ZERO
 from golden.device.firmware.context import StepContext
 from golden.device.firmware.schedule import Work
 from golden.spec.frames import Result
@@ -41,10 +42,18 @@ def commit(step: StepContext) -> None:
 def _copies(step: StepContext) -> list[Work]:
     data = step.data
     parts = [(words.scalars, words.end) for words in data.layers] + [(data.head.weights, data.head.end)]
-    return [
-        Work(partial(step.it.call, step.routines.copy, first, end), 11 * (end - first))
-        for first, end in parts
-    ]
+    return [Work(partial(_copy, step, first, end), 20 + end - first) for first, end in parts]
+
+
+def _copy(step: StepContext, first: int, end: int) -> None:
+    """Words of the next state, to those of the state."""
+    it = step.it
+    with it.registers(2) as (count, source):
+        it.constant(count, end - first)
+        it.add(source, ZERO, 1)
+        it.strides(count, source, 1)
+        it.constant(source, first + step.data.distance)
+        it.copy(source, first - 1)
 
 
 def _updated(step: StepContext, index: int) -> tuple[Work, ...]:

@@ -11,9 +11,6 @@ from golden.spec.controller import WALK_FIELD_BITS, WALK_LANE_BITS
 from golden.spec.errors import CapacityError
 from golden.spec.tensor import Tensor
 
-UNROLLED = 5
-"""Classes that a turn of a loop over them has, at most."""
-
 
 @dataclass(frozen=True)
 class Head:
@@ -46,11 +43,6 @@ class Head:
     def words(self) -> int:
         """Words that they fill."""
         return self.together * self.pixels // self.config.lanes
-
-
-def largest_part(number: int, most: int) -> int:
-    """The largest number up to `most` that divides another, at least 1."""
-    return next(part for part in range(max(1, most), 0, -1) if number % part == 0)
 
 
 def set_walk(it: Assembly, head: Head, image: int, away: int) -> int:

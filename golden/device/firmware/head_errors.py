@@ -2,7 +2,7 @@
 
 from golden.device.assembly import ZERO, Assembly
 from golden.device.data import packed_words
-from golden.device.firmware.head import UNROLLED, Head, largest_part, set_walk
+from golden.device.firmware.head import Head, pair, set_walk
 from golden.device.firmware.numbers import fraction_shift, store_counts
 from golden.spec.controller import PACKED
 from golden.spec.learning import TERM_UNIT
@@ -28,24 +28,13 @@ def bias_sums(it: Assembly, head: Head) -> None:
 
 
 def powers(it: Assembly, head: Head) -> None:
-    """Powers of two in the place of the errors, in packed words."""
-    classes = head.network.classes
-    at_once = largest_part(classes, UNROLLED)
-    with it.registers(5) as (place, end, all_end, error, packed):
+    """Powers of two in the place of the errors, in packed words: of the first one of an image the upper
+    parts are the last errors of the image before, whose weights there are 0."""
+    with it.registers(2) as (elements, place):
+        it.constant(elements, pair(0, head.images * head.network.classes))
+        it.walk(elements, ZERO, ZERO)
         it.constant(place, head.plan.terms)
-        it.constant(all_end, head.plan.terms + head.images * classes)
-        image = it.here()
-        it.add(packed, ZERO, 0)
-        it.add(end, place, classes)
-        again = it.here()
-        for step in range(at_once):
-            it.load(error, place + step)
-            it.term(error, error)
-            it.high(packed, packed, error)
-            it.store(packed, place + step)
-        it.add(place, place, at_once)
-        it.unequal(place, end, again)
-        it.unequal(place, all_end, image)
+        it.terms(place, place)
 
 
 def map_errors(it: Assembly, head: Head) -> None:

@@ -2,10 +2,9 @@
 
 from golden.device.assembly import ZERO, Assembly, B, Label, Register
 from golden.spec.block import GRID_BITS, SCALAR_BITS
-from golden.spec.controller import COUNT_BITS, IMMEDIATE_BITS, WORD_BITS
+from golden.spec.controller import COUNT_BITS, WORD_BITS
 from golden.spec.learning import (
     ERROR_RANDOM_BITS,
-    EXP_BITS,
     FRACTION_LARGEST,
     UPDATE_RANDOM_BITS,
 )
@@ -15,7 +14,7 @@ _FRACTION_SHIFT = FRACTION_LARGEST.bit_length()
 
 
 def fraction_shift(it: Assembly, shift: Register) -> None:
-    """From the exponent of a value less that of its tensor to the distance for NEAREST and STOCHASTIC.
+    """From the exponent of a value less that of its tensor to the distance for rounding to int8.
 
     |value| < 2^25. A fraction beyond FRACTION_LARGEST is beyond int8, whatever is drawn: it saturates there.
     """
@@ -32,52 +31,6 @@ def store_counts(it: Assembly, counts: int) -> None:
         it.floor(large, large, COUNT_BITS)
         it.subtract(both, both, large)
         it.store(both, counts)
-
-
-_INVERSE = 2 * EXP_BITS + 8
-"""Fraction bits of 1 / ΣE. As ΣE is at least 2^EXP_BITS it fits a factor. A quotient by it is too
-small, by less than a 256th."""
-
-
-def inverse_of_sum(it: Assembly, inverse: Register, rest: Register, total: Register) -> None:
-    """What `probability` needs of ΣE, 2^EXP_BITS … 2^24: a division for all classes."""
-    it.constant(inverse, 1 << _INVERSE)
-    it.divide(inverse, inverse, total)
-    # A right quotient times the sum is not below the dividend less the sum, plus one.
-    it.floor(rest, total, -1)
-    it.add(rest, rest, 1)
-    it.subtract(rest, rest, total)
-
-
-def probability(
-    it: Assembly, found: Register, share: Register, sum_: tuple[Register, Register, Register], work: Register
-) -> None:
-    """(share · 2^EXP_BITS + ⌊total / 2⌋) / total, to the integer below: by the inverse it is right, or one
-    too small.
-
-    Parameters
-    ----------
-    share: an exponential, 0 … 2^EXP_BITS, at most the sum; is lost.
-    sum_: the sum, and what `inverse_of_sum` made of it.
-    """
-    total, inverse, rest = sum_
-    small, right = Label(), Label()
-    it.multiply(found, inverse, share)
-    # share · 2^EXP_BITS.
-    assert EXP_BITS == IMMEDIATE_BITS
-    it.high(share, share, 0)
-    it.up(found, found, EXP_BITS - _INVERSE)
-    it.add(share, share, rest)
-    it.multiply(work, total, found)
-    it.less(work, share, small)
-    it.put(right)
-
-    def too_small() -> None:
-        it.put(small)
-        it.add(found, found, 1)
-        it.go(right)
-
-    it.aside(too_small)
 
 
 _PRODUCT_BITS = 34

@@ -1,4 +1,4 @@
-"""What a step does for many layers, as routines: all of them, and copies."""
+"""What a step does for many layers, as routines: all of them."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,6 @@ class Routines:
     weights: Routine
     bias: Routine
     parameters: Routine
-    copy: Routine
     send: Routine
 
 
@@ -39,7 +38,6 @@ def write_routines(it: Assembly, network: Network, plan: DataPlan, images: int) 
         weights=weights_routine(it, plan, network, images),
         bias=bias_routine(it, plan),
         parameters=_parameters(it),
-        copy=_copy(it, plan),
         send=_send(it),
     )
     it.put(past)
@@ -62,23 +60,6 @@ def _parameters(it: Assembly) -> Routine:
             it.unequal(place, end, again)
 
     return it.routine(3, body)
-
-
-def _copy(it: Assembly, plan: DataPlan) -> Routine:
-    """The next state becomes the state.
-
-    Given: address of the first word and of the end, in the state.
-    """
-
-    def body(place: Register, end: Register) -> None:
-        with it.registers(1) as (word,):
-            again = it.here()
-            it.load(word, place + plan.distance)
-            it.store(word, place)
-            it.add(place, place, 1)
-            it.unequal(place, end, again)
-
-    return it.routine(2, body)
 
 
 def _send(it: Assembly) -> Routine:

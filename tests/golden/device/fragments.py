@@ -13,13 +13,16 @@ COUNTS = 4000
 """Address of two numbers that a piece may count in."""
 
 
-def run_program(write: Callable[[Assembly], None], data: list[int]) -> list[int]:
-    """The data memory afterwards; of what is not given it is 0."""
+def run_program(
+    write: Callable[[Assembly], None], data: list[int], rows: Sequence[list[int]] = ()
+) -> list[int]:
+    """The data memory afterwards; of what is not given it is 0. rows: first words of the feature memory."""
     it = Assembly(CONFIG)
     write(it)
     it.stop()
     memory = data + [0] * (CONFIG.controller_words - len(data))
-    features = [[0] * CONFIG.lanes for _ in range(CONFIG.feature_words)]
+    rest = CONFIG.feature_words - len(rows)
+    features = [*rows, *([0] * CONFIG.lanes for _ in range(rest))]
     Controller(CONFIG, list(it.words()), memory, RANDOM, features, lambda *_: None).run()
     return memory
 

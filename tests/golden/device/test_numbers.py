@@ -3,26 +3,31 @@
 import numpy as np
 import pytest
 
-from golden.device.assembly import Assembly, Register
+from golden.device.assembly import ZERO, Assembly, Register
+from golden.device.data import exponential_words
+from golden.device.firmware.head import pair
 from golden.device.firmware.numbers import (
     fraction_shift,
-    inverse_of_sum,
     moved,
-    probability,
     reported,
     scalar_sum,
     store_counts,
     update_limit,
 )
+from golden.learning.softmax import softmax
 from golden.lightnorm import scalars
 from golden.lightnorm.scalars import Scalars
+from golden.machine.controller_walk import rounded
+from golden.machine.shifts import signed
 from golden.numerics.lfsr import RandomWords
 from golden.spec import maps
 from golden.spec.commands import scalar_report_record
+from golden.spec.controller import COUNT_BITS, DOT_BITS, PACKED
 from golden.spec.formats import round_shift
 from golden.spec.learning import power_term as golden_term
 from golden.spec.learning import stochastic
 from tests.golden.device.fragments import COUNTS, RANDOM, for_each, run_program
+from tests.sim.learning.devices import CONFIG
 
 BYTE = 0xFF
 
@@ -37,7 +42,7 @@ def anything(rng: np.random.Generator, bits: int, count: int) -> list[int]:
 
 
 @pytest.mark.parametrize("random", [False, True])
-def test_int8_and_counts(random: bool) -> None:
+def test_int8(random: bool) -> None:
     """Ties to even, distances so far to either side that nothing or everything is cut, nothing wraps; values
     at the borders of the counts."""
     rng = np.random.default_rng(2)
@@ -48,48 +53,101 @@ def test_int8_and_counts(random: bool) -> None:
         sign * (whole << 8 | below) for sign in (1, -1) for whole in (63, 64, 127, 128) for below in (0, 128)
     ]
     values, shifts = values + near, shifts + [-8] * len(near)
-    bytes_ = RandomWords(RANDOM).take(len(values)) & np.uint64(BYTE) if random else [None] * len(values)
-    right = [
-        maps.saturated(maps.cut(maps.fraction(value, shift + 8), None if byte is None else int(byte)))
-        for value, shift, byte in zip(values, shifts, bytes_, strict=True)
-    ]
+    bytes_ = [int(byte) if random else None for byte in rng.integers(0, 256, len(values))]
+    right = []
+    for value, shift, byte in zip(values, shifts, bytes_, strict=True):
+        number, saturated, large = maps.saturated(maps.cut(maps.fraction(value, shift + 8), byte))
+        right.append((number, saturated + (large << COUNT_BITS)))
+    distances = for_each([(shift,) for shift in shifts], fraction_shift)
+    assert [rounded(*case) for case in zip(values, distances, bytes_, strict=True)] == right
 
-    def write(it: Assembly, value: Register, shift: Register) -> None:
-        fraction_shift(it, shift)
-        (it.stochastic if random else it.nearest)(value, value, shift)
 
-    assert for_each(list(zip(values, shifts, strict=True)), write) == [value for value, *_ in right]
+def test_counts() -> None:
+    """Of numbers on both sides of both borders; they begin anew."""
+    bytes_ = [-128, -127, -65, -64, -63, -62, -32, -31, 0, 31, 32, 62, 63, 64, 65, 126, 127]
+    rows = [[byte] + [99] * (CONFIG.lanes - 1) for byte in bytes_]
 
     def counting(it: Assembly) -> None:
-        with it.registers(4) as (place, end, value, shift):
-            it.constant(end, 2 * len(values))
-            again = it.here()
-            it.load(value, place)
-            it.load(shift, place + 1)
-            write(it, value, shift)
-            it.add(place, place, 2)
-            it.unequal(place, end, again)
+        with it.registers(3) as (elements, step, shift):
+            it.constant(elements, len(rows))
+            it.add(step, ZERO, 1)
+            it.walk(elements, ZERO, step)
+            it.constant(shift, 9)
+            it.pool(shift, ZERO, 0)
         store_counts(it, COUNTS)
         store_counts(it, COUNTS + 2)
 
-    found = run_program(counting, [number for pair in zip(values, shifts, strict=True) for number in pair])
-    counts = [sum(saturated for _, saturated, _ in right), sum(large for *_, large in right)]
-    # They begin anew.
+    found = run_program(counting, [], rows)
+    doubled = [2 * byte for byte in bytes_]
+    right = [max(-127, min(127, number)) for number in doubled]
+    assert [signed(word, DOT_BITS) for word in found[: len(rows)]] == right
+    counts = [sum(abs(number) > border for number in doubled) for border in (127, 63)]
     assert found[COUNTS : COUNTS + 4] == [*counts, 0, 0]
-    assert 0 < counts[0] < counts[1] < len(values)
+    assert 0 < counts[0] < counts[1] < len(rows)
 
 
 def test_powers_of_two() -> None:
-    """Every error many times."""
+    """Every error many times; above each stand the two before."""
     errors = [error for error in range(-127, 128) for _ in range(5)]
     drawn = RandomWords(RANDOM).take(len(errors)) & np.uint64(0x3F)
     right = [golden_term(error, int(word)) for error, word in zip(errors, drawn, strict=True)]
 
-    def write(it: Assembly, error: Register) -> None:
-        it.term(error, error)
+    def write(it: Assembly) -> None:
+        with it.registers(2) as (elements, place):
+            it.constant(elements, len(errors))
+            it.walk(elements, ZERO, ZERO)
+            it.add(place, ZERO, 0)
+            it.terms(place, 0)
 
-    assert for_each([(error,) for error in errors], write) == right
+    found = run_program(write, errors)[: len(errors)]
+    for before in range(PACKED):
+        parts = [signed(word >> before * DOT_BITS, DOT_BITS) for word in found]
+        assert parts == [0] * before + right[: len(right) - before]
     assert {0, 64, -64, 1, -1} <= set(right)
+
+
+@pytest.mark.parametrize("reach", [100, 6000, 1 << 16])
+def test_softmax_is_that_of_golden(reach: int) -> None:
+    """Exponentials, their sum, shares as int8, of logits near each other and far apart, alike and alone."""
+    rng = np.random.default_rng(reach)
+    half, first, table = reach // 2, 10, 400
+    for classes in (1, 2, 7, 100):
+        logits = rng.integers(-half, half, classes)
+        logits[rng.integers(classes)] = logits.max()
+        label, shift = int(rng.integers(classes)), -8
+
+        def write(it: Assembly, label: int = label, shift: int = shift, classes: int = classes) -> None:
+            with it.registers(3) as (shift_, operand, none):
+                it.constant(shift_, pair(0, classes))
+                it.walk(shift_, ZERO, ZERO)
+                it.constant(operand, pair(first, 0))
+                it.add(shift_, ZERO, 0)
+                it.logits(shift_, operand, first)
+                it.store(shift_, COUNTS)
+                it.constant(operand, pair(table, first))
+                it.exponentials(none, operand, first + 200)
+                it.store(none, COUNTS + 1)
+                it.constant(operand, pair(first + 200 + label, first + 200))
+                it.constant(shift_, shift)
+                it.shares(shift_, operand, first)
+
+        data = [0] * first + logits.tolist()
+        data += [0] * (table - len(data)) + exponential_words()
+        found = run_program(write, data)
+        best = int(logits.argmax())
+        assert found[COUNTS] == (int(logits[best]) << 16) + first + best
+        right = softmax(logits[None].astype(np.int64), np.array([label])).probabilities[0]
+        exponentials = found[first + 200 :][:classes]
+        assert found[COUNTS + 1] == sum(exponentials)
+        assert [((it << 16) + sum(exponentials) // 2) // sum(exponentials) for it in exponentials] == (
+            right.tolist()
+        )
+        right[label] -= 1 << 16
+        drawn = RandomWords(RANDOM).take(classes) & np.uint64(BYTE)
+        errors = [
+            rounded(int(it), shift, int(byte))[0] for it, byte in zip(right.tolist(), drawn, strict=True)
+        ]
+        assert found[first:][:classes] == errors
 
 
 @pytest.mark.parametrize("largest", [32767, 2032])
@@ -165,28 +223,3 @@ def test_sums_of_scalars(reach: int) -> None:
     rows = [(*one, *other) for one, other in zip(sides(a), sides(b), strict=True)]
     right = [(m << 16) + e for m, e in sides(total)]
     assert for_each(rows, packed, (24, 0, 0)) == right
-
-
-def test_probabilities_are_quotients_to_the_integer_below() -> None:
-    """By the inverse of the sum alone some are one too small; sums and shares at their ends too."""
-    rng = np.random.default_rng(7)
-    ends = [
-        (share, total) for total in (1 << 16, (1 << 16) + 1, 1 << 24) for share in (0, 1, 1 << 15, 1 << 16)
-    ]
-    totals = rng.integers(1 << 16, 20 << 16, 3000)
-    shares = np.minimum(rng.integers(0, (1 << 16) + 1, 3000), totals)
-    rows = [(share, total) for share, total in zip(shares.tolist(), totals.tolist(), strict=True)]
-    # Most of them are right at once: those that are not must be among what is tried.
-    by_inverse = [((1 << 40) // total * share + (1 << 23)) >> 24 for share, total in rows]
-    right = [((share << 16) + total // 2) // total for share, total in rows]
-    missed = [row for row, found, wanted in zip(rows, by_inverse, right, strict=True) if found != wanted]
-    assert missed
-    cases = [*ends, *missed, *rows[:500]]
-
-    def write(it: Assembly, share: Register, total: Register) -> None:
-        with it.registers(4) as (found, inverse, rest, work):
-            inverse_of_sum(it, inverse, rest, total)
-            probability(it, found, share, (total, inverse, rest), work)
-            it.add(share, found, 0)
-
-    assert for_each(cases, write) == [((share << 16) + total // 2) // total for share, total in cases]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
+from golden.device.data import exponential_words
 from golden.machine.controller import Controller
 from golden.spec.config import Config
 from golden.spec.controller import REGISTERS, WORD_BITS, Operation, instruction_record
@@ -11,7 +12,11 @@ from golden.spec.learning import seeded
 ROUNDS, LIMITED, SECOND = 15, 14, 13
 """Registers: of the loop, and those that are brought into a range right before they are used."""
 REPORTS = 16
-"""Last words of the data memory: commands report there, and nothing else is written there."""
+"""Last words of the area: commands report there, and nothing else is written there."""
+AREA = 128
+"""Data words that anything is read from and written to; behind them stands what is read alone."""
+TABLE = 256
+"""Of exponentials."""
 DOT_REACH = 7
 OTHERS = range(1, SECOND)
 SEEN = 512
@@ -46,7 +51,7 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
     """An instruction, behind those that bring its operands into range. Branches go nowhere yet."""
     d, a, b = rng.choice([0, *OTHERS]), rng.choice([0, *OTHERS]), rng.choice([0, *OTHERS])
     immediate = rng.choice([0, 1, -1, -(1 << 15), (1 << 15) - 1, rng.randrange(-(1 << 15), 1 << 15)])
-    words = config.controller_words - REPORTS
+    words = AREA - REPORTS
 
     def limit(number: int, mask: int) -> int:
         return word(Operation.AND, number, rng.choice(OTHERS), 0, mask)
@@ -54,14 +59,7 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
     address = [limit(LIMITED, words // 2 - 1)]
     at = {"b": LIMITED, "immediate": rng.randrange(words // 2)}
     match operation:
-        case (
-            Operation.EVEN
-            | Operation.UP
-            | Operation.FLOOR
-            | Operation.STICKY
-            | Operation.NEAREST
-            | Operation.STOCHASTIC
-        ):
+        case Operation.EVEN | Operation.UP | Operation.FLOOR | Operation.STICKY:
             # Any distance, mostly within reach.
             if rng.random() < 0.1:
                 return [word(operation, d, a, b, immediate)]
@@ -70,14 +68,6 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
             return [
                 word(Operation.MAXIMUM, LIMITED, b, 0, 0),
                 word(operation, d, a, LIMITED, rng.choice([0, 9])),
-            ]
-        case Operation.TERM:
-            return [word(Operation.CLAMP, LIMITED, a, 0, 127), word(operation, d, LIMITED)]
-        case Operation.DIVIDE:
-            return [
-                word(Operation.MAXIMUM, LIMITED, a, 0, 0),
-                word(Operation.MAXIMUM, SECOND, b, 0, 1),
-                word(operation, d, LIMITED, SECOND, 0),
             ]
         case Operation.LOAD if rng.random() < 0.3:
             place = words + rng.randrange(REPORTS)
@@ -94,6 +84,12 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
             return [*count, *step, word(operation, LIMITED, SECOND, 0, rng.randint(0, most))]
         case Operation.DOT:
             return [*address, word(operation, d, LIMITED, LIMITED, rng.randrange(8))]
+        case Operation.COPY:
+            return copy(rng, words)
+        case Operation.EXPONENTIALS | Operation.SHARES:
+            return softmax(rng, operation, words)
+        case Operation.TERMS:
+            return terms(rng, words)
         case Operation.FETCH | Operation.WRITE:
             return [
                 limit(LIMITED, config.feature_words // 2 - 1),
@@ -108,7 +104,7 @@ def block(rng: Random, operation: Operation, config: Config) -> list[int]:
         case Operation.ISSUE | Operation.BESIDE:
             # Half of the shifts would saturate.
             return [limit(LIMITED, 511), word(operation, 0, LIMITED, b, rng.randrange(config.instructions))]
-        case Operation.POOL | Operation.PRODUCTS | Operation.ERRORS | Operation.ERRORS_RELU:
+        case Operation.POOL | Operation.LOGITS | Operation.ERRORS | Operation.ERRORS_RELU:
             return walk(rng, operation, config)
         case Operation.PARAMETER:
             return [limit(LIMITED, 63), word(operation, 0, a, LIMITED, 0)]
@@ -123,7 +119,7 @@ def pair(number: int, upper: int, lower: int) -> list[int]:
 
 def walk(rng: Random, operation: Operation, config: Config) -> list[int]:
     """A walk over a few elements, with all that it needs; their feature words may overlap."""
-    words, lanes = config.controller_words - REPORTS, config.lanes
+    words, lanes = AREA - REPORTS, config.lanes
     # The last ones are written.
     words -= 8
     elements, count = rng.randint(0, 5), rng.randint(1, 3)
@@ -137,6 +133,8 @@ def walk(rng: Random, operation: Operation, config: Config) -> list[int]:
     place, target = rng.randint(low, high), rng.randint(low, high)
     factors = rng.randrange(words - elements * count * steps[1])
     packed = rng.randrange(words - count * steps[0])
+    # LOGITS have biases in the place of feature words.
+    place = rng.randrange(words - elements) if operation == Operation.LOGITS else place
     return [
         word(Operation.ADD, LIMITED, 0, 0, count),
         word(Operation.ADD, SECOND, 0, 0, steps[0]),
@@ -151,10 +149,82 @@ def walk(rng: Random, operation: Operation, config: Config) -> list[int]:
     ]
 
 
+def copy(rng: Random, words: int) -> list[int]:
+    """Of a few words, forward or backward, none of them what it writes."""
+    count, steps = rng.randint(0, 6), (rng.choice([-1, 0, 1, 3]), rng.choice([-2, 1, 2]))
+    half = words // 2
+    source, target = rng.sample([(0, half), (half, words)], 2)
+    first = rng.randrange(source[0] + 6, source[1] - 18)
+    before = rng.randrange(target[0] + 12, target[1] - 12)
+    return [
+        word(Operation.ADD, LIMITED, 0, 0, count),
+        word(Operation.ADD, SECOND, 0, 0, steps[0]),
+        word(Operation.STRIDES, LIMITED, SECOND, 0, steps[1]),
+        word(Operation.ADD, LIMITED, 0, 0, first),
+        word(Operation.COPY, 0, LIMITED, 0, before),
+    ]
+
+
+def terms(rng: Random, words: int) -> list[int]:
+    """Of int8 that are made so before, in their place."""
+    elements = rng.randint(0, 4)
+    place = rng.randrange(words - 4)
+    made = []
+    for number in range(elements):
+        made += [
+            word(Operation.LOAD, LIMITED, 0, 0, place + number),
+            word(Operation.FLOOR, LIMITED, LIMITED, 0, rng.choice([0, -20, -40])),
+            word(Operation.CLAMP, LIMITED, LIMITED, 0, 127),
+            word(Operation.STORE, 0, LIMITED, 0, place + number),
+        ]
+    return [
+        *made,
+        *pair(1, 0, elements),
+        word(Operation.WALK, 1, 0, 0),
+        word(Operation.ADD, LIMITED, 0, 0, place),
+        word(Operation.TERMS, 0, LIMITED, 0, place),
+    ]
+
+
+def softmax(rng: Random, operation: Operation, words: int) -> list[int]:
+    """Logits of one packed word each, far apart, near each other or alike; exponentials; shares."""
+    words -= 8
+    elements, shift = rng.randint(1, 5), rng.choice([rng.randint(-40, -16), rng.randint(-16, 20)])
+    factors, biases, other = (rng.randrange(words - 8) for _ in range(3))
+    place, label = words, words + rng.randint(0, 5)
+    near = [rng.randint(-4000, 4000) for _ in range(rng.choice([0, elements]))]
+    program = []
+    for number, bias in enumerate(near):
+        program += [
+            word(Operation.ADD, LIMITED, 0, 0, bias),
+            word(Operation.STORE, 0, LIMITED, 0, biases + number),
+        ]
+    program += [
+        word(Operation.ADD, LIMITED, 0, 0, 1),
+        word(Operation.STRIDES, LIMITED, LIMITED, 0, 1),
+        *pair(1, factors, elements),
+        word(Operation.WALK, 1, 0, 0),
+        *pair(LIMITED, biases, other),
+        word(Operation.ADD, 1, 0, 0, shift),
+        word(Operation.LOGITS, 1, LIMITED, 0, place),
+        word(Operation.PARAMETER, 0, 1, 0, SEEN - 1),
+        *pair(LIMITED, TABLE, place),
+        word(Operation.EXPONENTIALS, 2, LIMITED, 0, place),
+    ]
+    if operation == Operation.EXPONENTIALS:
+        return program
+    return [
+        *program,
+        *pair(LIMITED, label, place),
+        word(Operation.ADD, 1, 0, 0, rng.randint(-16, 2)),
+        word(Operation.SHARES, 1, LIMITED, 0, place),
+    ]
+
+
 def random_case(rng: Random, config: Config, blocks: int) -> Case:
     """All operations, some of them often, in a loop; then every data word, in two halves, becomes a
     parameter."""
-    few = [Operation.DIVIDE, Operation.ISSUE, Operation.BESIDE, Operation.WAIT]
+    few = [Operation.ISSUE, Operation.BESIDE, Operation.WAIT]
     usual = [operation for operation in Operation if operation not in (*few, Operation.STOP)]
     operations = [*usual, *few, *rng.choices(usual, k=blocks - len(usual) - len(few))]
     rng.shuffle(operations)
@@ -191,14 +261,14 @@ def random_case(rng: Random, config: Config, blocks: int) -> Case:
         word(Operation.FLOOR, 2, 2, 0, -32),
         word(Operation.PARAMETER, 0, 2, 3, 65),
         word(Operation.ADD, 1, 1, 0, 1),
-        word(Operation.ADD, 4, 0, 0, config.controller_words),
+        word(Operation.ADD, 4, 0, 0, AREA),
         word(Operation.LESS, 0, 1, 4, again),
         word(Operation.STOP),
     ]
     assert len(program) <= config.controller_instructions
     return Case(
         program,
-        [edge(rng) for _ in range(config.controller_words)],
+        [edge(rng) for _ in range(AREA)] + [0] * (TABLE - AREA) + exponential_words(),
         [
             [rng.choice([-128, -127, 0, 127, rng.randint(-128, 127)]) for _ in range(config.lanes)]
             for _ in range(config.feature_words)
@@ -225,7 +295,7 @@ def golden_run(rng: Random, config: Config, case: Case, most: int) -> Golden:
     reports: list[list[tuple[int, int]]] = []
 
     def issue(command: int, shift: int, addend_shift: int, beside: bool) -> None:
-        first = config.controller_words - REPORTS
+        first = AREA - REPORTS
         said = [(first + rng.randrange(REPORTS), edge(rng)) for _ in range(rng.randint(0, most))]
         issues.append((command, max(-128, min(127, shift)), max(-128, min(127, addend_shift)), beside))
         reports.append(said)

@@ -23,7 +23,7 @@ CONFIG = replace(
     filter_words=1024,
     instructions=16,
     learning=True,
-    controller_words=128,
+    controller_words=512,
     controller_instructions=1024,
 )
 LIMIT = 60_000
