@@ -208,8 +208,7 @@ def walked(
         if operation not in (Operation.ERRORS, Operation.ERRORS_RELU):
             memories.put(at, place + element, found)
         feature += len(lanes) - 1 + walk.step
-    slices = tuple(it[-1] // config.basis - it[0] // config.basis + 1 for it in lanes)
-    cycles = latency.walk(operation, walk.elements, sums.count, slices)
+    cycles = latency.walk(operation, walk.elements, sums.count, len(lanes))
     return Walked(cycles, beyond, buffer, result)
 
 

@@ -184,18 +184,18 @@ COMMAND_END = 1
 DOT_FIRST = MEMORY + 2
 """From the start of a sum of products, if it has any, to its result, without a cycle for each."""
 
-POOL_WORD = 1 + MEMORY
-"""Of an element of a walk, from a word's request to its first slice of lanes."""
+WALK_WORD = 1 + MEMORY + 1
+"""Of an element of a walk: a feature word is asked for, comes, is summed or spread."""
 WALK_BEGIN = 2
 """From the first cycle of a walk to its first element's: its numbers are kept, then it begins."""
-WALK_SHIFT = CONTROLLER_WORK[Operation.EVEN]
-"""A sum is shifted."""
-WALK_INT8 = WALK_SHIFT + 2
-"""Likewise, then rounded to int8."""
+WALK_SHIFT = 2
+"""What stands is shifted."""
+WALK_SUM_SHIFT = 4
+"""A sum whose last product is asked for is shifted: the products come for two cycles more."""
+WALK_CUT = 3
+"""What is shifted is rounded, to int8 or to a power of two."""
 WALK_NUMBER = MEMORY + 1
 """A data word is a number of a walk."""
-WALK_STORE = 2
-"""A data word is asked for, that it was granted is a register."""
 EXPONENTIAL = WALK_NUMBER + 3 + MEMORY
 """A number's exponential before its shift: its distance is a factor, a product, an address; the table."""
 SHARE_BITS = 2
@@ -203,27 +203,32 @@ SHARE_BITS = 2
 SHARE = WALK_NUMBER + -(-(EXP_BITS + 1) // SHARE_BITS)
 
 
-def walk(operation: Operation, elements: int, products: int, slices: tuple[int, ...]) -> int:
-    """Cycles of a walk: an element is begun while the one before is rounded and the one before that written;
-    all three go on when the last of them is done.
+def walk(operation: Operation, elements: int, products: int, words: int) -> int:
+    """Cycles of a walk: an element is begun while those before it are shifted, rounded, written; all four go
+    on when the last of them is done.
 
-    products: packed words of a sum.  slices: of each word of an element.
+    products: packed words of a sum.  words: feature words of an element.
     """
-    lanes = sum(POOL_WORD + count for count in slices)
-    write = CONTROLLER_WORK[Operation.WRITE]
-    added = DOT_FIRST + products
-    begun, rounded, written = {
-        Operation.POOL: (lanes + 1, WALK_INT8, WALK_STORE),
-        Operation.LOGITS: (added, WALK_SHIFT, WALK_STORE),
-        Operation.EXPONENTIALS: (EXPONENTIAL, WALK_SHIFT, WALK_STORE),
-        Operation.SHARES: (SHARE, WALK_INT8, WALK_STORE),
-        Operation.TERMS: (WALK_NUMBER, 1 + TERM_ROUND, WALK_STORE),
-    }.get(operation, (added, WALK_INT8, lanes + write * len(slices)))
-    turns = [0] * (elements + 2)
-    for after, cycles in enumerate((begun, rounded, written)):
+    write = 1
+    match operation:
+        case Operation.POOL:
+            begun, shifted = WALK_WORD * words + 1, WALK_SHIFT
+        case Operation.EXPONENTIALS:
+            begun, shifted = EXPONENTIAL, WALK_SHIFT
+        case Operation.SHARES:
+            begun, shifted = SHARE, WALK_SHIFT
+        case Operation.TERMS:
+            begun, shifted = WALK_NUMBER, WALK_SHIFT
+        case _:
+            begun, shifted = products + 1, WALK_SUM_SHIFT
+    if operation in (Operation.ERRORS, Operation.ERRORS_RELU):
+        write = (WALK_WORD + CONTROLLER_WORK[Operation.WRITE]) * words
+    parts = (begun, shifted, WALK_CUT, write)
+    turns = [0] * (elements + len(parts) - 1)
+    for after, cycles in enumerate(parts):
         for turn in range(after, after + elements):
             turns[turn] = max(turns[turn], cycles)
-    return CONTROLLER_DECODE + WALK_BEGIN + sum(turns)
+    return CONTROLLER_DECODE + WALK_BEGIN + (sum(turns) + 1 if elements else 0)
 
 
 def controller(operation: Operation, count: int = 0, jumps: bool = False) -> int:

@@ -18,7 +18,7 @@ from golden.spec.controller import (
 )
 from golden.spec.formats import ACTIVATION_BITS
 from golden.spec.learning import INT8_LARGEST, LOG2_E
-from golden.spec.memories import Memory, log2
+from golden.spec.memories import Memory
 from hw.interfaces import access_signature, load_signature
 from hw.learning.dot_unit import DotUnit
 from hw.learning.element_walk import ElementWalk
@@ -212,9 +212,8 @@ class Controller(wiring.Component):
             dot.start.eq(
                 (first & (is_[Operation.DOT] | is_[Operation.COPY])) | (walk.turns & walk.starts & sums)
             ),
-            dot.begin.eq(walk.turns & walk.pools),
+            dot.begin.eq(walk.taken & ~walk.numbers),
             dot.packed.eq(walk.walks & ~walk.numbers),
-            dot.zero.eq(walk.walks),
             dot.again.eq(walk.walks & ~walk.leading),
             dot.third.eq(registers.a_word),
             dot.a.eq(Mux(walk.walks, Mux(walk.numbers, softmax.factor, walk.source), unit.a)),
@@ -241,6 +240,7 @@ class Controller(wiring.Component):
 
         # Of many elements: sums of the units above, rounded by the one of single numbers.
         lowest = state.words[0][:ACTIVATION_BITS].as_signed()
+        blocked = Signal()
         m.d.comb += [
             walk.clear.eq(self.go),
             walk.set.eq(first & is_[Operation.WALK]),
@@ -248,27 +248,30 @@ class Controller(wiring.Component):
             walk.pools.eq(is_[Operation.POOL]),
             walk.logits.eq(is_[Operation.LOGITS]),
             walk.numbers.eq(Cat(is_[it] for it in NUMBERS).any()),
-            walk.shares.eq(is_[Operation.SHARES]),
             walk.terms.eq(is_[Operation.TERMS]),
             walk.errors.eq(Cat(is_[it] for it in ERRORS).any()),
             walk.third.eq(registers.a_word),
             walk.a.eq(unit.a),
             walk.b.eq(unit.b),
-            walk.summed.eq(Mux(walk.numbers, softmax.ready, dot.final)),
+            walk.ready.eq(Mux(walk.numbers, softmax.ready, ~dot.asks)),
             walk.result.eq(Mux(walk.terms, terms.term, unit.result)),
             walk.granted.eq(state.grant),
             walk.asks.eq(dot.asks),
             walk.moved.eq(buffer.done),
+            unit.walks.eq(walk.walks),
             unit.turn.eq(walk.turns),
+            unit.taken.eq(walk.taken),
             unit.walked.eq(Mux(walk.numbers, softmax.value, dot.total)),
             unit.shift.eq(Mux(softmax.exponentials, softmax.shift, walk.shift)),
             unit.bias.eq(state.words[0]),
-            unit.blocked.eq(walk.errors & ((lowest == INT8_LARGEST) | (lowest == -INT8_LARGEST))),
+            unit.blocked.eq(blocked),
         ]
+        # The word at the place of a sum that begins to be shifted stands in the cycle behind the turn.
+        m.d.sync += blocked.eq(walk.errors & ((lowest == INT8_LARGEST) | (lowest == -INT8_LARGEST)))
         m.d.comb += [
             softmax.logits.eq(walk.logits),
             softmax.exponentials.eq(is_[Operation.EXPONENTIALS]),
-            softmax.shares.eq(walk.shares),
+            softmax.shares.eq(is_[Operation.SHARES]),
             softmax.begin.eq(walk.begin),
             softmax.turn.eq(walk.turns),
             softmax.step.eq(walk.step),
@@ -280,9 +283,8 @@ class Controller(wiring.Component):
             softmax.word.eq(walk.word),
             softmax.address.eq(walk.place),
         ]
-        basis = log2(config.basis)
         # A sum of bytes is added a cycle later.
-        m.d.sync += dot.bytes.eq(walk.slices & walk.pools)
+        m.d.sync += dot.bytes.eq(walk.works & walk.pools)
         m.d.comb += [
             buffer.clear.eq(self.go),
             buffer.fetch.eq((works & is_[Operation.FETCH]) | walk.fetch),
@@ -292,9 +294,7 @@ class Controller(wiring.Component):
             buffer.put.eq(first & is_[Operation.PUT]),
             buffer.first.eq(walk.first),
             buffer.end.eq(walk.end),
-            buffer.part.eq(Mux(walk.walks, walk.part, unit.b >> basis)),
-            buffer.coming.eq(walk.coming),
-            buffer.spread.eq(walk.slices & walk.errors),
+            buffer.spread.eq(walk.works & walk.errors),
             buffer.relu.eq(is_[Operation.ERRORS_RELU]),
             buffer.value.eq(Mux(walk.walks, walk.word, unit.a)),
         ]

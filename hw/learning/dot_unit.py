@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.config import Config
 from golden.spec.controller import DOT_BITS, FACTOR_BITS, PACKED, WORD_BITS, data_bits
-from hw.learning.feature_buffer import slice_sum_bits
+from hw.learning.feature_buffer import word_sum_bits
 from hw.learning.softmax_unit import STEPS_SHIFT
 
 
@@ -26,9 +26,10 @@ class DotUnit(wiring.Component):
     copies: In, stands still: the row of `a` is written instead, one behind `b`; it takes as long.  put: Out,
         the second address gets the first word.  holds: Out, that word stays.
     half: In, with `multiply`: half a step of a distance, less one, is added.
-    packed: In, words of these products are packed.  zero: In, sums begin at 0.
+    packed: In, words of these products are packed; their sums begin with `begin`, from when on `total` is
+        another's; the first product comes three cycles behind `start` at the earliest.
     again: In, with `start`: the words of `b` are those behind the last ones.
-    begin: In, a sum of bytes begins at `third`.  bytes: In, it goes on, by `byte`, the sum of some, in every
+    begin: In, a sum begins at 0.  bytes: In, it goes on, by `byte`, the sum of some, in every
         cycle.
     third, a, b: In, words.
     asks: Out, `addresses` are read.  addresses: Out.  grant: In, in the same cycle.  words: In, a cycle after
@@ -42,9 +43,9 @@ class DotUnit(wiring.Component):
         super().__init__(
             {
                 **dict.fromkeys(("multiply", "strides", "clear", "start", "begin", "bytes"), In(1)),
-                **dict.fromkeys(("packed", "zero", "again", "copies", "half"), In(1)),
+                **dict.fromkeys(("packed", "again", "copies", "half"), In(1)),
                 **dict.fromkeys(("third", "a", "b"), word),
-                "byte": In(signed(slice_sum_bits(config))),
+                "byte": In(signed(word_sum_bits(config))),
                 **dict.fromkeys(("asks", "put", "holds"), Out(1)),
                 "addresses": Out(address).array(2),
                 "grant": In(1),
@@ -105,8 +106,8 @@ class DotUnit(wiring.Component):
             self.final.eq((left == 0) & ~come & ~together),
         ]
         m.d.sync += total.eq(self.total)
-        with m.If(self.start | self.begin):
+        with m.If(self.start & ~self.packed):
             m.d.sync += total.eq(self.third)
-        with m.If(self.multiply | (self.zero & (self.start | self.begin))):
+        with m.If(self.multiply | self.begin):
             m.d.sync += total.eq(self.half.replicate(STEPS_SHIFT - 1))
         return m

@@ -18,7 +18,7 @@ from hw.learning.operations import EVENS, FRACTIONS, STOCHASTICS, UPS
 from hw.learning.scalar_shifter import ScalarShifter
 from hw.lightnorm.exponents import leading_one
 
-_SHIFTS = (*EVENS, *UPS, Operation.FLOOR, Operation.STICKY)
+_SHIFTS = (*EVENS, *UPS, Operation.FLOOR, Operation.STICKY, Operation.TERMS)
 _COMPARED = (
     Operation.SUBTRACT,
     Operation.EQUAL,
@@ -44,7 +44,8 @@ class ScalarUnit(wiring.Component):
     -------
     clear: In, operands become 0.  take: In, operands are taken.  operation: In, from `take` to the result.
     a_word, b_word, immediate: In, of the instruction.
-    turn: In, of a walk: the next sum `walked` is rounded, with the distance `shift`; where `blocked`, 0.
+    walks: In, of a walk it is.  taken: In, the sum `walked` is shifted by `shift`; where `blocked`, it is 0.
+    turn: In, what was taken before, two cycles ago or more, is rounded.
     bias: In, a cycle after `turn`, is added to what LOGITS has shifted.
     step: In, cycles since the one after `take` or `turn`, 7 at most.  random: In, a byte for SHARES, ERRORS.
     a, b: Out, r[a] and B, in the first cycle after `take`; both stand still of operations that only move
@@ -62,7 +63,9 @@ class ScalarUnit(wiring.Component):
                 "a_word": In(WORD_BITS),
                 "b_word": In(WORD_BITS),
                 "immediate": In(signed(IMMEDIATE_BITS)),
+                "walks": In(1),
                 "turn": In(1),
+                "taken": In(1),
                 "walked": In(word),
                 "shift": In(signed(WALK_SHIFT_BITS)),
                 "blocked": In(1),
@@ -106,10 +109,11 @@ class ScalarUnit(wiring.Component):
             total.eq(a + Mux(subtracts, ~b, b) + (subtracts | more)),
             self.equal.eq(a == b),
             self.less.eq(total[-1]),
-            shifter.start.eq(step == 0),
+            shifter.start.eq(Mux(self.walks, self.taken, step == 0)),
             shifter.operation.eq(self.operation),
-            shifter.word.eq(a),
-            shifter.distance.eq(b),
+            shifter.word.eq(Mux(self.walks, self.walked, a)),
+            # So far to the right nothing is left.
+            shifter.distance.eq(Mux(self.walks, Mux(self.blocked, -SHIFT_LARGEST, self.shift), b)),
             self.result.eq(total),
         ]
 
@@ -134,19 +138,18 @@ class ScalarUnit(wiring.Component):
                     m.d.sync += a.eq(0)
                 with m.Else():
                     m.d.sync += b.eq(0)
-        # The distance is known to the shifter by then.
+        with m.If(is_["shift"] & Mux(self.walks, self.turn, step == 2)):
+            m.d.sync += [a.eq(shifter.o), b.eq(0), more.eq(shifter.up)]
         with m.If(is_["biased"] & (step == 0)):
             m.d.sync += b.eq(self.bias)
-        with m.If(is_["shift"] & (step == 2)):
-            m.d.sync += [a.eq(shifter.o), b.eq(Mux(is_["biased"], b, 0)), more.eq(shifter.up)]
         # A fraction is known, then it is cut: half a unit where the unit above is odd, else one less; at last
         # it saturates, and what is above its sign says the same.
         nearest = Cat((~total[ERROR_RANDOM_BITS]).replicate(ERROR_RANDOM_BITS - 1), total[ERROR_RANDOM_BITS])
         m.d.comb += [self.saturated.eq(beyond(a, INT8_LARGEST)), self.large.eq(beyond(a, SCALE_LARGE))]
         with m.If(is_["fraction"]):
-            with m.If(step == 3):
+            with m.If(step == 0):
                 m.d.sync += b.eq(Mux(is_["draws"], self.random, nearest))
-            with m.If(step == 4):
+            with m.If(step == 1):
                 m.d.sync += a.eq(total >> ERROR_RANDOM_BITS)
             low = INT8_LARGEST.bit_length()
             end = Cat(1, (~a[-1]).replicate(low - 1))
@@ -163,10 +166,6 @@ class ScalarUnit(wiring.Component):
                 more.eq(0),
                 minus.eq(self._is(_COMPARED)),
             ]
-        with m.If(self.turn):
-            # So far to the right nothing is left.
-            distance = Mux(self.blocked, -SHIFT_LARGEST, self.shift)
-            m.d.sync += [a.eq(self.walked), b.eq(distance), more.eq(0)]
         with m.If(self.clear):
             m.d.sync += [a.eq(0), b.eq(0), more.eq(0)]
         return m

@@ -9,6 +9,8 @@ from golden.spec.frames import REQUEST_BYTES, STILL_RATE, Request, Result, Statu
 
 _NOWHERE = -1024
 """In place of the rate where codes stay: the shift of an update saturates at its lowest; nothing moves."""
+_TOGETHER = REQUEST_BYTES
+"""Labels that are read in a row: words are as long, or several times."""
 
 
 @dataclass(frozen=True)
@@ -73,30 +75,47 @@ def read_request(step: StepContext, places: Places, answer: Label, save: Label, 
 
 def read_labels(step: StepContext, places: Places, answer: Label) -> None:
     """Labels to the data memory; one that is none ends the run before anything has begun."""
-    it, data, lanes = step.it, step.data, step.it.config.lanes
-    with it.registers(7) as (word, lane, place, end, classes, label, all_lanes):
+    it, data, lanes, images = step.it, step.data, step.it.config.lanes, step.head.images
+    with it.registers(7) as (word, lane, place, end, last, label, all_lanes):
         it.constant(word, places.request)
         it.add(lane, ZERO, REQUEST_BYTES)
         it.add(all_lanes, ZERO, lanes)
-        it.add(classes, ZERO, step.network.classes)
+        it.add(last, ZERO, step.network.classes - 1)
         it.constant(place, data.labels)
-        it.constant(end, data.labels + step.head.images)
-        again, there, fine = it.here(), Label(), Label()
-        it.unequal(lane, all_lanes, there)
-        it.add(word, word, 1)
-        it.fetch(word)
-        it.add(lane, ZERO, 0)
-        it.put(there)
-        it.byte(label, lane)
-        it.bits(label, label, 0xFF)
-        it.less(label, classes, fine)
-        it.add(label, place, -data.labels)
+        it.constant(end, data.labels + images // _TOGETHER * _TOGETHER)
+        known, refused = Label(), Label()
+
+        def some(count: int) -> None:
+            """Labels that are in one word."""
+            there = Label()
+            it.unequal(lane, all_lanes, there)
+            it.add(word, word, 1)
+            it.fetch(word)
+            it.add(lane, ZERO, 0)
+            it.put(there)
+            for number in range(count):
+                it.byte(label, lane + number)
+                it.bits(label, label, 0xFF)
+                it.store(label, place + number)
+                it.less(last, label, wrong[number])
+
+        wrong = [Label() for _ in range(_TOGETHER)]
+        if images >= _TOGETHER:
+            again = it.here()
+            some(_TOGETHER)
+            it.add(lane, lane, _TOGETHER)
+            it.add(place, place, _TOGETHER)
+            it.unequal(place, end, again)
+        if images % _TOGETHER:
+            some(images % _TOGETHER)
+        it.go(known)
+        for number, there in enumerate(wrong):
+            it.put(there)
+            it.add(label, ZERO, place + (number - data.labels))
+            it.go(refused)
+        it.put(refused)
         it.store(label, data.header(Result.WHERE))
         it.add(label, ZERO, Status.LABEL)
         it.store(label, data.header(Result.STATUS))
         it.go(answer)
-        it.put(fine)
-        it.store(label, place)
-        it.add(lane, lane, 1)
-        it.add(place, place, 1)
-        it.unequal(place, end, again)
+        it.put(known)
