@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from golden.cycles.norm import norm_cycles
+from golden.device.ahead import NormPiece, PassPiece, Step, piece_filters
 from golden.device.data import DataPlan
 from golden.device.layers import LayerPlan
 from golden.device.maps import Maps
@@ -24,7 +25,7 @@ class StepCommands:
     Parameters
     ----------
     words: the command memory.  cycles: that each takes, about.
-    forward, normed: of each layer.
+    ahead: of each step of the way forward, NORM and FORWARD; None where there is none.
     norm_error, gradient, error: on the way back; None where there is none.
     updates: of each layer, one a round; none where no codes learn.
     clear: an update of all entries.  read: codes and counters.
@@ -32,8 +33,7 @@ class StepCommands:
 
     words: tuple[int, ...]
     cycles: tuple[int, ...]
-    forward: tuple[int, ...]
-    normed: tuple[int, ...]
+    ahead: tuple[tuple[int | None, int | None], ...]
     norm_error: tuple[int | None, ...]
     gradient: tuple[int | None, ...]
     error: tuple[int | None, ...]
@@ -47,7 +47,7 @@ class CommandList:
 
     Parameters
     ----------
-    pairs: that all streams have.
+    steps: of the way forward.  pairs: that all streams have.
     """
 
     def __init__(
@@ -58,10 +58,12 @@ class CommandList:
         maps: Maps,
         data: DataPlan,
         layers: tuple[LayerPlan, ...],
+        steps: tuple[Step, ...],
         pairs: int,
     ) -> None:
         self._network, self._scheme, self._config = network, scheme, config
         self._maps, self._data, self._layers, self._pairs = maps, data, layers, pairs
+        self._steps = steps
         self._words: list[int] = []
         self._cycles: list[int] = []
 
@@ -69,8 +71,10 @@ class CommandList:
         """read_address: where READ writes.  Raises CapacityError where the command memory is too small."""
         count, scheme = len(self._layers), self._scheme
         wanted = scheme.wanted(self._network)
-        # Pairs, as each layer's commands follow each other.
-        ahead = [(self._forward(index), self._norm_forward(index)) for index in range(count)]
+        ahead = tuple(
+            (it.norm and self._norm_forward(it.norm), it.array and self._forward(it.array))
+            for it in self._steps
+        )
         norm_error: list[int | None] = [None] * count
         gradient, error = list(norm_error), list(norm_error)
         updates: list[tuple[int, ...]] = [()] * count
@@ -95,8 +99,7 @@ class CommandList:
         return StepCommands(
             words=tuple(self._words),
             cycles=tuple(self._cycles),
-            forward=tuple(forward for forward, _ in ahead),
-            normed=tuple(normed for _, normed in ahead),
+            ahead=ahead,
             norm_error=tuple(norm_error),
             gradient=tuple(gradient),
             error=tuple(error),
@@ -114,29 +117,56 @@ class CommandList:
         """Cycles of a walk through the streams of a layer."""
         return PAIR * sum(self._layers[index].forward.pairs) * self._maps.sums[index].stride
 
-    def _drained(self, target: Tensor, spacing: int) -> int:
-        """Cycles in which all words of a map leave the array, terms `spacing` cycles apart."""
+    def _drained(self, filters: int, words: int, spacing: int) -> int:
+        """Cycles in which so many words of each filter leave the array, terms `spacing` cycles apart."""
         config = self._config
-        return target.shape[0] * target.stride * (config.lanes // config.basis) * spacing
+        return filters * words * (config.lanes // config.basis) * spacing
 
-    def _forward(self, index: int) -> int:
-        cycles = max(self._walk(index), self._drained(self._maps.sums[index], 1))
-        channels = self._channels(index)
+    def _forward(self, it: PassPiece) -> int:
+        planned, tiles = self._layers[it.layer], len(it.tiles)
+        pairs = sum(planned.forward.pairs[it.rounds.start : it.rounds.stop])
+        filters = piece_filters(self._network, it)
+        cycles = max(PAIR * pairs * tiles, self._drained(len(filters), tiles, 1))
+        channels = self._channels(it.layer)
+        channels["parameter_address"] += filters.start
         if self._given:
             channels |= {"chunk_beats": 0, "chunks": 0}
-        return self._pass(Command.FORWARD, cycles, self._layers[index].forward_at, index, **channels)
+        return self._pass(
+            Command.FORWARD,
+            cycles,
+            planned.forward_at[it],
+            it.layer,
+            block=planned.starts[it.rounds.start],
+            resumes=int(it.tiles.start > 0),
+            pauses=int(it.tiles.stop < self._maps.sums[it.layer].stride),
+            **channels,
+        )
 
-    def _norm_forward(self, index: int) -> int:
-        layer, maps = self._network.layers[index], self._maps
+    def _norm_forward(self, it: NormPiece) -> int:
+        layer, maps, first = self._network.layers[it.layer], self._maps, it.channels.start
+        sums, counts = maps.sums[it.layer], self._data.layers[it.layer].counts + self._data.distance
+        planes = sums.degree[0] ** 2
+        plane, run = sums.stride // planes, len(it.words)
+        distance = first * sums.stride + it.words.start
+        channels = self._channels(it.layer)
+        channels["parameter_address"] += first
         return self._norm(
-            index,
+            it.layer,
             backward=0,
-            other_address=maps.values[layer.add or 0].address,
-            out_address=maps.values[index + 1].address,
+            channels=len(it.channels),
+            # Runs that follow each other are one.
+            **({"words": run, "runs": planes} if run < plane else {}),
+            run_step=plane - run + 1,
+            x_address=sums.address + distance,
+            other_address=maps.values[layer.add or 0].address + distance,
+            out_address=maps.values[it.layer + 1].address + distance,
             add=int(layer.add is not None),
             relu=int(layer.relu),
             lone=0,
-            report_address=self._data.layers[index].counts + self._data.distance,
+            counts_on=int(first + it.words.start > 0),
+            report_address=counts,
+            found_address=counts + 2 + 2 * first,
+            **channels,
         )
 
     def _norm_back(self, index: int) -> int:
@@ -150,7 +180,9 @@ class CommandList:
             add=0,
             relu=0,
             lone=int(output is None),
+            counts_on=0,
             report_address=self._data.backward[index],
+            found_address=self._data.backward[index] + 2,
         )
 
     def _gradient(self, index: int) -> int:
@@ -168,7 +200,7 @@ class CommandList:
         spacing = latency.slow_terms(self._config.lanes // self._config.basis, addend is not None)
         walks = zip(planned.transposed, planned.parts, strict=True)
         walk = PAIR * sum(sum(it.pairs) * part.tiles for it, part in walks)
-        cycles = max(walk, self._drained(below, spacing))
+        cycles = max(walk, self._drained(below.shape[0], below.stride, spacing))
         return self._pass(
             Command.ERROR,
             cycles,
@@ -232,6 +264,8 @@ class CommandList:
         fields = {
             "channels": sums.shape[0],
             "words": sums.stride,
+            "runs": 1,
+            "run_step": 1,
             "x_address": sums.address,
             **self._channels(index),
         }
@@ -240,5 +274,7 @@ class CommandList:
             number = Scalar(0, 0) if given else value
             fields[f"{name}_mantissa"], fields[f"{name}_exponent"] = number.mantissa, number.exponent
         backward, add, lone = (bool(values[name]) for name in ("backward", "add", "lone"))
-        cycles = norm_cycles(config, sums.shape[0], sums.stride, backward, add, given, lone)
-        return self._add(Command.NORM, cycles, **{**fields, **values})
+        fields |= values
+        size = fields["channels"], fields["words"] * fields["runs"]
+        cycles = norm_cycles(config, *size, backward, add, given, lone)
+        return self._add(Command.NORM, cycles, **fields)

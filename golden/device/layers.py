@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from golden.device.ahead import PassPiece
 from golden.device.back_parts import BackPart
 from golden.device.streams import Entries, Stream
 
@@ -16,8 +17,8 @@ class LayerPlan:
     transposed: the streams of the parts of the error pass; none where nothing is sent below.
     parts: of that pass.  back_start: first pair of its streams, which follow each other.
     entries: where each place of (filters, rows) stands in the forward stream.
-    forward_at, error_at: their first instructions; the gradient pass has an instruction of its own,
-        gradient_at.  0 where there is no such pass.
+    forward_at: the instruction of each piece of the forward pass.
+    error_at, gradient_at: the first instructions of these passes, 0 where there is no such pass.
     """
 
     forward: Stream
@@ -26,6 +27,6 @@ class LayerPlan:
     parts: tuple[BackPart, ...]
     back_start: int
     entries: Entries
-    forward_at: int
+    forward_at: dict[PassPiece, int]
     gradient_at: int
     error_at: int

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from golden.compiler.placement import Life, place_within
+from golden.device.ahead import Step
 from golden.learning.network import Network
 from golden.learning.scheme import Scheme
 from golden.spec.config import Config
@@ -17,20 +18,21 @@ class Moments:
 
     Parameters
     ----------
-    layers: number of layers.  beside: those of `goes_beside`.  groups: `back_groups`.
+    steps: of the way forward.  groups: `back_groups`.
     """
 
-    layers: int
-    beside: frozenset[int]
+    steps: tuple[Step, ...]
     groups: tuple[tuple[int, ...], ...]
 
-    def forward(self, layer: int) -> int:
-        """The array's forward pass."""
-        return 2 * layer - (layer in self.beside)
+    def forward(self, layer: int) -> tuple[int, int]:
+        """The array's forward pass: its first moment, its last."""
+        found = [at for at, it in enumerate(self.steps) if it.array and it.array.layer == layer]
+        return found[0], found[-1]
 
-    def normed(self, layer: int) -> int:
-        """The norm's forward pass."""
-        return 2 * layer + 1
+    def normed(self, layer: int) -> tuple[int, int]:
+        """The norm's forward pass, likewise."""
+        found = [at for at, it in enumerate(self.steps) if it.norm and it.norm.layer == layer]
+        return found[0], found[-1]
 
     @property
     def update(self) -> int:
@@ -40,7 +42,7 @@ class Moments:
     @property
     def head(self) -> int:
         """The head: between the last forward pass and the first backward one."""
-        return 2 * self.layers
+        return len(self.steps)
 
     def _group(self, layer: int) -> int:
         return next(at for at, group in enumerate(self.groups) if layer in group)
@@ -84,12 +86,6 @@ class Maps:
     result: Tensor
 
 
-def goes_beside(network: Network, layer: int) -> bool:
-    """Whether the forward pass of a layer can run beside the norm of the one before: it does not read its
-    map."""
-    return 0 < layer < len(network.layers) and network.layers[layer].source != layer
-
-
 def back_groups(network: Network) -> tuple[tuple[int, ...], ...]:
     """The layers in the order of the way back, in groups: no norm needs what an error pass of its group
     writes. So the norms of a group can all run beside the gradient passes of the group before.
@@ -109,14 +105,15 @@ def error_owner(network: Network, index: int) -> int:
     return index if network.readers(index) or adder is None else error_owner(network, adder + 1)
 
 
-def plan_maps(network: Network, scheme: Scheme, images: int, config: Config) -> Maps:
-    """Places for all tensors, largest first.
+def plan_maps(
+    network: Network, scheme: Scheme, images: int, config: Config, steps: tuple[Step, ...]
+) -> Maps:
+    """Places for all tensors, largest first; steps: of the way forward.
 
     Raises CapacityError where the feature memory is too small.
     """
     count = len(network.layers)
-    beside = frozenset(layer for layer in range(count) if goes_beside(network, layer))
-    moments = Moments(count, beside, back_groups(network))
+    moments = Moments(steps, back_groups(network))
     tensors: dict[str, Tensor] = {}
     lives: list[Life] = []
 
@@ -164,13 +161,13 @@ def _lives(
         shape, degree = network.shape(index), degrees[index]
         readers, adder = network.readers(index), network.adder(index)
         ends = [moments.head] if index == count else []
-        ends += [moments.gradient(k) if scheme.layers[k].channels else moments.forward(k) for k in readers]
+        ends += [moments.gradient(k) if scheme.layers[k].channels else moments.forward(k)[1] for k in readers]
         if index and readers and wanted[index]:
             # The last error pass looks where errors pass.
             ends.append(moments.error(readers[0]))
         if adder is not None:
-            ends.append(moments.normed(adder))
-        begins = moments.normed(index - 1) if index else 0
+            ends.append(moments.normed(adder)[1])
+        begins = moments.normed(index - 1)[0] if index else 0
         yield f"map {index}", shape, degree, begins, max(ends)
         if not wanted[index] or error_owner(network, index) != index:
             continue
@@ -186,8 +183,8 @@ def _lives(
         yield f"error {index}", shape, degree, born, max(uses)
     for index, layer in enumerate(network.layers):
         shape, degree = network.shape(index + 1), degrees[index + 1]
-        last = moments.norm_error(index) if active[index] else moments.normed(index)
-        yield f"sums {index}", shape, degree, moments.forward(index), last
+        last = moments.norm_error(index) if active[index] else moments.normed(index)[1]
+        yield f"sums {index}", shape, degree, moments.forward(index)[0], last
         down = wanted[layer.source]
         if down or scheme.layers[index].channels:
             # Both passes read it, the gradient pass later, beside norms of layers below.

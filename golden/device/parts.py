@@ -1,10 +1,12 @@
 """How long the parts of a step took, from what a device wrote into its feature memory and when."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
+from golden.device.ahead import piece_filters
 from golden.device.maps import back_groups
 from golden.device.plan import StepPlan
 from golden.spec import latency
@@ -31,9 +33,10 @@ def part_cycles(
     found = dict.fromkeys(PARTS, 0)
     before = 0
     written = list(_written(plan))
-    for (part, target), last in zip(written, _ends([it for _, it in written], cycle, address), strict=True):
+    ends = _ends([words for *_, words in written], cycle, address)
+    for (part, name, _), last in zip(written, ends, strict=True):
         if last is None:
-            raise AssertionError(f"nothing was written to tensor {target.name!r}")
+            raise AssertionError(f"nothing was written to tensor {name!r}")
         # Of two that are written beside each other the later one takes what is left.
         found[part] += max(0, last - before)
         before = max(before, last)
@@ -46,11 +49,11 @@ def part_cycles(
 
 
 def _ends(
-    targets: list[Tensor], cycle: npt.NDArray[np.integer], address: npt.NDArray[np.integer]
+    targets: list[set[int]], cycle: npt.NDArray[np.integer], address: npt.NDArray[np.integer]
 ) -> list[int | None]:
-    """When the last word of each tensor was written; they are written in this order, a word once, two that
-    follow each other perhaps at the same time."""
-    open_words = [set(range(it.address, it.address + it.shape[0] * it.stride)) for it in targets]
+    """When the last of each target's words was written; they are written in this order, a word once, those of
+    two that follow each other perhaps at the same time."""
+    open_words = [set(it) for it in targets]
     ends: list[int | None] = [None] * len(targets)
     first = 0
     for when, where in zip(cycle.tolist(), address.tolist(), strict=True):
@@ -66,23 +69,36 @@ def _ends(
     return ends
 
 
-def _written(plan: StepPlan) -> Iterator[tuple[str, Tensor]]:
-    """(part, tensor) of each command that writes one, in the order of a step, and of the head."""
+def _words(it: Tensor, channels: range | None = None, words: range | None = None, planes: int = 1) -> set[int]:
+    """Addresses of a tensor, of some channels, of some words of each of their planes."""
+    channels, words = channels or range(it.shape[0]), words or range(it.stride)
+    places = product(channels, range(planes), words)
+    return {it.address + c * it.stride + plane * (it.stride // planes) + word for c, plane, word in places}
+
+
+def _written(plan: StepPlan) -> Iterator[tuple[str, str, set[int]]]:
+    """(part, tensor, addresses) of each command that writes, in the order of a step, and of the head; of two
+    beside each other on the way forward the array's first."""
     maps, commands = plan.maps, plan.commands
-    for index, sums in enumerate(maps.sums):
-        yield "forward", sums
-        yield "norm", maps.values[index + 1]
+    for step in plan.steps:
+        if array := step.array:
+            sums = maps.sums[array.layer]
+            yield "forward", sums.name, _words(sums, piece_filters(plan.network, array), array.tiles)
+        if norm := step.norm:
+            target = maps.values[norm.layer + 1]
+            planes = target.degree[0] ** 2
+            yield "norm", target.name, _words(target, norm.channels, norm.words, planes)
     if maps.errors[-1] is not None:
-        yield "head", maps.errors[-1]
+        yield "head", maps.errors[-1].name, _words(maps.errors[-1])
     for group in back_groups(plan.network):
         for index in group:
             output = maps.outputs[index]
             if commands.norm_error[index] is not None and output is not None:
-                yield "norm", output
+                yield "norm", output.name, _words(output)
         for index in group:
             below = maps.errors[plan.network.layers[index].source]
             if commands.error[index] is not None and below is not None:
-                yield "error and gradient", below
+                yield "error and gradient", below.name, _words(below)
 
 
 def _update(plan: StepPlan) -> int:

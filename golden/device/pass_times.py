@@ -1,6 +1,6 @@
 """The time of a device's passes: what their instructions and streams are in a step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +34,10 @@ class Passes:
         config = self.plan.config
         if kind == Command.UPDATE:
             return PassTiming(latency.update(PAIR * fields["pairs"] * config.engines))
-        return pass_timing(config, self._layers(number, fields["entry"]), kind, bool(fields["addend"]))
+        return pass_timing(config, self._layers(number, fields), kind, bool(fields["addend"]))
 
-    def _layers(self, number: int, entry: int) -> list[Layer]:
-        """The instructions from `entry` on, with what the streams hold in this step."""
+    def _layers(self, number: int, fields: dict[str, int]) -> list[Layer]:
+        """The instructions of a command, with what the streams hold in this step."""
         plan = self.plan
         part, index = part_of(plan, number)
         it, array = self.state.layers[index], plan.network.array
@@ -47,10 +47,13 @@ class Passes:
             codes, mask = (values.reshape(shape).transpose(turned) for values in (codes, mask))
             streams = back_streams(codes, mask, plan.layers[index].parts, array)
         else:
-            streams = [stream(codes.reshape(len(codes), -1), mask.reshape(len(codes), -1), array)]
-        return [self._layer(place, its) for place, its in enumerate(streams, entry)]
+            whole = stream(codes.reshape(len(codes), -1), mask.reshape(len(codes), -1), array)
+            first = plan.layers[index].starts.index(fields["block"])
+            streams = [replace(whole, blocks=whole.blocks[first:])]
+        return [self._layer(place, its) for place, its in enumerate(streams, fields["entry"])]
 
     def _layer(self, entry: int, its: Stream) -> Layer:
+        """its: from the first round of the instruction on."""
         plan, config = self.plan, self.plan.config
         front = front_record(config).unpack(plan.front[entry])
         first, count = front["tap_address"], front["tiles"] * front["taps"]
@@ -66,7 +69,8 @@ class Passes:
                 *shape, -1
             ),
             blocks=tuple(
-                tuple(_block(it.code, it.slot, it.advance) for it in round_) for round_ in its.blocks
+                tuple(_block(it.code, it.slot, it.advance) for it in round_)
+                for round_ in its.blocks[: front["rounds"]]
             ),
             term_count=1,
             bias=nothing,

@@ -13,12 +13,16 @@ from golden.spec.tensor import Tensor
 
 @dataclass(frozen=True)
 class Pass:
-    """A pass of the array: its parts, one after the other; taps_at: first tap word of each."""
+    """A pass of the array: its parts, one after the other; taps_at: first tap word of each.
+
+    filters: of the target, whole rounds.
+    """
 
     source: Tensor
     target: Tensor
     parts: tuple[BackPart, ...]
     taps_at: list[int]
+    filters: range
 
 
 def part_taps(taps: list[Tap], part: BackPart, kernel: int) -> list[Tap]:
@@ -35,11 +39,10 @@ def pass_words(
     back: list[int] = []
     end_front, end_back = end_words(config)
     for it in passes:
-        filters = it.target.shape[0]
-        rounds = -(-filters // array.round_filters(filters))
+        rounds = -(-len(it.filters) // array.round_filters(it.target.shape[0]))
         for part, taps_at in zip(it.parts, it.taps_at, strict=True):
             front.append(_front(config, rounds, part, taps_at, it.source))
-            back.append(_back(config, rounds, part, array, it.target))
+            back.append(_back(config, rounds, part, array, it))
         front.append(end_front)
         back.append(end_back)
     return tuple(front), tuple(back)
@@ -60,18 +63,18 @@ def _front(config: Config, rounds: int, part: BackPart, taps_at: int, source: Te
     return front_record(config).pack(**values)
 
 
-def _back(config: Config, rounds: int, part: BackPart, array: ArrayShape, target: Tensor) -> int:
-    filters = target.shape[0]
+def _back(config: Config, rounds: int, part: BackPart, array: ArrayShape, it: Pass) -> int:
+    target = it.target
     values = {field.name: 0 for field in back_record(config).fields} | {
         "operation": Operation.LAYER,
         "rounds": rounds,
         "tiles": part.tiles,
         "fold": Fold.GROUP,
         "group": 1,
-        "filters": filters,
-        "engine_filters": array.engine_filters(filters),
+        "filters": len(it.filters),
+        "engine_filters": array.engine_filters(target.shape[0]),
         "row_width": config.lanes,
-        "output_address": target.address + part.first,
+        "output_address": target.address + it.filters.start * target.stride + part.first,
         "output_stride": target.stride,
         "plane_tiles": part.tiles,
         "last_lanes": config.lanes,

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from golden.compiler.contents import Memories
+from golden.device.ahead import PIECES, Step, forward_steps, piece_filters
 from golden.device.assembly import Assembly
 from golden.device.back_parts import BackPart, back_entries, back_parts, back_streams
 from golden.device.commands import CommandList, StepCommands
@@ -22,7 +23,7 @@ from golden.device.passes import Pass, part_taps, pass_words
 from golden.device.rows import error_taps, forward_taps
 from golden.device.streams import EngineMemories, Entries, Learning, Stream, entry_numbers, stream
 from golden.learning.network import Network
-from golden.learning.scheme import Scheme, everything
+from golden.learning.scheme import Scheme, Statistics, everything
 from golden.learning.state import State
 from golden.spec.arithmetics import PAIR
 from golden.spec.config import Config
@@ -42,6 +43,7 @@ class StepPlan:
     Parameters
     ----------
     maps: tensors of a batch, request, result.  data: words of the controller.
+    steps: of the way forward.
     front, back: instruction words.  taps: of all passes.  engines: coefficients, counters, places.
     commands: the command memory.  firmware: the controller's program.
     """
@@ -53,6 +55,7 @@ class StepPlan:
     maps: Maps
     data: DataPlan
     layers: tuple[LayerPlan, ...]
+    steps: tuple[Step, ...]
     front: tuple[int, ...]
     back: tuple[int, ...]
     taps: tuple[int, ...]
@@ -73,16 +76,39 @@ def plan_step(
     scheme.demand(network)
     network.check_batch(images, scheme.least)
     _check_array(network, config)
+    try:
+        return _planned(network, state, images, config, scheme, PIECES)
+    except CapacityError:
+        # What runs beside each other takes places and commands of its own.
+        return _planned(network, state, images, config, scheme, 1)
+
+
+def _planned(
+    network: Network, state: State, images: int, config: Config, scheme: Scheme, pieces: int
+) -> StepPlan:
+    """pieces: into which a norm is cut at most."""
     data = plan_data(network, images, config)
-    maps = plan_maps(network, scheme, images, config)
+    streams = [
+        stream(it.codes.numpy().astype(np.int64).reshape(rows), it.mask.numpy().reshape(rows), network.array)
+        for it, rows in ((it, (len(it.codes), -1)) for it in state.layers)
+    ]
+    given = scheme.statistics == Statistics.RUNNING
+    steps = forward_steps(network, [it.pairs for it in streams], images, config, given, pieces)
+    maps = plan_maps(network, scheme, images, config, steps)
     memories, engines = Memories(config), EngineMemories(config)
     passes: list[Pass] = []
     plans = []
 
-    def add_pass(source: Tensor, target: Tensor, parts: tuple[BackPart, ...], taps_at: list[int]) -> int:
+    def add_pass(
+        source: Tensor,
+        target: Tensor,
+        parts: tuple[BackPart, ...],
+        taps_at: list[int],
+        filters: range | None = None,
+    ) -> int:
         """Its first instruction."""
         first = sum(len(it.parts) + 1 for it in passes)
-        passes.append(Pass(source, target, parts, taps_at))
+        passes.append(Pass(source, target, parts, taps_at, filters or range(target.shape[0])))
         return first
 
     layers_with = zip(network.layers, state.layers, scheme.layers, strict=True)
@@ -90,12 +116,22 @@ def plan_step(
         source, errors = maps.values[layer.source], maps.outputs[index]
         taps = forward_taps(source, maps.sums[index], images, layer.kernel, layer.stride, config.lanes)
         taps_at = [memories.add_taps(taps)]
-        whole = (BackPart(0, maps.sums[index].stride, tuple(range(layer.kernel**2))),)
-        forward_at = add_pass(source, maps.sums[index], whole, taps_at)
+        positions = tuple(range(layer.kernel**2))
+        whole = (BackPart(0, maps.sums[index].stride, positions),)
+        forward_at = {}
+        for piece in (its.array for its in steps if its.array and its.array.layer == index):
+            first, tiles = piece.tiles.start, len(piece.tiles)
+            forward_at[piece] = add_pass(
+                source,
+                maps.sums[index],
+                (BackPart(first, tiles, positions),),
+                [taps_at[0] + first * len(positions)],
+                piece_filters(network, piece),
+            )
         gradient_at = add_pass(source, errors, whole, taps_at) if errors is not None else 0
         codes, mask = it.codes.numpy().astype(np.int64), it.mask.numpy()
         filters, channels = codes.shape[:2]
-        forward = stream(codes.reshape(filters, -1), mask.reshape(filters, -1), network.array)
+        forward = streams[index]
         starts = engines.starts(forward)
         entries = entry_numbers(forward, starts, mask.size)
         transposed: list[Stream] = []
@@ -143,7 +179,7 @@ def plan_step(
     layers = tuple(plans)
     codes_at = saved_words(data, config)
     _demand_save(codes_at + read_words(engines.pairs, config), config)
-    commands = CommandList(network, scheme, config, maps, data, layers, engines.pairs).made(codes_at)
+    commands = CommandList(network, scheme, config, maps, data, layers, steps, engines.pairs).made(codes_at)
     assembly = Assembly(config)
     program = StepContext(
         it=assembly,
@@ -151,6 +187,7 @@ def plan_step(
         scheme=scheme,
         head=Head(network, images, config, data, maps.values[-1], maps.errors[-1]),
         data=data,
+        steps=steps,
         commands=commands,
         kept=tuple(
             int(layer.mask[:, : learns.channels].sum())
@@ -168,6 +205,7 @@ def plan_step(
         maps=maps,
         data=data,
         layers=layers,
+        steps=steps,
         front=front,
         back=back,
         taps=memories.tap_words(),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from golden.datapath.entries import coefficient_codes
+from golden.device.ahead import piece_filters
 from golden.device.data import loaded_words, signed_number, state_of
 from golden.device.host import Run, device_step
 from golden.device.maps import error_owner
@@ -120,12 +121,10 @@ class PlayedDevice:
         self._together = [*self._together, number] if beside else [number]
         if beside:
             # Of tensors that those it runs beside do not write.
-            if number in commands.forward:
-                place = commands.forward.index(number)
-                assert self._together == [commands.normed[place - 1], number]
-                assert self.plan.network.layers[place].source != place
+            parts = [part_of(self.plan, it) for it in self._together]
+            if parts[-1][0] == "forward":
+                self._check_ahead(*self._together)
             else:
-                parts = [part_of(self.plan, it) for it in self._together]
                 assert {part for part, _ in parts} <= {"norm_error", "gradient"}
                 assert len({layer for _, layer in parts}) == len(parts), "a layer's gradients need its norm"
         self.issued.append(number)
@@ -135,6 +134,20 @@ class PlayedDevice:
             assert self._playing is not None
             limited = max(-128, min(127, shift)), max(-128, min(127, addend_shift))
             self._playing.issue(number, *limited)
+
+    def _check_ahead(self, normed: int, forward: int) -> None:
+        """A pass reads words that stand; a norm has channels of which all is known."""
+        norm, array = next(
+            (it.norm, it.array)
+            for it, numbers in zip(self.plan.steps, self.plan.commands.ahead, strict=True)
+            if numbers == (normed, forward)
+        )
+        assert norm
+        assert array
+        if self.plan.network.layers[array.layer].source == norm.layer + 1:
+            assert array.tiles.stop <= norm.words.start
+        if norm.layer == array.layer:
+            assert norm.channels.stop <= piece_filters(self.plan.network, array).start
 
     def _read(self) -> None:
         plan, config = self.plan, self.plan.config
@@ -168,6 +181,7 @@ class _Playing:
                     assert addend_shift == ERROR_RANDOM_BITS + map_exponent(state, layer.add) - it.activation
                 at = plan.data.layers[index].counts + plan.data.distance
                 made, channels = trace.forward.layers[index], trace.forward.layers[index].normed.found
+                # Of all pieces: the counts of the last one are the layer's.
                 data[at : at + 2] = made.counts
                 if plan.scheme.statistics == Statistics.BATCH:
                     _report(data, at + 2, channels.mean, channels.spread)
@@ -235,9 +249,13 @@ class _Playing:
 def part_of(plan: StepPlan, number: int) -> tuple[str, int]:
     """What a command of a step is, a name of `StepCommands`, "update" for updates; and of which layer."""
     commands = plan.commands
-    for part in ("forward", "normed", "norm_error", "gradient", "error"):
+    for part in ("norm_error", "gradient", "error"):
         if number in getattr(commands, part):
             return part, getattr(commands, part).index(number)
+    for it, numbers in zip(plan.steps, commands.ahead, strict=True):
+        for part, piece, own in zip(("normed", "forward"), (it.norm, it.array), numbers, strict=True):
+            if piece and number == own:
+                return part, piece.layer
     return "update", next(k for k, numbers in enumerate(commands.updates) if number in numbers)
 
 

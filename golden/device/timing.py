@@ -207,7 +207,7 @@ class _Clock:
         timing = norm_timing(
             self.passes.plan.config,
             fields["channels"],
-            fields["words"],
+            fields["words"] * fields["runs"],
             bool(fields["backward"]),
             bool(fields["add"]),
             frozenset(at - start for at in it.refused if at > start),

@@ -5,7 +5,7 @@ controller (golden.spec.controller) begins one, with two shifts that are in no r
 they change from step to step.
 
 What a command reports goes into the controller's data memory, a number a word, from `report_address` on: two
-counts, and behind them, by NORM, two scalars for each channel (`scalar_report_record`).
+counts; by NORM, from `found_address` on, two scalars for each channel (`scalar_report_record`).
 """
 
 from enum import IntEnum
@@ -62,6 +62,8 @@ def pass_record(config: Config) -> Record:
             Field("masked", 1, doc="ERROR: what does not pass the map below becomes zero"),
             Field("mask_relu", 1, doc="it has a ReLU"),
             Field("mask_distance", address, doc="from a word that is written to its word"),
+            Field("resumes", 1, doc="FORWARD: channels and their statistics go on from the one before"),
+            Field("pauses", 1, doc="FORWARD: they go on in the next one"),
             Field(
                 "report_address",
                 data_bits(config),
@@ -115,6 +117,8 @@ def read_record(config: Config) -> Record:
     )
 
 
+MAX_RUNS = 255
+"""Runs of a channel of a norm: the phase planes of a map that is cut."""
 MAX_CHUNKS = 8
 """Chunks of a channel: as many as LightNorm's choice of eight makes at most."""
 
@@ -158,18 +162,20 @@ def norm_record(config: Config) -> Record:
         (
             Field("backward", 1, doc="from dy to dx, else from x to y"),
             Field("channels", CHANNEL_BITS, doc="at least 1"),
-            Field("words", address + 1, doc="of a channel, at least 1; channels follow each other"),
+            Field("words", address + 1, doc="of a run, at least 1"),
+            Field("runs", MAX_RUNS.bit_length(), doc="of a channel, 1…MAX_RUNS"),
+            Field(
+                "run_step", address, doc="from a run's last word to the next one's first, in all maps"
+            ),
             Field("x_address", address, doc="first word of x, in blocks (golden.spec.maps.pack_group)"),
             Field("other_address", address, doc="first word of dy (backward), of the map that is added"),
             Field("out_address", address, doc="first word of dx or y, int8"),
             Field("add", 1, doc="a map is added to y; 0 if backward"),
             Field("relu", 1, doc="negative y become zero; 0 if backward"),
             Field("lone", 1, doc="backward: dβ and dγ alone, nothing is written; 0 if forward"),
-            Field(
-                "report_address",
-                data_bits(config),
-                doc="data words for the counts for the scale, then two of each channel",
-            ),
+            Field("counts_on", 1, doc="the counts go on from the command before"),
+            Field("report_address", data_bits(config), doc="data words for the counts for the scale"),
+            Field("found_address", data_bits(config), doc="data words for what is found, two a channel"),
             *block_record(config).fields,
             *scalars,
         ),

@@ -231,7 +231,7 @@ class LearningAccelerator(wiring.Component):
             parameters.start.eq(norm.start),
             parameters.first.eq(fields_norm.parameter_address),
             found.start.eq(norm.start),
-            found.first.eq(fields_norm.report_address + 2),
+            found.first.eq(fields_norm.found_address),
             norm_slot.done.eq(norm.done),
             norm_slot.report_address.eq(fields_norm.report_address),
             norm_slot.counts[0].eq(norm.saturated),

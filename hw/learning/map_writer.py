@@ -89,13 +89,13 @@ class MapWriter(wiring.Component):
         blocks, blocks_valid = self._blocks(m, chosen, tokens[2].valid & ~self.error)
         block = tokens[latency.BLOCKS]
         m.d.comb += [
-            self.blocks.start.eq(self.start & ~self.error),
+            self.blocks.start.eq(self.start & ~self.error & ~self.command.resumes),
             self.blocks.valid.eq(blocks_valid),
             self.blocks.bytes.eq(blocks),
             self.blocks.slice.eq(block.slice),
             self.blocks.channel.eq(block.pool_index),
-            self.blocks.initial.eq(block.pool_first),
-            self.blocks.final.eq(block.pool_last),
+            self.blocks.initial.eq(block.pool_first & ~self.command.resumes),
+            self.blocks.final.eq(block.pool_last & ~self.command.pauses),
             *(self.blocks.layer[name].eq(self.command[name]) for name in self.blocks.layer.shape().members),
         ]
         errors, errors_valid, reading = self._errors(m, chosen, tokens)

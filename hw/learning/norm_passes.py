@@ -19,6 +19,7 @@ from hw.learning.norm_bytes import put_bytes
 from hw.learning.norm_walk import NormWalk, norm_tag
 from hw.learning.parameter_memory import given_signature
 from hw.learning.ports import blocks_signature
+from hw.learning.run_steps import RunSteps
 from hw.learning.shared_rounder import count_bits, rounder_signature
 from hw.learning.word_reader import WordReader
 from hw.learning.word_writer import WordWriter
@@ -104,6 +105,8 @@ class NormPasses(wiring.Component):
         m.submodules.marks = marks = ExtremeMarks(lanes, bits)
         rounder = self.rounder
         m.submodules.writer = writer = WordWriter(config)
+        m.submodules.other_steps = other_steps = RunSteps(config)
+        m.submodules.out_steps = out_steps = RunSteps(config)
         wiring.connect(m, walk.o, words.i)
 
         # Four turns go round: a word for the passes, two turns for one that is written, a word beside.
@@ -129,6 +132,9 @@ class NormPasses(wiring.Component):
             others.i.payload.address.eq(other_address),
             writer.start.eq(self.start),
             writer.first.eq(command.out_address),
+            writer.step.eq(out_steps.o),
+            other_steps.step.eq(others.i.valid & others.i.ready),
+            out_steps.step.eq(writer.ask & features.grant),
             writer.turn.eq(Mux(short, turn[0], turn[0] ^ turn[1])),
             features.valid.eq(words.ask | others.ask | writer.ask),
             features.write.eq(writer.ask),
@@ -141,8 +147,10 @@ class NormPasses(wiring.Component):
             m.d.comb += part.grant.eq(features.grant)
         for part in (words, others):
             m.d.comb += part.read.eq(features.read)
-        with m.If(others.i.valid & others.i.ready):
-            m.d.sync += other_address.eq(other_address + 1)
+        for steps in (other_steps, out_steps):
+            m.d.comb += [steps.start.eq(self.start), steps.command.eq(command)]
+        with m.If(other_steps.step):
+            m.d.sync += other_address.eq(other_address + other_steps.o)
 
         # A beat of the passes; REDUCE has one of dy beside it.
         beat, last, reduces = words.o.payload, Signal(), Signal()
@@ -180,7 +188,7 @@ class NormPasses(wiring.Component):
         m.d.comb += [
             rounder.enable.eq(~writer.hold),
             rounder.random.eq(self.random),
-            rounder.clear.eq(self.start),
+            rounder.clear.eq(self.start & ~command.counts_on),
             writer.valid.eq(rounder.valid),
             writer.coming.eq(rounder.coming),
             writer.bytes.eq(rounder.o),

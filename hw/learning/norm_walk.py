@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.spec.commands import norm_record
 from golden.spec.config import Config
+from hw.learning.run_steps import RunSteps
 from hw.learning.word_reader import word_request
 from hw.parts.layouts import layout
 
@@ -46,23 +47,30 @@ class NormWalk(wiring.Component):
         command, out = self.command, self.o.payload
         address_shape = self.command.x_address.shape()
         on, first, second = Signal(), Signal(), Signal()
-        channels, words = Signal.like(command.channels), Signal.like(command.words)
+        channels, runs = Signal.like(command.channels), Signal.like(command.runs)
+        m.submodules.steps = steps = RunSteps(self._config)
         # Of REDUCE and of the second passes.
         pointers = [Signal(address_shape, name=name) for name in ("first_address", "second_address")]
         here = Signal(address_shape)
-        ends, final = words == 1, channels == Mux(command.backward, 0, 1)
+        taken, ends = self.o.valid & self.o.ready, Signal()
+        final = channels == Mux(command.backward, 0, 1)
         m.d.comb += [
+            steps.start.eq(self.start),
+            steps.command.eq(command),
+            steps.step.eq(taken),
+            ends.eq(steps.ends & (runs == 1)),
             here.eq(Mux(second, pointers[1], pointers[0])),
             out.tag.op.eq(Cat(second, command.backward)),
             self.o.valid.eq(on),
             out.address.eq(here),
             out.tag.last.eq(ends),
         ]
-        with m.If(self.o.valid & self.o.ready):
-            m.d.sync += words.eq(Mux(ends, command.words, words - 1))
+        with m.If(taken):
+            with m.If(steps.ends):
+                m.d.sync += runs.eq(Mux(ends, command.runs, runs - 1))
             for is_second, pointer in enumerate(pointers):
                 with m.If(second == is_second):
-                    m.d.sync += pointer.eq(here + 1)
+                    m.d.sync += pointer.eq(here + steps.o)
             with m.If(ends):
                 # Backward the first step has no GRAD, the last one, of no channel, no REDUCE.
                 with m.If(first | second):
@@ -80,7 +88,7 @@ class NormWalk(wiring.Component):
                 first.eq(command.backward),
                 second.eq(~command.backward),
                 channels.eq(command.channels),
-                words.eq(command.words),
+                runs.eq(command.runs),
                 pointers[0].eq(command.x_address),
                 pointers[1].eq(Mux(command.backward, command.other_address, command.x_address)),
             ]

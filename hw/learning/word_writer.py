@@ -9,7 +9,7 @@ from golden.spec.memories import feature_bits
 
 
 class WordWriter(wiring.Component):
-    """Writes words from an address on, one after the other, in its turns.
+    """Writes words from an address on, in its turns.
 
     Golden: none.  Throughput: a beat a cycle, a word for each turn.  Latency: a word asks in the first turn
     after its last beat.
@@ -20,7 +20,7 @@ class WordWriter(wiring.Component):
 
     Members
     -------
-    start: In, `first` is the address of the next word.
+    start: In, `first` is the address of the next word.  step: In, from it to that of the word behind.
     valid, bytes: In, a beat, the first one the word's lowest bytes; taken unless `hold`, else it stands.
     coming: In, the next cycle has a beat, if this one is taken or there is none.
     hold: Out, a word is complete, and the one before it still waits; a register.
@@ -34,6 +34,7 @@ class WordWriter(wiring.Component):
             {
                 "start": In(1),
                 "first": In(feature_bits(config)),
+                "step": In(feature_bits(config)),
                 "valid": In(1),
                 "coming": In(1),
                 "bytes": In(config.basis * 8),
@@ -70,7 +71,7 @@ class WordWriter(wiring.Component):
             ),
         ]
         with m.If(granted):
-            m.d.sync += [full.eq(0), self.address.eq(self.address + 1)]
+            m.d.sync += [full.eq(0), self.address.eq(self.address + self.step)]
         with m.If(taken):
             with m.If(ends):
                 m.d.sync += [self.data.eq(Cat(part, self.bytes)), full.eq(1)]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
+from golden.device.ahead import Step
 from golden.device.assembly import ZERO, Assembly, Register
 from golden.device.commands import StepCommands
 from golden.device.data import DataPlan
@@ -21,6 +22,7 @@ class StepContext:
 
     Parameters
     ----------
+    steps: of the way forward.
     kept: of each layer, codes that learn.  values: of each layer, of its map of the batch.
     routines: they stand at the beginning of the program.  schedule: commands and the work beside them.
     """
@@ -30,6 +32,7 @@ class StepContext:
     scheme: Scheme
     head: Head
     data: DataPlan
+    steps: tuple[Step, ...]
     commands: StepCommands
     kept: tuple[int, ...]
     values: tuple[int, ...]

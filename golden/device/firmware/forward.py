@@ -1,43 +1,53 @@
 """The way forward: arrays and norms of all layers, statistics and scales beside them."""
 
 from functools import partial
+from itertools import zip_longest
 
+from golden.device.ahead import PassPiece, Step
 from golden.device.assembly import ZERO
 from golden.device.firmware.context import StepContext
 from golden.device.firmware.moves import CHANNELS
 from golden.device.firmware.schedule import Work
-from golden.device.maps import goes_beside
 from golden.learning.scheme import Statistics
 from golden.spec.learning import ACTIVATION_EXPONENTS, ERROR_RANDOM_BITS
 
 
 def forward(step: StepContext) -> None:
-    """All layers, first to last; a pass that does not need the map of the norm before it runs beside that."""
-    for index in range(len(step.network.layers)):
-        if not goes_beside(step.network, index):
-            _pass(step, index, False)
-        step.schedule.work()
-        _norm(step, index)
-        if goes_beside(step.network, index + 1):
-            _pass(step, index + 1, True)
-        step.schedule.work()
+    """All layers, piece by piece; what runs beside the next piece of a norm waits for the last one."""
+    steps, numbers = step.steps, step.commands.ahead
+    for it, following, (norm, array) in zip_longest(steps, steps[1:], numbers):
+        if it.norm and norm is not None:
+            last = not (following and following.norm and following.norm.layer == it.norm.layer)
+            _norm(step, it.norm.layer, norm, last)
+        if it.array and array is not None:
+            _pass(step, it.array, array, norm is not None)
+        if following is None or not _goes_on(following):
+            step.schedule.work()
     step.schedule.wait()
 
 
-def _pass(step: StepContext, index: int, beside: bool) -> None:
+def _goes_on(it: Step) -> bool:
+    """A step has a later piece of words, and is not to wait for work."""
+    if it.norm:
+        return it.norm.words.start > 0
+    return it.array is not None and it.array.tiles.start > 0
+
+
+def _pass(step: StepContext, piece: PassPiece, number: int, beside: bool) -> None:
     """The array's, with gamma and beta on their way to the norm."""
-    it, commands, layer, words = step.it, step.commands, step.network.layers[index], step.data.layers[index]
+    it, index = step.it, piece.layer
+    layer, words = step.network.layers[index], step.data.layers[index]
     with it.registers(1) as (shift,):
         step.map_exponent(shift, layer.source)
         it.add(shift, shift, layer.unit)
-        number = commands.forward[index]
-        step.schedule.issue(number, commands.cycles[number], shift, beside=beside)
-    channel = sum(before.filters for before in step.network.layers[:index])
-    it.call(step.routines.parameters, words.parameters, words.parameters + layer.filters, channel)
+        step.schedule.issue(number, step.commands.cycles[number], shift, beside=beside)
+    if piece.tiles.start == piece.rounds.start == 0:
+        channel = sum(before.filters for before in step.network.layers[:index])
+        it.call(step.routines.parameters, words.parameters, words.parameters + layer.filters, channel)
 
 
-def _norm(step: StepContext, index: int) -> None:
-    it, commands, layer, words = step.it, step.commands, step.network.layers[index], step.data.layers[index]
+def _norm(step: StepContext, index: int, number: int, last: bool) -> None:
+    it, layer, words = step.it, step.network.layers[index], step.data.layers[index]
     with it.registers(2) as (shift, addend):
         it.load(shift, words.activation)
         it.subtract(shift, ZERO, shift)
@@ -46,8 +56,8 @@ def _norm(step: StepContext, index: int) -> None:
         if layer.add is not None:
             step.map_exponent(addend, layer.add)
             it.add(addend, addend, shift)
-        number = commands.normed[index]
-        step.schedule.issue(number, commands.cycles[number], shift, addend, _normed(step, index))
+        then = _normed(step, index) if last else ()
+        step.schedule.issue(number, step.commands.cycles[number], shift, addend, then)
 
 
 def _normed(step: StepContext, index: int) -> tuple[Work, ...]:
