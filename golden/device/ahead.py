@@ -1,7 +1,7 @@
 """The way forward in steps: which piece of a norm runs beside which piece of a pass of the array.
 
-The next pass reads what a norm writes, so both are cut: while the array has the first images, the norm has the
-next ones. And while the array has the last round of a layer's filters, the norm has the channels before them.
+The next pass reads what a norm writes, so both are cut: while the array has the first images, the norm has
+the next ones. And while the array has the last round of a layer's filters, the norm has the channels before.
 """
 
 import math
@@ -79,7 +79,7 @@ def forward_steps(
     given: bool,
     pieces: int = PIECES,
 ) -> tuple[Step, ...]:
-    """Those of all layers; each has all tiles and rounds of its pass and all words and channels of its norm once.
+    """Those of all layers: all tiles and rounds of each pass once, all words and channels of each norm.
 
     Parameters
     ----------

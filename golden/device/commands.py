@@ -72,7 +72,10 @@ class CommandList:
         count, scheme = len(self._layers), self._scheme
         wanted = scheme.wanted(self._network)
         ahead = tuple(
-            (it.norm and self._norm_forward(it.norm), it.array and self._forward(it.array))
+            (
+                self._norm_forward(it.norm) if it.norm else None,
+                self._forward(it.array) if it.array else None,
+            )
             for it in self._steps
         )
         norm_error: list[int | None] = [None] * count

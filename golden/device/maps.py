@@ -105,9 +105,7 @@ def error_owner(network: Network, index: int) -> int:
     return index if network.readers(index) or adder is None else error_owner(network, adder + 1)
 
 
-def plan_maps(
-    network: Network, scheme: Scheme, images: int, config: Config, steps: tuple[Step, ...]
-) -> Maps:
+def plan_maps(network: Network, scheme: Scheme, images: int, config: Config, steps: tuple[Step, ...]) -> Maps:
     """Places for all tensors, largest first; steps: of the way forward.
 
     Raises CapacityError where the feature memory is too small.

@@ -69,7 +69,9 @@ def _ends(
     return ends
 
 
-def _words(it: Tensor, channels: range | None = None, words: range | None = None, planes: int = 1) -> set[int]:
+def _words(
+    it: Tensor, channels: range | None = None, words: range | None = None, planes: int = 1
+) -> set[int]:
     """Addresses of a tensor, of some channels, of some words of each of their planes."""
     channels, words = channels or range(it.shape[0]), words or range(it.stride)
     places = product(channels, range(planes), words)

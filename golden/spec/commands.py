@@ -164,9 +164,7 @@ def norm_record(config: Config) -> Record:
             Field("channels", CHANNEL_BITS, doc="at least 1"),
             Field("words", address + 1, doc="of a run, at least 1"),
             Field("runs", MAX_RUNS.bit_length(), doc="of a channel, 1…MAX_RUNS"),
-            Field(
-                "run_step", address, doc="from a run's last word to the next one's first, in all maps"
-            ),
+            Field("run_step", address, doc="from a run's last word to the next one's first, in all maps"),
             Field("x_address", address, doc="first word of x, in blocks (golden.spec.maps.pack_group)"),
             Field("other_address", address, doc="first word of dy (backward), of the map that is added"),
             Field("out_address", address, doc="first word of dx or y, int8"),

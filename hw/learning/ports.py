@@ -94,7 +94,7 @@ def blocks_signature(config: Config) -> wiring.Signature:
     """Map writer → norm: blocks of a forward pass, `basis` bytes of a word with `valid`, at once, in the
     order of the drain (`hw.writeback.layouts.output_fields`).
 
-    start: Out, channels begin; a pass that goes on has none.  layer: Out, fields of its command; still during the pass.
+    start: Out, a pass begins that does not go on.  layer: Out, fields of its command; still during the pass.
     bytes: Out, as they are written.  slice: Out, which bytes of the word.  channel: Out, in its round.
     initial, final: Out, they are the first, the last ones of their channel.
     """

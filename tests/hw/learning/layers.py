@@ -112,11 +112,13 @@ def layer(
     given: bool = False,
     lone: bool = False,
     far: float = 1,
+    runs: int = 1,
+    gap: int = 0,
 ) -> Layer:
     """A layer with random maps; all that must come of it by `golden.lightnorm` and `golden.learning`.
 
     given: statistics are, anyhow near those of the values, means this times as large: `far`.
-    lone: backward, no dx.
+    lone: backward, no dx.  runs: in so many runs of words a channel lies, and `gap` words behind each.
     """
     rng = np.random.default_rng(seed)
     values = words * config.lanes
@@ -157,11 +159,15 @@ def layer(
             total = total.clamp_min(0)
         whole = (total / 256).round()
         pairs = zip(numbers(found.mean), numbers(found.spread), strict=True)
-    size = channels * words
+    run = words // runs
+    size = channels * runs * (run + gap)
     x_address, other_address, out_address = (int(it) * size + 1 for it in rng.permutation(3))
     memory = [int(it) for it in rng.integers(0, 1 << 32, config.feature_words)]
-    memory[x_address : x_address + size] = block_words(x, config.lanes)
-    memory[other_address : other_address + size] = byte_words(other, config.lanes)
+    for place, (mine, others) in enumerate(
+        zip(block_words(x, config.lanes), byte_words(other, config.lanes), strict=True)
+    ):
+        memory[x_address + place + place // run * gap] = mine
+        memory[other_address + place + place // run * gap] = others
     assert 3 * size < len(memory) == config.feature_words
     fields = {
         f"{name}_{field}": value
@@ -177,7 +183,9 @@ def layer(
         command={
             "backward": int(backward),
             "channels": channels,
-            "words": words,
+            "words": run,
+            "runs": runs,
+            "run_step": gap + 1,
             "x_address": x_address,
             "other_address": other_address,
             "out_address": out_address,
@@ -228,6 +236,12 @@ class Bench:
         self.refused: list[int] = []
         self.left: list[int] = []
 
+    def _places(self, it: Layer, name: str, channels: int) -> list[int]:
+        """Addresses of a map's words, in order."""
+        run, step = it.command["words"], it.command["run_step"]
+        runs = range(channels * it.command["runs"])
+        return [it.command[name] + number * (run - 1 + step) + word for number in runs for word in range(run)]
+
     async def run(self, ctx: Any, it: Layer) -> int:
         """Runs a layer and compares all that comes of it; returns the cycles from `start` to `done`."""
         dut, rng = self._dut, self._rng
@@ -246,8 +260,10 @@ class Bench:
         backward = bool(it.command["backward"])
         known_before = backward or it.given
         if not backward:
-            first, words = it.command["x_address"], it.command["words"]
-            rows = [it.memory[first + row * words :][:words] for row in range(it.command["channels"])]
+            count, runs = it.command["channels"], it.command["runs"]
+            words = [it.memory[place] for place in self._places(it, "x_address", count)]
+            size = runs * it.command["words"]
+            rows = [words[row * size :][:size] for row in range(count)]
             window_alone = {"chunk_beats": 0, "chunks": 0} if it.given else {}
             await write_blocks(ctx, dut.written, self._config, rng, it.command | window_alone, rows)
         parameters, channels = [*it.parameters], [*it.kept]
@@ -310,8 +326,11 @@ class Bench:
                 break
             cycles += 1
             assert cycles < LIMIT
-        right, place = [*it.memory], it.command["out_address"]
-        right[place : place + len(it.out)] = it.out
+        right = [*it.memory]
+        if it.out:
+            places = self._places(it, "out_address", it.command["channels"])
+            for place, word in zip(places, it.out, strict=True):
+                right[place] = word
         assert memory == right
         assert found == it.found
         assert kept == ([] if known_before else it.kept)

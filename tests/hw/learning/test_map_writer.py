@@ -140,7 +140,12 @@ def test_blocks(lanes: int, pause: float) -> None:
     dut = Rounded(MapWriter(config), config, 1)
 
     async def bench(ctx: Any) -> None:
-        for shift in (-9, 0, -13):
+        for shift, resumes, pauses in ((-9, 0, 0), (0, 0, 1), (-13, 1, 1), (-4, 1, 0)):
+            ctx.set(dut.command, {"resumes": resumes, "pauses": pauses})
+            ctx.set(dut.start, 1)
+            assert ctx.get(dut.blocks.start) == 1 - resumes
+            await ctx.tick()
+            ctx.set(dut.start, 0)
             sums, order = some_sums(rng, config), rng.sample(range(WORDS), WORDS)
             ctx.set(dut.enable, 1)
             ctx.set(dut.shift, shift)
@@ -153,8 +158,8 @@ def test_blocks(lanes: int, pause: float) -> None:
                 (
                     part,
                     number % 3,
-                    int(number < 3 and part == 0),
-                    int(number >= 12 and part == slices - 1),
+                    int(number < 3 and part == 0 and not resumes),
+                    int(number >= 12 and part == slices - 1 and not pauses),
                     word >> part * size & (1 << size) - 1,
                 )
                 for number, word in enumerate(words)

@@ -1,5 +1,6 @@
 """NormPasses: maps, gradients and counts bit for bit, whoever else uses the memory; cycles as golden says."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -123,5 +124,40 @@ def test_given_statistics_and_lone_reductions(lanes: int, stall: float, late: fl
             refused = frozenset(it.refused)
             right = norm_timing(config, channels, words, backward, add, refused, given, lone)
             assert late or NormTiming(cycles, tuple(it.left)) == right
+
+    simulate(dut, bench)
+
+
+PIECES = {
+    # Channels, words of a run, runs, words between them, add, given.
+    (4, 0.0): [(3, 2, 4, 3, False, False), (2, 1, 3, 5, True, False), (2, 5, 2, 1, False, True)],
+    (16, 0.3): [(2, 2, 3, 4, True, False), (3, 1, 4, 2, False, False)],
+}
+
+
+@pytest.mark.parametrize(("lanes", "stall"), PIECES)
+def test_pieces_of_a_map(lanes: int, stall: float) -> None:
+    """Words between runs stay as they are; counts go on over commands that say so."""
+    rng = seeded(lanes)
+    config = sizes(lanes)
+    dut = Rounded(NormPasses(config), config, 0)
+
+    async def bench(ctx: Any) -> None:
+        it = Bench(dut, config, rng, stall, stall)
+        counts, found = (0, 0), []
+        for number, (channels, run, runs, gap, add, given) in enumerate(PIECES[lanes, stall]):
+            words = run * runs
+            seed = rng.getrandbits(32)
+            case = layer(seed, config, channels, words, False, add, True, given, runs=runs, gap=gap)
+            found.append(case.counts)
+            if number:
+                counts = counts[0] + case.counts[0], counts[1] + case.counts[1]
+                case = replace(case, command=case.command | {"counts_on": 1}, counts=counts)
+            counts = case.counts
+            cycles = await it.run(ctx, case)
+            refused = frozenset(it.refused)
+            right = norm_timing(config, channels, words, False, add, refused, given)
+            assert stall or NormTiming(cycles, tuple(it.left)) == right
+        assert len({case for case in found if case[1]}) > 1
 
     simulate(dut, bench)

@@ -151,6 +151,31 @@ def test_running_statistics_and_norms_alone(scheme: Scheme, images: int) -> None
     assert not all(betas), "steps that move nothing prove little"
 
 
+CUT = Network(
+    (1, 4, 4),
+    (Layer("stem", 0, 4), Layer("sum", 1, 4, add=1), Layer("down", 2, 17, stride=2)),
+    classes=2,
+    array=ARRAY,
+)
+"""Norms in pieces of images, over phase planes, with an addition; a norm beside its own second round."""
+
+
+@pytest.mark.parametrize("statistics", Statistics)
+def test_norms_in_pieces(statistics: Statistics, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut as if pieces cost nothing: all of the state as golden's, and the cycles of the model."""
+    monkeypatch.setattr("golden.device.ahead._BEGIN", -10000)
+    scheme = replace(everything(CUT), statistics=statistics)
+    first = batch(IMAGES, 0, CUT)
+    state = settle(CUT, fresh_state(CUT, 3, density=0.5), *first, rounds=8)
+    plan, rates = plan_step(CUT, state, IMAGES, CONFIG, scheme), [Rates(2, 128)] * 2
+    cut = [it.norm.layer for it in plan.steps if it.norm and it.norm.words.start]
+    assert set(cut) == {0, 1}
+    assert any(it.norm and it.norm.layer == 2 and it.norm.channels.start for it in plan.steps)
+    records: list[ImageRecord] = []
+    Session(CONFIG).compiled(compared(plan, state, batches(CUT), rates), records.append)
+    assert records[2].cycles == step_timing(plan, state, *first, rates[0]).cycles
+
+
 def test_a_batch_that_leaves_lanes_empty_is_refused() -> None:
     with pytest.raises(LearningError, match=r"batch of 1: .*legal: 2 or more"):
         plan_step(NETWORK, fresh_state(NETWORK, 1), 1, CONFIG)
