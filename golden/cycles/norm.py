@@ -62,7 +62,7 @@ class _Passes:
         self._line: int | None = None
         """First cycle of a line."""
         self._affine: list[bool | None] = [None, None]
-        self._output = Output(beats, add)
+        self._output = Output(beats)
         self._waited, self._pulled = 0, False
         self._turn = 0
         self.left = channels
@@ -78,8 +78,9 @@ class _Passes:
         turn, short, output = self._turn, self._short, self._output
         words, others, backward = self._reader, self._others, self._backward
         asks = (turn % 2 == 0 if short else turn == 0) and self._next is not None and words.room
-        other = not short and turn == 3 and (backward or self._add) and others.room
-        writes = (turn % 2 == 1 if short else turn in (1, 2)) and output.full
+        other = turn == 3 if backward else turn == 2 and self._add
+        other = other and others.room
+        writes = (turn in (1, 2) if backward else turn % 2 == 1) and output.full
         moves = turn % 2 == 0 if short else turn == 2
 
         # Results.

@@ -93,9 +93,8 @@ class Arithmetic:
 class Output:
     """`hw.learning.map_rounder` and `hw.learning.word_writer`."""
 
-    def __init__(self, beats: int, add: bool) -> None:
-        self._beats, self._add = beats, add
-        self._second = False
+    def __init__(self, beats: int) -> None:
+        self._beats = beats
         self._stages: deque[bool] = deque([False] * MAP_ROUND, maxlen=MAP_ROUND)
         self._place = 0
         self.full = False
@@ -108,12 +107,12 @@ class Output:
     @property
     def ready(self) -> bool:
         """The rounder takes a beat."""
-        return not self.hold and (self._second or not self._add)
+        return not self.hold
 
     @property
     def empty(self) -> bool:
         """Nothing is on its way."""
-        return not (self._second or any(self._stages) or self.full)
+        return not (any(self._stages) or self.full)
 
     def step(self, valid: bool, pull: bool, written: bool) -> None:
         """valid: a beat is there, or a pull.  written: the word that waits leaves."""
@@ -126,6 +125,4 @@ class Output:
             self._place += 1
             if self._place == self._beats:
                 self._place, self.full = 0, True
-        enters = valid and (self._second or not self._add)
-        self._stages.appendleft(enters and not pull)
-        self._second = valid and self._add and not self._second
+        self._stages.appendleft(valid and not pull)

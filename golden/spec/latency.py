@@ -135,10 +135,10 @@ MAP_ROUND = ROUND + 3
 
 # Learning: sums into maps and blocks, errors into engines.
 def slow_terms(slices: int, addend: bool) -> int:
-    """Cycles between terms of an error pass, for each word of so many slices: it reads a word and writes one;
-    with an addend it reads two, and each term goes twice through the rounder.
+    """Cycles between terms of an error pass, for each word of so many slices: it reads a word and writes one
+    in two cycles at least, or reads two, with an addend, and writes one in four.
     """
-    return max(2, 5 - slices) if addend else max(1, 3 - slices)
+    return -(-(4 if addend else 2) // slices)
 
 
 MAP_OPERANDS = TERM + MEMORY + 3

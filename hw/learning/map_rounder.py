@@ -4,21 +4,15 @@ from amaranth.hdl import Cat, EnableInserter, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.spec.commands import SHIFT_BITS as ADDEND_SHIFT_BITS
 from golden.spec.formats import ACTIVATION_BITS
 from golden.spec.latency import MAP_ROUND, ROUND
-from golden.spec.learning import ERROR_RANDOM_BITS, FRACTION_LARGEST, INT8_LARGEST, SCALE_LARGE
-from hw.parts.rounding import RoundShift
+from golden.spec.learning import ERROR_RANDOM_BITS, INT8_LARGEST, SCALE_LARGE
+from hw.learning.addend_rounder import BELOW, FRACTION_BITS, MOST, TOP, AddendRounder
+from hw.learning.value_rounder import ValueRounder
 
 SHIFT_BITS = 11
 """Signed bits of a shift."""
-
-FRACTION_BITS = FRACTION_LARGEST.bit_length() + 1
-"""Signed bits of a fraction."""
-
-_LEFT = FRACTION_LARGEST.bit_length() - 1
-"""A value other than zero that moves so far to the left has saturated."""
-
-_AMOUNT_BITS = 6
 
 
 def map_rule() -> data.StructLayout:
@@ -29,11 +23,10 @@ def map_rule() -> data.StructLayout:
     stochastic: a random byte is added and the fraction cut, else to nearest, ties to even.
     masked: values are zero where no error passes the map `mask`; mask_relu: it had a ReLU.
     """
-    shift = signed(SHIFT_BITS)
     return data.StructLayout(
         {
-            "shift": shift,
-            "addend_shift": shift,
+            "shift": signed(SHIFT_BITS),
+            "addend_shift": signed(ADDEND_SHIFT_BITS),
             **{name: unsigned(1) for name in ("add", "relu", "stochastic", "masked", "mask_relu")},
         }
     )
@@ -61,8 +54,7 @@ def map_beat(lanes: int, bits: int) -> data.StructLayout:
 class MapRounder(wiring.Component):
     """int8 = saturate(round(fraction(value) + fraction(addend))), in `lanes` lanes.
 
-    Golden: `golden.spec.maps`.  Throughput: a beat a cycle; two cycles a beat where `add`, for addends go the
-    way of values, before them.  Latency: `latency.MAP_ROUND` cycles from the (second) cycle of a beat.
+    Golden: `golden.spec.maps`.  Throughput: a beat a cycle.  Latency: `latency.MAP_ROUND` cycles.
 
     Parameters
     ----------
@@ -72,10 +64,10 @@ class MapRounder(wiring.Component):
     -------
     enable: In, else all stands still; `i.ready` does not tell.
     rule: In, `map_rule`; stands still while beats are inside, its shifts from the cycle before the first one.
-    i: stream of `map_beat`, ready in the last cycle of a beat.
+    i: stream of `map_beat`, always ready.
     draw: Out, `random` is used in this cycle if `enable`.  random: In, a byte a lane.
     valid, o: Out, a beat of bytes.  coming: Out, the next one, if `enable`, is one.
-    late: Out, the addends of a beat went in before.  busy: Out, beats are inside, that of `o` too.
+    busy: Out, beats are inside, that of `o` too.
     clear: In, the counts begin anew.
     saturated, large: Out, counts of values beyond ±127 before saturation, and beyond ±63; a cycle after `o`.
     """
@@ -93,7 +85,6 @@ class MapRounder(wiring.Component):
                 "random": In(ERROR_RANDOM_BITS * lanes),
                 "valid": Out(1),
                 "coming": Out(1),
-                "late": Out(1),
                 "o": Out(ACTIVATION_BITS * lanes),
                 "busy": Out(1),
                 "clear": In(1),
@@ -105,47 +96,40 @@ class MapRounder(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         lanes, rule, beat, enable = self._lanes, self.rule, self.i.payload, self.enable
-        # Which cycles hold a value; an addend is there as well, a cycle earlier.
-        second = Signal()
         valid = Signal(MAP_ROUND)
-        enters = self.i.valid & (second | ~rule.add)
         pulls = self._later(m, self.i.valid & beat.pull, "pulls")
-        pull = Signal(signed(FRACTION_BITS))
+        values, addends = ValueRounder(lanes, self._bits), AddendRounder(lanes)
+        for name, part in (("values", values), ("addends", addends)):
+            m.submodules[name] = EnableInserter(enable)(part)
         m.d.comb += [
-            self.i.ready.eq(enable & (second | ~rule.add)),
+            self.i.ready.eq(enable),
             self.draw.eq(valid[ROUND] & rule.stochastic),
             self.valid.eq(valid[-1]),
             self.coming.eq(valid[-2]),
-            self.late.eq(second),
-            self.busy.eq(second | valid.any()),
+            self.busy.eq(valid.any()),
+            values.down.eq(self._between(m, TOP - rule.shift, self._bits + TOP, "down")),
+            values.i.eq(beat.values),
+            addends.on.eq(rule.add),
+            addends.places.eq(self._between(m, rule.addend_shift + BELOW, MOST, "places")),
+            addends.i.eq(beat.addends),
         ]
-        shifts = (rule.shift, "value"), (rule.addend_shift, "addend")
-        own, added = (self._amount(m, shift, name) for shift, name in shifts)
-        first = rule.add & ~second
-        amount = Mux(first, added, own)
+        # A fraction has below it what is still to be added.
+        pull = Signal(FRACTION_BITS + 1)
+        with m.If(enable & pulls):
+            m.d.sync += pull.eq(Cat(values.up[0], values.o[0]))
         with m.If(enable):
-            m.d.sync += [
-                second.eq(self.i.valid & rule.add & ~second),
-                valid.eq(Cat(enters & ~beat.pull, valid)),
-            ]
+            m.d.sync += valid.eq(Cat(self.i.valid & ~beat.pull, valid))
 
         passing = Cat(self._passes(byte) for byte in beat.mask)
         sides = {
             "high": self._later(m, beat.high & ~beat.low, "high"),
             "low": self._later(m, beat.low & ~beat.high, "low"),
-            "passing": self._later(m, passing | ~rule.masked.replicate(lanes), "passing", ROUND + 1),
+            "passing": self._later(m, passing | ~rule.masked.replicate(lanes), "passing"),
         }
         bytes_, saturated, large = [], [], []
         for lane in range(lanes):
-            shifter = RoundShift(self._bits + _LEFT, _AMOUNT_BITS, FRACTION_BITS)
-            m.submodules[f"shift{lane}"] = EnableInserter(enable)(shifter)
-            given = Mux(first, beat.addends[lane], beat.values[lane])
-            moved = Signal(signed(self._bits), name=f"given{lane}")
-            m.d.comb += [moved.eq(given), shifter.i.eq(moved << _LEFT), shifter.shift.eq(amount)]
-            term, byte, over, far = self._lane(m, lane, shifter.o, pull, sides)
-            if lane == 0:
-                with m.If(enable & pulls):
-                    m.d.sync += pull.eq(term)
+            term, added = (Cat(part.up[lane], part.o[lane]) for part in (values, addends))
+            byte, over, far = self._lane(m, lane, term, added, pull, sides)
             bytes_.append(byte)
             saturated.append(over)
             large.append(far)
@@ -157,14 +141,11 @@ class MapRounder(wiring.Component):
                 m.d.sync += count.eq(count + _ones(m, hits))
         return m
 
-    def _amount(self, m: Module, shift: Value, name: str) -> Signal:
-        """How far to the right a value goes that was put _LEFT places to the left."""
-        most = (1 << _AMOUNT_BITS) - 1
-        distance = Signal(signed(SHIFT_BITS + 1), name=f"{name}_distance")
-        amount = Signal(_AMOUNT_BITS, name=f"{name}_amount")
-        m.d.comb += distance.eq(_LEFT - shift)
-        m.d.sync += amount.eq(Mux(distance < 0, 0, Mux(distance > most, most, distance)))
-        return amount
+    def _between(self, m: Module, distance: Value, most: int, name: str) -> Signal:
+        """A distance, 0…most, a cycle later."""
+        held = Signal(range(most + 1), name=name)
+        m.d.sync += held.eq(Mux(distance < 0, 0, Mux(distance > most, most, distance)))
+        return held
 
     def _later(self, m: Module, bits: Value, name: str, cycles: int = ROUND) -> Value:
         """Bits of a beat, some enabled cycles later."""
@@ -182,45 +163,48 @@ class MapRounder(wiring.Component):
         return ~ends & ~(relu & (byte <= 0))
 
     def _lane(
-        self, m: Module, lane: int, moved: Value, pull: Value, sides: dict[str, Value]
-    ) -> tuple[Signal, Signal, Signal, Signal]:
-        """From what was shifted: the fraction; the byte, was it beyond ±INT8_LARGEST, beyond ±SCALE_LARGE."""
-        rule, top = self.rule, FRACTION_BITS - 2
+        self, m: Module, lane: int, term: Value, added: Value, pull: Value, sides: dict[str, Value]
+    ) -> tuple[Signal, Signal, Signal]:
+        """From fractions: the byte; was it beyond ±INT8_LARGEST, beyond ±SCALE_LARGE."""
+        rule, point = self.rule, ERROR_RANDOM_BITS
         high, low, passing = (sides[name][lane] for name in ("high", "low", "passing"))
-        term, kept = (Signal(signed(FRACTION_BITS), name=f"{name}{lane}") for name in ("term", "kept"))
-        other = Signal(signed(FRACTION_BITS), name=f"other{lane}")
+        top = point + INT8_LARGEST.bit_length()
+        other = Signal(FRACTION_BITS + 1, name=f"other{lane}")
         total = Signal(signed(FRACTION_BITS + 1), name=f"total{lane}")
-        used = Signal(signed(FRACTION_BITS + 1), name=f"used{lane}")
-        whole = Signal(signed(FRACTION_BITS + 1 - ERROR_RANDOM_BITS), name=f"whole{lane}")
-        # Saturated to a power of two of either sign: only two bits are left.
-        sign, past = moved[-1], moved[-1] ^ moved[top]
-        m.d.comb += [
-            term.eq(Cat(moved[:top] & ~past.replicate(top), moved[top] | sign, sign)),
-            other.eq(Mux(high | low, pull ^ high.replicate(FRACTION_BITS), kept)),
-        ]
+        up, gone, sign = (Signal(name=f"{name}{lane}") for name in ("up", "gone", "sign"))
+        whole = Signal(signed(top + 2 - point), name=f"whole{lane}")
+        # The complement of all of it is the opposite of the pull.
+        m.d.comb += other.eq(Mux(high | low, pull ^ high.replicate(len(pull)), added))
+        carry = other[0]
         # Cut to nearest: half a unit where the unit above is odd, else one less.
-        random = self.random.word_select(lane, ERROR_RANDOM_BITS)
-        odd = used[ERROR_RANDOM_BITS]
-        nearest = Cat((~odd).replicate(ERROR_RANDOM_BITS - 1), odd)
-        m.d.comb += used.eq(Mux(passing & ~(rule.relu & total[-1]), total, 0))
+        random = self.random.word_select(lane, point)
+        odd = total[point]
+        nearest = Cat((~odd).replicate(point - 1), odd)
         byte = Signal(signed(ACTIVATION_BITS), name=f"byte{lane}")
         over, far = Signal(name=f"over{lane}"), Signal(name=f"far{lane}")
-        outside = beyond(whole, INT8_LARGEST)
-        end = Mux(whole[-1], -INT8_LARGEST, INT8_LARGEST)
+        outside = gone | beyond(whole, INT8_LARGEST)
         with m.If(self.enable):
             m.d.sync += [
-                kept.eq(term),
-                # A carry from below makes the complement of the pull its opposite.
-                total.eq((Cat(high, term).as_signed() + Cat(high, other).as_signed()) >> 1),
-                whole.eq((used + Mux(rule.stochastic, random, nearest)) >> ERROR_RANDOM_BITS),
+                total.eq((Cat(carry, term[1:]).as_signed() + other.as_signed()) >> 1),
+                # The value's own waits for the second adder. Where it changes the unit above, odd or not,
+                # nothing is left to cut.
+                up.eq(term[0]),
+                whole.eq(
+                    (Cat(up, total[: top + 1]).as_signed() + Cat(up, Mux(rule.stochastic, random, nearest)))
+                    >> (point + 1)
+                ),
+                gone.eq((total[top:-1] ^ total[-1].replicate(FRACTION_BITS - top)).any()),
+                sign.eq(total[-1]),
                 over.eq(outside),
-                far.eq(beyond(whole, SCALE_LARGE)),
-                byte.eq(Mux(outside, end, whole)),
+                far.eq(gone | beyond(whole, SCALE_LARGE)),
+                byte.eq(Mux(outside, Mux(sign, -INT8_LARGEST, INT8_LARGEST), whole)),
             ]
-        # Where nothing is added: flip-flops that stay zero, and no gates for it.
-        with m.If(~rule.add):
-            m.d.sync += kept.eq(0)
-        return term, byte, over, far
+            with m.If(~passing):
+                m.d.sync += [total.eq(0), up.eq(0)]
+            # A negative sum does not become positive when it is cut.
+            with m.If(rule.relu & total[-1]):
+                m.d.sync += [whole.eq(0), gone.eq(0)]
+        return byte, over, far
 
 
 def beyond(value: Value, limit: int) -> Value:

@@ -190,8 +190,10 @@ class MapWriter(wiring.Component):
         with m.If(tokens[4].valid & (tokens[4].slice == 0)):
             m.d.sync += mask.eq(came)
 
-        # Addends enter a cycle before their sums.
+        # Chosen a cycle ahead: the word of the next addend may be there with the last beat of this one.
         before, now = tokens[latency.MAP_OPERANDS - 1], tokens[latency.MAP_OPERANDS]
+        addends = Signal(part)
+        m.d.sync += addends.eq(addend.word_select(before.slice, part))
         values = delayed(m, sums, latency.MAP_OPERANDS - 2, "sums")[-1]
         beat = rounder.i.payload
         m.d.comb += [
@@ -202,7 +204,7 @@ class MapWriter(wiring.Component):
             rounder.rule.stochastic.eq(1),
             rounder.rule.masked.eq(command.masked),
             rounder.rule.mask_relu.eq(command.mask_relu),
-            rounder.i.valid.eq(self.error & (now.valid | (command.addend & before.valid))),
+            rounder.i.valid.eq(self.error & now.valid),
             rounder.random.eq(random.bytes),
             random.draw.eq(rounder.draw),
             rounder.clear.eq(self.start & self.error),
@@ -210,7 +212,7 @@ class MapWriter(wiring.Component):
             self.large.eq(rounder.large),
             random.load.eq(self.load),
             random.word.eq(self.word),
-            Cat(beat.addends).eq(addend.word_select(before.slice, part)),
+            Cat(beat.addends).eq(addends),
             Cat(beat.mask).eq(mask.word_select(now.slice, part)),
         ]
         for lane in range(config.basis):

@@ -48,7 +48,7 @@ class NormPasses(wiring.Component):
 
     Golden: `golden.learning.norm` and `golden.spec.maps`; `golden.cycles.norm` the cycles.  Latency and
     throughput: a word of a pass takes four cycles, or lanes / basis if they are more, two forward without
-    `add` if lanes / basis is not more; twice lanes / basis in APPLY with `add`, if that is more.
+    `add` if lanes / basis is not more.
 
     Parameters
     ----------
@@ -109,7 +109,8 @@ class NormPasses(wiring.Component):
         m.submodules.out_steps = out_steps = RunSteps(config)
         wiring.connect(m, walk.o, words.i)
 
-        # Four turns go round: a word for the passes, two turns for one that is written, a word beside.
+        # Four turns go round: a word for the passes, two for one that is written, a word beside. That is
+        # the last one backward, for the word of the passes, the third forward, for results of the one before.
         # So nobody waits for another: a word is there when the one before it has left.  A turn in which an
         # access is not granted lasts.  Where nothing is read beside and two cycles are enough for a word, the
         # passes have every other turn, and what is written the rest.
@@ -126,7 +127,7 @@ class NormPasses(wiring.Component):
             words.turn.eq(Mux(short, ~turn[0], turn == 0)),
             words.moves.eq(Mux(short, ~turn[0], turn == 2)),
             others.clear.eq(self.start),
-            others.turn.eq((turn == 3) & ~short),
+            others.turn.eq(turn[1] & (turn[0] == backward)),
             others.moves.eq(1),
             others.i.valid.eq(running & (backward | command.add)),
             others.i.payload.address.eq(other_address),
@@ -135,7 +136,7 @@ class NormPasses(wiring.Component):
             writer.step.eq(out_steps.o),
             other_steps.step.eq(others.i.valid & others.i.ready),
             out_steps.step.eq(writer.ask & features.grant),
-            writer.turn.eq(Mux(short, turn[0], turn[0] ^ turn[1])),
+            writer.turn.eq(turn[0] ^ (turn[1] & backward)),
             features.valid.eq(words.ask | others.ask | writer.ask),
             features.write.eq(writer.ask),
             features.address.eq(

@@ -56,7 +56,7 @@ class SharedRounder(wiring.Component):
     -------
     second: In, it is the second user's; stands still from the cycle before its first beat to its last byte.
     users: In, of both. The other one's members do not count, but for `clear`; nothing is drawn or valid for
-        it, and its ready does not tell.
+        it, and its ready does not tell. Only the second one has maps that mask.
     """
 
     def __init__(self, config: Config) -> None:
@@ -77,12 +77,13 @@ class SharedRounder(wiring.Component):
             (rounder.rule, first.rule, second.rule),
             (rounder.i.payload, first.i.payload, second.i.payload),
         ):
-            m.d.comb += whole.as_value().eq(Mux(self.second, other.as_value(), one.as_value()))
+            for name in whole.shape().members:
+                mask = name == "mask"
+                m.d.comb += whole[name].eq(other[name] if mask else Mux(self.second, other[name], one[name]))
         m.d.comb += rounder.i.valid.eq(Mux(self.second, second.i.valid, first.i.valid))
         for user, own in ((first, ~self.second), (second, self.second)):
             m.d.comb += [
-                # As `rounder.i.ready`, of what the user itself says.
-                user.i.ready.eq(user.enable & (rounder.late | ~user.rule.add)),
+                user.i.ready.eq(user.enable),
                 *(
                     getattr(user, name).eq(getattr(rounder, name) & own)
                     for name in ("draw", "valid", "coming", "busy")

@@ -55,7 +55,7 @@ def a_rule(rng: random.Random, bits: int) -> dict[str, int]:
         **rule,
         "add": add,
         "shift": near,
-        "addend_shift": rng.choice([rng.randint(-12, 24), rng.randint(-1024, 1023), 8]),
+        "addend_shift": rng.choice([rng.randint(-12, 24), rng.randint(-128, 127), 8]),
     }
 
 
@@ -74,7 +74,7 @@ def test_beats(bits: int, stall: float) -> None:
         beats: list[dict[str, Any]] = [
             {
                 "values": [a_value(rng, bits, rule["shift"]) for _ in range(LANES)],
-                "addends": [some(rng, -127, 127) for _ in range(LANES)],
+                "addends": [some(rng, -128, 127) for _ in range(LANES)],
                 "high": rng.getrandbits(LANES) if marks else 0,
                 "low": rng.getrandbits(LANES) if marks else 0,
                 "mask": [some(rng, -127, 127) for _ in range(LANES)],
@@ -94,7 +94,7 @@ def test_beats(bits: int, stall: float) -> None:
         got: list[int] = []
         offered, waits, enabled = 0, 0, 0
         while len(got) < len(sent):
-            noise = [rng.getrandbits(8) for _ in range(LANES)]
+            noise = [some(rng, 0, 255) for _ in range(LANES)]
             enable = rng.random() >= stall
             ctx.set(dut.enable, enable)
             ctx.set(dut.random, join(noise, 8))
@@ -120,7 +120,7 @@ def test_beats(bits: int, stall: float) -> None:
             if not waits:
                 ctx.set(dut.i.valid, 0)
         if not stall and not marks:
-            assert entered == [(place + 1) * (1 + rule["add"]) - 1 for place in range(BEATS)]
+            assert entered == list(range(BEATS))
         assert len(noises) == (len(sent) if rule["stochastic"] else 0)
         ctx.set(dut.enable, 0)
         noises = noises or [[0] * LANES] * len(sent)

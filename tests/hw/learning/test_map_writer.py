@@ -133,7 +133,7 @@ def random_bytes(config: Config, start: Lfsr) -> np.ndarray:
     return found.numpy().astype(np.int64).reshape(WORDS, config.lanes)
 
 
-@pytest.mark.parametrize("lanes", [4, 16])
+@pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("pause", [0.0, 0.5])
 def test_blocks(lanes: int, pause: float) -> None:
     rng, config = seeded(lanes), sizes(lanes)
@@ -169,7 +169,7 @@ def test_blocks(lanes: int, pause: float) -> None:
     simulate(dut, bench)
 
 
-@pytest.mark.parametrize("lanes", [4, 16])
+@pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("pause", [0.0, 0.5])
 def test_errors(lanes: int, pause: float) -> None:
     """With and without a map that is added, one that masks, and its ReLU."""
