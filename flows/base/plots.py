@@ -61,6 +61,8 @@ def bars(
     axes.set_yticks(range(len(groups)), groups)
     axes.invert_yaxis()
     axes.margins(x=0.12)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
+    axes.xaxis.set_major_formatter("{x:,.10g}")
     axes.set_xlabel(unit)
     axes.set_title(title)
     axes.spines[["top", "right"]].set_visible(False)
@@ -70,8 +72,8 @@ def bars(
 
 
 def _shown(value: float) -> str:
-    """Large values whole, small ones with four digits."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
+    """Large values whole, small ones with three digits."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def coefficients(path: Path, title: str, counts: Mapping[int, int]) -> None:

@@ -138,7 +138,7 @@ def points(
         parts.append(_text(0, top + 4, words, size=10))
         top += 14
     top += 20  # for what y is
-    left, right, low = 44, WIDE - 20, top + 260
+    left, right, low = 52, WIDE - 26, top + 260
 
     def place(value: float, grid: list[float], start: float, end: float) -> float:
         if logarithmic:
@@ -150,17 +150,18 @@ def points(
     for x in grid_x:
         at = _number(place(x, grid_x, left, right))
         parts.append(f'<line x1="{at}" x2="{at}" y1="{_number(top)}" y2="{_number(low)}" stroke="#e3e3e3"/>')
-        parts.append(_text(float(at), low + 14, f"{x:g}", "middle", 10))
+        parts.append(_text(float(at), low + 14, f"{x:,g}", "middle", 10))
     for y in grid_y:
         at = _number(place(y, grid_y, low, top))
         parts.append(f'<line x1="{left}" x2="{right}" y1="{at}" y2="{at}" stroke="#e3e3e3"/>')
-        parts.append(_text(left - 5, float(at) + 3, f"{y:g}", "end", 10))
+        parts.append(_text(left - 5, float(at) + 3, f"{y:,g}", "end", 10))
     if roof:
         corners = " ".join(
             f"{_number(place(x, grid_x, left, right))},{_number(place(y, grid_y, low, top))}" for x, y in roof
         )
         parts.append(f'<polyline points="{corners}" fill="none" stroke="#333" stroke-width="1.5"/>')
-    labels: list[tuple[float, float]] = []
+    taken = [(place(x, grid_x, left, right), place(y, grid_y, low, top)) for _, (x, _), (y, _) in everything]
+    number = 0
     for colour, several in enumerate(series.values()):
         for name, (x, metric), (y, _) in several:
             at_x, at_y = place(x, grid_x, left, right), place(y, grid_y, low, top)
@@ -169,14 +170,25 @@ def points(
                 f'fill="{_colour(colour)}"><title>{escape(name)}: {x:.4g}, {y:.4g}</title></circle></a>'
             )
             if name:
-                label = at_x, at_y + 13
-                while any(abs(label[0] - x_) < 9 and abs(label[1] - y_) < 10 for x_, y_ in labels):
-                    label = label[0], label[1] + 10
-                labels.append(label)
-                parts.append(_text(*label, str(len(labels)), "middle", 9))
+                number += 1
+                middle = _beside(at_x, at_y, low, taken) or (at_x, at_y)
+                taken.append(middle)
+                parts.append(_text(middle[0], middle[1] + 3, str(number), "middle", 9))
     parts.append(_text(right, low + 30, axes[0], "end"))
     parts.append(_text(0, top - 9, axes[1]))
     return _frame(low + 38, title, parts)
+
+
+def _beside(
+    x: float, y: float, low: float, taken: Sequence[tuple[float, float]]
+) -> tuple[float, float] | None:
+    """The middle of the number of a point: near it, above the axis at `low`, and on nothing that is taken."""
+    for far in (10, 18, 26):
+        for place in ((x, y + far), (x, y - far), (x + far, y), (x - far, y)):
+            free = all(abs(place[0] - u) >= 9 or abs(place[1] - v) >= 9 for u, v in taken)
+            if free and place[1] < low + 2:
+                return place
+    return None
 
 
 def _lines(words: Sequence[str]) -> list[str]:

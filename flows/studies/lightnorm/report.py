@@ -115,7 +115,7 @@ def screening_part(runs: Path, out: Path) -> Part:
         if (it := settings.norm) is not None
     }
     for suffix in (".png", ".svg"):
-        title = "points above batch norm, held-out images"
+        title = "accuracy, less that of batch norm, on held-out images"
         bars(
             out / f"screening{suffix}",
             title,
@@ -186,7 +186,7 @@ def area_part(synth: Path, out: Path) -> Part:
         for suffix in (".png", ".svg"):
             groups = [area.NORMS[name] for name in found]
             series = {"cell area": [cost.cells.area.cell_area for cost in found.values()]}
-            bars(out / f"area{suffix}", "area in standard cells", "µm²", groups, series)
+            bars(out / f"area{suffix}", "area in standard cells of 0.18 µm", "µm²", groups, series)
         text += "\n\n![area](area.png)"
     if missing := [name for name in area.NORMS if name not in found]:
         text += f"\n\nMissing: {', '.join(missing)}: no such unit in flows/base/units.py."
