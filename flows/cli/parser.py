@@ -143,7 +143,7 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any], kind: Kind, text: s
         text += f"; {kind.mark}"
         made = _number(kind.mark)
     if default not in (None, ""):
-        text += " (default: %(default)s)"
+        text += f" (default: {_typed(flag, default)})"
     if kind.base is bool:
         parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=default, help=text)
     elif kind.many:
@@ -152,6 +152,13 @@ def _add(parser: argparse.ArgumentParser, field: Field[Any], kind: Kind, text: s
         parser.add_argument(flag, choices=kind.mark.words, default=default, help=text)
     else:
         parser.add_argument(flag, type=made, default=default, help=text)
+
+
+def _typed(flag: str, default: Any) -> str:
+    """A default as one would type it."""
+    if isinstance(default, bool):
+        return flag if default else flag.replace("--", "--no-", 1)
+    return " ".join(map(str, default)) if isinstance(default, tuple) else "%(default)s"
 
 
 def _number(mark: Whole | Real) -> Callable[[str], float]:
