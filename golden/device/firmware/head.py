@@ -50,14 +50,16 @@ def set_walk(it: Assembly, head: Head, image: int, away: int) -> int:
 
     away: from the last map to what is written.
 
-    Returns the first of these words that it has a part of.
+    Returns the first of these words that it has a part of. Raises CapacityError for more pixels than
+    the instruction can count.
     """
     word, first = divmod(image * head.pixels, head.config.lanes)
     last = first + head.pixels - 1
     if last >= 1 << WALK_LANE_BITS:
+        lanes, most = head.config.lanes, 1 << WALK_LANE_BITS
         raise CapacityError(
-            f"head: an image of the last map has {head.pixels} pixels; most here: "
-            f"{(1 << WALK_LANE_BITS) - head.config.lanes}"
+            f"head: an image of the last map has {head.pixels} pixels; legal here: up to {most - lanes}, or "
+            f"{most}, which ends with a word"
         )
     step = head.last.stride - last // head.config.lanes
     with it.registers(3) as (elements, lanes, places):

@@ -5,19 +5,23 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import numpy as np
 import pytest
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.device import Run
 from golden.spec.config import TINY
 from hw.core.accelerator import Accelerator
 from hw.parts.rounding import RoundShift
 from sim.backends import cocotb_runner, compiled, places, verilated
 from sim.backends.cxxrtl import CXXRTL
 from sim.backends.hardware import make_job
+from sim.backends.translator import Translator
 from sim.backends.verilated import BRIEF, TRIED, VERILATED, shared_out, simulator_verilog, translate
 from sim.drivers.ports import ToolError
+from sim.learning.sessions import Session
 from tests.sim.programs import random_case
 
 
@@ -169,6 +173,23 @@ def test_a_brief_simulator_is_another_build_that_sees_the_same() -> None:
     assert seen[0] == seen[1]
     assert seen[0][0] == "done"
     assert libraries[0] != libraries[1]
+
+
+def test_a_session_of_few_steps_is_built_by_the_brief_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Translator] = []
+
+    def build(component: object, by: Translator) -> Path:
+        asked.append(by)
+        raise ToolError("far enough")
+
+    monkeypatch.setattr(compiled, "build", build)
+    monkeypatch.setattr("sim.learning.sessions.LearningAccelerator", lambda config: config)
+    config = replace(TINY, basis=4, learning=True)
+    runs = (run for run in (Run([], np.zeros((1, 4), np.int8), 1),))
+    for brief in (True, False):
+        with pytest.raises(ToolError, match="far enough"):
+            Session(config, brief=brief).compiled(runs)
+    assert asked == [BRIEF, VERILATED]
 
 
 def test_both_see_the_same_in_every_cycle() -> None:
