@@ -56,10 +56,10 @@ def set_walk(it: Assembly, head: Head, image: int, away: int) -> int:
     word, first = divmod(image * head.pixels, head.config.lanes)
     last = first + head.pixels - 1
     if last >= 1 << WALK_LANE_BITS:
-        lanes, most = head.config.lanes, 1 << WALK_LANE_BITS
+        most = 1 << WALK_LANE_BITS
         raise CapacityError(
-            f"head: an image of the last map has {head.pixels} pixels; legal here: up to {most - lanes}, or "
-            f"{most}, which ends with a word"
+            f"head: an image of the last map has {head.pixels} pixels; legal here: up to "
+            f"{most - head.config.lanes}, or {most}, which ends with a word"
         )
     step = head.last.stride - last // head.config.lanes
     with it.registers(3) as (elements, lanes, places):

@@ -1,9 +1,11 @@
 """Simulators are built once, whole or not at all; a missing tool is named."""
 
 import re
+from collections.abc import Generator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -185,10 +187,13 @@ def test_a_session_of_few_steps_is_built_by_the_brief_one(monkeypatch: pytest.Mo
     monkeypatch.setattr(compiled, "build", build)
     monkeypatch.setattr("sim.learning.sessions.LearningAccelerator", lambda config: config)
     config = replace(TINY, basis=4, learning=True)
-    runs = (run for run in (Run([], np.zeros((1, 4), np.int8), 1),))
+
+    def runs() -> Generator[Run, Any, None]:
+        yield Run([], np.zeros((1, 4), np.int8), 1)
+
     for brief in (True, False):
         with pytest.raises(ToolError, match="far enough"):
-            Session(config, brief=brief).compiled(runs)
+            Session(config, brief=brief).compiled(runs())
     assert asked == [BRIEF, VERILATED]
 
 
