@@ -7,6 +7,7 @@ from golden.device.ahead import NormPiece, PassPiece, Step, piece_filters
 from golden.device.data import DataPlan
 from golden.device.layers import LayerPlan
 from golden.device.maps import Maps
+from golden.device.streams import EngineMemories
 from golden.learning.network import Network
 from golden.learning.scheme import Scheme, Statistics
 from golden.spec import latency
@@ -47,7 +48,7 @@ class CommandList:
 
     Parameters
     ----------
-    steps: of the way forward.  pairs: that all streams have.
+    steps: of the way forward.  engines: the memories, full.
     """
 
     def __init__(
@@ -59,10 +60,10 @@ class CommandList:
         data: DataPlan,
         layers: tuple[LayerPlan, ...],
         steps: tuple[Step, ...],
-        pairs: int,
+        engines: EngineMemories,
     ) -> None:
         self._network, self._scheme, self._config = network, scheme, config
-        self._maps, self._data, self._layers, self._pairs = maps, data, layers, pairs
+        self._maps, self._data, self._layers, self._engines = maps, data, layers, engines
         self._steps = steps
         self._words: list[int] = []
         self._cycles: list[int] = []
@@ -92,8 +93,8 @@ class CommandList:
         for index in reversed(range(count)):
             if scheme.layers[index].channels:
                 updates[index] = self._updates(index)
-        clear = self._update(0, self._pairs, True, self._data.spare)
-        read = self._add(Command.READ, 0, pair=0, pairs=self._pairs, address=read_address)
+        clear = self._update(0, self._engines.pairs, True, self._data.spare)
+        read = self._add(Command.READ, 0, pair=0, pairs=self._engines.pairs, address=read_address)
         if len(self._words) > self._config.instructions:
             raise CapacityError(
                 f"command memory: the step needs {len(self._words)}; "
@@ -230,10 +231,9 @@ class CommandList:
         )
 
     def _update(self, pair: int, pairs: int, clear: bool, report: int) -> int:
-        entries = PAIR * pairs * self._config.engines
         return self._add(
             Command.UPDATE,
-            latency.update(entries),
+            self._engines.update_cycles(pair, pairs),
             pair=pair,
             pairs=pairs,
             clear=int(clear),

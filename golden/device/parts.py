@@ -9,8 +9,6 @@ import numpy.typing as npt
 from golden.device.ahead import piece_filters
 from golden.device.maps import back_groups
 from golden.device.plan import StepPlan
-from golden.spec import latency
-from golden.spec.arithmetics import PAIR
 from golden.spec.commands import Command, command_record, payload_records
 from golden.spec.tensor import Tensor
 
@@ -109,5 +107,6 @@ def _update(plan: StepPlan) -> int:
     total = 0
     for number in (number for rounds in plan.commands.updates for number in rounds):
         payload = command_record(plan.config).unpack(words[number])["payload"]
-        total += latency.update(PAIR * record.unpack(payload)["pairs"] * plan.config.engines)
+        fields = record.unpack(payload)
+        total += plan.engines.update_cycles(fields["pair"], fields["pairs"])
     return total

@@ -14,8 +14,7 @@ from golden.device.played import PlayedDevice, part_of
 from golden.device.streams import Stream, stream
 from golden.learning.state import State
 from golden.machine.decode import DecodedLayer
-from golden.spec import formats, latency
-from golden.spec.arithmetics import PAIR
+from golden.spec import formats
 from golden.spec.commands import Command
 from golden.spec.memories import back_record, front_record, tap_record
 
@@ -33,7 +32,7 @@ class Passes:
         """Of a command that is not NORM."""
         config = self.plan.config
         if kind == Command.UPDATE:
-            return PassTiming(latency.update(PAIR * fields["pairs"] * config.engines))
+            return PassTiming(self.plan.engines.update_cycles(fields["pair"], fields["pairs"]))
         return pass_timing(config, self._layers(number, fields), kind, bool(fields["addend"]))
 
     def _layers(self, number: int, fields: dict[str, int]) -> list[Layer]:

@@ -179,7 +179,7 @@ def _planned(
     layers = tuple(plans)
     codes_at = saved_words(data, config)
     _demand_save(codes_at + read_words(engines.pairs, config), config)
-    commands = CommandList(network, scheme, config, maps, data, layers, steps, engines.pairs).made(codes_at)
+    commands = CommandList(network, scheme, config, maps, data, layers, steps, engines).made(codes_at)
     assembly = Assembly(config)
     program = StepContext(
         it=assembly,

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from golden.datapath.encode import BlockEntries, block_entries, pack_pairs
 from golden.datapath.entries import coefficient_codes
 from golden.numerics.records import pack_words
+from golden.spec import formats, latency
 from golden.spec.arithmetics import PAIR
 from golden.spec.config import Config
 from golden.spec.learning import ArrayShape
@@ -100,6 +101,8 @@ class EngineMemories:
         self.coefficients: list[list[int]] = [[] for _ in range(config.engines)]
         self.counters: list[list[int]] = [[] for _ in range(config.engines)]
         self.places: list[list[int]] = [[] for _ in range(config.engines)]
+        self._twice: list[int] = []
+        """Of each pair number, in all engines: entries that take two cycles of an update."""
 
     @property
     def pairs(self) -> int:
@@ -110,11 +113,17 @@ class EngineMemories:
         """First pair of each round of a stream that is added next."""
         return [self.pairs + before for before in np.cumsum([0, *it.pairs[:-1]]).tolist()]
 
+    def update_cycles(self, pair: int, pairs: int) -> int:
+        """Of an update of a range of pairs."""
+        entries = PAIR * pairs * self._config.engines
+        return latency.update(entries, sum(self._twice[pair : pair + pairs]))
+
     def add(self, it: Stream, learning: Learning | None = None, twins: Entries | None = None) -> None:
         """Appends a stream; with counters where it is updated, and where its codes stand a second time, if
         they do.
         """
         for blocks, kept in zip(it.blocks, it.places, strict=True):
+            twice = np.zeros(len(blocks[0].code), np.int64)
             for engine, (block, place) in enumerate(zip(blocks, kept, strict=True)):
                 self.coefficients[engine] += pack_pairs(block, self._config).tolist()
                 count = len(block.code)
@@ -132,6 +141,9 @@ class EngineMemories:
                     (self.places, place_record(self._config), twin),
                 ):
                     target[engine] += _paired(pack_words(record, **fields), record.bits)
+                twice += block.code == formats.CODE_END
+                twice += values["kept"] & twin["valid"] & (twin["engine"] == engine)
+            self._twice += twice.reshape(-1, PAIR).sum(1).tolist()
 
 
 def _paired(words: Int64, bits: int) -> list[int]:

@@ -82,15 +82,17 @@ def gradient(lanes: int) -> int:
 
 
 # Update: gradients into counters and codes.
-UPDATE_ENTRY = 2
-"""Cycles of an entry: its code and the same code at its other place are written one after the other."""
 UPDATE_LOOK = MEMORY + 1
 """What an engine has of an entry is registered."""
 
 
-def update(entries: int) -> int:
-    """From the start of an update of so many entries, of all engines together, until all is written."""
-    return 1 + UPDATE_ENTRY * entries + UPDATE_LOOK + ROUND + ADD
+def update(entries: int, twice: int) -> int:
+    """From the start of an update of so many entries, of all engines together, until all is written.
+
+    twice: that take two cycles, as an END does, and a kept code that stands in the same engine a second time:
+    an engine writes one code in a cycle. All others take one.
+    """
+    return 1 + entries + twice + UPDATE_LOOK + ROUND + ADD
 
 
 # Writeback: sums into words.

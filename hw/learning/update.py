@@ -1,10 +1,13 @@
 """The update: gradients move counters, counters move codes."""
 
+from itertools import pairwise
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.arithmetics import PAIR
 from golden.spec.commands import SHIFT_BITS, update_record
 from golden.spec.config import Config
@@ -30,6 +33,12 @@ def sum_bits(config: Config) -> int:
     return GRADIENT_BITS + entry_bits(config) + (config.engines - 1).bit_length()
 
 
+def _takes_two(it: Any) -> Value:
+    """Whether an entry takes two cycles: an END, or a kept code that stands twice in its engine."""
+    at_home = it.place.valid & (it.place.engine == it.engine)
+    return (it.code == formats.CODE_END) | (it.kept & at_home)
+
+
 class UpdateUnit(wiring.Component):
     """Takes every entry of a range of pairs, engine after engine. Of those that are kept it moves counter and
     code, writes a code that moved at its place in the transposed stream too, and clears the gradient.
@@ -38,8 +47,9 @@ class UpdateUnit(wiring.Component):
     are cut after random ones have been added. A kept entry takes a random number, in order; behind an END
     the next number is the first one of a word.
 
-    Golden: `golden.learning.update`, `golden.spec.learning.switched`.  Latency: `latency.update(entries)`
-    cycles from the start.  Throughput: an entry, kept or not, in `latency.UPDATE_ENTRY` cycles.
+    Golden: `golden.learning.update`, `golden.spec.learning.switched`.  Latency: `latency.update(entries,
+    twice)` cycles from the start.  Throughput: an entry, kept or not, per cycle; but `twice` of them take
+    two: an END, and a kept one whose other place is in the same engine, which writes one code per cycle.
 
     Members
     -------
@@ -86,21 +96,28 @@ class UpdateUnit(wiring.Component):
             }
         )
 
-        # The walk: an entry is looked for in the first of its two cycles, and is here in the second.
-        second, walks = Signal(), Signal()
+        # The walk: an entry is looked for, then fetched, then looked at. One that takes two cycles holds back
+        # those behind it: the one that is fetched is looked for again.
+        walks, waits = Signal(), Signal()
         engine, entry = Signal(number), Signal(entry_bits(config))
         first, entries, left = (
             Signal.like(entry),
             Signal(entry_bits(config) + 1),
             Signal(entry_bits(config) + 1),
         )
+        fetched = Signal(data.StructLayout({"valid": 1, "engine": number, "entry": entry_bits(config)}))
         # A gradient comes shifted up by REACH; farther or longer than this changes nothing.
         amount = Signal(range(LONGEST + 1))
         down = REACH - UPDATE_RANDOM_BITS - self.shift
+        asked = Mux(waits, fetched.engine, engine)
         for index, port in enumerate(self.engines):
-            m.d.comb += [port.look.eq(walks & ~second & (engine == index)), port.entry.eq(entry)]
-        m.d.sync += second.eq(~second)
-        with m.If(second & walks):
+            m.d.comb += [
+                port.look.eq((walks | waits) & (asked == index)),
+                port.entry.eq(Mux(waits, fetched.entry, entry)),
+            ]
+        with m.If(~waits):
+            m.d.sync += [fetched.valid.eq(walks), fetched.engine.eq(engine), fetched.entry.eq(entry)]
+        with m.If(walks & ~waits):
             m.d.sync += [entry.eq(entry + 1), left.eq(left - 1)]
             with m.If(left == 1):
                 m.d.sync += [entry.eq(first), left.eq(entries), engine.eq(engine + 1)]
@@ -109,7 +126,6 @@ class UpdateUnit(wiring.Component):
         with m.If(self.start):
             m.d.sync += [
                 walks.eq(1),
-                second.eq(0),
                 engine.eq(0),
                 entry.eq(PAIR * self.command.pair),
                 first.eq(PAIR * self.command.pair),
@@ -118,26 +134,33 @@ class UpdateUnit(wiring.Component):
                 amount.eq(Mux(down < 0, 0, Mux(down > LONGEST, LONGEST, down))),
             ]
 
-        # What is known of it, in the two cycles in which its gradient goes into the shift, the two after, and
-        # when its move is known.
-        looked, shifts, moves = (Signal(held, name=name) for name in ("looked", "shifts", "moves"))
+        # What is known of it, from the look at it to the cycle in which its move is known.
+        steps = [Signal(held, name=f"step{step}") for step in range(latency.ROUND + 2)]
+        looked, shifts, moves = steps[0], steps[-2], steps[-1]
         gradient = Signal(signed(GRADIENT_BITS))
         total, total_here = Signal(signed(TOTAL_BITS)), Signal(signed(TOTAL_BITS))
-        with m.If(second):
-            m.d.sync += [shifts.eq(looked), moves.eq(shifts), total.eq(total_here), looked.valid.eq(walks)]
-            m.d.sync += [looked.engine.eq(engine), looked.entry.eq(entry)]
-            with m.Switch(engine):
-                for index, port in enumerate(self.engines):
-                    with m.Case(index):
-                        m.d.sync += gradient.eq(port.gradient)
-                        for name in ("code", "kept", "counter", "place"):
-                            m.d.sync += Value.cast(looked[name]).eq(Value.cast(getattr(port, name)))
+        m.d.sync += [after.eq(before) for before, after in pairwise(steps[:-1])]
+        # The last one stands for the second cycle of what takes two.
+        m.d.sync += moves.valid.eq(shifts.valid)
+        with m.If(shifts.valid):
+            m.d.sync += [moves.eq(shifts), total.eq(total_here)]
+        m.d.sync += [
+            looked.valid.eq(fetched.valid & ~waits),
+            looked.engine.eq(fetched.engine),
+            looked.entry.eq(fetched.entry),
+        ]
+        with m.Switch(fetched.engine):
+            for index, port in enumerate(self.engines):
+                with m.Case(index):
+                    m.d.sync += gradient.eq(port.gradient)
+                    for name in ("code", "kept", "counter", "place"):
+                        m.d.sync += Value.cast(looked[name]).eq(Value.cast(getattr(port, name)))
+        m.d.comb += waits.eq(looked.valid & _takes_two(looked))
 
         # The move: rounded, then cut.
         m.submodules.shift = shift = RoundShift(GRADIENT_BITS + REACH, len(amount), FINE_BITS)
         m.submodules.numbers = numbers = UpdateNumbers()
         move = Signal(signed(TOTAL_BITS))
-        counts = second & shifts.valid
         m.d.comb += [
             shift.i.eq(Cat(Const(0, REACH), gradient).as_signed()),
             shift.shift.eq(amount),
@@ -145,31 +168,32 @@ class UpdateUnit(wiring.Component):
             total_here.eq(shifts.counter + move),
             numbers.load.eq(self.load),
             numbers.word.eq(self.word),
-            numbers.take.eq(counts & shifts.kept),
-            numbers.fresh.eq(counts & (shifts.code == formats.CODE_END)),
+            numbers.take.eq(shifts.valid & shifts.kept),
+            numbers.fresh.eq(shifts.valid & (shifts.code == formats.CODE_END)),
         ]
 
-        # Written at its own place in the first cycle, where it stands again in the second one.
+        # Written at its own place, and at the other one too, but a cycle later in the same engine.
         m.submodules.switch = switch = CodeSwitch()
-        own, other = Signal(), Signal()
+        own, late = Signal(), Signal()
+        m.d.sync += late.eq(moves.valid & _takes_two(moves))
         m.d.comb += [
             switch.code.eq(moves.code),
             switch.total.eq(total),
-            own.eq(moves.valid & moves.kept & ~second),
-            other.eq(moves.valid & moves.kept & second & moves.place.valid),
-            self.busy.eq(walks | looked.valid | shifts.valid | moves.valid),
+            own.eq(moves.valid & moves.kept),
+            self.busy.eq(walks | fetched.valid | Cat(step.valid for step in steps).any() | late),
         ]
+        other = (moves.valid | late) & moves.kept & moves.place.valid
         for index, port in enumerate(self.engines):
             here = own & (moves.engine == index)
             there = other & (moves.place.engine == index)
             m.d.comb += [
                 port.put_counter.eq(here),
                 port.put_code.eq((here | there) & switch.moved),
-                port.put_entry.eq(Mux(second, moves.place.entry, moves.entry)),
+                port.put_entry.eq(Mux(here, moves.entry, moves.place.entry)),
                 port.new_code.eq(switch.new_code),
                 port.new_counter.eq(switch.new_counter),
             ]
-        self._sum_up(m, second & looked.valid & looked.kept, gradient, own & switch.moved)
+        self._sum_up(m, looked.valid & looked.kept, gradient, own & switch.moved)
         return m
 
     def _sum_up(self, m: Module, kept: Value, gradient: Value, moved: Value) -> None:

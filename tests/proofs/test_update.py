@@ -37,7 +37,7 @@ CONFIG = Config(
     instructions=4,
     learning=True,
 )
-DEPTH = latency.update(1) + latency.UPDATE_ENTRY
+DEPTH = latency.update(1, 1) + 1
 """Cycles until nothing of an arbitrary state is left between the look at an entry and its write."""
 PLACE = layout(place_record(CONFIG))
 ENTRY = data.StructLayout(
@@ -139,7 +139,7 @@ class Twice(Watched):
     """The watched entry is kept and stands again in the place `twin`, which no other one has."""
 
     def _state(self, m: Module, unit: Any) -> None:
-        """Its code is written there in the cycle after its own, and never otherwise."""
+        """Its code is written there with its own, or in the same engine in the cycle after, and only then."""
         m.d.comb += [Assume(self.twin.engine < CONFIG.engines), Assume(~_same(self.twin, self.watched))]
         for number, says in enumerate(self.says):
             points = says.kept & says.place.valid
@@ -149,12 +149,16 @@ class Twice(Watched):
                 Assume(asked | ~points | ~_same(says.place, self.twin)),
                 Assume(~points | ~_same(says.place, self.watched)),
                 Assume(~self._asked(m, unit, number, self.twin) | ~says.kept),
+                Assume(~says.kept | (says.code != formats.CODE_END)),
             ]
         own, _, own_code = self._written(unit, self.watched)
         other, _, other_code = self._written(unit, self.twin)
         before, code_before = Signal(), Signal(formats.CODE_BITS)
         m.d.sync += [before.eq(own), code_before.eq(own_code)]
-        m.d.comb += [Assert(other == before), Assert(~before | (other_code == code_before))]
+        with m.If(self.twin.engine == self.watched.engine):
+            m.d.comb += [Assert(other == before), Assert(~before | (other_code == code_before))]
+        with m.Else():
+            m.d.comb += [Assert(other == own), Assert(~own | (other_code == own_code))]
 
 
 def _same(one: Any, other: Any) -> Value:

@@ -7,8 +7,6 @@ from golden.device import plan_step
 from golden.device.parts import PARTS, part_cycles
 from golden.learning import fresh_state
 from golden.learning.scheme import Scheme, everything, head_only, last_blocks
-from golden.spec import latency
-from golden.spec.arithmetics import PAIR
 from golden.spec.tensor import Tensor
 from tests.sim.learning.devices import CONFIG, NETWORK
 
@@ -42,15 +40,11 @@ def test_each_part_has_its_cycles(scheme: Scheme) -> None:
             wrote("norm", maps.outputs[index], 900)
         if commands.error[index] is not None:
             wrote("error and gradient", maps.errors[NETWORK.layers[index].source], 1300)
-    pairs = [
-        sum(layer.forward.pairs)
-        for layer, numbers in zip(plan.layers, commands.updates, strict=True)
-        if numbers
-    ]
+    layers = [layer for layer, numbers in zip(plan.layers, commands.updates, strict=True) if numbers]
     # Each of these layers is one round.
     assert all(len(numbers) <= 1 for numbers in commands.updates)
-    update = sum(latency.update(PAIR * count * CONFIG.engines) for count in pairs)
+    update = sum(plan.engines.update_cycles(it.starts[0], sum(it.forward.pairs)) for it in layers)
     wrote("update", maps.result, update + 300)
     right["update"] -= 300
-    right["error and gradient" if pairs else "head"] += 300
+    right["error and gradient" if layers else "head"] += 300
     assert part_cycles(plan, np.array(cycle), np.array(address)) == right

@@ -9,7 +9,7 @@ from golden.datapath.encode import block_entries, pack_pairs
 from golden.device.back_parts import back_parts
 from golden.device.rows import error_taps
 from golden.device.streams import EngineMemories, Entries, Learning, entry_numbers, stream
-from golden.spec import formats
+from golden.spec import formats, latency
 from golden.spec.learning import ArrayShape
 from golden.spec.tensor import Tensor
 from tests.sim.learning.devices import CONFIG
@@ -76,6 +76,13 @@ def test_counters_and_places_stand_beside_their_codes() -> None:
                 kept += 1
                 assert ((word >> 1) ^ 8) - 8 == counters[here[0]]
     assert kept == mask.sum()
+    # An END of each engine takes two cycles of an update, and what has its other place in engine 0 in there.
+    ends, entries_of_all = CONFIG.engines * len(found.blocks), 2 * CONFIG.engines * memories.pairs
+    at_home = int((learns & (entries.engine == 0)).sum())
+    assert memories.update_cycles(0, memories.pairs) == latency.update(entries_of_all, ends + at_home)
+    first = found.pairs[0]
+    parts = memories.update_cycles(0, first) + memories.update_cycles(first, memories.pairs - first)
+    assert parts == memories.update_cycles(0, memories.pairs) + latency.update(0, 0)
 
 
 @pytest.mark.parametrize("least", [0, 10, 12])

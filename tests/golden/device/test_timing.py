@@ -13,7 +13,6 @@ from golden.learning import State, fresh_state, settle
 from golden.learning.scheme import Scheme, everything, head_only, last_blocks
 from golden.learning.update import Rates
 from golden.spec import latency
-from golden.spec.arithmetics import PAIR
 from golden.spec.commands import Command
 from tests.golden.learning.samples import batch
 from tests.sim.learning.devices import CONFIG, NETWORK, SHORTCUT
@@ -57,7 +56,7 @@ def test_commands_follow_each_other(scheme: Scheme) -> None:
             waits += [waited] if it.number in beside else []
             assert it.number in beside or not waited
         elif kind == Command.UPDATE:
-            assert it.end - it.start == latency.update(PAIR * fields["pairs"] * CONFIG.engines)
+            assert it.end - it.start == plan.engines.update_cycles(fields["pair"], fields["pairs"])
     assert any(waits) == bool(beside)
     # The controller never does more than its program takes, and never waits longer than commands run.
     busy = latency.CONTROLLER_BEGIN + device.cycles

@@ -15,7 +15,7 @@ from hw.learning.engine import LearningEngine
 from hw.learning.update import UpdateUnit
 from tests.hw.bench import NANO, load_state, load_words, seeded, simulate
 from tests.hw.engines import add_gradients, gradients_of, random_codes, sums_of
-from tests.hw.learning.updates import Entry, Numbers, State, Sums, update
+from tests.hw.learning.updates import Entry, Numbers, State, Sums, twice, update
 from tests.hw.streams import Work, random_work
 
 CONFIG = replace(NANO, basis=4, engines=2, accumulator_bits=24, coefficient_words=64, learning=True)
@@ -53,24 +53,26 @@ def blocks_of(work: Work, entries: list[Entry]) -> Work:
 def state_of(rng: Random, works: list[list[Work]]) -> State:
     """All entries of both streams of both engines; those of the first that are no END are kept."""
     state: State = []
+    # Behind an END, and behind the blocks, stand others, which are none of a block.
+    none = Entry(formats.CODE_ZERO)
     for streams in works:
         entries: list[Entry] = []
         for work in streams:
             for block in work.entries:
                 entries += [Entry(code) for code, _, _ in block]
-                entries += [Entry(formats.CODE_END)] * (len(block) % 2)
-            entries += [Entry(formats.CODE_END) for _ in range(-len(entries) % (2 * ROUND))]
+                entries += [none] * (len(block) % 2)
+            entries += [none] * (-len(entries) % (2 * ROUND))
         state.append(entries)
     places = [
         (engine, number)
         for engine, entries in enumerate(state)
         for number in range(2 * ROUND, 4 * ROUND)
-        if entries[number].code != formats.CODE_END
+        if entries[number] is not none and entries[number].code != formats.CODE_END
     ]
     rng.shuffle(places)
     for entries in state:
         for entry in entries[: 2 * ROUND]:
-            if entry.code != formats.CODE_END and places:
+            if entry is not none and entry.code != formats.CODE_END and places:
                 entry.kept, entry.place = True, places.pop()
                 state[entry.place[0]][entry.place[1]].code = entry.code
     return state
@@ -99,14 +101,17 @@ def pairs(words: list[int], bits: int) -> list[int]:
     return [low | high << bits for low, high in zip(words[::2], words[1::2], strict=True)]
 
 
-async def command(ctx: Any, dut: Learners, **values: int) -> None:
+async def command(ctx: Any, dut: Learners, state: State, **values: int) -> None:
     shift = values.pop("shift")
-    ctx.set(dut.unit.command, {"pair": 0, "pairs": ROUND, **values})
+    values = {"pair": 0, "pairs": ROUND, **values}
+    ctx.set(dut.unit.command, values)
     ctx.set(dut.unit.shift, shift)
     ctx.set(dut.unit.start, 1)
     await ctx.tick()
     ctx.set(dut.unit.start, 0)
-    await ctx.tick().repeat(latency.update(CONFIG.engines * 2 * ROUND) - 1)
+    await ctx.tick().repeat(latency.update(CONFIG.engines * 2 * ROUND, twice(state, values)) - 2)
+    assert ctx.get(dut.unit.busy)
+    await ctx.tick()
     assert not ctx.get(dut.unit.busy)
 
 
@@ -126,7 +131,7 @@ def test_steps_of_two_engines() -> None:
         for number, engine in enumerate(dut.engines):
             for memory, words in loaded(state, works, number).items():
                 await load_words(ctx, engine, CONFIG, memory + number, words)
-        await command(ctx, dut, shift=-128, clear=1)
+        await command(ctx, dut, state, shift=-128, clear=1)
         await load_state(ctx, dut.unit.load, dut.unit.word, numbers.state)
         for shift in (-9, -7):
             for engine, streams, entries in zip(dut.engines, works, state, strict=True):
@@ -138,7 +143,7 @@ def test_steps_of_two_engines() -> None:
                 await add_gradients(ctx, engine, CONFIG, streams[0], codes, rng, 0, 0)
                 ctx.set(engine.gradient, 0)
             values = {"pair": 0, "pairs": ROUND, "shift": shift, "clear": 1}
-            await command(ctx, dut, **values)
+            await command(ctx, dut, state, **values)
             sums = update(state, values, numbers, Sums())
             assert Sums(ctx.get(dut.unit.sum), ctx.get(dut.unit.kept), ctx.get(dut.unit.moved)) == sums
             moved += sums.moved

@@ -1,6 +1,6 @@
 """UpdateUnit: every entry against the rules of docs/learning.md, section 9, in fractions.
 
-Latency: `latency.update(entries)` cycles, whatever the entries are.
+Latency: `latency.update(entries, twice)` cycles, whatever the numbers are.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from golden.spec.learning import seeded as lfsr_of
 from golden.spec.memories import COUNTER_BITS
 from hw.learning.update import UpdateUnit
 from tests.hw.bench import NANO, load_state, seeded, simulate, some
-from tests.hw.learning.updates import BAR, Entry, Numbers, State, Sums, update
+from tests.hw.learning.updates import BAR, Entry, Numbers, State, Sums, twice, update
 
 CONFIG = replace(NANO, basis=4, engines=3, coefficient_words=32, learning=True)
 ENTRIES = 2 * CONFIG.coefficient_words
@@ -119,7 +119,7 @@ def test_states_after_updates(seed: int) -> None:
             sums = update(right, command, numbers, sums)
             cycles = await run(ctx, dut, found, command)
             assert found == right
-            assert cycles == latency.update(CONFIG.engines * 2 * command["pairs"])
+            assert cycles == latency.update(CONFIG.engines * 2 * command["pairs"], twice(right, command))
             assert Sums(ctx.get(dut.sum), ctx.get(dut.kept), ctx.get(dut.moved)) == sums
             for entry in (entry for entries in found for entry in entries):
                 if entry.kept and entry.place:

@@ -70,3 +70,13 @@ def update(state: State, command: dict[str, int], numbers: Numbers, sums: Sums) 
             sums.moved += new != value
             entry.gradient = 0
     return sums
+
+
+def twice(state: State, command: dict[str, int]) -> int:
+    """Entries of a range that take two cycles: an END, or kept with another place in their own engine."""
+    return sum(
+        entry.code == formats.CODE_END
+        or (entry.kept and entry.place is not None and entry.place[0] == engine)
+        for engine, entries in enumerate(state)
+        for entry in entries[2 * command["pair"] :][: 2 * command["pairs"]]
+    )
