@@ -101,20 +101,21 @@ def layer_works(plan: StepPlan, state: State) -> Iterator[LayerWork]:
         filters, high, wide = network.shape(network.layers.index(layer) + 1)
         pixels, below = plan.images * high * wide, plan.images * height * width
         taps = layer.kernel**2
-        parts = [
-            (part, len(it_back.pairs), PAIR * sum(it_back.pairs) * config.engines)
-            for part, it_back in zip(planned.parts, planned.transposed, strict=True)
-        ]
+        streams = planned.transposed
+        entries = [PAIR * sum(it.pairs) * config.engines for it in streams]
+        parts = [part for run in planned.runs for part in run]
         yield LayerWork(
             weights=it.mask.numel(),
             kept=int(it.mask.sum()),
             entries=PAIR * sum(planned.forward.pairs) * config.engines,
-            back_entries=sum(entries for _, _, entries in parts),
-            back_reads=sum(entries * part.tiles for part, _, entries in parts),
+            back_entries=sum(entries),
+            back_reads=sum(entries[part.stream] * part.tiles for part in parts),
             pixels=pixels,
             below=below,
             rows=len(planned.forward.pairs) * pixels // config.lanes * channels * taps,
-            back_rows=sum(rounds * part.tiles * filters * len(part.positions) for part, rounds, _ in parts),
+            back_rows=sum(
+                len(streams[part.stream].pairs) * part.tiles * filters * len(part.positions) for part in parts
+            ),
             filters=filters,
             channels=channels,
             adds=layer.add is not None,

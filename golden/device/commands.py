@@ -27,7 +27,8 @@ class StepCommands:
     ----------
     words: the command memory.  cycles: that each takes, about.
     ahead: of each step of the way forward, NORM and FORWARD; None where there is none.
-    norm_error, gradient, error: on the way back; None where there is none.
+    norm_error, gradient: on the way back; None where there is none.
+    error: likewise, of each layer, one a run of parts; none where there is none.
     updates: of each layer, one a round; none where no codes learn.
     clear: an update of all entries.  read: codes and counters.
     """
@@ -37,7 +38,7 @@ class StepCommands:
     ahead: tuple[tuple[int | None, int | None], ...]
     norm_error: tuple[int | None, ...]
     gradient: tuple[int | None, ...]
-    error: tuple[int | None, ...]
+    error: tuple[tuple[int, ...], ...]
     updates: tuple[tuple[int, ...], ...]
     clear: int
     read: int
@@ -80,8 +81,9 @@ class CommandList:
             for it in self._steps
         )
         norm_error: list[int | None] = [None] * count
-        gradient, error = list(norm_error), list(norm_error)
-        updates: list[tuple[int, ...]] = [()] * count
+        gradient = list(norm_error)
+        error: list[tuple[int, ...]] = [()] * count
+        updates = list(error)
         for index in reversed(range(count)):
             learns, down = scheme.layers[index], wanted[self._network.layers[index].source]
             if learns.learns or down:
@@ -192,7 +194,7 @@ class CommandList:
     def _gradient(self, index: int) -> int:
         return self._pass(Command.GRADIENT, self._walk(index), self._layers[index].gradient_at, index)
 
-    def _error(self, index: int) -> int:
+    def _error(self, index: int) -> tuple[int, ...]:
         network, maps, planned = self._network, self._maps, self._layers[index]
         source = network.layers[index].source
         readers, adder = network.readers(source), network.adder(source)
@@ -202,22 +204,26 @@ class CommandList:
         below, target = maps.values[source], maps.errors[source]
         assert target is not None
         spacing = latency.slow_terms(self._config.lanes // self._config.basis, addend is not None)
-        walks = zip(planned.transposed, planned.parts, strict=True)
-        walk = PAIR * sum(sum(it.pairs) * part.tiles for it, part in walks)
-        cycles = max(walk, self._drained(below.shape[0], below.stride, spacing))
-        return self._pass(
-            Command.ERROR,
-            cycles,
-            planned.error_at,
-            index,
-            block=planned.back_start,
-            addend=int(addend is not None),
-            addend_distance=self._distance(target, addend) if addend is not None else 0,
-            masked=int(index == readers[0]),
-            mask_relu=int(network.layers[source - 1].relu),
-            mask_distance=self._distance(target, below),
-            report_address=self._data.errors[index],
-        )
+        numbers: list[int] = []
+        for run, entry in zip(planned.runs, planned.error_at, strict=True):
+            walk = PAIR * sum(sum(planned.transposed[it.stream].pairs) * it.tiles for it in run)
+            drained = self._drained(below.shape[0], below.stride, spacing) * sum(it.tiles for it in run) // below.stride
+            number = self._pass(
+                Command.ERROR,
+                max(walk, drained),
+                entry,
+                index,
+                block=planned.back_starts[run[0].stream],
+                addend=int(addend is not None),
+                addend_distance=self._distance(target, addend) if addend is not None else 0,
+                masked=int(index == readers[0]),
+                mask_relu=int(network.layers[source - 1].relu),
+                mask_distance=self._distance(target, below),
+                clear=int(not numbers),
+                report_address=self._data.errors[index],
+            )
+            numbers.append(number)
+        return tuple(numbers)
 
     def _distance(self, target: Tensor, other: Tensor) -> int:
         """From a word of a map to the same one of another of its shape."""

@@ -14,19 +14,21 @@ class LayerPlan:
     Parameters
     ----------
     forward: the stream.  starts: first pair of each of its rounds.
-    transposed: the streams of the parts of the error pass; none where nothing is sent below.
-    parts: of that pass.  back_start: first pair of its streams, which follow each other.
+    transposed: the streams of the error pass; none where nothing is sent below.
+    runs: parts of that pass, a command each run.
+    back_starts: first pair of each of its streams, which follow each other.
     entries: where each place of (filters, rows) stands in the forward stream.
     forward_at: the instruction of each piece of the forward pass.
-    error_at, gradient_at: the first instructions of these passes, 0 where there is no such pass.
+    gradient_at: the first instruction, 0 where there is no such pass.
+    error_at: first instruction of each run.
     """
 
     forward: Stream
     starts: list[int]
     transposed: list[Stream]
-    parts: tuple[BackPart, ...]
-    back_start: int
+    runs: tuple[tuple[BackPart, ...], ...]
+    back_starts: list[int]
     entries: Entries
     forward_at: dict[PassPiece, int]
     gradient_at: int
-    error_at: int
+    error_at: tuple[int, ...]

@@ -97,7 +97,7 @@ def _written(plan: StepPlan) -> Iterator[tuple[str, str, set[int]]]:
                 yield "norm", output.name, _words(output)
         for index in group:
             below = maps.errors[plan.network.layers[index].source]
-            if commands.error[index] is not None and below is not None:
+            if commands.error[index] and below is not None:
                 yield "error and gradient", below.name, _words(below)
 
 

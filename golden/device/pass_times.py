@@ -44,7 +44,10 @@ class Passes:
         if part == "error":
             shape, turned = (*codes.shape[:2], -1), (1, 0, 2)
             codes, mask = (values.reshape(shape).transpose(turned) for values in (codes, mask))
-            streams = back_streams(codes, mask, plan.layers[index].parts, array)
+            runs = plan.layers[index].runs
+            run = runs[plan.commands.error[index].index(number)]
+            turned_streams = back_streams(codes, mask, tuple(it for run in runs for it in run), array)
+            streams = [turned_streams[it.stream] for it in run]
         else:
             whole = stream(codes.reshape(len(codes), -1), mask.reshape(len(codes), -1), array)
             first = plan.layers[index].starts.index(fields["block"])

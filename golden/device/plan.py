@@ -8,7 +8,7 @@ import numpy.typing as npt
 from golden.compiler.contents import Memories
 from golden.device.ahead import PIECES, Step, forward_steps, piece_filters
 from golden.device.assembly import Assembly
-from golden.device.back_parts import BackPart, back_entries, back_parts, back_streams
+from golden.device.back_parts import BackPart, back_entries, back_parts, back_streams, part_runs
 from golden.device.commands import CommandList, StepCommands
 from golden.device.data import DataPlan, plan_data
 from golden.device.firmware.context import StepContext
@@ -77,16 +77,22 @@ def plan_step(
     network.check_batch(images, scheme.least)
     _check_array(network, config)
     try:
-        return _planned(network, state, images, config, scheme, PIECES)
+        return _planned(network, state, images, config, scheme, PIECES, None)
     except CapacityError:
-        # What runs beside each other takes places and commands of its own.
-        return _planned(network, state, images, config, scheme, 1)
+        # What runs beside each other, and error passes in several runs, take places and commands of their own.
+        return _planned(network, state, images, config, scheme, 1, 1)
 
 
 def _planned(
-    network: Network, state: State, images: int, config: Config, scheme: Scheme, pieces: int
+    network: Network,
+    state: State,
+    images: int,
+    config: Config,
+    scheme: Scheme,
+    pieces: int,
+    runs: int | None,
 ) -> StepPlan:
-    """pieces: into which a norm is cut at most."""
+    """pieces: into which a norm is cut at most.  runs: as in `back_parts`."""
     data = plan_data(network, images, config)
     streams = [
         stream(it.codes.numpy().astype(np.int64).reshape(rows), it.mask.numpy().reshape(rows), network.array)
@@ -136,21 +142,25 @@ def _planned(
         entries = entry_numbers(forward, starts, mask.size)
         transposed: list[Stream] = []
         parts: tuple[BackPart, ...] = ()
-        back_start, error_at, twins = engines.pairs + sum(forward.pairs), 0, None
+        back_starts: list[int] = []
+        error_at: list[int] = []
+        twins = None
         below = maps.errors[layer.source]
         if below is not None:
             assert errors is not None
-            parts = back_parts(below, layer.kernel, layer.stride, network.array)
+            parts = back_parts(below, layer.kernel, layer.stride, network.array, runs)
             back_taps = error_taps(errors, below, images, layer.kernel, layer.stride, config.lanes)
-            tables = [part_taps(back_taps, part, layer.kernel**2) for part in parts]
-            error_at = add_pass(errors, below, parts, [memories.add_taps(table) for table in tables])
+            for run in part_runs(parts):
+                tables = [part_taps(back_taps, part, layer.kernel**2) for part in run]
+                error_at.append(add_pass(errors, below, run, [memories.add_taps(it) for it in tables]))
             # Place (f, c, k) of the forward matrix is place (c, f, k) of the transposed one.
             turned = (1, 0, 2)
             back_mask = mask.reshape(filters, channels, -1).transpose(turned)
             back_codes = codes.reshape(filters, channels, -1).transpose(turned)
             transposed = back_streams(back_codes, back_mask, parts, network.array)
-            starts_of, at = [], back_start
+            starts_of, at = [], engines.pairs + sum(forward.pairs)
             for it_back in transposed:
+                back_starts.append(at)
                 starts_of.append([at + before for before in np.cumsum([0, *it_back.pairs[:-1]]).tolist()])
                 at += sum(it_back.pairs)
             found = back_entries(transposed, starts_of, parts, back_mask)
@@ -168,7 +178,15 @@ def _planned(
             engines.add(it_back)
         plans.append(
             LayerPlan(
-                forward, starts, transposed, parts, back_start, entries, forward_at, gradient_at, error_at
+                forward=forward,
+                starts=starts,
+                transposed=transposed,
+                runs=part_runs(parts),
+                back_starts=back_starts,
+                entries=entries,
+                forward_at=forward_at,
+                gradient_at=gradient_at,
+                error_at=tuple(error_at),
             )
         )
     _demand_words(network, maps, config)

@@ -249,14 +249,18 @@ class _Playing:
 def part_of(plan: StepPlan, number: int) -> tuple[str, int]:
     """What a command of a step is, a name of `StepCommands`, "update" for updates; and of which layer."""
     commands = plan.commands
-    for part in ("norm_error", "gradient", "error"):
+    for part in ("norm_error", "gradient"):
         if number in getattr(commands, part):
             return part, getattr(commands, part).index(number)
     for it, numbers in zip(plan.steps, commands.ahead, strict=True):
         for part, piece, own in zip(("normed", "forward"), (it.norm, it.array), numbers, strict=True):
             if piece and number == own:
                 return part, piece.layer
-    return "update", next(k for k, numbers in enumerate(commands.updates) if number in numbers)
+    for part, lists in (("error", commands.error), ("update", commands.updates)):
+        for index, numbers in enumerate(lists):
+            if number in numbers:
+                return part, index
+    raise AssertionError(f"command {number} is none of a step")
 
 
 def command_fields(plan: StepPlan, number: int) -> tuple[Command, dict[str, int]]:

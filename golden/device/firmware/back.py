@@ -18,8 +18,8 @@ def back(step: StepContext) -> None:
         wanted = [index for index in group if commands.norm_error[index] is not None]
         _side_by_side(step, above, wanted)
         for index in wanted:
-            if (number := commands.error[index]) is not None:
-                _error(step, index, number)
+            if commands.error[index]:
+                _error(step, index)
                 schedule.work()
         above = [index for index in wanted if commands.gradient[index] is not None]
     _side_by_side(step, above, [])
@@ -71,7 +71,7 @@ def _norm_back(step: StepContext, index: int) -> tuple[Work, ...]:
     """Once the norm has reported on the way back: the scale of its errors, gamma and beta."""
     words, report = step.data.layers[index], step.data.backward[index]
     works = []
-    if step.commands.error[index] is not None or step.commands.gradient[index] is not None:
+    if step.commands.error[index] or step.commands.gradient[index] is not None:
         works.append(step.scale_work(report, words.error, step.values[index], ERROR_EXPONENTS))
     if step.scheme.layers[index].norm:
         # dβ, dγ of each channel behind the counts; gamma is drawn first.
@@ -91,7 +91,7 @@ def _parameters(step: StepContext, index: int, routine: Routine, report: int) ->
     return works
 
 
-def _error(step: StepContext, index: int, number: int) -> None:
+def _error(step: StepContext, index: int) -> None:
     it, network, layer = step.it, step.network, step.network.layers[index]
     source = layer.source
     readers, adder = network.readers(source), network.adder(source)
@@ -110,4 +110,7 @@ def _error(step: StepContext, index: int, number: int) -> None:
         if index == readers[0]:
             values = step.values[source - 1]
             then = (step.scale_work(step.data.errors[index], below, values, ERROR_EXPONENTS),)
-        step.schedule.issue(number, step.commands.cycles[number], shift, addend, then)
+        *runs, last = step.commands.error[index]
+        for number in runs:
+            step.schedule.issue(number, step.commands.cycles[number], shift, addend)
+        step.schedule.issue(last, step.commands.cycles[last], shift, addend, then)

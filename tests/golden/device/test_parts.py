@@ -38,7 +38,7 @@ def test_each_part_has_its_cycles(scheme: Scheme) -> None:
     for index in (2, 1, 0):
         if commands.norm_error[index] is not None:
             wrote("norm", maps.outputs[index], 900)
-        if commands.error[index] is not None:
+        if commands.error[index]:
             wrote("error and gradient", maps.errors[NETWORK.layers[index].source], 1300)
     layers = [layer for layer, numbers in zip(plan.layers, commands.updates, strict=True) if numbers]
     # Each of these layers is one round.

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from golden.datapath.encode import block_entries, pack_pairs
-from golden.device.back_parts import back_parts
+from golden.device.back_parts import back_parts, part_runs
 from golden.device.rows import error_taps
 from golden.device.streams import EngineMemories, Entries, Learning, entry_numbers, stream
 from golden.spec import formats, latency
@@ -104,9 +104,9 @@ def test_a_longer_block_is_the_same_block(least: int) -> None:
         (3, 2, 2, 8, 4),
         (5, 2, 2, 8, 4),
         (5, 4, 4, 3, 16),
-        # Positions that reach no plane; planes that are reached alike; rounds of channels.
+        # Planes that are reached alike; positions that reach no plane; rounds of channels.
+        (3, 2, 4, 3, 16),
         (1, 2, 2, 3, 1),
-        (3, 2, 4, 3, 1),
         (3, 2, 2, 9, 1),
     ],
 )
@@ -132,3 +132,16 @@ def test_parts_of_an_error_pass_leave_out_rows_of_zeros_alone(
             assert reached == set(part.positions)
         else:
             assert part.positions == tuple(range(kernel**2))
+    # Each position is in one stream, and a run goes through streams that follow each other.
+    streams = {part.stream: part.positions for part in found}
+    assert sorted(streams) == list(range(len(streams)))
+    assert all(streams[part.stream] == part.positions for part in found)
+    assert sorted(it for positions in streams.values() for it in positions) == list(range(kernel**2))
+    runs = part_runs(found)
+    assert [part for run in runs for part in run] == list(found)
+    for run in runs:
+        assert [part.stream - run[0].stream for part in run] == list(range(len(run)))
+    assert len(runs) == (6 if degree > stride and parts > 1 else 1)
+    assert len(back_parts(below, kernel, stride, ArrayShape(2, lanes, 4), 5)) == (
+        parts if len(runs) == 1 else 1
+    )

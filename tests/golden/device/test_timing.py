@@ -88,8 +88,8 @@ def test_norms_of_a_sum_run_beside_one_gradient_pass() -> None:
     gradients = found[commands.gradient[3]]
     first, shortcut = found[commands.norm_error[2]], found[commands.norm_error[1]]
     assert gradients.start < first.start < gradients.end
-    assert first.end < shortcut.start < found[commands.error[2]].start
-    assert found[commands.error[2]].end < found[commands.error[1]].start
+    assert first.end < shortcut.start < found[commands.error[2][0]].start
+    assert found[commands.error[2][-1]].end < found[commands.error[1][0]].start
     stem = found[commands.norm_error[0]]
     assert found[commands.gradient[2]].start < stem.start < found[commands.gradient[1]].start
     assert sum(timing.parts.values()) == timing.cycles

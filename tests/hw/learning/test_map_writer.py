@@ -172,14 +172,15 @@ def test_blocks(lanes: int, pause: float) -> None:
 @pytest.mark.parametrize("lanes", [4, 8, 16])
 @pytest.mark.parametrize("pause", [0.0, 0.5])
 def test_errors(lanes: int, pause: float) -> None:
-    """With and without a map that is added, one that masks, and its ReLU."""
+    """With and without a map that is added, one that masks, and its ReLU; counts begin anew or go on."""
     rng, config = seeded(lanes), sizes(lanes)
     dut = Rounded(MapWriter(config), config, 1)
     start = START
 
     async def bench(ctx: Any) -> None:
         nonlocal start
-        for added, masked, relu in ((0, 0, 0), (1, 0, 0), (0, 1, 1), (1, 1, 0)):
+        counts = np.zeros(2, int)
+        for added, masked, relu, clear in ((0, 0, 0, 1), (1, 0, 0, 0), (0, 1, 1, 1), (1, 1, 0, 0)):
             sums, order = some_sums(rng, config), rng.sample(range(WORDS), WORDS)
             maps_ = np.array([[some(rng, -127, 127) for _ in range(lanes)] for _ in range(64)])
             shift, addend_shift = rng.randint(-6, 6), rng.randint(4, 10)
@@ -199,6 +200,7 @@ def test_errors(lanes: int, pause: float) -> None:
                     "masked": masked,
                     "mask_relu": relu,
                     "mask_distance": MASK - OUTPUT,
+                    "clear": clear,
                 },
             )
             await load_state(ctx, dut.load, dut.word, start)
@@ -206,7 +208,7 @@ def test_errors(lanes: int, pause: float) -> None:
             spacing = latency.slow_terms(lanes // config.basis, bool(added))
             seen = await run(ctx, dut, config, rng, sums, order, byte_words(maps_, lanes), spacing, pause)
             noise = random_bytes(config, start)
-            rows, counts = [], np.zeros(2, int)
+            rows, counts = [], counts * (1 - clear)
             for number, place in enumerate(order):
                 row = []
                 for lane in range(lanes):

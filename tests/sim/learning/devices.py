@@ -50,6 +50,20 @@ SHORTCUT = Network(
 )
 """A pass beside the norm of another layer; errors that go below a stride."""
 
+STRIDES = Network(
+    (1, 4, 4),
+    (
+        Layer("stem", 0, 2),
+        Layer("first", 1, 3, stride=2, relu=False),
+        Layer("other", 1, 3, 1, stride=2),
+        Layer("second", 3, 3, add=2),
+        Layer("third", 4, 2, stride=2),
+    ),
+    classes=2,
+    array=ARRAY,
+)
+"""A stride below another: an error pass in several runs, which adds a map."""
+
 
 def compared(
     plan: StepPlan, state: State, batches: Iterator[tuple[torch.Tensor, torch.Tensor]], rates: list[Rates]

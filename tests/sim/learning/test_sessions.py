@@ -29,7 +29,7 @@ from sim.backends.simulators import SIMULATORS
 from sim.drivers.ports import ImageRecord
 from sim.learning.sessions import Session, recorded, replayed
 from tests.golden.learning.samples import batch
-from tests.sim.learning.devices import ARRAY, CONFIG, NETWORK, SHORTCUT, compared
+from tests.sim.learning.devices import ARRAY, CONFIG, NETWORK, SHORTCUT, STRIDES, compared
 
 IMAGES = 4
 RUNNING = Statistics.RUNNING
@@ -103,6 +103,17 @@ def test_another_network_with_pauses(by: str) -> None:
     state = settle(NETWORK, fresh_state(NETWORK, 3, density=0.6), *first, rounds=8)
     plan = plan_step(NETWORK, state, IMAGES, CONFIG)
     getattr(Session(CONFIG, stalls=0.2, seed=1), by)(compared(plan, state, batches(NETWORK), [Rates(2, 128)]))
+
+
+def test_an_error_pass_in_runs() -> None:
+    """Planes below two strides: counts go on from run to run, and a map is added; the cycles of the model."""
+    state = settle(STRIDES, fresh_state(STRIDES, 3, density=0.6), *batch(IMAGES, 0, STRIDES), rounds=8)
+    plan = plan_step(STRIDES, state, IMAGES, CONFIG)
+    assert [len(numbers) for numbers in plan.commands.error] == [0, 6, 1, 1, 1]
+    cycles: list[int] = []
+    steps = compared(plan, state, batches(STRIDES), [Rates(2, 128)] * 2)
+    Session(CONFIG).compiled(steps, lambda record: cycles.append(record.cycles))
+    assert cycles[2] == step_timing(plan, state, *next(batches(STRIDES)), Rates(2, 128)).cycles
 
 
 def test_a_share_of_the_channels() -> None:
