@@ -219,7 +219,7 @@ class CommandList:
                 masked=int(index == readers[0]),
                 mask_relu=int(network.layers[source - 1].relu),
                 mask_distance=self._distance(target, below),
-                clear=int(not numbers),
+                counts_on=int(bool(numbers)),
                 report_address=self._data.errors[index],
             )
             numbers.append(number)

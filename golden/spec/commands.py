@@ -64,7 +64,7 @@ def pass_record(config: Config) -> Record:
             Field("mask_distance", address, doc="from a word that is written to its word"),
             Field("resumes", 1, doc="FORWARD: channels and their statistics go on from the one before"),
             Field("pauses", 1, doc="FORWARD: they go on in the next one"),
-            Field("clear", 1, doc="ERROR: the counts begin anew with this command"),
+            Field("counts_on", 1, doc="ERROR: the counts go on from the command before"),
             Field(
                 "report_address",
                 data_bits(config),

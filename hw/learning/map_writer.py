@@ -207,7 +207,7 @@ class MapWriter(wiring.Component):
             rounder.i.valid.eq(self.error & now.valid),
             rounder.random.eq(random.bytes),
             random.draw.eq(rounder.draw),
-            rounder.clear.eq(self.start & self.error & command.clear),
+            rounder.clear.eq(self.start & self.error & ~command.counts_on),
             self.saturated.eq(rounder.saturated),
             self.large.eq(rounder.large),
             random.load.eq(self.load),

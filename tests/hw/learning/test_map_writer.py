@@ -180,7 +180,7 @@ def test_errors(lanes: int, pause: float) -> None:
     async def bench(ctx: Any) -> None:
         nonlocal start
         counts = np.zeros(2, int)
-        for added, masked, relu, clear in ((0, 0, 0, 1), (1, 0, 0, 0), (0, 1, 1, 1), (1, 1, 0, 0)):
+        for added, masked, relu, on in ((0, 0, 0, 0), (1, 0, 0, 1), (0, 1, 1, 0), (1, 1, 0, 1)):
             sums, order = some_sums(rng, config), rng.sample(range(WORDS), WORDS)
             maps_ = np.array([[some(rng, -127, 127) for _ in range(lanes)] for _ in range(64)])
             shift, addend_shift = rng.randint(-6, 6), rng.randint(4, 10)
@@ -200,7 +200,7 @@ def test_errors(lanes: int, pause: float) -> None:
                     "masked": masked,
                     "mask_relu": relu,
                     "mask_distance": MASK - OUTPUT,
-                    "clear": clear,
+                    "counts_on": on,
                 },
             )
             await load_state(ctx, dut.load, dut.word, start)
@@ -208,7 +208,7 @@ def test_errors(lanes: int, pause: float) -> None:
             spacing = latency.slow_terms(lanes // config.basis, bool(added))
             seen = await run(ctx, dut, config, rng, sums, order, byte_words(maps_, lanes), spacing, pause)
             noise = random_bytes(config, start)
-            rows, counts = [], counts * (1 - clear)
+            rows, counts = [], counts * on
             for number, place in enumerate(order):
                 row = []
                 for lane in range(lanes):
