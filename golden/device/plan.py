@@ -79,7 +79,7 @@ def plan_step(
     try:
         return _planned(network, state, images, config, scheme, PIECES, None)
     except CapacityError:
-        # What runs beside each other, and error passes in several runs, take places and commands of their own.
+        # What runs beside each other, and error passes in several runs, take commands of their own.
         return _planned(network, state, images, config, scheme, 1, 1)
 
 
