@@ -207,7 +207,7 @@ class CommandList:
         numbers: list[int] = []
         for run, entry in zip(planned.runs, planned.error_at, strict=True):
             walk = PAIR * sum(sum(planned.transposed[it.stream].pairs) * it.tiles for it in run)
-            drained = self._drained(below.shape[0], below.stride, spacing) * sum(it.tiles for it in run) // below.stride
+            drained = self._drained(below.shape[0], sum(it.tiles for it in run), spacing)
             number = self._pass(
                 Command.ERROR,
                 max(walk, drained),
