@@ -252,8 +252,8 @@ def part_of(plan: StepPlan, number: int) -> tuple[str, int]:
     for part in ("norm_error", "gradient"):
         if number in getattr(commands, part):
             return part, getattr(commands, part).index(number)
-    for it, numbers in zip(plan.steps, commands.ahead, strict=True):
-        for part, piece, own in zip(("normed", "forward"), (it.norm, it.array), numbers, strict=True):
+    for it, pair in zip(plan.steps, commands.ahead, strict=True):
+        for part, piece, own in zip(("normed", "forward"), (it.norm, it.array), pair, strict=True):
             if piece and number == own:
                 return part, piece.layer
     for part, lists in (("error", commands.error), ("update", commands.updates)):
