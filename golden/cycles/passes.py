@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -81,9 +82,36 @@ def pass_timing(config: Config, layers: list[Layer], kind: Command, addend: bool
     used: tuple[int, ...] = ()
     if kind == Command.FORWARD:
         # A word is written in the cycle after its last slice has become bytes.
+        demand_words_apart(layers, config, drain.terms)
         after = latency.OPERANDS + latency.BLOCKS + 1
         used = tuple(term + after for term in drain.terms[slices - 1 :: slices])
     return PassTiming(drain.free + 1, used)
+
+
+def demand_words_apart(layers: list[Layer], config: Config, terms: Sequence[int]) -> None:
+    """AssertionError where words of a channel follow each other faster than their statistics can.
+
+    What the array is made of keeps them apart (a job of one word takes as long), and hardware does not look:
+    here, where every cycle of every step is known, somebody does.
+
+    Parameters
+    ----------
+    terms: cycles of the terms of a FORWARD pass, in their order.
+    """
+    slices = config.lanes // config.basis
+    starts = iter(terms[::slices])
+    for number, layer in enumerate(layers):
+        back = layer.back
+        together = config.engines * back["engine_filters"]
+        for round_ in range(back["rounds"]):
+            channels = min(together, back["filters"] - round_ * together)
+            cycles = np.array(list(islice(starts, channels * back["tiles"]))).reshape(-1, channels)
+            near = latency.words_apart(slices, channels)
+            nearest = int(np.diff(cycles, axis=0).min(initial=near))
+            assert nearest >= near, (
+                f"layer {number}, round {round_}: words of a channel are {nearest} cycles apart; "
+                f"statistics need {near}"
+            )
 
 
 def _gradient(config: Config, layers: list[Layer]) -> PassTiming:

@@ -143,6 +143,13 @@ def slow_terms(slices: int, addend: bool) -> int:
     return -(-(4 if addend else 2) // slices)
 
 
+def words_apart(slices: int, channels: int) -> int:
+    """Cycles from a word of a channel to its next one in a FORWARD pass, at least, of words of so many slices
+    and rounds of so many channels: what is kept of a channel behind the one is there with the other.
+    """
+    return max(4, slices + 2 if channels > 1 else 0)
+
+
 MAP_OPERANDS = TERM + MEMORY + 3
 """From a token to the beat of its sums and of the words that are read for it."""
 ERRORS = MAP_OPERANDS + MAP_ROUND

@@ -32,8 +32,8 @@ class LayerSums(wiring.Component):
     bytes of their channel; from `start` to the first one's at `o`, and from one that is taken to the next
     one's, 2 cycles.  Throughput: a beat a cycle.
 
-    Words of a channel begin at least 4 cycles apart, as its jobs do, and so many as a word has slices and two
-    more, if the round has more channels than one: then what is kept is there in time.
+    Words of a channel begin `latency.words_apart` cycles apart or more, as its jobs do: then what is kept is
+    there in time. Nothing here looks; the cycle model does, at each pass of a step (`golden.cycles.passes`).
 
     Members
     -------

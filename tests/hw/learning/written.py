@@ -4,6 +4,7 @@ import random
 from itertools import product
 from typing import Any
 
+from golden.spec import latency
 from golden.spec.config import Config
 
 
@@ -26,7 +27,7 @@ async def write_blocks(
     together = rng.randint(1, min(len(words), 1 << len(port.channel)))
     while left:
         channels, left = left[:together], left[together:]
-        apart = max(4, slices + 2 if len(channels) > 1 else 0)
+        apart = latency.words_apart(slices, len(channels))
         for place in range(len(channels[0])):
             cycles = 0
             for channel, number in product(range(len(channels)), range(slices)):
