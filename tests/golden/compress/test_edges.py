@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -66,29 +67,31 @@ def test_a_bias_beside_tiny_weights_is_what_it_was(plan: LayerPlan, gamma: float
     assert max(abs(expected.max()), step) > 0
 
 
+@cache
+def integers(plan: LayerPlan, image_power: int, weight_power: int) -> list[np.ndarray]:
+    """Of a network whose images and first weights are 2^power times what they would be."""
+    torch.manual_seed(3)
+    module: Any = nn.Sequential(
+        nn.Conv2d(2, 7, 3, padding=1), nn.ReLU(), nn.Conv2d(7, 8, 3, padding=1), nn.ReLU(), *head(8)
+    )
+    with torch.no_grad():
+        module[0].weight *= 2.0**weight_power
+        for layer in (module[0], module[2], module[6]):
+            layer.bias *= 2.0 ** (image_power + weight_power)
+    made = compress(module, IMAGES * 2.0**image_power, CompressionPlan({}, plan), tolerance=1.0)
+    found = []
+    for made_layer in made.network.layers:
+        held = made_layer.convolution.weights
+        parts = (held.weights, held.scale) if isinstance(held, Plain) else (held.coefficients, held.basis)
+        found += [made_layer.requantise.bias, made_layer.requantise.shift, *parts]
+    return found
+
+
 @pytest.mark.parametrize("plan", KINDS[:3], ids=str)
 @pytest.mark.parametrize(("images", "weights"), [(30, 0), (-30, 0), (0, 40), (0, -60), (8, -40), (-20, 45)])
 def test_scales_of_two_change_no_integer(plan: LayerPlan, images: int, weights: int) -> None:
     """Networks of any size of numbers get the same integers: no floor or ceiling is absolute."""
-
-    def integers(image_power: int, weight_power: int) -> list[np.ndarray]:
-        torch.manual_seed(3)
-        module: Any = nn.Sequential(
-            nn.Conv2d(2, 7, 3, padding=1), nn.ReLU(), nn.Conv2d(7, 8, 3, padding=1), nn.ReLU(), *head(8)
-        )
-        with torch.no_grad():
-            module[0].weight *= 2.0**weight_power
-            for layer in (module[0], module[2], module[6]):
-                layer.bias *= 2.0 ** (image_power + weight_power)
-        made = compress(module, IMAGES * 2.0**image_power, CompressionPlan({}, plan), tolerance=1.0)
-        found = []
-        for made_layer in made.network.layers:
-            held = made_layer.convolution.weights
-            parts = (held.weights, held.scale) if isinstance(held, Plain) else (held.coefficients, held.basis)
-            found += [made_layer.requantise.bias, made_layer.requantise.shift, *parts]
-        return found
-
-    for expected, got in zip(integers(0, 0), integers(images, weights), strict=True):
+    for expected, got in zip(integers(plan, 0, 0), integers(plan, images, weights), strict=True):
         np.testing.assert_array_equal(got, expected)
 
 

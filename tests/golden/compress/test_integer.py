@@ -1,5 +1,7 @@
 """The integer network equals the torch module, and both equal a float calculation within a bound."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from torch import nn
 from golden.compress import CompressionPlan, LayerPlan, compress, import_module
 from golden.compress.calibrate import calibrate, restore_statistics
 from golden.compress.quantized import QuantizedNet
+from golden.compress.result import Compressed
 from golden.compress.retrain import Schedule, density_at
 from golden.graph.operations.weights import Factored, Plain, rebuild
 from golden.graph.reference import run_network
@@ -58,12 +61,18 @@ def plan_for(graph_paths: list[str], plan: LayerPlan) -> CompressionPlan:
     return CompressionPlan(dict.fromkeys(fits, plan), LayerPlan("plain"))
 
 
+@cache
+def compressed(plan: LayerPlan, size: int) -> Compressed:
+    """By `plan_for`."""
+    module, real = network(3, size), images(4, size)
+    graph = import_module(module, real)
+    return compress(module, real, plan_for([layer.path for layer in graph.layers], plan))
+
+
 @pytest.mark.parametrize("size", [8, 6])
 @pytest.mark.parametrize("plan", KINDS, ids=str)
 def test_module_and_integer_network_agree_to_the_last_bit(plan: LayerPlan, size: int) -> None:
-    module, real = network(3, size), images(4, size)
-    graph = import_module(module, real)
-    made = compress(module, real, plan_for([layer.path for layer in graph.layers], plan))
+    made = compressed(plan, size)
     same(made.module, made.network, images(5, size, 50))
 
 
@@ -76,10 +85,8 @@ def test_agreement_after_training_in_both_modes() -> None:
 
 
 def test_integers_are_in_range() -> None:
-    module, real = network(10, 8), images(11, 8)
     for plan in KINDS:
-        paths = [layer.path for layer in import_module(module, real).layers]
-        for layer in compress(module, real, plan_for(paths, plan)).network.layers:
+        for layer in compressed(plan, 8).network.layers:
             assert ((layer.requantise.shift >= 0) & (layer.requantise.shift <= 31)).all()
             assert (np.abs(layer.requantise.bias) < 1 << 31).all()
             if isinstance(layer.convolution.weights, Plain):

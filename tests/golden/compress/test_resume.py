@@ -35,8 +35,8 @@ class Net(nn.Module):
 
 
 GENERATOR = torch.Generator().manual_seed(1)
-IMAGES = torch.rand(96, 1, 4, 4, generator=GENERATOR)
-DATA = Dataset("made", IMAGES, torch.arange(96) % 4)
+IMAGES = torch.rand(48, 1, 4, 4, generator=GENERATOR)
+DATA = Dataset("made", IMAGES, torch.arange(48) % 4)
 
 
 class Killed(Exception):
