@@ -218,7 +218,8 @@ def walk(operation: Operation, elements: int, products: int, words: int) -> int:
 
     products: packed words of a sum.  words: feature words of an element.
     """
-    write = 1
+    # A logit is saturated before.
+    write = 2 if operation == Operation.LOGITS else 1
     match operation:
         case Operation.POOL:
             begun, shifted = WALK_WORD * words + 1, WALK_SHIFT

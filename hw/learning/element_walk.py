@@ -119,15 +119,21 @@ class ElementWalk(wiring.Component):
         buffers, stores = self.pools & sums | self.errors & writes, ~self.errors & writes
         ended, stored, used = (Signal(name=name) for name in ("ended", "stored", "used"))
         of_products = self.logits | self.errors
+        # Cycles in which what is shifted or rounded is not done yet.
+        waits = Signal(range(max(latency.WALK_SUM_SHIFT, latency.WALK_CUT)))
         shifted = Mux(of_products, latency.WALK_SUM_SHIFT, latency.WALK_SHIFT) - 1
+        at_least = Mux(shifts, latency.WALK_CUT - 1, 0)
+        with m.If(self.turns):
+            m.d.sync += waits.eq(Mux(sums & (of_products | ~shifts), shifted, at_least))
+        with m.Elif(waits != 0):
+            m.d.sync += waits.eq(waits - 1)
         m.d.comb += [
             self.starts.eq(left.any()),
-            self.put.eq(self.walks & stores & ~stored & ~self.asks),
+            self.put.eq(self.walks & stores & ~stored & ~self.asks & ~(self.logits & (self.step == 0))),
             self.turns.eq(
                 self.walks
                 & (self.pools | ~sums | self.ready)
-                & (~shifts | (self.step >= shifted))
-                & (~cuts | (self.step >= latency.WALK_CUT - 1))
+                & (waits == 0)
                 & (~stores | stored | (self.put & self.granted))
                 & (~buffers | used | ended)
             ),
@@ -174,7 +180,7 @@ class ElementWalk(wiring.Component):
         with m.If(self.done | self.clear):
             m.d.sync += self.walks.eq(0)
         with m.If(self.clear):
-            m.d.sync += Cat(sums, shifts, cuts, writes).eq(0)
+            m.d.sync += Cat(sums, shifts, cuts, writes, waits).eq(0)
 
         # Words of an element.
         at = Signal(WALK_LANE_BITS - lane_bits)

@@ -48,7 +48,8 @@ class SoftmaxUnit(wiring.Component):
     multiply: Out.  factor: Out.
     table: In, address of exponentials.  looks: Out, `number` is to be the word at `place`.
     ready: Out, `value` and `shift` stand.
-    stored: In, `word` is written, at `address`.  logit: Out, what is written in its place.
+    stored: In, `word` is written, at `address`; of LOGITS `logit` in its place, which stands from the second
+        cycle of an element's on.
     best, where: Out, of logits.  total: Out, of exponentials.
     """
 
@@ -80,17 +81,15 @@ class SoftmaxUnit(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        # A number is taken in the cycle behind the turn. A logit is compared as it is stored, or subtracted.
-        number = Signal(signed(LOGIT_BITS))
-        with m.If(self.step == 0):
-            m.d.sync += number.eq(self.number)
+        # A number is taken in the cycle behind the turn, of LOGITS the word that is to be stored.
+        number = self.logit
         large, sign = beyond(self.word, LOGIT_LARGEST), self.word[-1]
         end = Cat(1, (~sign).replicate(LOGIT_BITS - 2))
+        logit = Cat(Mux(large, end, self.word[: LOGIT_BITS - 1]), sign).as_signed()
+        with m.If(self.step == 0):
+            m.d.sync += number.eq(Mux(self.logits, logit, self.number))
         distance = Signal(signed(LOGIT_BITS + 1))
-        m.d.comb += [
-            self.logit.eq(Cat(Mux(large, end, self.word[: LOGIT_BITS - 1]), sign)),
-            distance.eq(self.best - Mux(self.logits, self.logit, number)),
-        ]
+        m.d.comb += distance.eq(self.best - number)
         with m.If(self.stored & self.logits & distance[-1]):
             m.d.sync += [self.best.eq(self.logit), self.where.eq(self.address)]
         with m.If(self.stored & self.exponentials):

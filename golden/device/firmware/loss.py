@@ -4,7 +4,7 @@ from golden.device.assembly import ZERO, Assembly, Label, Register
 from golden.device.data import packed_words
 from golden.device.firmware.head import Head, pair
 from golden.device.firmware.numbers import fraction_shift, store_counts
-from golden.spec.controller import PACKED, WALK_FIELD_BITS
+from golden.spec.controller import FACTOR_BITS, PACKED, WALK_FIELD_BITS
 from golden.spec.frames import Result
 from golden.spec.learning import (
     EXP_BITS,
@@ -16,8 +16,10 @@ from golden.spec.learning import (
 
 _STEPS_SHIFT = LOG2_E_FRACTION + PARAMETER_FRACTION - EXP_FRACTION
 """From a distance of logits times LOG2_E to its steps."""
+_FAR = (1 << FACTOR_BITS[0] - 1) - 1
+"""The largest distance that is a factor."""
 _HALF_WORD = 16
-"""The lower part of a distance: the multiplier has 26 bits."""
+"""The lower part of a larger one."""
 
 
 def losses(it: Assembly, head: Head) -> None:
@@ -29,7 +31,18 @@ def losses(it: Assembly, head: Head) -> None:
         it.strides(count, step, 1)
         it.constant(count, pair(plan.by_class, network.classes))
         it.walk(count, ZERO, ZERO)
-    with it.registers(9) as (feature, term, label, logit_shift, error_shift, features, table, loss, right):
+    with it.registers(10) as (
+        feature,
+        term,
+        label,
+        logit_shift,
+        error_shift,
+        features,
+        table,
+        loss,
+        right,
+        far,
+    ):
         it.load(logit_shift, plan.head.activation)
         it.add(logit_shift, logit_shift, network.head_unit + PARAMETER_FRACTION)
         it.load(error_shift, plan.head.error)
@@ -40,6 +53,7 @@ def losses(it: Assembly, head: Head) -> None:
         # Two numbers of an operand: the upper one is the same for every image.
         it.constant(features, plan.head.bias)
         it.constant(table, plan.exponentials)
+        it.constant(far, _FAR)
         it.constant(feature, plan.features + (network.features - 1) % PACKED)
         it.constant(term, plan.terms)
         it.constant(label, plan.labels)
@@ -60,7 +74,7 @@ def losses(it: Assembly, head: Head) -> None:
             it.floor(best, best, -WALK_FIELD_BITS)
             it.load(steps, mine)
             it.subtract(steps, best, steps)
-            _add_steps(it, loss, steps, operand)
+            _add_steps(it, loss, steps, (far, operand))
             it.high(operand, table, term)
             it.exponentials(steps, operand, term)
             _add_logarithm(it, loss, steps, (best, operand), plan.logarithms)
@@ -75,18 +89,31 @@ def losses(it: Assembly, head: Head) -> None:
         it.store(loss, plan.header(Result.LOSS))
         it.store(right, plan.header(Result.CORRECT))
     store_counts(it, plan.error_counts)
+    it.apart()
 
 
-def _add_steps(it: Assembly, loss: Register, distance: Register, whole: Register) -> None:
-    """256 · distance · log2(e) of the label, in two parts; the distance is lost."""
-    it.floor(whole, distance, -_HALF_WORD)
-    it.high(distance, ZERO, distance)
+def _add_steps(it: Assembly, loss: Register, distance: Register, far: tuple[Register, Register]) -> None:
+    """256 · distance · log2(e) of the label; the distance is lost.
+
+    far: holds _FAR; from there on it goes in two parts, one in the other register.
+    """
+    (limit, whole), beyond, there = far, Label(), Label()
+    it.less(limit, distance, beyond)
+    it.put(there)
     it.multiply(distance, distance, LOG2_E)
-    assert _STEPS_SHIFT == _HALF_WORD
     it.up(distance, distance, -_STEPS_SHIFT)
-    it.multiply(whole, whole, LOG2_E)
     it.add(loss, loss, distance)
-    it.add(loss, loss, whole)
+
+    def two_parts() -> None:
+        it.put(beyond)
+        it.floor(whole, distance, -_HALF_WORD)
+        it.high(distance, ZERO, distance)
+        it.multiply(whole, whole, LOG2_E)
+        assert _STEPS_SHIFT == _HALF_WORD
+        it.add(loss, loss, whole)
+        it.go(there)
+
+    it.aside(two_parts)
 
 
 def _add_logarithm(
