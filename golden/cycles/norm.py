@@ -26,10 +26,12 @@ class NormTiming:
     cycles: from `start` to `done`.
     found: for each channel the cycle behind `start` in which what is found of it leaves; none forward where
         statistics are given.
+    used: cycles behind `start` in which the memory is asked for an access.
     """
 
     cycles: int
     found: tuple[int, ...]
+    used: tuple[int, ...]
 
 
 def _walk(channels: int, words: int, backward: bool, lone: bool) -> Iterator[Word]:
@@ -67,6 +69,7 @@ class _Passes:
         self._turn = 0
         self.left = channels
         self.found: list[int] = []
+        self.used: list[int] = []
 
     @property
     def done(self) -> bool:
@@ -82,6 +85,9 @@ class _Passes:
         other = other and others.room
         writes = (turn in (1, 2) if backward else turn % 2 == 1) and output.full
         moves = turn % 2 == 0 if short else turn == 2
+
+        if asks or other or writes:
+            self.used.append(cycle)
 
         # Results.
         ready, result = output.ready, self._affine[1]
@@ -163,7 +169,7 @@ def norm_timing(
     while not it.done:
         it.step(cycle, cycle not in refused)
         cycle += 1
-    return NormTiming(cycle, tuple(it.found))
+    return NormTiming(cycle, tuple(it.found), tuple(it.used))
 
 
 def norm_cycles(

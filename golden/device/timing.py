@@ -105,13 +105,14 @@ class _Norm:
     Parameters
     ----------
     place: among the commands.  refused: cycles of the run in which the memory grants it no access.
-    reports: cycles in which it reports.
+    reports: cycles in which it reports.  used: in which it asks for the memory.
     """
 
     place: int
     fields: dict[str, int]
     refused: set[int]
     reports: set[int] = field(default_factory=set)
+    used: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -140,12 +141,12 @@ class _Clock:
         """The conductor is quiet from here on, as far as known."""
         return max(self._taken, *self._free)
 
-    def ends(self, operation: Operation, first: int, last: int, products: int) -> int:
+    def ends(self, operation: Operation, first: int, last: int, count: int, words: int) -> int:
         """As `golden.machine.controller.Ends`."""
         begin = latency.CONTROLLER_BEGIN
-        return self._ends(operation, begin + first, begin + last, products) - begin
+        return self._ends(operation, begin + first, begin + last, count, words) - begin
 
-    def _ends(self, operation: Operation, first: int, last: int, products: int) -> int:
+    def _ends(self, operation: Operation, first: int, last: int, count: int, words: int) -> int:
         match operation:
             case Operation.ISSUE:
                 last = max(last, self._idle)
@@ -159,20 +160,43 @@ class _Clock:
                 last = self._granted(last)
             case Operation.LOGITS | Operation.EXPONENTIALS | Operation.SHARES | Operation.TERMS:
                 assert first >= self._idle, "a number may be reported"
-            case Operation.DOT | Operation.COPY if products:
+            case Operation.DOT | Operation.COPY if count:
                 # From the cycle behind the start on a product is asked for in each.
                 at = first + 2
-                for _ in range(products):
+                for _ in range(count):
                     at = self._granted(at) + 1
                 if operation == Operation.COPY:
                     # The last word, as all before, is written a cycle after it was read.
                     at = self._granted(at)
                 last = at - 1 + latency.DOT_FIRST
-            case (
-                Operation.FETCH | Operation.WRITE | Operation.POOL | Operation.ERRORS | Operation.ERRORS_RELU
-            ):
+            case Operation.POOL if count:
+                last = self._pooled(first, count, words)
+            case Operation.FETCH | Operation.WRITE | Operation.ERRORS | Operation.ERRORS_RELU:
                 assert first >= self._idle, "a unit may use the feature memory"
         return last
+
+    def _pooled(self, first: int, elements: int, words: int) -> int:
+        """The last cycle of POOL: units go before it at the memory, their reports before what it stores."""
+        turn = first + latency.WALK_BEGIN
+        for number in range(elements + 3):
+            following = turn + 1
+            if number < elements:
+                for _ in range(words):
+                    following = self._free_port(following) + latency.WALK_WORD
+            if 0 < number <= elements:
+                following = max(following, turn + latency.WALK_SHIFT)
+            if 1 < number <= elements + 1:
+                following = max(following, turn + latency.WALK_CUT)
+            if number > 2:
+                following = max(following, self._granted(turn + 1))
+            turn = following
+        return turn + 1
+
+    def _free_port(self, cycle: int) -> int:
+        """The first cycle from this one on in which no unit uses the feature memory."""
+        while cycle in self._used or (self._norm and cycle in self._norm.used):
+            cycle += 1
+        return cycle
 
     def _granted(self, cycle: int) -> int:
         """The first cycle from this one on in which nothing is reported."""
@@ -217,6 +241,7 @@ class _Clock:
         # Two numbers of a channel, one after the other; they go before others.
         self._reports -= it.reports
         it.reports = {start + found + after for found in timing.found for after in (1, 2)}
+        it.used = {start + at for at in timing.used}
         end = start + timing.cycles
         self._free[1] = self._reported(Command.NORM, end, it.reports)
         self._reports |= it.reports

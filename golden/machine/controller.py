@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from golden.machine.controller_walk import WALKS, ControllerError, Softmax, Sums, Walk, walked
+from golden.machine.controller_walk import WALKS, ControllerError, Softmax, Sums, Walk, Walked, walked
 from golden.machine.shifts import shifted, signed
 from golden.numerics.lfsr import RandomWords
 from golden.spec import latency
@@ -21,11 +21,12 @@ from golden.spec.learning import Lfsr
 STEP_LIMIT = 10_000_000
 
 
-Ends = Callable[[Operation, int, int, int], int]
-"""Operation, its first cycle, its last one if it does not wait, the count of DOT and COPY → its last one."""
+Ends = Callable[[Operation, int, int, int, int], int]
+"""Operation, its first cycle, its last one if it does not wait, the count of DOT and COPY or elements of a
+walk, feature words of each → its last one."""
 
 
-def unhindered(operation: Operation, first: int, last: int, products: int) -> int:
+def unhindered(operation: Operation, first: int, last: int, count: int, words: int) -> int:
     """Nothing waits."""
     return last
 
@@ -80,7 +81,7 @@ class Controller:
             a, b = r[it["a"]], r[it["b"]]
             second = signed(b + immediate, WORD_BITS)
             following, result = at + 1, None
-            counted, jumps, walk_cycles = 0, False, 0
+            counted, jumps, done = 0, False, Walked()
             match operation:
                 case Operation.ADD:
                     result = a + second
@@ -151,20 +152,20 @@ class Controller:
                     sums, operands = Sums(count, steps), (r[d], a, second)
                     done = walked(self, at, operation, walk, sums, operands, words, softmax)
                     beyond, buffer, result = beyond + done.beyond, done.buffer or buffer, done.result
-                    walk_cycles = done.cycles
+                    counted = walk.elements
                 case Operation.STOP:
                     self.random = words.state
-                    self._take(operation, 0, False)
+                    self._take(operation, 0, False, done)
                     return
-            self._take(operation, counted, jumps, walk_cycles)
+            self._take(operation, counted, jumps, done)
             if result is not None and d:
                 r[d] = signed(result, WORD_BITS)
             at = following
         raise ControllerError(f"controller: no STOP within {STEP_LIMIT} instructions")
 
-    def _take(self, operation: Operation, counted: int, jumps: bool, walk_cycles: int = 0) -> None:
-        last = self.cycles + (walk_cycles or latency.controller(operation, counted, jumps))
-        self.cycles = self.ends(operation, self.cycles + 1, last, counted)
+    def _take(self, operation: Operation, counted: int, jumps: bool, done: Walked) -> None:
+        last = self.cycles + (done.cycles or latency.controller(operation, counted, jumps))
+        self.cycles = self.ends(operation, self.cycles + 1, last, counted, done.words)
 
     def _lane(self, at: int, lane: int) -> int:
         if not 0 <= lane < self.config.lanes:

@@ -117,13 +117,15 @@ class Walked:
 
     Parameters
     ----------
-    cycles: that it takes.  beyond: what COUNTS has more.  buffer: where it is another one.  result: for r[d].
+    cycles: that it takes.  words: feature words of an element.  beyond: what COUNTS has more.
+    buffer: where it is another one.  result: for r[d].
     """
 
-    cycles: int
-    beyond: int
-    buffer: list[int] | None
-    result: int | None
+    cycles: int = 0
+    words: int = 0
+    beyond: int = 0
+    buffer: list[int] | None = None
+    result: int | None = None
 
 
 def walked(
@@ -209,7 +211,7 @@ def walked(
             memories.put(at, place + element, found)
         feature += len(lanes) - 1 + walk.step
     cycles = latency.walk(operation, walk.elements, sums.count, len(lanes))
-    return Walked(cycles, beyond, buffer, result)
+    return Walked(cycles, len(lanes), beyond, buffer, result)
 
 
 def _exponential(memories: Memories, at: int, logit: int, table: int, best: int | None) -> int:

@@ -6,24 +6,33 @@ from itertools import zip_longest
 from golden.device.ahead import PassPiece, Step
 from golden.device.assembly import ZERO
 from golden.device.firmware.context import StepContext
+from golden.device.firmware.features import features, whole_words
 from golden.device.firmware.moves import CHANNELS
 from golden.device.firmware.schedule import Work
 from golden.learning.scheme import Statistics
 from golden.spec.learning import ACTIVATION_EXPONENTS, ERROR_RANDOM_BITS
 
 
-def forward(step: StepContext) -> None:
-    """All layers, piece by piece; what runs beside the next piece of a norm waits for the last one."""
-    steps, numbers = step.steps, step.commands.ahead
+def forward(step: StepContext) -> int:
+    """All layers, piece by piece; what runs beside the next piece of a norm waits for the last one.
+
+    Channels of the last map that have a norm before the last piece are pooled beside that; returns how many.
+    """
+    steps, numbers, pooled = step.steps, step.commands.ahead, 0
     for it, following, (norm, array) in zip_longest(steps, steps[1:], numbers):
         if it.norm and norm is not None:
             last = not (following and following.norm and following.norm.layer == it.norm.layer)
             _norm(step, it.norm.layer, norm, last)
         if it.array and array is not None:
             _pass(step, it.array, array, norm is not None)
+        if following is None and it.norm and it.norm.words.start == 0:
+            pooled = whole_words(step.head, it.norm.channels.start)
+            if pooled:
+                features(step.it, step.head, range(pooled))
         if following is None or not _goes_on(following):
             step.schedule.work()
     step.schedule.wait()
+    return pooled
 
 
 def _goes_on(it: Step) -> bool:

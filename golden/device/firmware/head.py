@@ -45,8 +45,8 @@ class Head:
         return self.together * self.pixels // self.config.lanes
 
 
-def set_walk(it: Assembly, head: Head, image: int, away: int) -> int:
-    """WALK over the channels of an image among those that fill words together.
+def set_walk(it: Assembly, head: Head, image: int, away: int, channels: int) -> int:
+    """WALK over so many channels of an image among those that fill words together.
 
     away: from the last map to what is written.
 
@@ -63,7 +63,7 @@ def set_walk(it: Assembly, head: Head, image: int, away: int) -> int:
         )
     step = head.last.stride - last // head.config.lanes
     with it.registers(3) as (elements, lanes, places):
-        it.constant(elements, pair(head.plan.by_feature, head.network.features))
+        it.constant(elements, pair(head.plan.by_feature, channels))
         it.constant(lanes, pair(last, first))
         it.constant(places, pair(away, step))
         it.walk(elements, lanes, places)

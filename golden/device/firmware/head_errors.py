@@ -57,11 +57,11 @@ def map_errors(it: Assembly, head: Head) -> None:
         it.constant(feature, plan.features)
         it.constant(term, plan.terms + (network.classes - 1) % PACKED)
         if head.together == 1:
-            set_walk(it, head, 0, away)
+            set_walk(it, head, 0, away, network.features)
         groups = it.here()
         for image in range(head.together):
             # Of a word that is begun the lanes of later images still hold the map.
-            begun = set_walk(it, head, image, away) if head.together > 1 else 0
+            begun = set_walk(it, head, image, away, network.features) if head.together > 1 else 0
             it.add(size, word, begun)
             it.high(size, size, term)
             it.errors(shift, size, feature, network.layers[-1].relu)

@@ -8,17 +8,21 @@ from golden.device.firmware.features import features
 from golden.device.firmware.head_errors import bias_sums, map_errors, powers
 from golden.device.firmware.loss import losses
 from golden.device.firmware.moves import CHANNELS
+from golden.device.firmware.numbers import store_counts
 from golden.device.firmware.schedule import Work
 from golden.learning import scheme as schemes
 from golden.spec.learning import ACTIVATION_EXPONENTS, ERROR_EXPONENTS
 
 
-def head_step(step: StepContext) -> None:
-    """From the last map to its error; what the head learns from stands ready beside what follows."""
+def head_step(step: StepContext, pooled: int) -> None:
+    """From the last map, whose first channels are `pooled`, to its error; what the head learns from stands
+    ready beside what follows.
+    """
     it, data, network, scheme = step.it, step.data, step.network, step.scheme
     images, classes = step.head.images, network.classes
     words, schedule = data.head, step.schedule
-    features(it, step.head)
+    features(it, step.head, range(pooled, network.features))
+    store_counts(it, data.feature_counts)
     losses(it, step.head)
     below, whole = scheme.wanted(network)[-1], scheme.head == schemes.Head.ALL
     schedule.add(
