@@ -4,6 +4,7 @@ from golden.device.assembly import Assembly
 from golden.device.firmware.head import Head, set_walk
 from golden.device.firmware.numbers import fraction_shift
 from golden.spec.controller import PACKED
+from golden.spec.latency import WALK_WORD
 
 
 def whole_words(head: Head, channels: int) -> int:
@@ -35,3 +36,8 @@ def features(it: Assembly, head: Head, channels: range) -> None:
             it.add(place, place, head.together * count)
             it.add(word, word, head.words)
             it.unequal(word, end, again)
+
+
+def pooling_cycles(head: Head, channels: int) -> int:
+    """Of so many channels of all images, about, beside a norm."""
+    return head.images * (27 + channels * (2 + WALK_WORD * -(-head.pixels // head.config.lanes)))

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from golden.device.ahead import PassPiece, Step
 from golden.device.assembly import ZERO
 from golden.device.firmware.context import StepContext
-from golden.device.firmware.features import features, whole_words
+from golden.device.firmware.features import features, pooling_cycles, whole_words
 from golden.device.firmware.moves import CHANNELS
 from golden.device.firmware.schedule import Work
 from golden.learning.scheme import Statistics
@@ -28,7 +28,8 @@ def forward(step: StepContext) -> int:
         if following is None and it.norm and it.norm.words.start == 0:
             pooled = whole_words(step.head, it.norm.channels.start)
             if pooled:
-                features(step.it, step.head, range(pooled))
+                pool = partial(features, step.it, step.head, range(pooled))
+                step.schedule.now(Work(pool, pooling_cycles(step.head, pooled)))
         if following is None or not _goes_on(following):
             step.schedule.work()
     step.schedule.wait()

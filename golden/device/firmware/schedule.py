@@ -73,6 +73,11 @@ class Schedule:
             work.write()
             self._room -= work.cycles
 
+    def now(self, work: Work) -> None:
+        """Beside the command that was issued last, before all else; it draws nothing."""
+        work.write()
+        self._room -= work.cycles
+
     def add(self, *works: Work) -> None:
         """What can be done now."""
         self._ready += works
