@@ -169,6 +169,8 @@ def norm_timing(
     while not it.done:
         it.step(cycle, cycle not in refused)
         cycle += 1
+    # The readers still ask in the cycle of `done`.
+    it.step(cycle, False)
     return NormTiming(cycle, tuple(it.found), tuple(it.used))
 
 

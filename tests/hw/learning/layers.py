@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from golden.cycles.norm import NormTiming
 from golden.learning import Layer as NetworkLayer
 from golden.learning import Network, fresh_state
 from golden.learning.norm import running
@@ -226,7 +227,8 @@ class Bench:
     """`NormPasses` with a feature memory, a memory of parameters and random bytes.
 
     stall, late: how often an access is not granted, and what is found is not taken.
-    refused, left: cycles of the last run in which nothing was granted, and in which what was found left.
+    refused, left, asked: cycles of the last run in which nothing was granted, in which what was found left,
+    and in which an access was asked for.
     """
 
     def __init__(
@@ -235,6 +237,11 @@ class Bench:
         self._dut, self._config, self._rng, self._stall, self._late = dut, config, rng, stall, late
         self.refused: list[int] = []
         self.left: list[int] = []
+        self.asked: list[int] = []
+
+    def timing(self, cycles: int) -> NormTiming:
+        """Of the last run."""
+        return NormTiming(cycles, tuple(self.left), tuple(self.asked))
 
     def _places(self, it: Layer, name: str, channels: int) -> list[int]:
         """Addresses of a map's words, in order."""
@@ -272,7 +279,7 @@ class Bench:
         ctx.set(dut.addend_shift, it.shifts[1])
         ctx.set(dut.start, 1)
         cycles = 0
-        self.refused, self.left = [], []
+        self.refused, self.left, self.asked = [], [], []
         while True:
             grant, ready = (rng.random() >= rate for rate in (self._stall, self._late))
             if not grant:
@@ -296,6 +303,8 @@ class Bench:
                 kept_found,
             ) = await ctx.tick().sample(*ports, dut.draw, dut.done, port.valid, port.payload, *kept_ports)
             put("start", dut.start, 0)
+            if valid:
+                self.asked.append(cycles)
             granted = valid and grant
             if granted and write:
                 memory[address] = data

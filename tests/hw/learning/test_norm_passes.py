@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from golden.cycles.norm import NormTiming, norm_timing
+from golden.cycles.norm import norm_timing
 from golden.spec.config import Config
 from hw.learning.norm_passes import NormPasses
 from tests.hw.bench import seeded, simulate
@@ -53,9 +53,7 @@ def test_layers(lanes: int, stall: float) -> None:
             case = layer(rng.getrandbits(32), config, channels, words, backward, add, relu)
             cycles = await it.run(ctx, case)
             if not stall:
-                assert NormTiming(cycles, tuple(it.left)) == norm_timing(
-                    config, channels, words, backward, add
-                )
+                assert it.timing(cycles) == norm_timing(config, channels, words, backward, add)
 
     simulate(dut, bench)
 
@@ -79,7 +77,7 @@ def test_cycles_where_accesses_are_refused(lanes: int, stall: float) -> None:
             case = layer(rng.getrandbits(32), config, channels, words, backward, add, relu)
             cycles = await it.run(ctx, case)
             right = norm_timing(config, channels, words, backward, add, frozenset(it.refused))
-            assert NormTiming(cycles, tuple(it.left)) == right
+            assert it.timing(cycles) == right
 
     simulate(dut, bench)
 
@@ -123,7 +121,7 @@ def test_given_statistics_and_lone_reductions(lanes: int, stall: float, late: fl
             cycles = await it.run(ctx, case)
             refused = frozenset(it.refused)
             right = norm_timing(config, channels, words, backward, add, refused, given, lone)
-            assert late or NormTiming(cycles, tuple(it.left)) == right
+            assert late or it.timing(cycles) == right
 
     simulate(dut, bench)
 
@@ -157,7 +155,7 @@ def test_pieces_of_a_map(lanes: int, stall: float) -> None:
             cycles = await it.run(ctx, case)
             refused = frozenset(it.refused)
             right = norm_timing(config, channels, words, False, add, refused, given)
-            assert stall or NormTiming(cycles, tuple(it.left)) == right
+            assert stall or it.timing(cycles) == right
         assert len({case for case in found if case[1]}) > 1
 
     simulate(dut, bench)
