@@ -23,6 +23,7 @@ from golden.learning.scheme import (
     norms_only,
 )
 from golden.learning.update import Rates
+from golden.spec.controller import Operation, instruction_record
 from golden.spec.errors import CapacityError
 from golden.spec.learning import LearningError
 from sim.backends.simulators import SIMULATORS
@@ -182,6 +183,9 @@ def test_norms_in_pieces(statistics: Statistics, monkeypatch: pytest.MonkeyPatch
     cut = [it.norm.layer for it in plan.steps if it.norm and it.norm.words.start]
     assert set(cut) == {0, 1}
     assert any(it.norm and it.norm.layer == 2 and it.norm.channels.start for it in plan.steps)
+    # Channels are pooled beside the last piece, the others behind it.
+    operations = [instruction_record().unpack(word)["operation"] for word in plan.firmware]
+    assert operations.count(Operation.POOL) == 2
     records: list[ImageRecord] = []
     Session(CONFIG).compiled(compared(plan, state, batches(CUT), rates), records.append)
     assert records[2].cycles == step_timing(plan, state, *first, rates[0]).cycles
