@@ -44,13 +44,14 @@ class BlockPlaces(wiring.Component):
         within, chunk = Signal.like(layer.chunk_beats), Signal.like(layer.chunks)
         next_within, next_chunk = Signal.like(within), Signal.like(chunk)
         word_within, word_chunk = Signal.like(within), Signal.like(chunk)
-        full = (within == layer.chunk_beats - 1) & (chunk != layer.chunks - 1)
+        behind, chunk_behind = within + 1, chunk + 1
+        full = (behind == layer.chunk_beats) & (chunk_behind != layer.chunks)
         with m.If(opens & ~first):
             m.d.comb += [within.eq(word_within), chunk.eq(word_chunk)]
         with m.Elif(~it.initial):
             m.d.comb += [within.eq(next_within), chunk.eq(next_chunk)]
         with m.If(it.valid):
-            m.d.sync += [next_within.eq(Mux(full, 0, within + 1)), next_chunk.eq(chunk + full)]
+            m.d.sync += [next_within.eq(Mux(full, 0, behind)), next_chunk.eq(Mux(full, chunk_behind, chunk))]
             with m.If(opens & first):
                 m.d.sync += [word_within.eq(within), word_chunk.eq(chunk)]
 

@@ -128,7 +128,7 @@ class LayerSums(wiring.Component):
         m.d.comb += [
             write.en.eq(both.o.valid & ~found.backward),
             write.addr.eq(delayed(m, at.address, 3, "address")[-1]),
-            write.data.eq(found.sums.stat),
+            write.data.eq(both.stat),
             read.addr.eq(address),
             read.en.eq(left != 0),
             both.o.ready.eq(~found.backward | self.o.ready),
@@ -138,7 +138,7 @@ class LayerSums(wiring.Component):
         with m.If(recalls):
             m.d.comb += self.o.payload.sums.stat.eq(read.data)
         with m.Else():
-            m.d.comb += self.o.payload.sums.eq(found.sums)
+            m.d.comb += self.o.payload.sums.reduce.eq(both.reduce)
         m.d.sync += stands.eq(~(self.start | taken))
         with m.If(taken & recalls):
             m.d.sync += [address.eq(address + 1), left.eq(left - 1)]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -98,8 +98,10 @@ class NormPasses(wiring.Component):
         config, command, features = self._config, self.command, self.features
         lanes, bits, backward = config.basis, index_bits(config), command.backward
         m.submodules.walk = walk = NormWalk(config)
-        m.submodules.words = words = WordReader(config, norm_tag())
-        m.submodules.others = others = WordReader(config, 0)
+        # Where two cycles are enough for a word, words may follow each other faster, and two of them wait.
+        fast = config.lanes // lanes <= 2
+        m.submodules.words = words = WordReader(config, norm_tag(), 2 if fast else 1)
+        m.submodules.others = others = WordReader(config, 0, 1)
         m.submodules.sums = sums = LayerSums(config)
         m.submodules.core = core = AffinePasses(NORM_FORMAT, lanes, Spikes.APART, bits, True)
         m.submodules.marks = marks = ExtremeMarks(lanes, bits)
@@ -122,8 +124,7 @@ class NormPasses(wiring.Component):
             walk.start.eq(self.start),
             walk.command.eq(command),
             words.clear.eq(self.start),
-            short.eq(~backward & ~command.add if config.lanes // lanes <= 2 else 0),
-            words.deep.eq(short),
+            short.eq(~backward & ~command.add if fast else 0),
             words.turn.eq(Mux(short, ~turn[0], turn == 0)),
             words.moves.eq(Mux(short, ~turn[0], turn == 2)),
             others.clear.eq(self.start),
@@ -144,6 +145,8 @@ class NormPasses(wiring.Component):
             ),
             features.data.eq(writer.data),
         ]
+        if fast:
+            m.d.comb += words.deep.eq(short)
         for part in (words, others, writer):
             m.d.comb += part.grant.eq(features.grant)
         for part in (words, others):
@@ -255,13 +258,12 @@ class NormPasses(wiring.Component):
         command, result, out = self.command, core.o.payload, rounder.i.payload
         backward, add, spike = command.backward, command.add, core.found.payload.spike
         # A spike goes the way of a value before its channel's first one; shifts are registered twice.
-        waits, pulls, pulled, settled, minus = Signal(), Signal(), Signal(), Signal(2), Signal()
+        waits, pulls, pulled, settled, minus = Signal(), Signal(), Signal(), Signal(), Signal()
         shift = Signal(signed(SHIFT_BITS))
         there = others.o.valid | ~add
         taken = core.o.valid & rounder.i.ready & there
         m.d.comb += [
             waits.eq(core.found.valid & core.found.payload.backward & ~pulled & ~command.lone),
-            pulls.eq(waits & settled[1]),
             rounder.rule.shift.eq(shift),
             rounder.rule.addend_shift.eq(self.addend_shift),
             rounder.rule.add.eq(add),
@@ -288,10 +290,12 @@ class NormPasses(wiring.Component):
             m.d.comb += out.values[0].eq(spike.mantissa)
         m.d.sync += [
             shift.eq(self.shift + Mux(waits, spike.exponent, result.grid)),
-            settled.eq(Cat(waits, waits & settled[0])),
+            settled.eq(waits),
+            # It waits until it is taken.
+            pulls.eq(waits & settled),
         ]
         with m.If(pulls & rounder.i.ready):
-            m.d.sync += [pulled.eq(1), minus.eq(spike.sign)]
+            m.d.sync += [pulled.eq(1), pulls.eq(0), minus.eq(spike.sign)]
         with m.If(core.found.valid & core.found.ready):
             m.d.sync += pulled.eq(0)
         return pulled

@@ -35,8 +35,11 @@ class Bus:
             sources[getattr(Source, name.upper())] = getattr(arithmetic, name)
         for name in parameters_layout().members:
             sources[getattr(Source, name.upper())] = given[name]
-        sources[Source.LARGER] = Mux(negative, self.kept[Source.SECOND], arithmetic.epsilon)
-        with m.Switch(step["source"]):
+        source = Signal.like(step["source"], name="source")
+        m.d.comb += source.eq(step["source"])
+        with m.If(step["source"] == Source.LARGER):
+            m.d.comb += source.eq(Mux(negative, Source.SECOND, Source.EPSILON))
+        with m.Switch(source):
             for key, scalar in sources.items():
                 with m.Case(key):
                     m.d.comb += self.value.eq(scalar)

@@ -49,7 +49,9 @@ class ChunkCounter(wiring.Component):
         number = Signal(self._index_bits)
         within = Signal(self._index_bits)
         chunk = Signal(CHUNK_BITS)
-        full = (within == self.chunk_beats - 1) & (chunk != self.chunks - 1)
+        # The numbers behind the two are needed anyway.
+        next_within, next_chunk = within + 1, chunk + 1
+        full = (next_within == self.chunk_beats) & (next_chunk != self.chunks)
         m.d.comb += [
             self.o.first.eq(number == 0),
             self.o.last.eq(self.last),
@@ -64,7 +66,7 @@ class ChunkCounter(wiring.Component):
             with m.Else():
                 m.d.sync += [
                     number.eq(number + 1),
-                    within.eq(Mux(full, 0, within + 1)),
-                    chunk.eq(chunk + full),
+                    within.eq(Mux(full, 0, next_within)),
+                    chunk.eq(Mux(full, next_chunk, chunk)),
                 ]
         return m

@@ -128,16 +128,19 @@ class ParallelArithmetic(wiring.Component):
             far.eq(Mux(to_grid, distance + _FRACTION, Mux(run[Run.MOMENT] & early, -distance, distance))),
             shifted.eq(wide << amount),
         ]
-        # One sum: of the moment, of spread and epsilon, and zero less a negative number.
-        first, second, subtract, magnitude = Signal(signed(size)), Signal(signed(size)), Signal(), Signal()
+        # One sum: of spread and epsilon, of the moment, and zero less a negative number. What stands in the
+        # shifter is one part, turned round where it is taken away; of the early moment the other part is.
+        first, subtract, turn, magnitude = Signal(signed(size)), Signal(), Signal(), Signal()
+        away = early & subtract
         with m.If(~magnitude & run[Run.ADD]):
             m.d.comb += first.eq(number.mantissa)
         with m.Elif(~magnitude):
-            m.d.comb += first.eq(Mux(early, wide, sums.reduce.product))
+            other = Mux(early, product ^ away.replicate(len(product)).as_signed(), sums.reduce.product)
+            m.d.comb += first.eq(other)
         m.d.comb += [
-            second.eq(Mux(~magnitude & run[Run.MOMENT] & early, product, wide)),
             subtract.eq(Mux(magnitude, wide[-1], run[Run.MOMENT] & ~operand.sign)),
-            summed.eq(first + (second ^ subtract.replicate(size)) + subtract),
+            turn.eq(subtract & (magnitude | ~early)),
+            summed.eq(first + (wide ^ turn.replicate(size)) + subtract),
         ]
 
         # The scalar: the upper bits, rounded; and one of the divider's bits.
@@ -296,7 +299,9 @@ class ParallelArithmetic(wiring.Component):
                     ]
                     go_on()
             with m.State("fix"):
-                m.d.sync += wide.eq(wide[_FRACTION:] + _up(wide[:_FRACTION], wide[_FRACTION]))
+                # Nobody looks at the bits above a word.
+                whole = wide[_FRACTION:][: len(words.mean)]
+                m.d.sync += wide[: len(whole)].eq(whole + _up(wide[:_FRACTION], whole[0]))
                 m.next = "limit"
             with m.State("limit"):
                 self._limit(m, run, words, wide, operand.sign, full, back, flat)

@@ -1,6 +1,6 @@
 """The passes STAT and REDUCE: exact sums and extremes of every channel, by one datapath."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -50,6 +50,7 @@ class Sums(wiring.Component):
     resumes: In, with a beat of STAT, in a cycle from which on nobody lets `o` or `places` wait; 0 where left
         open.  chunk_before, sums_before: In, what it goes on from, one and two cycles later.
     chunk, partial: Out, what there is two and three cycles after a beat of STAT.
+    stat, reduce: Out, with `o`: what it has of a pass of that kind.
     """
 
     i: stream.Interface
@@ -69,6 +70,8 @@ class Sums(wiring.Component):
                 "sums_before": In(partial_layout(fmt.forward, index_bits)),
                 "chunk": Out(chunk_layout(fmt.forward)),
                 "partial": Out(partial_layout(fmt.forward, index_bits)),
+                "stat": Out(statistics(fmt.forward, index_bits)),
+                "reduce": Out(moments(fmt, index_bits)),
             }
         )
 
@@ -112,20 +115,28 @@ class Sums(wiring.Component):
         wide = max(stat["ranges"].width + spare + 1, moment["product"].width)
         product = Signal(signed(wide), reset_less=True)
         ends = [unranked(m, fmt.forward, code, bool(i), f"end{i}") for i, code in enumerate((high, low))]
-        moved = []
+        moved: list[Value] = []
+        alone: Value = Const(0)
         for i in range(max(2, len(products))):
-            value, shift = products[i] if i < len(products) else (Signal(1), Signal(1))
             ranges = Mux(here.ends, ends[i][0], 0) if i < 2 else 0
-            used = Mux(backward, value if i < len(products) else 0, ranges)
+            if i >= len(products):
+                alone = Mux(backward, 0, ranges) << ends[i][1]
+                continue
+            value, shift = products[i]
+            used = Mux(backward, value, ranges)
             if i < 2:
                 shift = Mux(backward, shift, ends[i][1])
             moved.append(used << shift)
         again, kept = resumed[1], self.sums_before
         totals, so_far = Mux(again, kept.total, total), Mux(again, kept.ranges << spare, product)
+        # The end of a range that goes no product's way is nothing backward, and forward the bits above all
+        # ranges do not count.
+        few, without = stat["ranges"].width + spare, Signal(len(product))
+        m.d.comb += without.eq(Mux(here.first, 0, so_far) + sum(moved))
         with m.If(go):
             m.d.sync += [
                 total.eq(Mux(here.first, 0, totals) + sum(value << shift for value, shift in small)),
-                product.eq(Mux(here.first, 0, so_far) + sum(moved)),
+                product.eq(Cat((without[:few] + alone)[:few], without[few:])),
             ]
         top = Signal(moment["top"].shape, reset_less=True)
         highest, lowest = Signal.like(high, reset_less=True), Signal.like(low, reset_less=True)
@@ -155,18 +166,18 @@ class Sums(wiring.Component):
         width = Signal(signed(fmt.forward.span + 2 + spare))
         # Both are at least 0 where zero is one of the values.
         m.d.comb += width.eq(sum(Mux(self.zero & value[-1], 0, value) << shift for value, shift in whole))
+        m.d.comb += [
+            self.reduce.total.eq(total),
+            self.reduce.product.eq(product),
+            self.reduce.top.eq(top),
+            self.stat.total.eq(total),
+            self.stat.ranges.eq(product >> spare),
+            self.stat.width.eq(width >> spare),
+        ]
         with m.If(out.backward):
-            m.d.comb += [
-                out.sums.reduce.total.eq(total),
-                out.sums.reduce.product.eq(product),
-                out.sums.reduce.top.eq(top),
-            ]
+            m.d.comb += out.sums.reduce.eq(self.reduce)
         with m.Else():
-            m.d.comb += [
-                out.sums.stat.total.eq(total),
-                out.sums.stat.ranges.eq(product >> spare),
-                out.sums.stat.width.eq(width >> spare),
-            ]
+            m.d.comb += out.sums.stat.eq(self.stat)
         return m
 
     def _units(self, m: Module, advance: Signal) -> tuple[list[_Term], list[_Term], Signal]:
