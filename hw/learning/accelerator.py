@@ -88,7 +88,7 @@ class LearningAccelerator(wiring.Component):
         m.submodules.parameters = parameters = ParameterMemory(config)
         m.submodules.update = update = UpdateUnit(config)
         m.submodules.reader = reader = EntryReader(config)
-        m.submodules.access = access = AccessArbiter(config, 6)
+        m.submodules.access = access = AccessArbiter(config, 6, readers=(1,))
 
         # The host's streams; program words to their memories.
         wiring.connect(m, wiring.flipped(self.i_program), loader.i)

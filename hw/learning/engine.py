@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.config import Config
-from golden.spec.memories import Memory, counter_record, log2, place_record
+from golden.spec.memories import Memory, counter_record, log2
 from hw.interfaces import (
     bytes_signature,
     errors_signature,
@@ -19,6 +19,7 @@ from hw.interfaces import (
 from hw.learning.accumulators import LearningAccumulators
 from hw.learning.entry_memory import EntryMemory
 from hw.learning.gradient import GradientUnit
+from hw.learning.place_memory import PlaceMemory
 from hw.learning.ports import entries_signature
 from hw.learning.stream import LearningStream
 from hw.parts.layouts import layout
@@ -67,9 +68,9 @@ class LearningEngine(wiring.Component):
         m.submodules.stream = stream = LearningStream(config, self._engine)
         m.submodules.accumulators = accumulators = LearningAccumulators(config)
         m.submodules.gradients = gradients = GradientUnit(config)
-        counter, place = layout(counter_record()), layout(place_record(config))
+        counter = layout(counter_record())
         m.submodules.counters = counters = EntryMemory(config, Memory.COUNTER + self._engine, counter.size)
-        m.submodules.places = places = EntryMemory(config, Memory.PLACES + self._engine, place.size)
+        m.submodules.places = places = PlaceMemory(config, Memory.PLACES + self._engine)
         wiring.connect(m, stream.ahead, wiring.flipped(self.ahead))
         wiring.connect(m, accumulators.rows, wiring.flipped(self.rows))
         wiring.connect(m, wiring.flipped(self.errors), gradients.errors)
@@ -122,8 +123,7 @@ class LearningEngine(wiring.Component):
         for unit in (stream, gradients, counters, places):
             m.d.comb += [unit.look.eq(entries.look), unit.look_entry.eq(entries.entry)]
         # Nobody reads them in pairs.
-        for unit in (counters, places):
-            m.d.comb += unit.address.eq(entries.entry[1:])
+        m.d.comb += counters.address.eq(entries.entry[1:])
         held = layout(counter_record())(counters.word)
         new = Signal(layout(counter_record()))
         m.d.comb += [

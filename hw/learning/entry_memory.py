@@ -1,14 +1,14 @@
 """A memory with a word for each entry of a coefficient stream."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import memory, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.spec.arithmetics import PAIR
 from golden.spec.config import Config
 from golden.spec.memories import entry_bits, log2, memory_shape
 from hw.interfaces import load_signature
-from hw.parts.memory import UNORDERED
+from hw.parts.memory import columns
 
 
 class EntryMemory(wiring.Component):
@@ -54,18 +54,18 @@ class EntryMemory(wiring.Component):
         loads = self.load.valid & (self.load.memory == self._number)
         m.d.comb += address.eq(Mux(self.look, self.look_entry[1:], self.address))
         for half in range(PAIR):
-            ram = memory.Memory(shape=self._bits, depth=shape.depth, init=[], attrs=UNORDERED)
-            m.submodules[f"half{half}"] = ram
-            write, read = ram.write_port(), ram.read_port()
             loaded = self.load.data.word_select(half, shape.bits // PAIR)[: self._bits]
-            m.d.comb += [
-                write.addr.eq(Mux(self.load.valid, self.load.address, self.write_entry[1:])),
-                write.data.eq(Mux(self.load.valid, loaded, self.write_word)),
-                write.en.eq(loads | (self.write & (self.write_entry[0] == half))),
-                read.addr.eq(address),
-                read.en.eq(self.enable | self.look),
-                self.data[half].eq(read.data),
-            ]
+            word = Mux(self.load.valid, loaded, self.write_word)
+            for part, ram in columns(m, f"half{half}", self._bits, shape.depth):
+                write, read = ram.write_port(), ram.read_port()
+                m.d.comb += [
+                    write.addr.eq(Mux(self.load.valid, self.load.address, self.write_entry[1:])),
+                    write.data.eq(word[part]),
+                    write.en.eq(loads | (self.write & (self.write_entry[0] == half))),
+                    read.addr.eq(address),
+                    read.en.eq(self.enable | self.look),
+                    self.data[half][part].eq(read.data),
+                ]
         half_read = Signal()
         m.d.sync += half_read.eq(self.look_entry[0])
         m.d.comb += self.word.eq(Mux(half_read, self.data[1], self.data[0]))

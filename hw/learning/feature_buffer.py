@@ -69,12 +69,14 @@ class FeatureBuffer(wiring.Component):
         ]
         here = Signal(lanes)
         terms = []
+        assert INT8_LARGEST == (1 << 7) - 1
         for lane in range(lanes):
             byte = word.word_select(lane, 8)
             m.d.sync += here[lane].eq((lane >= self.first) & (lane < self.end))
             terms.append(Mux(here[lane], byte.as_signed(), 0))
-            low = Mux(self.relu, 0, -INT8_LARGEST)
-            passes = (byte.as_signed() < INT8_LARGEST) & (byte.as_signed() > low)
+            # Compared without carries: int8's largest, its smallest two, and zero.
+            sign, low = byte[-1], byte[:-1]
+            passes = Mux(sign, ~self.relu & low[1:].any(), ~low.all() & ~(self.relu & ~low.any()))
             puts = self.put & (self.lane == lane)
             with m.If(come):
                 m.d.sync += byte.eq(features.read.word_select(lane, 8))

@@ -16,6 +16,27 @@ UNORDERED = {"no_rw_check": 1}
 """For Yosys: nobody reads a word in the cycle in which it is written, so what that gives is not built."""
 
 
+_BLOCK_BITS = 1 << 14
+"""Of a block RAM, without those that words of 9 bits or more have besides."""
+
+
+def columns(m: Module, name: str, bits: int, depth: int) -> list[tuple[slice, memory.Memory]]:
+    """Memories that hold words of `bits` bits side by side, each as wide as a block RAM of that depth, so
+    that none has a multiplexer behind it; for deep memories, whose words are few block RAMs wide.
+
+    Returns the bits of each with its memory, a submodule whose name begins with `name`.
+    """
+    width = max(1, _BLOCK_BITS // depth)
+    width = width if width < 8 else width * 9 // 8
+    parts = [slice(start, min(start + width, bits)) for start in range(0, bits, width)]
+    rams = [
+        memory.Memory(shape=part.stop - part.start, depth=depth, init=[], attrs=UNORDERED) for part in parts
+    ]
+    for number, ram in enumerate(rams):
+        m.submodules[f"{name}_{number}"] = ram
+    return list(zip(parts, rams, strict=True))
+
+
 class LoadedMemory(wiring.Component):
     """A memory that the loader writes and one unit reads.
 
