@@ -4,15 +4,18 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from amaranth.back import rtlil
-from amaranth.lib import data
+from amaranth.hdl import Module
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
 
 from golden.spec.config import TINY
 from golden.spec.memories import Memory, filter_record, memory_shape
 from hw.core.accelerator import Accelerator
 from hw.interfaces import load_bits
 from hw.parts.layouts import layout
-from hw.parts.memory import FeatureMemory, LoadedMemory
+from hw.parts.memory import FeatureMemory, LoadedMemory, columns
 from tests.hw.bench import NANO, any_value, join, load_words, seeded, simulate
 
 LUT_RAM_WORDS = 16
@@ -129,3 +132,60 @@ def test_no_register_behind_a_large_memory_can_become_its_reset() -> None:
                 assert re.findall(r"CLK_ENABLE (\S+)", cell) == ["1"], name
                 assert re.findall(r"connect \\[SA]RST (\S+)", cell) == ["1'0", "1'0"], name
     assert large > 10
+
+
+class _Columns(wiring.Component):
+    """Words in columns, written and read."""
+
+    def __init__(self, bits: int, depth: int) -> None:
+        self._bits, self._depth = bits, depth
+        self.widths: list[int] = []
+        address = range(depth)
+        super().__init__(
+            {
+                "write": In(1),
+                "write_address": In(address),
+                "word": In(bits),
+                "address": In(address),
+                "read": Out(bits),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for part, ram in columns(m, "ram", self._bits, self._depth):
+            self.widths.append(part.stop - part.start)
+            write, read = ram.write_port(), ram.read_port()
+            m.d.comb += [
+                write.en.eq(self.write),
+                write.addr.eq(self.write_address),
+                write.data.eq(self.word[part]),
+                read.addr.eq(self.address),
+                self.read[part].eq(read.data),
+            ]
+        return m
+
+
+CASES = [(5, 8192, [2, 2, 1]), (20, 2048, [9, 9, 2]), (7, 16, [7])]
+
+
+@pytest.mark.parametrize(("bits", "depth", "widths"), CASES)
+def test_columns_hold_whole_words_and_fill_block_rams(bits: int, depth: int, widths: list[int]) -> None:
+    rng = seeded(1)
+    dut = _Columns(bits, depth)
+    model = {rng.randrange(depth): rng.getrandbits(bits) for _ in range(40)}
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.write, 1)
+        for address, word in model.items():
+            ctx.set(dut.write_address, address)
+            ctx.set(dut.word, word)
+            await ctx.tick()
+        ctx.set(dut.write, 0)
+        for address, word in model.items():
+            ctx.set(dut.address, address)
+            await ctx.tick()
+            assert ctx.get(dut.read) == word
+
+    simulate(dut, bench)
+    assert dut.widths == widths
