@@ -3,10 +3,12 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from flows.synth.carry import absorb
 from flows.synth.copies import copy_luts, copy_registers
 from flows.synth.liberty import Library
+from sim.drivers.ports import ToolError
 
 ROWS = Path(__file__).with_name("rows.v")
 """How products become rows of adders."""
@@ -48,8 +50,11 @@ def map_commands(
     ]
 
 
-NAME_CLASHES = ("->name) == 0' failed", "GetSize(conn.first) == GetSize(conn.second)' failed")
-"""Parts of what abc9 stops with where a bit gets the name of a wire or a cell (Yosys, issues 4349, 4451)."""
+_TWICE = "is driven twice"
+
+NAME_CLASHES = ("->name) == 0' failed", "GetSize(conn.first) == GetSize(conn.second)' failed", _TWICE)
+"""Parts of what is said where a bit gets the name of a wire or a cell in abc9 (Yosys, issues 4349, 4451); it
+stops, or goes on with a netlist in which two nets are one."""
 
 
 def without_wires(commands: Sequence[str]) -> list[str]:
@@ -75,11 +80,30 @@ def drive_and_load(library: Library) -> str:
     return f"set_driving_cell {inverter.name}\nset_load {load:g} [all_outputs]\n"
 
 
+def driven_twice(module: dict[str, Any]) -> str:
+    """What drives a net that has two drivers, in the words of an error; "" where no net has."""
+    drivers: dict[int, str] = {}
+    for name, cell in module["cells"].items():
+        outputs = [port for port, way in cell.get("port_directions", {}).items() if way == "output"]
+        for port in outputs:
+            for bit in cell["connections"][port]:
+                if isinstance(bit, int):
+                    if bit in drivers:
+                        return f"a net {_TWICE}: by {drivers[bit]} and by {name}.{port}"
+                    drivers[bit] = f"{name}.{port}"
+    return ""
+
+
 def finish_ecp5(path: Path) -> None:
-    """What Yosys leaves to do on its JSON netlist, in place."""
+    """What Yosys leaves to do on its JSON netlist, in place.
+
+    Raises ToolError where two cells drive a net.
+    """
     netlist = json.loads(path.read_text())
-    for module in netlist["modules"].values():
+    for name, module in netlist["modules"].items():
         if module.get("cells"):
+            if wrong := driven_twice(module):
+                raise ToolError(f"Yosys left a wrong netlist of {name} in {path}: {wrong}")
             absorb(module)
             copy_registers(module)
             copy_luts(module)

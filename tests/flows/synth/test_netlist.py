@@ -10,6 +10,7 @@ import pytest
 
 from flows.synth import liberty, netlist
 from flows.synth.liberty import read_liberty
+from flows.synth.mapping import NAME_CLASHES, finish_ecp5
 from flows.synth.netlist import Synthesis, synthesise
 from flows.synth.yosys import run_yosys
 from golden.spec.errors import LightDealError
@@ -203,3 +204,25 @@ def test_where_names_clash_in_yosys_wires_are_split_first(
     assert "splitnets" in split.command
     assert "splitnets" not in usual.command
     assert (split.area, split.blocks) == (usual.area, usual.blocks)
+
+
+def test_a_netlist_in_which_two_cells_drive_a_net_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mapped.json"
+
+    def cell(output: int) -> dict[str, object]:
+        ways = {"A": "input", "Z": "output"}
+        return {"type": "BUFFER", "port_directions": ways, "connections": {"A": [2], "Z": [output]}}
+
+    def write(outputs: tuple[int, int]) -> None:
+        cells = dict(zip(("one", "other"), map(cell, outputs), strict=True))
+        path.write_text(json.dumps({"modules": {"unit": {"cells": cells, "netnames": {}, "ports": {}}}}))
+
+    write((3, 4))
+    finish_ecp5(path)
+    write((3, 3))
+    with pytest.raises(
+        ToolError, match=r"of unit .*: a net is driven twice: by one\.Z and by other\.Z"
+    ) as found:
+        finish_ecp5(path)
+    # So it is mapped again, with all wires split.
+    assert any(clash in str(found.value) for clash in NAME_CLASHES)
