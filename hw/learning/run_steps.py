@@ -36,10 +36,11 @@ class RunSteps(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         command = self.command
-        left = Signal.like(command.words)
-        m.d.comb += [self.ends.eq(left == 1), self.o.eq(Mux(self.ends, command.run_step, 1))]
+        # Counted from 1 on, as a reset costs less than a load.
+        place = Signal.like(command.words, init=1)
+        m.d.comb += [self.ends.eq(place == command.words), self.o.eq(Mux(self.ends, command.run_step, 1))]
         with m.If(self.start | (self.step & self.ends)):
-            m.d.sync += left.eq(command.words)
+            m.d.sync += place.eq(1)
         with m.Elif(self.step):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += place.eq(place + 1)
         return m
