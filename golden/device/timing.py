@@ -53,7 +53,7 @@ class StepTiming:
     Parameters
     ----------
     cycles: as the hardware's counter says.  commands: in order.
-    instructions: that the controller carries out.
+    instructions: that the controller carries out, elements of walks and copied words among them.
     """
 
     cycles: int

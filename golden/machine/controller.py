@@ -47,7 +47,8 @@ class Controller:
     parameters: the words of LightNorm's parameter memory that were written.
     ends: when an instruction ends; cycles count from the run's first instruction on, which begins in cycle 1.
         ISSUE calls `issue` before it.
-    executed: how many instructions were.  cycles: of them all.
+    executed: how many instructions were, each element of a walk, each word of a copy as one more.
+    cycles: of them all.
     """
 
     config: Config
@@ -121,6 +122,7 @@ class Controller:
                         result += signed(factors[0], DOT_BITS) * signed(factors[1], DOT_BITS)
                 case Operation.COPY:
                     counted = count
+                    self.executed += counted
                     for place in range(count):
                         value = self.word(at, a + place * steps[0])
                         self.put(at, second + (place + 1) * steps[1], value)
@@ -153,6 +155,7 @@ class Controller:
                     done = walked(self, at, operation, walk, sums, operands, words, softmax)
                     beyond, buffer, result = beyond + done.beyond, done.buffer or buffer, done.result
                     counted = walk.elements
+                    self.executed += counted
                 case Operation.STOP:
                     self.random = words.state
                     self._take(operation, 0, False, done)
