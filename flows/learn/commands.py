@@ -5,13 +5,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from flows.base.option_kinds import Choice, Count, DataSet, Epochs, FoundFile, OutFolder, Seed, Seeds, Whole
+from flows.base.option_kinds import (
+    Choice,
+    Count,
+    DataSet,
+    Epochs,
+    FoundFile,
+    OutFolder,
+    Seed,
+    Seeds,
+    Share,
+    Whole,
+)
 from flows.base.verb import Verb
 
 TASKS = ("classes", "data", "scratch.digits", "scratch.fashion-mnist")
 LEARN = Path("build/learn")
 DEVICE, DEVICE_ABOUT = "device.json", "device-about.json"
 """What `learn device` leaves in its folder: figures, and what they were measured on."""
+REGROW = 0.3
+"""Share of the kept codes whose places change at first, where masks change."""
 Rate = Annotated[int, Whole(-24, 4)]
 Batch = Annotated[int, Whole(1, 4096)]
 Blocks = Annotated[int, Whole(0, 1000)]
@@ -25,6 +38,7 @@ class LearnClasses:
     ----------
     images: to learn from.  seed: of the start, the order and the random bits.
     rate: L, log2 of the rate of codes at the start.
+    regrow: share of the kept codes whose places change at first; 0: masks stay.
     last: blocks that learn, the last ones; 0 for all.
     memory: bytes that a step may take, such as 64K: chooses what learns, in place of `last`; "" for any.
     fresh: begin anew; else a training that was cut goes on.
@@ -35,6 +49,7 @@ class LearnClasses:
     batch: Batch = 32
     seed: Seed = 1
     rate: Rate = -2
+    regrow: Share = 0.0
     last: Blocks = 0
     memory: str = ""
     fresh: bool = False
@@ -65,6 +80,7 @@ class LearnScratch(LearnClasses):
     data: DataSet = "digits"
     images: Count = 1184
     epochs: Epochs = 12
+    regrow: Share = REGROW
 
     @property
     def task(self) -> str:
@@ -129,6 +145,7 @@ WORDS: Mapping[str, str] = {
     "last": "blocks that learn, the last ones; 0 for all",
     "memory": "bytes that a step may take, such as 64K: chooses what learns",
     "rate": "log2 of the rate of codes at the start",
+    "regrow": "share of the kept codes whose places change at first; 0: masks stay",
 }
 
 LEARN_CLASSES = Verb(

@@ -7,9 +7,18 @@ import torch
 from flows.base.progress import bar, say
 from flows.learn.commands import LearnMeasure
 from flows.learn.floats import RATES
-from flows.learn.rows import FLOAT_RULES, RULES, Row, columns, keep_row, kept_row, run_row
+from flows.learn.rows import (
+    CONTROLS,
+    FLOAT_RULES,
+    RULES,
+    Row,
+    blank_row,
+    columns,
+    keep_row,
+    kept_row,
+    run_row,
+)
 from flows.learn.tasks import Task, task
-from golden.learning import Plan
 from golden.spec.errors import LightDealError
 
 MASTER_RATES = (1.0,)
@@ -22,7 +31,7 @@ def rates(found: Task, trained: str, rule: str) -> tuple[float, ...]:
         return RATES
     if rule == "masters":
         return MASTER_RATES
-    if rule in ("truncation", "regrow"):
+    if rule in CONTROLS:
         return codes[-1:]
     return codes if trained in ("all", "last") else codes[:1]
 
@@ -42,7 +51,7 @@ def measure(options: LearnMeasure) -> str:
             continue
         tried = [_row(options, folder, found, trained, rule, rate, 1) for rate in rates(found, trained, rule)]
         best = max(tried, key=lambda row: row.merit)
-        seeds = 1 if rule in ("regrow", "truncation", "masters") else options.seeds
+        seeds = 1 if rule in CONTROLS else options.seeds
         rows = [_row(options, folder, found, trained, rule, best.rate, seed) for seed in range(1, seeds + 1)]
         mean = sum(row.accuracy for row in rows) / len(rows)
         said.append(f"{found.name}, {trained}, {rule}: {100 * mean:.2f} %, rate {best.rate:g}")
@@ -53,12 +62,11 @@ def measure(options: LearnMeasure) -> str:
 def _row(
     options: LearnMeasure, folder: Path, found: Task, trained: str, rule: str, rate: float, seed: int
 ) -> Row:
-    epochs = options.epochs
-    name = Row(found.name, trained, rule, seed, rate, len(found.train), epochs, Plan(1).batch, 0, 0, 0, 0)
-    row = kept_row(folder, name)
+    blank = blank_row(found, trained, rule, rate, seed, options.epochs)
+    row = kept_row(folder, blank)
     if row is None:
-        with bar(name.name) as progress:
-            row = run_row(found, trained, rule, rate, seed, epochs, progress)
+        with bar(blank.name) as progress:
+            row = run_row(found, blank, progress)
         keep_row(folder, row)
         say(f"{row.name}: held {100 * row.held:.2f}, test {100 * row.accuracy:.2f}, loss {row.loss:.3f}")
     return row

@@ -42,6 +42,7 @@ SAID = {
     "masked": "FP32, same mask",
     "dense": "FP32, dense",
     "regrow": "the device's rule, masks that change",
+    "fixed": "the device's rule, masks that stay",
     "masters": "float master weights",
     "truncation": "every rounding cuts",
 }
@@ -99,7 +100,7 @@ def _cell(rows: Sequence[Row], task: str, trained: str, rule: str) -> Cell | Non
     longest = max((row.images * row.epochs, row.images) for row in found)
     found = [row for row in found if (row.images * row.epochs, row.images) == longest]
     best = max(found, key=lambda row: (row.seed == 1, row.merit))
-    return Cell(tuple(row for row in found if row.rate == best.rate))
+    return Cell(tuple(row for row in found if row.kind == best.kind))
 
 
 Cells = dict[tuple[str, str, str], Cell]
@@ -139,7 +140,11 @@ def _table(cells: Cells) -> str:
 
 def _line(cell: Cell) -> list[str]:
     first, found = cell.rows[0], [100 * row.accuracy for row in cell.rows]
-    rate = f"2^{first.rate:g}" if first.rule in ("device", "regrow", "truncation") else f"{first.rate:g}"
+    rate = (
+        f"2^{first.rate:g}"
+        if first.rule in ("device", "regrow", "fixed", "truncation")
+        else f"{first.rate:g}"
+    )
     spread = f"{max(found) - min(found):.2f}" if len(found) > 1 else ""
     return [
         first.task,

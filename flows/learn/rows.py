@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from flows.base.files import read_json, write_whole
+from flows.learn.commands import REGROW
 from flows.learn.controls import Masters, truncation
 from flows.learn.floats import FloatNet, measured, train_float
 from flows.learn.tasks import Task
@@ -29,19 +30,22 @@ from golden.workloads import Dataset
 TRAINED = ("all", "last", "head", "norms")
 """What learns: everything, the last block and the head, the head, gammas with betas and biases."""
 FLOAT_RULES = ("dense", "masked")
-DEVICE_RULES = ("device", "regrow", "masters", "truncation")
+DEVICE_RULES = ("device", "regrow", "fixed", "masters", "truncation")
+"""The device's rule, as its task plans it; the same with masks that change, and that stay, whatever the task
+says; with float masters, whose masks stay; with roundings that cut."""
 RULES = (*FLOAT_RULES, *DEVICE_RULES)
-REGROW = 0.3
-"""Share of the kept codes whose places change at first, where masks change."""
+CONTROLS = ("regrow", "fixed", "truncation", "masters")
+"""Rules that only show a difference: one rate, one seed."""
 
 
 def columns(task: str) -> list[tuple[str, str]]:
-    """(what learns, rule) of all that is measured of a task. From nothing, all learns."""
+    """(what learns, rule) of all that is measured of a task. From nothing, all learns, and masks change."""
     found = [("all", rule) for rule in ("device", "masked", "dense")]
-    if not task.startswith("scratch"):
+    scratch = task.startswith("scratch")
+    if not scratch:
         found += [("last", rule) for rule in ("device", "masked", "dense")]
         found += [("head", "device"), ("norms", "device")]
-    return [*found, ("all", "regrow"), ("all", "truncation"), ("all", "masters")]
+    return [*found, ("all", "fixed" if scratch else "regrow"), ("all", "truncation"), ("all", "masters")]
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Row:
     images, epochs, batch: how long.
     held, accuracy: on the held-out and the test images, fraction of 1.
     loss: mean over the last epoch, nats.  moved: codes moved a step in the last epoch, of those that learn.
+    regrow: share of the kept codes whose places changed at first.
     """
 
     task: str
@@ -68,6 +73,12 @@ class Row:
     accuracy: float
     loss: float
     moved: float
+    regrow: float = 0.0
+
+    @property
+    def kind(self) -> tuple[float, int, float]:
+        """In what else trainings of one rule may differ: rate, batch, masks that change."""
+        return self.rate, self.batch, self.regrow
 
     @property
     def merit(self) -> tuple[float, float]:
@@ -90,13 +101,31 @@ def scheme_of(task: Task, trained: str) -> Scheme:
     }[trained](task.network)
 
 
-def run_row(
-    task: Task, trained: str, rule: str, rate: float, seed: int, epochs: int, progress: Progress
-) -> Row:
-    """Trains, and judges by the held-out and the test images."""
-    plan = Plan(epochs, seed=seed)
-    row = Row(task.name, trained, rule, seed, rate, len(task.train), epochs, plan.batch, 0, 0, 0, 0)
-    if rule in FLOAT_RULES:
+def blank_row(task: Task, trained: str, rule: str, rate: float, seed: int, epochs: int) -> Row:
+    """A training that is still to be done."""
+    device = rule in DEVICE_RULES
+    regrow = {"regrow": REGROW, "fixed": 0.0, "masters": 0.0}.get(rule, task.regrow) if device else 0.0
+    return Row(
+        task=task.name,
+        trained=trained,
+        rule=rule,
+        seed=seed,
+        rate=rate,
+        images=len(task.train),
+        epochs=epochs,
+        batch=task.batch if device else Plan.batch,
+        held=0,
+        accuracy=0,
+        loss=0,
+        moved=0,
+        regrow=regrow,
+    )
+
+
+def run_row(task: Task, row: Row, progress: Progress) -> Row:
+    """`row`, a blank one, trained and judged by the held-out and the test images."""
+    plan = Plan(row.epochs, row.batch, row.seed, regrow=row.regrow)
+    if row.rule in FLOAT_RULES:
         return _float_row(task, row, plan)
     return _device_row(task, row, plan, progress)
 
@@ -116,14 +145,13 @@ def _float_row(task: Task, row: Row, plan: Plan) -> Row:
 def _device_row(task: Task, row: Row, plan: Plan, progress: Progress) -> Row:
     by: Step = {"masters": Masters(row.rate).step, "truncation": truncation}.get(row.rule, step)
     code = int(row.rate) if row.rule != "masters" else -2
-    regrow = REGROW if row.rule == "regrow" else 0.0
     reports: list[Report] = []
     state = train(
         task.network,
         task.state,
         pixels(task.train.images),
         task.train.labels,
-        replace(plan, code_rate=code, regrow=regrow),
+        replace(plan, code_rate=code),
         progress,
         scheme=scheme_of(task, row.trained),
         after=lambda _, report: reports.append(report),
@@ -146,11 +174,12 @@ def judged(task: Task, state: State, data: Dataset) -> float:
 
 
 def kept_row(folder: Path, row: Row) -> Row | None:
-    """The row that `folder` keeps under the name of this one, or None."""
+    """The row that `folder` keeps under the name of this one, or None; one of another kind is none."""
     path = folder / f"{row.name}.json"
     if not path.is_file():
         return None
-    return read_json(path, "training", lambda values: Row(**values), f"remove {path} to train again")
+    found = read_json(path, "training", lambda values: Row(**values), f"remove {path} to train again")
+    return found if found.kind == row.kind else None
 
 
 def keep_row(folder: Path, row: Row) -> None:

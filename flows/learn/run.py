@@ -169,7 +169,7 @@ def _int8(data: Dataset) -> Dataset:
 
 
 def _plan(options: LearnClasses) -> Plan:
-    return Plan(options.epochs, options.batch, options.seed, options.rate)
+    return Plan(options.epochs, options.batch, options.seed, options.rate, regrow=options.regrow)
 
 
 def _key(options: LearnClasses, found: Task) -> str:

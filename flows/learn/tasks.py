@@ -10,13 +10,14 @@ import torch
 
 from flows.base.files import save_whole
 from flows.base.kept import code, digest
+from flows.learn.commands import REGROW
 from flows.learn.floats import fresh_graph
 from golden.compress import Schedule, compress, import_module, no_basis_plan
 from golden.compress.floats import unpack_floats
 from golden.graph import network_file
 from golden.graph.floats import FloatGraph
 from golden.graph.network import Network as CompressedNetwork
-from golden.learning import Network, State, fresh_state, pixels, residual_network
+from golden.learning import Network, Plan, State, fresh_state, pixels, residual_network
 from golden.learning.start import start
 from golden.learning.state import HEAD_LARGEST
 from golden.progress import Progress
@@ -39,6 +40,7 @@ class Task:
         `golden.graph.floats.run_float` runs, with batch norm.
     train, held, test: images to learn from, to choose rates by, to judge by.
     rates: L of codes that are tried.
+    batch, regrow: of the device's plan (`golden.learning.Plan`); the controls in floats have its defaults.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Task:
     held: Dataset
     test: Dataset
     rates: tuple[int, ...]
+    batch: int = Plan.batch
+    regrow: float = 0.0
 
 
 def task(name: str, folder: Path, seed: int, images: int, progress: Progress) -> Task:
@@ -87,15 +91,17 @@ def _scratch(data: str, folder: Path, seed: int, images: int, progress: Progress
         whole, test = load_digits()
         train, held = whole.part(0, min(images, 1184)), whole.part(1184, len(whole))
         network = residual_network((1, 8, 8), (24, 1), ((24, 1), (48, 2)))
+        batch = 32
     else:
         whole, held, test = load_fashion_mnist()
         train = whole.part(0, images)
         network = residual_network((1, 32, 32), (24, 2), ((24, 2), (48, 2), (48, 1)))
+        batch = 64
     state = fresh_state(network, seed, DENSITY)
     torch.manual_seed(seed)
     dense = fresh_graph(network)
     masked = _masked(dense, state)
-    return Task(f"scratch.{data}", network, state, dense, masked, train, held, test, (-3, -2))
+    return Task(f"scratch.{data}", network, state, dense, masked, train, held, test, (-3, -2), batch, REGROW)
 
 
 def _masked(graph: FloatGraph, state: State) -> FloatGraph:

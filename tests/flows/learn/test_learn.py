@@ -1,6 +1,7 @@
 """The verbs of training on the device: a small training, cut and gone on; the report of kept rows."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,32 @@ import torch
 from flows.base.metrics import Metric, write_metrics
 from flows.base.provenance import write_provenance
 from flows.learn import run
-from flows.learn.commands import LearnDevice, LearnMeasure, LearnReport, LearnScratch
+from flows.learn.commands import TASKS, LearnDevice, LearnMeasure, LearnReport, LearnScratch
 from flows.learn.controls import Masters, truncation
 from flows.learn.floats import FloatNet, fresh_graph, measured, train_float
 from flows.learn.measure import measure
 from flows.learn.report import report
-from flows.learn.rows import Row, keep_row
+from flows.learn.rows import Row, blank_row, columns, keep_row, kept_row, run_row
 from flows.learn.run import bytes_of, learn
 from flows.learn.steps import WORKLOADS
-from golden.learning import Plan, Rates, everything, head_only, last_blocks, save_state, step
+from flows.learn.tasks import Task, task
+from golden.learning import (
+    Network,
+    Plan,
+    Rates,
+    Report,
+    State,
+    everything,
+    head_only,
+    last_blocks,
+    load_state,
+    save_state,
+    step,
+)
+from golden.progress import silent
 from golden.spec.config import TINY
 from golden.spec.errors import LightDealError
-from golden.workloads import load_digits
+from golden.workloads import Dataset, load_digits
 from tests.golden.learning.samples import NETWORK, batch, same, settled
 
 SMALL = partial(LearnScratch, images=128, epochs=4)
@@ -119,6 +134,7 @@ def test_the_report_takes_the_rate_that_held_out_images_chose(
         row("device", 1, 0.7, 0.99, -3),
         row("device", 2, 0.1, 0.8, -2),
         row("device", 2, 0.99, 0.9, -3),
+        replace(row("device", 3, 0.1, 0.1, -2), batch=64),
         row("masked", 1, 0.5, 0.77),
         row("masked", 2, 0.5, 0.75),
     ]
@@ -165,9 +181,56 @@ def test_rows_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("flows.learn.measure.run_row", None)
     assert measure(options) == first
     with pytest.raises(
-        LightDealError, match="only: 'best'; legal: dense, masked, device, regrow, masters, truncation"
+        LightDealError, match="only: 'best'; legal: dense, masked, device, regrow, fixed, masters, truncation"
     ):
         measure(LearnMeasure("classes", only="masked,best", out=tmp_path))
+
+
+def test_rows_of_another_kind_are_measured_again(tmp_path: Path) -> None:
+    kept = row("device", 1, 0.8, 0.2)
+    keep_row(tmp_path, kept)
+    assert kept_row(tmp_path, replace(kept, held=0, accuracy=0)) == kept
+    assert kept_row(tmp_path, replace(kept, batch=64)) is None
+    assert kept_row(tmp_path, replace(kept, regrow=0.3)) is None
+
+
+def test_each_rule_trains_by_its_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches and masks that change are the task's; controls say theirs, floats keep to the default."""
+    seen: list[Plan] = []
+
+    def trained(
+        network: Network, state: State, images: object, labels: object, plan: Plan, *_: Any, **by: Any
+    ) -> State:
+        seen.append(plan)
+        by["after"](state, Report(1.0, 1, 1, 0, 1))
+        return state
+
+    monkeypatch.setattr("flows.learn.rows.train", trained)
+    monkeypatch.setattr("flows.learn.rows.judged", lambda *_: 0.0)
+    data = batch(64)
+    plain = Dataset("spots", data[0].float() / 127, data[1])
+    graph = fresh_graph(NETWORK)
+    found = Task("scratch.x", NETWORK, settled(), graph, graph, plain, plain, plain, (-3, -2), 16, 0.2)
+    rules = ("device", "regrow", "fixed", "masters", "truncation")
+    for rule in rules:
+        made = run_row(found, blank_row(found, "all", rule, -3, 1, 2), silent)
+        assert (made.batch, made.epochs, made.regrow) == (16, 2, seen[-1].regrow)
+    assert [plan.regrow for plan in seen] == [0.2, 0.3, 0.0, 0.0, 0.2]
+    assert {(plan.batch, plan.seed, plan.epochs) for plan in seen} == {(16, 1, 2)}
+    assert blank_row(found, "all", "masked", 0.1, 1, 2).batch == 32
+    assert [("all", "fixed") in columns(it) for it in TASKS] == [
+        ("all", "regrow") not in columns(it) for it in TASKS
+    ]
+    assert ("all", "fixed") in columns("scratch.digits")
+
+
+def test_from_nothing_masks_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("golden.learning.regrow.EVERY", 2)
+    learn(SMALL(epochs=1, out=tmp_path))
+    found = task("scratch.digits", tmp_path, 1, 128, silent)
+    learnt = load_state(tmp_path / "scratch.digits" / "learnt.npz", found.network)
+    pairs = zip(found.state.layers, learnt.layers, strict=True)
+    assert any(not torch.equal(a.mask, b.mask) for a, b in pairs)
 
 
 def test_float_controls_learn_what_the_scheme_says() -> None:
