@@ -1,6 +1,7 @@
 """What every test shares: few threads, repeatable properties, no leftovers; which of them run."""
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -22,6 +23,9 @@ datapaths.register_all()
 
 # Small tensors: a second thread waits more than it works, and most of all beside other work.
 torch.set_num_threads(1)
+
+# A shell has what it starts in the background ignore interrupts; tests that send some would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Compiling takes longer than the short runs of tests.
 verilated.LEVEL = "-O1"
