@@ -138,8 +138,6 @@ class ScalarUnit(wiring.Component):
                     m.d.sync += a.eq(0)
                 with m.Else():
                     m.d.sync += b.eq(0)
-        with m.If(is_["shift"] & Mux(self.walks, self.turn, step == 2)):
-            m.d.sync += [a.eq(shifter.o), b.eq(0), more.eq(shifter.up)]
         with m.If(is_["biased"] & (step == 0)):
             m.d.sync += b.eq(self.bias)
         # A fraction is known, then it is cut: half a unit where the unit above is odd, else one less; at last
@@ -154,6 +152,9 @@ class ScalarUnit(wiring.Component):
             low = INT8_LARGEST.bit_length()
             end = Cat(1, (~a[-1]).replicate(low - 1))
             m.d.comb += self.result.eq(Cat(Mux(self.saturated, end, a[:low]), a[-1]).as_signed())
+        # Of a walk's only element this may be the cycle in which a fraction, of which there is none, is cut.
+        with m.If(is_["shift"] & Mux(self.walks, self.turn, step == 2)):
+            m.d.sync += [a.eq(shifter.o), b.eq(0), more.eq(shifter.up)]
         length = Signal(range(WORD_BITS + 1))
         m.d.sync += length.eq(leading_one(Cat(1, total[:WORD_BITS])))
         with m.If(is_["length"]):

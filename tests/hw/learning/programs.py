@@ -162,6 +162,8 @@ def copy(rng: Random, words: int) -> list[int]:
         word(Operation.STRIDES, LIMITED, SECOND, 0, steps[1]),
         word(Operation.ADD, LIMITED, 0, 0, first),
         word(Operation.COPY, 0, LIMITED, 0, before),
+        # A DOT that comes later would go backward, too.
+        word(Operation.STRIDES),
     ]
 
 
