@@ -188,10 +188,26 @@ def terms(rng: Random, words: int) -> list[int]:
     ]
 
 
-def softmax(rng: Random, operation: Operation, words: int) -> list[int]:
-    """Logits of one packed word each, far apart, near each other or alike; exponentials; shares."""
+def pool(rng: Random, config: Config) -> list[int]:
+    """The features of one channel."""
+    last = rng.randrange(config.lanes)
+    place = rng.randrange(config.feature_words)
+    return [
+        *pair(1, 0, 1),
+        *pair(2, last, rng.randint(0, last)),
+        word(Operation.WALK, 1, 2, 0),
+        *pair(LIMITED, place, 0),
+        word(Operation.ADD, SECOND, 0, 0, rng.randint(-2, 10)),
+        word(Operation.POOL, SECOND, LIMITED, 0, AREA - 8),
+    ]
+
+
+def softmax(rng: Random, operation: Operation, words: int, most: int = 5) -> list[int]:
+    """At most so many logits, of one packed word each, far apart, near each other or alike; exponentials;
+    shares.
+    """
     words -= 8
-    elements, shift = rng.randint(1, 5), rng.choice([rng.randint(-40, -16), rng.randint(-16, 20)])
+    elements, shift = rng.randint(1, most), rng.choice([rng.randint(-40, -16), rng.randint(-16, 20)])
     factors, biases, other = (rng.randrange(words - 8) for _ in range(3))
     place, label = words, words + rng.randint(0, 5)
     near = [rng.randint(-4000, 4000) for _ in range(rng.choice([0, elements]))]

@@ -14,7 +14,7 @@ from golden.spec.learning import seeded as lfsr_of
 from golden.spec.memories import Memory
 from hw.learning.controller import Controller
 from tests.hw.bench import NANO, join, load_state, load_words, seeded, simulate, simulate_with_reset, split
-from tests.hw.learning.programs import Case, Golden, golden_run, random_case, word
+from tests.hw.learning.programs import AREA, Case, Golden, golden_run, pool, random_case, softmax, word
 
 CONFIG = replace(
     NANO,
@@ -124,6 +124,29 @@ def test_random_programs(lanes: int, stall: float) -> None:
                 assert cycles > latency.CONTROLLER_BEGIN + right.controller.cycles
             else:
                 assert cycles == latency.CONTROLLER_BEGIN + right.controller.cycles
+
+    simulate(dut, bench)
+
+
+@pytest.mark.parametrize("operation", [Operation.POOL, Operation.SHARES])
+def test_a_walk_of_one_element(operation: Operation) -> None:
+    """A last map of one channel, one class: nothing else is under way, so it goes on sooner."""
+    rng = seeded(operation.value)
+    dut = Controller(CONFIG)
+    program = []
+    for number in range(24):
+        blocks = softmax(rng, operation, AREA, 1) if operation == Operation.SHARES else pool(rng, CONFIG)
+        program += [*blocks, word(Operation.COUNTS, 3), word(Operation.PARAMETER, 0, 3, 0, number)]
+        program += [word(Operation.LOAD, 4, 0, 0, AREA - 8), word(Operation.PARAMETER, 0, 4, 0, 64 + number)]
+    case = replace(random_case(rng, CONFIG, 40), program=[*program, word(Operation.STOP)])
+
+    async def bench(ctx: Any) -> None:
+        right = golden_run(rng, CONFIG, case, 0)
+        it = Bench(dut, CONFIG, rng, 0.0)
+        await it.load(ctx, case)
+        assert await it.run(ctx, right.reports) == latency.CONTROLLER_BEGIN + right.controller.cycles
+        compare(it, right, CONFIG.lanes)
+        assert len({*right.controller.parameters.values()}) > 4
 
     simulate(dut, bench)
 
