@@ -13,7 +13,7 @@ from flows.base.provenance import is_current
 from flows.learn.area import area_metrics, missing
 from flows.learn.commands import DEVICE, DEVICE_ABOUT, TASKS, LearnReport
 from flows.learn.pictures import memory_picture
-from flows.learn.rows import RULES, TRAINED, Row, columns, kept_rows
+from flows.learn.rows import DEVICE_RULES, RULES, TRAINED, Row, columns, kept_rows
 from flows.learn.steps import WORKLOADS, step_metrics, step_tables
 from golden.compiler.placement import bound, check_placement
 from golden.device.plan import plan_step
@@ -140,11 +140,9 @@ def _table(cells: Cells) -> str:
 
 def _line(cell: Cell) -> list[str]:
     first, found = cell.rows[0], [100 * row.accuracy for row in cell.rows]
-    rate = (
-        f"2^{first.rate:g}"
-        if first.rule in ("device", "regrow", "fixed", "truncation")
-        else f"{first.rate:g}"
-    )
+    # Rates of codes are exponents.
+    power = first.rule in DEVICE_RULES and first.rule != "masters"
+    rate = f"2^{first.rate:g}" if power else f"{first.rate:g}"
     spread = f"{max(found) - min(found):.2f}" if len(found) > 1 else ""
     return [
         first.task,
