@@ -19,6 +19,7 @@ from golden.spec.config import Config, load_config
 OPERATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "max pooling": ({"largest": False}, {"largest": True}),
     "channels of a round": ({"moves": False}, {"moves": True}),
+    "a basis": ({"bases": False}, {"bases": True}),
     "gates": ({"gates": False}, {"gates": True}),
     "one table": ({"tables": 0}, {"tables": 1}),
     "three tables": ({"tables": 0}, {"tables": 3}),

@@ -95,6 +95,12 @@ def plan_layer(network: Network, index: int, layouts: Layouts, config: Config) -
     output = layouts.tensor(name, shape, scale)
     phase = datapath(config).entries(layer)
     entries = unrolled(phase, layer.product.window, output.phases, layouts.spare.get(name, 0))
+    if not config.bases and (entries.fold == Fold.COLUMN or entries.group > 1):
+        raise refuse(
+            layer,
+            f"a basis, which configuration {config.name!r} leaves out",
+            "a scale for each filter (`no_basis_plan`), or configurations with `bases`",
+        )
     if entries.fold == Fold.COLUMN:
         check_column(layer, output, config)
     tiling = _tiling(layer, output, layouts.pitches[layer.input], entries.fold, config)

@@ -50,7 +50,10 @@ def default_plan(graph: FloatGraph, density: float = 0.2, config: Config = SMALL
     config: the accelerator whose cycles count.
 
     Where the network's strides do not fit together, all of them take GROUP folding; the compiler refuses it.
+    For a configuration without `bases`, the plan is that of `no_basis_plan`.
     """
+    if not config.bases:
+        return no_basis_plan(graph, density)
     shapes = conv_shapes(graph, config)
     foldings = {path: choose_folding(it, density, config, groups=False) for path, it in shapes.items()}
     costs = {path: fold_cycles(shapes[path], it, density, config) for path, it in foldings.items()}

@@ -20,7 +20,7 @@ LEARNING_LANES = 4
 TABLES = (0, 1, 3, 7, 15)
 """Legal numbers of tables: all values of the field that names one are legal, or none."""
 
-_LEFT_OUT = {"largest": True, "moves": True, "gates": False}
+_LEFT_OUT = {"largest": True, "moves": True, "bases": True, "gates": False}
 """Operations that may be left out, and whether they are there unless it is said."""
 _NO_SIZES = ("name", *_LEFT_OUT, "arithmetic", "learning")
 """Fields that are no whole numbers."""
@@ -60,6 +60,8 @@ class Config:
     largest: max pooling: the fold LARGEST.
     moves: a round of a layer in groups, or of pooling, may fetch the channels of its own filters alone; else
         it fetches all.
+    bases: filters may have a basis: sums that several terms multiply, in the foldings GROUP of more than one
+        filter and COLUMN; without it each filter has its scale alone.
     gates: a tensor of one pixel for each channel may be the factors of another's channels, as in squeeze and
         excitation. Not in a configuration that learns.
     arithmetic: what a lane does with a weight (`golden.spec.arithmetics`); decides what the coefficient
@@ -86,6 +88,7 @@ class Config:
     tables: int = 0
     largest: bool = True
     moves: bool = True
+    bases: bool = True
     gates: bool = False
     arithmetic: str = arithmetics.SHIFT_ADD.name
     learning: bool = False
@@ -155,6 +158,11 @@ class Config:
     def adders(self) -> int:
         """Shift-adders (or multiplier-accumulators): engines × lanes."""
         return self.engines * self.lanes
+
+    @property
+    def several_terms(self) -> bool:
+        """Whether an output may have more than one term: of a basis, or of pixels of which one stays."""
+        return self.bases or self.largest
 
     @property
     def digest(self) -> int:

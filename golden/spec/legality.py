@@ -55,9 +55,13 @@ def _fit(word: Any, config: Config) -> Any:
         ((word["group"] == group) & (filters <= config.accumulators // group) for group in formats.GROUPS),
     )
     columns, largest = (fold == Fold.COLUMN) & each, (fold == Fold.LARGEST) & own
-    if not config.largest:
-        return (filters != 0) & (columns | ((fold == Fold.GROUP) & grouped))
-    return (filters != 0) & (columns | largest | ((fold == Fold.GROUP) & grouped))
+    single = (word["group"] == 1) & (filters <= config.accumulators)
+    ways = [
+        *([columns] if config.bases else []),
+        *([largest] if config.largest else []),
+        (fold == Fold.GROUP) & (grouped if config.bases else single),
+    ]
+    return (filters != 0) & reduce(or_, ways)
 
 
 def _one_of(field: str, values: Callable[[Config], tuple[int, ...]], text: str) -> Rule:
@@ -67,7 +71,7 @@ def _one_of(field: str, values: Callable[[Config], tuple[int, ...]], text: str) 
 
 
 def _widths(config: Config) -> tuple[int, ...]:
-    return tuple(1 << i for i in range(config.lanes.bit_length()))
+    return tuple(1 << i for i in range(config.lanes.bit_length())) if config.bases else (1,)
 
 
 LAYER = Rule("operation", "LAYER, or END", lambda word, _: word["operation"] == Operation.LAYER)
@@ -83,7 +87,7 @@ BACK = (
     Rule(
         "engine_filters",
         "at least 1, and slots for all: `accumulators` in whole groups, three a filter in COLUMN, `group` a "
-        "filter in LARGEST, where the configuration has `largest`",
+        "filter in LARGEST, where the configuration has `largest`; without `bases` groups of one, no COLUMN",
         _fit,
     ),
     Rule(
@@ -91,6 +95,6 @@ BACK = (
         "1…`lanes`",
         lambda word, config: (word["last_lanes"] != 0) & (word["last_lanes"] <= config.lanes),
     ),
-    _one_of("row_width", _widths, "a power of two up to `lanes`"),
+    _one_of("row_width", _widths, "a power of two up to `lanes`; 1 without `bases`"),
 )
 """Of the half that the drain reads."""

@@ -1,6 +1,6 @@
 """A multiplier-accumulator of the basis stage."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -26,28 +26,27 @@ class BasisLane(wiring.Component):
     ----------
     bits: of a partial sum.
     largest: products may take the place of the output.
+    bases: sums of neighbours may be taken, in `column`; else the own ones are.
 
     Members
     -------
     left, own, right: In, the partial sums of the lane and its neighbours.
     column: In, which it is: 0, 1, 2.  edge, edge_right: In, a map row begins with this lane, with its right
-    neighbour: there is no neighbour. All three come a cycle before the sums.
+    neighbour: there is no neighbour. All three come a cycle before the sums. Without `bases`: own alone.
     term: In, one cycle after the partial sums.
     valid, alone, adds: In, with the product's sum: there is one; it comes alone, with `bias`, or is added;
     else it takes the place of the output where its low byte is larger.  bias: In.
     """
 
-    def __init__(self, bits: int, largest: bool = True) -> None:
+    def __init__(self, bits: int, largest: bool = True, bases: bool = True) -> None:
         self._bits = bits
         self._largest = largest
+        self._bases = bases
         super().__init__(
             {
-                "left": In(bits),
+                **({"left": In(bits)} if bases else {}),
                 "own": In(bits),
-                "right": In(bits),
-                "column": In(2),
-                "edge": In(1),
-                "edge_right": In(1),
+                **({"right": In(bits), "column": In(2), "edge": In(1), "edge_right": In(1)} if bases else {}),
                 "term": In(signed(formats.ACTIVATION_BITS)),
                 "valid": In(1),
                 "alone": In(1),
@@ -62,17 +61,7 @@ class BasisLane(wiring.Component):
         bits = self._bits
         # What is not valid changes nothing, so data need no reset.
         operand = Signal(bits, reset_less=True)
-        # 0: outside the row, 1: left, 2: right, 3: own; so coded that a bit takes two LUTs.
-        choice = Signal(2)
-        with m.If(self.column == 0):
-            m.d.sync += choice.eq(Mux(self.edge, 0, 1))
-        with m.Elif(self.column == 2):
-            m.d.sync += choice.eq(Mux(self.edge_right, 0, 2))
-        with m.Else():
-            m.d.sync += choice.eq(3)
-        m.d.sync += operand.eq(
-            Mux(choice[1], Mux(choice[0], self.own, self.right), Mux(choice[0], self.left, 0))
-        )
+        m.d.sync += operand.eq(self._chosen(m) if self._bases else self.own)
         cut = min(LOW_BITS, bits - 1)
         low = Signal(signed(cut + 1 + formats.ACTIVATION_BITS), reset_less=True)
         high = Signal(signed(bits - cut + formats.ACTIVATION_BITS), reset_less=True)
@@ -88,3 +77,15 @@ class BasisLane(wiring.Component):
         with m.If(self.valid & (self.adds | larger)):
             m.d.sync += self.o.eq(Mux(self.alone, self.bias, self.o) + product)
         return m
+
+    def _chosen(self, m: Module) -> Value:
+        """The partial sum that `column` names."""
+        # 0: outside the row, 1: left, 2: right, 3: own; so coded that a bit takes two LUTs.
+        choice = Signal(2)
+        with m.If(self.column == 0):
+            m.d.sync += choice.eq(Mux(self.edge, 0, 1))
+        with m.Elif(self.column == 2):
+            m.d.sync += choice.eq(Mux(self.edge_right, 0, 2))
+        with m.Else():
+            m.d.sync += choice.eq(3)
+        return Mux(choice[1], Mux(choice[0], self.own, self.right), Mux(choice[0], self.left, 0))

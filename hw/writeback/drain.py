@@ -14,6 +14,7 @@ from golden.spec.memories import Memory, Operation, back_record, filter_record, 
 from hw.interfaces import load_signature, sums_signature
 from hw.parts.layouts import layout
 from hw.parts.memory import LoadedMemory
+from hw.writeback.layouts import ends_output
 from hw.writeback.terms import gate_signature, reads_signature, source_layout, terms_signature
 from hw.writeback.walk import Walk
 
@@ -106,7 +107,11 @@ class Drain(wiring.Component):
         ended = Signal(latency.POOLED_RESIDUAL_GAP - 1)
         near = Signal()
         m.d.comb += [
-            issue.eq(draining & ready & (step.empty | ~((step.last & meets) | (self.spaced & near)))),
+            issue.eq(
+                draining
+                & ready
+                & (step.empty | ~((ends_output(config, step) & meets) | (self.spaced & near)))
+            ),
             walk.layer.eq(now),
             walk.start.eq(self.start),
             instructions.address.eq(counter),
@@ -131,7 +136,7 @@ class Drain(wiring.Component):
             )
         )
         m.d.sync += [
-            ended.eq(Cat(token.valid & token.last, ended)),
+            ended.eq(Cat(token.valid & ends_output(config, token), ended)),
             # Of the next cycle: the residual of an output that ends then is read when another one is written.
             meets.eq(
                 now.residual

@@ -1,11 +1,18 @@
 """What goes with a step of the drain's walk."""
 
+from amaranth.hdl import Const, Value
 from amaranth.lib import data
 
 from golden.spec import memories
 from golden.spec.config import Config
 from golden.spec.memories import log2
 from hw.writeback.basis import slice_bits
+
+
+def ends_output(config: Config, token: data.View) -> Value:
+    """Whether a term is the last of its output; each is where an output has one."""
+    last: Value = token.last if config.several_terms else Const(1, 1)
+    return last
 
 
 def pool_index_bits(config: Config) -> int:
@@ -16,14 +23,14 @@ def pool_index_bits(config: Config) -> int:
 def output_fields(config: Config) -> dict[str, int]:
     """What the output pipeline does with a term.
 
-    first, last: of an output slice.  column: see `hw.writeback.basis`.  slice: lanes.
+    first, last: of an output slice; where it may have several terms.  column: see `hw.writeback.basis`; where
+    the configuration has bases.  slice: lanes.
     address: word of the output.  tail: the tile is the last of its plane.  pool_index: channel in the round.
     pool_first, pool_last: slice of the channel's map.
     """
     return {
-        "first": 1,
-        "last": 1,
-        "column": 2,
+        **({"first": 1, "last": 1} if config.several_terms else {}),
+        **({"column": 2} if config.bases else {}),
         "slice": slice_bits(config),
         "address": memories.feature_bits(config),
         "tail": 1,

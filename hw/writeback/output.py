@@ -13,6 +13,7 @@ from hw.parts.layouts import layout
 from hw.parts.rounding import RoundShift
 from hw.parts.shared import Shared
 from hw.writeback.basis import BasisStage
+from hw.writeback.layouts import ends_output
 from hw.writeback.pool import Pool
 from hw.writeback.residual import ResidualAdder
 from hw.writeback.table import Table
@@ -62,10 +63,9 @@ class OutputPipeline(wiring.Component):
             stage.sums.eq(self.i.sums),
             stage.term.eq(self.i.term),
             stage.slice.eq(tokens[0].slice),
-            stage.column.eq(tokens[0].column),
-            stage.row_width.eq(now.row_width),
+            *([stage.column.eq(tokens[0].column), stage.row_width.eq(now.row_width)] if config.bases else []),
             stage.valid.eq(tokens[1].valid),
-            stage.first.eq(tokens[1].first),
+            *([stage.first.eq(tokens[1].first)] if config.several_terms else []),
             stage.bias.eq(self.i.bias),
         ]
         if config.largest:
@@ -92,7 +92,7 @@ class OutputPipeline(wiring.Component):
             last_tile.eq(now.tiles - 1),
             pooling.eq(now.pool),
             self.residual.address.eq(asked.address + to_residual),
-            self.residual.valid.eq(asked.valid & asked.last & now.residual),
+            self.residual.valid.eq(asked.valid & ends_output(config, asked) & now.residual),
             residual_data.eq(self.residual.data.word_select(arriving.slice, config.basis * 8)),
         ]
         m.d.comb += [
@@ -127,7 +127,7 @@ class OutputPipeline(wiring.Component):
         done = tokens[latency.WRITE]
         m.d.comb += [
             pool_unit.i.eq(activated),
-            pool_unit.valid.eq(done.valid & done.last & pooling),
+            pool_unit.valid.eq(done.valid & ends_output(config, done) & pooling),
             pool_unit.index.eq(done.pool_index),
             pool_unit.first.eq(done.pool_first),
             pool_unit.shift.eq(now.pool_shift),
@@ -137,7 +137,7 @@ class OutputPipeline(wiring.Component):
         with m.If(pooling):
             writing = tokens[latency.POOLED_WRITE - 1]
             m.d.sync += [
-                self.write.valid.eq(writing.valid & writing.last & writing.pool_last),
+                self.write.valid.eq(writing.valid & ends_output(config, writing) & writing.pool_last),
                 # The token of the last tile; the pooled word is the channel's first.
                 self.write.address.eq(writing.address - last_tile),
                 self.write.enable.eq(Const(-1, config.lanes)),
@@ -146,7 +146,7 @@ class OutputPipeline(wiring.Component):
         with m.Else():
             writing = tokens[latency.WRITE - 1]
             m.d.sync += [
-                self.write.valid.eq(writing.valid & writing.last),
+                self.write.valid.eq(writing.valid & ends_output(config, writing)),
                 self.write.address.eq(writing.address),
                 self.write.enable.eq(
                     Cat((writing.slice == number).replicate(config.basis) for number in range(slices))

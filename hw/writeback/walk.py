@@ -1,8 +1,9 @@
 """The walk of the drain through a layer: what comes next, one step ahead."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,6 +14,16 @@ from hw.parts.layouts import layout
 from hw.parts.position import Position
 from hw.writeback.basis import slice_bits
 from hw.writeback.layouts import pool_index_bits, walk_layout
+
+
+def _counted(there: bool, bits: int, name: str | None = None, still: int = 0) -> Value:
+    """A register; `still`, where the configuration does without it."""
+    return Signal(bits, name=name) if there else Const(still, bits)
+
+
+def _set(target: Value, value: ValueLike) -> list[Any]:
+    """What makes a register of `_counted` that value next; nothing where it is none."""
+    return [target.eq(value)] if isinstance(target, Signal) else []
 
 
 class Walk(wiring.Component):
@@ -58,10 +69,12 @@ class Walk(wiring.Component):
         member = Position(m, "member", now.engine_filters)
         engine, bank = self.next_engine, self.next_bank
         slice_ = Signal(slice_bits(config))
-        k = Signal(2)
-        q = Signal(2)
+        # What a configuration without a basis does not count is a constant.
+        bases, several = config.bases, config.several_terms
+        k = _counted(several, 2, "k")
+        q = _counted(bases, 2, "q")
         group_slot = Signal(log2(config.accumulators) + 1)
-        in_group = Signal(2)
+        in_group = _counted(bases, 2, "in_group")
         pool_index = Signal(pool_index_bits(config))
         # Running positions, and where this round began, to return to for its next tile.
         left, round_left = (Signal.like(now.filters, name=name) for name in ("left", "round_left"))
@@ -77,19 +90,20 @@ class Walk(wiring.Component):
         word, round_word = (Signal.like(now.output_address, name=name) for name in ("word", "round_word"))
 
         # Of the layer alone, hence in registers.
-        column_fold = now.fold == Fold.COLUMN
-        columns, k_end, group_end = Signal(), Signal(2), Signal(2)
+        column_fold = now.fold == Fold.COLUMN if bases else Const(0, 1)
+        columns, group_end = _counted(bases, 1), _counted(bases, 2, "group_end")
+        k_end = _counted(several, 2)
         m.d.sync += [
-            columns.eq(column_fold),
-            k_end.eq(Mux(column_fold, formats.BASIS - 1, now.group - 1)),
-            group_end.eq(Mux(now.fold == Fold.GROUP, now.group - 1, 0)),
+            *_set(columns, column_fold),
+            *_set(k_end, Mux(column_fold, formats.BASIS - 1, now.group - 1)),
+            *_set(group_end, Mux(now.fold == Fold.GROUP, now.group - 1, 0)),
         ]
 
         # Where the counts stand at their last value; registers, too.
         slices = config.lanes // config.basis
-        last_q, last_k, last_term, last_engine = (
-            Signal(name=name) for name in ("last_q", "last_k", "last_term", "last_engine")
-        )
+        last_q = _counted(bases, 1, "last_q", still=1)
+        last_k, last_term = (_counted(several, 1, name, still=1) for name in ("last_k", "last_term"))
+        last_engine = Signal()
         last_slice: Value = Signal(name="last_slice") if slices > 1 else Const(1, 1)
         engine_done, job_done = Signal(), Signal()
         m.d.comb += [
@@ -117,27 +131,28 @@ class Walk(wiring.Component):
             "pool_first": (tile.value == 0) & (slice_ == 0),
             "pool_last": tile.last & last_slice,
         }
+        there = self.step.shape().members
         with m.If(self.advance):
-            m.d.sync += [self.step[name].eq(value) for name, value in shown.items()]
+            m.d.sync += [self.step[name].eq(shown[name]) for name in shown if name in there]
             with m.If(~empty):
                 m.d.sync += [
                     term_at.eq(term_at + 1),
-                    q.eq(q + 1),
-                    last_q.eq(~columns | (q == formats.BASIS - 2)),
-                    last_term.eq(last_k & (q == formats.BASIS - 2)),
+                    *_set(q, q + 1),
+                    *_set(last_q, ~columns | (q == formats.BASIS - 2)),
+                    *_set(last_term, last_k & (q == formats.BASIS - 2)),
                 ]
                 with m.If(last_q):
                     m.d.sync += [
-                        q.eq(0),
-                        k.eq(k + 1),
-                        last_k.eq(k + 1 == k_end),
-                        last_term.eq(~columns & (k + 1 == k_end)),
+                        *_set(q, 0),
+                        *_set(k, k + 1),
+                        *_set(last_k, k + 1 == k_end),
+                        *_set(last_term, ~columns & (k + 1 == k_end)),
                     ]
                 with m.If(last_term):
                     m.d.sync += [
-                        k.eq(0),
-                        last_k.eq(k_end == 0),
-                        last_term.eq(k_end == 0),
+                        *_set(k, 0),
+                        *_set(last_k, k_end == 0),
+                        *_set(last_term, k_end == 0),
                         term_at.eq(filter_term),
                         slice_.eq(slice_ + 1),
                         *([last_slice.eq(slice_ == slices - 2)] if slices > 1 else []),
@@ -154,18 +169,18 @@ class Walk(wiring.Component):
                             empty.eq(one),
                             one.eq(left == 2),
                             pool_index.eq(pool_index + 1),
-                            in_group.eq(in_group + 1),
+                            *_set(in_group, in_group + 1),
                         ]
                         with m.If(in_group == group_end):
                             # k is the last one of the group.
-                            m.d.sync += [in_group.eq(0), group_slot.eq(group_slot + k + 1)]
+                            m.d.sync += [*_set(in_group, 0), group_slot.eq(group_slot + k + 1)]
             with m.If(engine_done):
                 member.clear()
                 m.d.sync += [
                     engine.eq(engine + 1),
                     last_engine.eq(engine == config.engines - 2),
                     group_slot.eq(0),
-                    in_group.eq(0),
+                    *_set(in_group, 0),
                 ]
             with m.If(job_done):
                 m.d.sync += [
@@ -203,11 +218,11 @@ class Walk(wiring.Component):
                     ]
         with m.If(self.begin):
             zero = (engine, slice_, k, q, group_slot, in_group, pool_index)
-            m.d.sync += [count.eq(0) for count in zero]
+            m.d.sync += [statement for count in zero for statement in _set(count, 0)]
             m.d.sync += [
-                last_q.eq(~column_fold),
-                last_k.eq(~column_fold & (now.group == 1)),
-                last_term.eq(~column_fold & (now.group == 1)),
+                *_set(last_q, ~column_fold),
+                *_set(last_k, ~column_fold & (now.group == 1)),
+                *_set(last_term, ~column_fold & (now.group == 1)),
                 last_engine.eq(config.engines == 1),
                 *([last_slice.eq(0)] if slices > 1 else []),
             ]

@@ -8,6 +8,7 @@ import pytest
 from flows.fuzz.networks import roomy
 from golden.compiler import compile_network
 from golden.graph.network import Feature, Layer, Network
+from golden.graph.operations.add import Add
 from golden.graph.operations.gate import Gate
 from golden.graph.operations.relu import Relu
 from golden.graph.operations.requantise import Requantise
@@ -55,6 +56,25 @@ def test_what_was_left_out() -> None:
         (2, 4, 4), ("a", 23, (1, 1), {"kind": "scale"}), ("d", 23, (3, 3), same), ("b", 3, (2, 2))
     )
     check_run(network, config, random_images(np.random.default_rng(1), network, 2), 0.3, "bare")
+
+
+@pytest.mark.parametrize("largest", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_without_bases(largest: bool) -> None:
+    """A residual, pooling, more than a round of filters, each with a scale; max pooling beside them."""
+    config = replace(CONFIG, name="no-bases", bases=False, largest=largest, gates=False)
+    same = {"padding": 1, "kind": "scale"}
+    pool = {"stride": 2, "kind": "largest"} if largest else {"stride": 2, "groups": 5, "kind": "scale"}
+    network = chain(
+        (2, 6, 6),
+        ("a", 5, (3, 3), same),
+        ("b", 5, (3, 3), {**same, "residual": Add("a", 1, 0, 2), "relu": True}),
+        ("p", 5, (2, 2), pool),
+        ("c", 23, (3, 3), {**same, "relu": True}),
+        ("d", 3, (1, 1), {"kind": "scale", "pool": 3}),
+    )
+    rng = np.random.default_rng(5)
+    for stalls in (0.0, 0.3):
+        check_run(network, config, random_images(rng, network, 2), stalls, f"stalls {stalls}")
 
 
 def test_unrolled_layers() -> None:

@@ -1,9 +1,12 @@
 """The plan that nobody chose: what each layer of a network gets."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
-from golden.compress import CompressionPlan, LayerPlan, default_plan, import_module
+from golden.compress import CompressionPlan, LayerPlan, default_plan, import_module, no_basis_plan
+from golden.spec.config import SMALL
 from golden.workloads import DigitsNet, FashionNet
 
 
@@ -19,6 +22,12 @@ def test_networks_of_the_figures_keep_groups_of_three() -> None:
         for layer in graph.layers[1:-1]:
             assert plan.of(layer.path) in (LayerPlan("group", 3), LayerPlan("column", 3))
         assert plan.of(graph.layers[0].path) == LayerPlan("scale", density=1.0)
+
+
+def test_a_configuration_without_bases_gets_none() -> None:
+    graph = import_module(DigitsNet().eval(), torch.rand(2, 1, 8, 8))
+    assert default_plan(graph, 0.3, replace(SMALL, bases=False)) == no_basis_plan(graph, 0.3)
+    assert default_plan(graph, 0.3) != no_basis_plan(graph, 0.3)
 
 
 def test_sixteen_filters_on_four_engines_are_groups_of_four() -> None:

@@ -87,6 +87,17 @@ def test_max_pooling_that_was_left_out_is_told() -> None:
     assert str(caught.value) == f"layer p: {words}"
 
 
+@pytest.mark.parametrize("kind", ["group", "column"])
+def test_a_basis_that_was_left_out_is_told(kind: str) -> None:
+    network = chain((2, 4, 4), ("a", 6, (3, 3), {"padding": 1, "kind": kind}))
+    with pytest.raises(UnsupportedError) as caught:
+        compile_network(network, replace(SMALL, name="bare", bases=False))
+    words = (
+        "a basis, which configuration 'bare' leaves out; supported: a scale for each filter (`no_basis_plan`)"
+    )
+    assert str(caught.value) == f"layer a: {words} (`no_basis_plan`), or configurations with `bases`"
+
+
 def test_channels_of_a_round_that_do_not_fit_turns_of_the_layer_before() -> None:
     """Five filters a turn before rounds of other sizes: they wait for all of it."""
     options = {"groups": 44, "kind": "scale"}

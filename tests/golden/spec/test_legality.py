@@ -41,7 +41,15 @@ class Asked(wiring.Component):
 
 @pytest.mark.parametrize("half", HALVES)
 @pytest.mark.parametrize(
-    "config", [TINY, SMALL, replace(TINY, name="bare", largest=False)], ids=lambda config: config.name
+    "config",
+    [
+        TINY,
+        SMALL,
+        replace(TINY, name="bare", largest=False),
+        replace(TINY, name="no-bases", bases=False),
+        replace(TINY, name="least", bases=False, largest=False),
+    ],
+    ids=lambda config: config.name,
 )
 def test_signals_and_integers_agree(config: Config, half: str) -> None:
     rng = seeded(1)
@@ -72,3 +80,19 @@ def test_the_largest_is_illegal_where_it_was_left_out() -> None:
     rule = next(it for it in legality.BACK if it.field == "engine_filters")
     assert rule.holds(fields, TINY)
     assert not rule.holds(fields, replace(TINY, largest=False))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"engine_filters": 2, "group": 2, "fold": Fold.GROUP},
+        {"engine_filters": 1, "group": 1, "fold": Fold.COLUMN},
+    ],
+    ids=["group", "column"],
+)
+def test_a_basis_is_illegal_where_it_was_left_out(fields: dict[str, int]) -> None:
+    rule = next(it for it in legality.BACK if it.field == "engine_filters")
+    assert rule.holds(fields, TINY)
+    without = replace(TINY, bases=False)
+    assert not rule.holds(fields, without)
+    assert rule.holds({**fields, "group": 1, "fold": Fold.GROUP}, without)
