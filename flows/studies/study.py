@@ -12,7 +12,16 @@ from flows.base.progress import step
 from flows.base.provenance import write_provenance
 from flows.base.roots import TRAINING
 from flows.studies.commands import Accuracy, Table
-from flows.studies.training import Outcome, finish, finish_float, load, pretrained, recipe, standard
+from flows.studies.training import (
+    Outcome,
+    demand_bases,
+    finish,
+    finish_float,
+    load,
+    pretrained,
+    recipe,
+    standard,
+)
 from golden.compiler import compile_network
 from golden.compress.patterns import patterns
 from golden.cycles.bounds import dense_cycles
@@ -29,7 +38,7 @@ def pattern_table(options: Table) -> str:
     has some, so those stand in the table. Leaves table.md and metrics.json in `options.out`.
     """
     config = load_config(options.config)
-    rows = list(patterns(options.densities))
+    rows = [row for row in patterns(options.densities) if config.bases or not row.basis]
     _, held_out, _ = load(options.data)
     seeds = range(1, options.seeds + 1)
     with step(f"{len(seeds)} float networks"):
@@ -120,6 +129,7 @@ def accuracy_benchmark(options: Accuracy) -> tuple[str, bool]:
     Leaves accuracy.md and metrics.json in `options.out`. Returns the table and `judge`'s verdict.
     """
     config = load_config(options.config)
+    demand_bases(config)
     load(options.data)
     with step(f"{options.seeds} seeds"):
         jobs = {seed: partial(whole_seed, options.data, seed, config) for seed in range(1, options.seeds + 1)}

@@ -16,7 +16,7 @@ from golden.compress import Schedule, compress, import_module, int8_plan
 from golden.compress.patterns import Pattern, pattern_plan
 from golden.graph.network import Network
 from golden.progress import Progress
-from golden.spec.config import Config
+from golden.spec.config import Config, ConfigError
 from golden.spec.errors import LightDealError
 from golden.workloads import Dataset, DigitsNet, FashionNet, accuracy, fit, load_digits, load_fashion_mnist
 
@@ -98,6 +98,15 @@ def load(data: str) -> tuple[Dataset, Dataset | None, Dataset]:
         train, test = load_digits()
         return train, None, test
     return load_fashion_mnist()
+
+
+def demand_bases(config: Config) -> None:
+    """Raises ConfigError where the two of `standard` would be one: the configuration leaves the basis out."""
+    if not config.bases:
+        raise ConfigError(
+            f"configuration {config.name!r} leaves the basis out (`bases`), so nothing stands beside "
+            f"networks without one; `lightdeal table --config …` has those alone"
+        )
 
 
 def standard(data: str) -> dict[str, Pattern]:

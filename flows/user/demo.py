@@ -18,7 +18,7 @@ from flows.base.metrics import Metric, write_metrics
 from flows.base.progress import counted, say, step
 from flows.base.provenance import write_provenance
 from flows.base.roots import DEMO
-from flows.studies.training import Outcome, jobs, load, pretrained, recipe, standard
+from flows.studies.training import Outcome, demand_bases, jobs, load, pretrained, recipe, standard
 from flows.user.commands import Demo
 from flows.user.demo_learning import build_device, learn_by_heart, learning_faults, learning_metrics
 from flows.user.demo_metrics import Runs, accuracies, comparison, sizes
@@ -81,6 +81,7 @@ def demo(options: Demo) -> Report:
     """
     started = time.perf_counter()
     config = load_config(options.config)
+    demand_bases(config)
     chosen = recipe(options.data)
     _, _, test = load(options.data)
     count = min(options.images or chosen.rtl_images or len(test), len(test))

@@ -1,11 +1,18 @@
 """Every recipe, from the float network to integers, on few images."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
 
 from flows.studies import training
+from flows.studies.commands import Accuracy
+from flows.studies.study import accuracy_benchmark
+from flows.user.commands import Demo
+from flows.user.demo import demo
 from golden.progress import silent
-from golden.spec.config import SMALL
+from golden.spec.config import SMALL, ConfigError
 from golden.workloads import Dataset
 
 
@@ -27,3 +34,20 @@ def test_recipes_work(monkeypatch: pytest.MonkeyPatch, name: str, side: int) -> 
     assert made.network.features[made.network.input].shape == (1, side, side)
     assert made.accuracy > 0.2
     assert made.kept < 0.3
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        lambda config: demo(Demo(config=config)),
+        lambda config: accuracy_benchmark(Accuracy(config=config)),
+    ],
+    ids=["demo", "accuracy"],
+)
+def test_nothing_is_set_beside_itself(tmp_path: Path, job: Callable[[str], object]) -> None:
+    file = tmp_path / "bare.toml"
+    file.write_text("engines = 2\nlanes = 4\nbasis = 2\nbases = false\n")
+    with pytest.raises(
+        ConfigError, match=r"^configuration 'bare' leaves the basis out \(`bases`\), so there is"
+    ):
+        job(str(file))
