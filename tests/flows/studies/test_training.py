@@ -48,6 +48,6 @@ def test_nothing_is_set_beside_itself(tmp_path: Path, job: Callable[[str], objec
     file = tmp_path / "bare.toml"
     file.write_text("engines = 2\nlanes = 4\nbasis = 2\nbases = false\n")
     with pytest.raises(
-        ConfigError, match=r"^configuration 'bare' leaves the basis out \(`bases`\), so there is"
+        ConfigError, match=r"^configuration 'bare' leaves the basis out \(`bases`\), so nothing stands"
     ):
         job(str(file))
