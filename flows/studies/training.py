@@ -52,7 +52,7 @@ class Recipe:
 
 
 RECIPES = {
-    "digits": Recipe(DigitsNet, pretrain=20, retrain=30, density=0.2, floor=0.985),
+    "digits": Recipe(DigitsNet, pretrain=20, retrain=30, density=0.17, floor=0.985),
     # Chosen on the validation images: learning from labels alone is better here.
     "fashion-mnist": Recipe(
         FashionNet,
