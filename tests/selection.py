@@ -1,10 +1,15 @@
-"""Which test modules are quick: those that neither train, nor simulate, nor start a program.
+"""Which test modules are quick: those that neither train, nor simulate, nor start a program; and which
+parameters of a test are enough on every change.
 
-That is read from what a module and the helpers of tests that it takes import, so nobody keeps a list.
+The former is read from what a module and the helpers of tests that it takes import, so nobody keeps a list.
 """
 
 import ast
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,3 +53,11 @@ def _imports(path: Path) -> set[str]:
 def _files(name: str) -> list[Path]:
     place = ROOT / name.replace(".", "/")
     return [it for it in (place.with_suffix(".py"), place / "__init__.py") if it.is_file()]
+
+
+def first_or_long(values: Iterable[Any], count: int = 1) -> list[Any]:
+    """Parameters of a test: the first `count` of them run on every change; the others are long."""
+    return [
+        pytest.param(*(it if isinstance(it, tuple) else (it,)), marks=[pytest.mark.long] * (number >= count))
+        for number, it in enumerate(values)
+    ]

@@ -15,6 +15,7 @@ from golden.spec.memories import Memory
 from hw.learning.controller import Controller
 from tests.hw.bench import NANO, join, load_state, load_words, seeded, simulate, simulate_with_reset, split
 from tests.hw.learning.programs import AREA, Case, Golden, golden_run, pool, random_case, softmax, word
+from tests.selection import first_or_long
 
 CONFIG = replace(
     NANO,
@@ -102,10 +103,7 @@ def compare(bench: Bench, right: Golden, lanes: int) -> None:
     assert bench.parameters.keys() == controller.parameters.keys()
 
 
-@pytest.mark.parametrize(
-    ("lanes", "stall"),
-    [(4, 0.3), (16, 0.0), *(pytest.param(*it, marks=pytest.mark.long) for it in ((16, 0.3), (8, 0.6)))],
-)
+@pytest.mark.parametrize(("lanes", "stall"), first_or_long([(4, 0.3), (16, 0.0), (16, 0.3), (8, 0.6)]))
 def test_random_programs(lanes: int, stall: float) -> None:
     """Two programs one after the other: nothing of the first is left but the generator, the memories."""
     rng = seeded(lanes)

@@ -20,6 +20,7 @@ from hw.writeback.terms import token_layout
 from tests.hw.bench import NANO, join, load_state, seeded, simulate, some
 from tests.hw.learning.layers import block_words, byte_words
 from tests.hw.learning.rounded import Rounded
+from tests.selection import first_or_long
 
 WORDS = 20
 START = lfsr_of(11)
@@ -133,8 +134,11 @@ def random_bytes(config: Config, start: Lfsr) -> np.ndarray:
     return found.numpy().astype(np.int64).reshape(WORDS, config.lanes)
 
 
-@pytest.mark.parametrize("lanes", [4, 8, 16])
-@pytest.mark.parametrize("pause", [0.0, 0.5])
+PACES = first_or_long([(4, 0.5), (16, 0.0), (4, 0.0), (8, 0.0), (8, 0.5), (16, 0.5)], 2)
+"""Lanes, and how often errors and sums pause."""
+
+
+@pytest.mark.parametrize(("lanes", "pause"), PACES)
 def test_blocks(lanes: int, pause: float) -> None:
     rng, config = seeded(lanes), sizes(lanes)
     dut = Rounded(MapWriter(config), config, 1)
@@ -169,8 +173,7 @@ def test_blocks(lanes: int, pause: float) -> None:
     simulate(dut, bench)
 
 
-@pytest.mark.parametrize("lanes", [4, 8, 16])
-@pytest.mark.parametrize("pause", [0.0, 0.5])
+@pytest.mark.parametrize(("lanes", "pause"), PACES)
 def test_errors(lanes: int, pause: float) -> None:
     """With and without a map that is added, one that masks, and its ReLU; counts begin anew or go on."""
     rng, config = seeded(lanes), sizes(lanes)

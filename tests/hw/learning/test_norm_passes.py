@@ -11,6 +11,7 @@ from hw.learning.norm_passes import NormPasses
 from tests.hw.bench import seeded, simulate
 from tests.hw.learning.layers import Bench, layer
 from tests.hw.learning.rounded import Rounded
+from tests.selection import first_or_long
 
 
 def sizes(lanes: int) -> Config:
@@ -65,7 +66,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("lanes", "stall"), REFUSED)
+@pytest.mark.parametrize(("lanes", "stall"), first_or_long(REFUSED))
 def test_cycles_where_accesses_are_refused(lanes: int, stall: float) -> None:
     rng = seeded(lanes)
     config = sizes(lanes)
@@ -106,7 +107,7 @@ GIVEN_AND_LONE = {
 """Lanes, stalls of the memory and of the reader."""
 
 
-@pytest.mark.parametrize(("lanes", "stall", "late"), GIVEN_AND_LONE)
+@pytest.mark.parametrize(("lanes", "stall", "late"), first_or_long(GIVEN_AND_LONE, 2))
 def test_given_statistics_and_lone_reductions(lanes: int, stall: float, late: float) -> None:
     """One behind the other and behind others; the time of each, of a reader that makes nobody wait."""
     rng = seeded(lanes)
@@ -133,7 +134,7 @@ PIECES = {
 }
 
 
-@pytest.mark.parametrize(("lanes", "stall"), PIECES)
+@pytest.mark.parametrize(("lanes", "stall"), first_or_long(PIECES))
 def test_pieces_of_a_map(lanes: int, stall: float) -> None:
     """Words between runs stay as they are; counts go on over commands that say so."""
     rng = seeded(lanes)
