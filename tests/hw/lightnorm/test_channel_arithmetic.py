@@ -19,11 +19,12 @@ from sim.lightnorm.numbers import Number, as_number, constant, numbers
 from sim.lightnorm.samples import CHANNELS, GAMMA, Sample, sample
 from tests.hw.bench import seeded
 from tests.hw.lightnorm.drive import run_streams
+from tests.selection import first_or_long
 
 Kind = type[ChannelArithmetic] | type[ParallelArithmetic]
 PARAMETERS = ("gamma", "beta", "mean", "scale")
 ZERO = {"mantissa": 0, "sign": 0, "exponent": 0}
-CASES = [(2, 1, 0.0), (61, 1, 0.3), (130, 8, 0.0)]
+CASES = first_or_long([(61, 1, 0.3), (2, 1, 0.0), (130, 8, 0.0)])
 """Values of a channel, chunks wanted, stalls."""
 SLOWEST = {"light": 960, "light32": 960, "wide": 1000, "mxint8": 2400}
 """Cycles of a forward and a backward channel together, a bit a cycle."""
@@ -159,7 +160,7 @@ def from_numbers(values: list[Number]) -> Scalars:
 
 
 @pytest.mark.parametrize(("kind", "name"), EDGE_KINDS)
-@pytest.mark.parametrize("epsilon", [0.0, 1e-5, 100.0])
+@pytest.mark.parametrize("epsilon", first_or_long([1e-5, 0.0, 100.0]))
 def test_edges_forward(kind: Kind, name: str, epsilon: float) -> None:
     """Sums at the edges of rounding, of both signs, with parameters of any size."""
     rng = seeded(round(epsilon))

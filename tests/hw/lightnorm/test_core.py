@@ -11,9 +11,10 @@ from sim.lightnorm.samples import CHANNELS, sample
 from sim.lightnorm.streams import streams
 from tests.hw.bench import seeded
 from tests.hw.lightnorm.drive import run_streams
+from tests.selection import first_or_long
 
 
-@pytest.mark.parametrize(("lanes", "values"), [(4, 61), (16, 48)])
+@pytest.mark.parametrize(("lanes", "values"), first_or_long([(4, 61), (16, 48)]))
 def test_exact_numbers(lanes: int, values: int) -> None:
     rng = seeded(values)
     case = sample(values, values, 8, NORM_FORMAT, Spikes.APART)

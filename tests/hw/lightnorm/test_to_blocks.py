@@ -10,6 +10,7 @@ from hw.lightnorm.to_blocks import ToBlocks
 from sim.lightnorm.beats import beats, seen
 from tests.hw.bench import join, seeded
 from tests.hw.lightnorm.drive import run_streams
+from tests.selection import first_or_long
 
 CHANNELS = 4
 
@@ -27,7 +28,7 @@ CHANNELS = 4
 )
 @pytest.mark.parametrize(
     ("values", "above", "stall"),
-    [(1, 0, 0.4), (37, 0, 0.0), (37, -1, 0.4), (64, 1, 0.0)],
+    first_or_long([(1, 0, 0.4), (37, -1, 0.4), (37, 0, 0.0), (64, 1, 0.0)], 2),
 )
 def test_channels(
     fmt: BlockFormat, word_lanes: int, lanes: int, values: int, above: int, stall: float

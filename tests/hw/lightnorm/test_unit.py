@@ -33,7 +33,7 @@ RUNS = [
 """Formats, lanes, values, chunks, stalls, treatment of spikes."""
 
 
-SHORT = (1, 3, 8)
+SHORT = (1, 4, 8)
 """Runs of each treatment of spikes, on the formats that differ most; the others are long."""
 
 
