@@ -22,6 +22,7 @@ from golden.spec.config import Config
 from golden.spec.memories import Fold, Memory, Operation, back_record
 from hw.writeback.drain import Drain
 from tests.proofs.prover import Mode, Verdict, prove
+from tests.selection import first_or_long
 
 CONFIG = Config(
     name="proof",
@@ -237,7 +238,12 @@ class Layer(wiring.Component):
             m.d.comb += [Assert(drain.terms.token[name] == shows[name]) for name in TOKEN]
 
 
-@pytest.mark.parametrize("name", LAYERS)
+ON_EVERY_CHANGE = ("scale, an engine without filters", "groups of three", "columns", "largest of two")
+
+
+@pytest.mark.parametrize(
+    "name", first_or_long(sorted(LAYERS, key=lambda name: name not in ON_EVERY_CHANGE), len(ON_EVERY_CHANGE))
+)
 def test_every_term_comes_once_and_in_order(name: str, tmp_path: Path) -> None:
     assert prove(Layer(LAYERS[name]), Mode.ALWAYS, START + 3, tmp_path) == Verdict.PROVED
 

@@ -170,7 +170,7 @@ def test_odd_names_would_be_seen(text: str, odd: set[str]) -> None:
     assert odd_names(text) == odd
 
 
-LARGE = ("learning-accelerator", "normed", "batchnorm-bf16", "batchnorm-fp32", "lightnorm")
+LARGE = ("learning-accelerator", "norm-passes", "normed", "batchnorm-bf16", "batchnorm-fp32", "lightnorm")
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ def test_all_networks_and_what_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "zoo.md").read_text().strip() in text
 
 
+@pytest.mark.long
 def test_layers_that_keep_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a share of what they would keep, whatever density is asked for; the others as before."""
     options = Zoo(name="unet", train=40, epochs=0, again=0, density=0.5, out=tmp_path)
@@ -156,6 +157,7 @@ def test_a_kill_leaves_what_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert left.items() <= read_metrics(tmp_path / "metrics.json").items()
 
 
+@pytest.mark.long
 def test_random_networks_stand_beside_those_of_this_code(tmp_path: Path) -> None:
     options = Zoo(name="lenet", train=40, epochs=0, again=0, out=tmp_path / "zoo", fuzz=tmp_path / "fuzz")
     fuzz(Fuzz(networks=1, rtl=0, out=options.fuzz))
@@ -168,6 +170,7 @@ def test_random_networks_stand_beside_those_of_this_code(tmp_path: Path) -> None
     assert "fuzz.networks" not in read_metrics(options.out / "metrics.json")
 
 
+@pytest.mark.long
 def test_the_data_set_is_read_once_and_only_for_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +221,7 @@ def test_a_damaged_row_is_named(tmp_path: Path) -> None:
         verb.zoo(options)
 
 
+@pytest.mark.long
 def test_milliseconds_follow_the_frequency_of_their_configuration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

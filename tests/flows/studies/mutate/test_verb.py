@@ -150,6 +150,7 @@ def replace_fields(fields: Entry, **changes: object) -> Entry:
     return fields | changes
 
 
+@pytest.mark.long
 def test_tests_must_pass_without_a_bug(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "tests" / "test_half.py").write_text(TESTS.replace("== 3", "== 4"))
     with pytest.raises(
