@@ -55,6 +55,6 @@ scale = program.tensor(program.output).scale
 errors = ((machine.tensors[program.output] * scale - tests.numpy()) ** 2).mean((1, 2, 3))
 figure, axes = pyplot.subplots(figsize=(6, 2.6), layout="constrained")
 axes.hist([errors[:40], errors[40:]], bins=24, label=["machine that is well", "broken one"])
-axes.set_xlabel("squared error of the rebuilt sound")
+axes.set(xlabel="squared error of the rebuilt sound", ylabel="sounds")
 axes.legend()
 figure.savefig("anomaly_detection.png", dpi=120)

@@ -55,7 +55,12 @@ def _halved(values: Int64, shift: Int64 | int) -> Int64:
 
 
 def softmax(logits: Int64, labels: Int64) -> Softmax:
-    """Of logits, int64 (N, classes), LSB 2^−10, |logit| < 2^31, and labels, int64 (N,)."""
+    """Turns logits into probabilities, whose distance from the labels is the first error, and losses.
+
+    Parameters
+    ----------
+    logits: int64 (N, classes), LSB 2^−10, |logit| < 2^31.  labels: int64 (N,), 0 … classes − 1.
+    """
     distance = logits.max(1, keepdims=True) - logits
     steps = _halved(distance * LOG2_E, LOG2_E_FRACTION + PARAMETER_FRACTION - EXP_FRACTION)
     whole = np.minimum(steps >> EXP_FRACTION, EXP_BITS + 2)
