@@ -171,13 +171,18 @@ def seeded_generators(seed: int) -> tuple[Lfsr, ...]:
     return tuple(seeded(seed, generator) for generator in Generator)
 
 
+WHOLE = 1000
+"""Weights of a layer that reads the image, up to which it starts with all of them: of a few channels each
+counts, and together they are few."""
+
+
 def fresh_state(network: Network, seed: int, density: float = 0.25, rms: int = 16) -> State:
     """Codes to learn from scratch with: Gaussian of `rms` units, under random masks per filter.
 
     Parameters
     ----------
     seed: of masks, codes and the generators, 0…2^64 − 1.
-    density: kept share of each filter; a layer that reads the image keeps all. 0 < density ≤ 1.
+    density: kept share of each filter; a layer that reads the image keeps all, up to WHOLE. 0 < density ≤ 1.
 
     Raises LearningError for a density outside its range.
     """
@@ -188,7 +193,8 @@ def fresh_state(network: Network, seed: int, density: float = 0.25, rms: int = 1
     for index, layer in enumerate(network.layers):
         shape = network.weight_shape(index)
         filters, places = shape[0], shape[1] * shape[2] * shape[3]
-        kept = places if layer.source == 0 else max(1, round(places * density))
+        whole = layer.source == 0 and filters * places <= WHOLE
+        kept = places if whole else max(1, round(places * density))
         mask = rng.random((filters, places)).argsort(1).argsort(1) < kept
         codes = np.where(mask, nearest_codes(rng.normal(0, rms, (filters, places))), 0)
         layers.append(

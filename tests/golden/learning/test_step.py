@@ -5,7 +5,19 @@ from dataclasses import replace
 import pytest
 import torch
 
-from golden.learning import STILL, LearningError, Rates, State, check_state, fresh_state, logits, pixels, step
+from golden.learning import (
+    STILL,
+    Layer,
+    LearningError,
+    Network,
+    Rates,
+    State,
+    check_state,
+    fresh_state,
+    logits,
+    pixels,
+    step,
+)
 from golden.learning.forward import forward, passes
 from golden.learning.state import seeded_generators
 from golden.spec.learning import ACTIVATION_EXPONENTS, ERROR_EXPONENTS
@@ -215,3 +227,11 @@ def test_a_fresh_state_is_legal(density: float) -> None:
     check_state(NETWORK, state)
     assert bool(state.layers[0].mask.all())
     assert {int(row.sum()) for row in state.layers[1].mask} == {max(1, round(36 * density))}
+
+
+def test_a_large_layer_that_reads_the_image_has_the_density_of_the_others() -> None:
+    """A few channels keep all their weights; an input of 640 numbers does not."""
+    wide = Network((640, 1, 1), (Layer("a", 0, 16, 1), Layer("b", 1, 16, 1)), 2)
+    assert [int(it.mask[0].sum()) for it in fresh_state(wide, 1, 0.2).layers] == [128, 3]
+    small = Network((3, 8, 8), (Layer("a", 0, 16, 3), Layer("b", 1, 16, 3)), 2)
+    assert [int(it.mask[0].sum()) for it in fresh_state(small, 1, 0.2).layers] == [27, 29]
