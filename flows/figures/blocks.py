@@ -212,6 +212,13 @@ def up5k(engine: Kept, whole: Kept) -> str:
     )
 
 
+@_of("ecp5_learning")
+def learning(kept: Kept) -> str:
+    """The device that learns, on an ECP5."""
+    prefix = "ecp5.small_learning_85k.learning.accelerator"
+    return _small({"the device of `small_learning_85k.toml`": (kept, prefix)})
+
+
 @_of("gowin")
 def gowin(kept: Kept) -> str:
     """An engine on a GW1NR-9."""
@@ -289,6 +296,7 @@ BLOCKS: dict[str, Block] = {
     "area": resources,
     "memories": memories,
     "board": board,
+    "ecp5-learning": learning,
     "up5k": up5k,
     "gowin": gowin,
     "zoo": zoo,

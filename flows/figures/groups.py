@@ -149,6 +149,13 @@ GROUPS = (
     ),
     _unit("ecp5", "ecp5-small-accelerator", "--config small --target ecp5", 8),
     _unit("ecp5_default", "ecp5-default-accelerator", "--config default --target ecp5 --mhz 30", 60),
+    _unit(
+        "ecp5_learning",
+        "ecp5-small_learning_85k-learning-accelerator",
+        "--config docs/configs/small_learning_85k.toml --target ecp5 --unit learning-accelerator "
+        "--no-blocks --mhz 40 --no-ripup",
+        40,
+    ),
     Group(
         "board",
         "board/metrics.json",

@@ -1,4 +1,4 @@
-"""What learning costs in area beside inference, from what `./run synth` has left."""
+"""What learning costs in area beside inference, and its clock, from what `./run synth` has left."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +13,9 @@ INFERENCE, LEARNING, NORM = (
 )
 """Files of the syntheses: SMALL, SMALL_LEARNING, and the LightNorm in it, without the rounder of its results,
 which errors take as well."""
+ROUTED = f"{TARGET}-small_learning_85k-learning-accelerator"
+"""The file of the device that was placed and routed: SMALL_LEARNING's, with memories that fit the part."""
+CLOCK_BAR = 75
 BARS = {"area.learning_over_inference": 0.4, "area.with_norm_over_inference": 2.0}
 _RAM_SITES = KINDS[TARGET].sites["TRELLIS_DPR16X4"]
 
@@ -36,6 +39,19 @@ def area_metrics(folder: Path) -> Iterator[Metric]:
         ("area.with_norm_over_inference", learning / inference, f"{learning:,.0f} with training"),
     ):
         yield Metric(name, value, "1", "less", f"{source}; {said}; bar {BARS[name]}")
+
+
+def clock_metrics(folder: Path) -> Iterator[Metric]:
+    """MHz of the device that learns, placed and routed; nothing where that was not done.
+
+    Raises LightDealError for a damaged file.
+    """
+    path = folder / f"{ROUTED}.json"
+    name = f"{ROUTED.replace('-', '.')}.fmax_mhz"
+    if path.is_file() and name in (values := read_metrics(path)):
+        found = values[name]
+        source = f"{found.source}; bar {CLOCK_BAR}"
+        yield Metric("ecp5.learning.fmax_mhz", found.value, "MHz", "more", source)
 
 
 def missing(folder: Path) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from flows.base.files import write_whole
 from flows.base.metrics import Metric, read_metrics, table, write_metrics
 from flows.base.provenance import is_current
-from flows.learn.area import area_metrics, missing
+from flows.learn.area import area_metrics, clock_metrics, missing
 from flows.learn.commands import DEVICE, DEVICE_ABOUT, TASKS, LearnReport
 from flows.learn.pictures import memory_picture
 from flows.learn.rows import DEVICE_RULES, RULES, TRAINED, Row, columns, kept_rows
@@ -79,7 +79,8 @@ def report(options: LearnReport) -> str:
     parts = (_table(cells), step_tables(steps, WORKLOADS), missing(options.synth), said)
     text = "\n\n".join(part for part in parts if part)
     write_whole(options.out / "table.md", text + "\n")
-    metrics = [*_gaps(cells), *_memory(options), *steps, *area_metrics(options.synth), *device]
+    built = [*area_metrics(options.synth), *clock_metrics(options.synth)]
+    metrics = [*_gaps(cells), *_memory(options), *steps, *built, *device]
     write_metrics(metrics, options.out / "metrics.json")
     lines = [f"{metric.name} = {metric.value:.6g} {metric.unit}" for metric in metrics]
     return "\n".join([text, "", *lines])

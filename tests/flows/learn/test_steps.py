@@ -8,7 +8,7 @@ import pytest
 
 from flows.base.energy import TABLE
 from flows.base.metrics import Metric, rows_of, write_metrics
-from flows.learn.area import INFERENCE, LEARNING, NORM, area_metrics, missing
+from flows.learn.area import INFERENCE, LEARNING, NORM, ROUTED, area_metrics, clock_metrics, missing
 from flows.learn.energy import (
     PARTS,
     LayerWork,
@@ -149,3 +149,12 @@ def test_area_is_that_of_logic(tmp_path: Path) -> None:
         "area.learning_over_inference": pytest.approx(0.3),
         "area.with_norm_over_inference": pytest.approx(2.0),
     }
+
+
+def test_the_clock_is_that_of_the_device_that_was_routed(tmp_path: Path) -> None:
+    _synthesised(tmp_path, ROUTED, 100, 0)
+    assert list(clock_metrics(tmp_path)) == []
+    name = f"{ROUTED.replace('-', '.')}.fmax_mhz"
+    write_metrics([Metric(name, 41.5, "MHz", "more", "a router")], tmp_path / f"{ROUTED}.json")
+    (found,) = clock_metrics(tmp_path)
+    assert (found.name, found.value, found.source) == ("ecp5.learning.fmax_mhz", 41.5, "a router; bar 75")
