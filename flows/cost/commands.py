@@ -28,6 +28,7 @@ class Synth:
     operations: in its place, what each operation adds that a configuration may leave out.
     route: place and route, too.
     mhz: frequency that the router aims at; None for that of SMALL.
+    ripup: the router takes up again what is too slow, where it can.
     timing: static timing, too (of an ASIC).
     power: program of `config` whose first layers an engine runs in gates, for its power, or None.
     data: data set of the program's image.
@@ -43,6 +44,7 @@ class Synth:
     operations: bool = False
     route: bool = False
     mhz: Annotated[float, Real(1, 1000)] | None = None
+    ripup: bool = True
     timing: bool = False
     power: FoundFile | None = None
     data: DataSet = "digits"
@@ -72,6 +74,8 @@ SYNTH = Verb(
         "power": "program whose first layers an engine runs in gates, for its power (--unit engine)",
         "mhz": "frequency that the router aims at (default: what SMALL reaches on ECP5); out of reach, it "
         "may take for ever",
+        "ripup": "the router takes up again what is too slow (ECP5); --no-ripup for a unit that fills "
+        "most of the part, where there is no end to it",
         "route": "place and route, too",
         "target": "what synthesis maps to; osu018: an ASIC of 0.18 µm, or of --liberty",
         "timing": "static timing, too (--target osu018)",

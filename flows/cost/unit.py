@@ -80,6 +80,8 @@ def synth_unit(options: Synth) -> tuple[str, Area]:
         raise LightDealError(f"--power goes with --unit engine, whose inputs a Program gives; not {chosen!r}")
     if options.mhz is not None and not options.route:
         raise LightDealError("--mhz goes with --route: it is what the router aims at")
+    if not options.ripup and not options.route:
+        raise LightDealError("--no-ripup goes with --route: it is how the router works")
     program = Program.load(options.power, config) if options.power else None
     unit = make_unit(chosen, config)
     name = chosen.replace("-", "_")
@@ -149,4 +151,4 @@ def _route(options: Synth, name: str, target: str) -> Route:
     with step(f"{name} between two pins, on {target}"):
         netlist = synthesise(wrapped, f"{name}_two_pins", target, dsp=options.dsp, out=options.out)
     with step("place and route (the first run of a tool takes a minute or two more)"):
-        return place_and_route(netlist, options.mhz or AIM_MHZ, out=options.out)
+        return place_and_route(netlist, options.mhz or AIM_MHZ, ripup=options.ripup, out=options.out)

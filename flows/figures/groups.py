@@ -148,7 +148,12 @@ GROUPS = (
         tuple(f"ecp5.tiny.accelerator.{name}" for name in ("sites", "flip_flops", "block_rams", "dsps")),
     ),
     _unit("ecp5", "ecp5-small-accelerator", "--config small --target ecp5", 8),
-    _unit("ecp5_default", "ecp5-default-accelerator", "--config default --target ecp5 --mhz 30", 60),
+    _unit(
+        "ecp5_default",
+        "ecp5-default-accelerator",
+        "--config default --target ecp5 --no-blocks --mhz 50 --no-ripup",
+        40,
+    ),
     _unit(
         "ecp5_learning",
         "ecp5-small_learning_85k-learning-accelerator",

@@ -52,9 +52,12 @@ PINS = "pins.cst"
 _PORTS = ("clk", "rst", "i", "o")
 """Of `flows.synth.wrap.TwoPins`."""
 
-ECP5_ROUTER = ("--router", "router2", "--tmg-ripup")
-"""nextpnr's own choice, router1, stays with the last thousand arcs of a large unit. router2 by itself leaves
-a few arcs that go far round; with this option it takes them up again."""
+RIPUP = "--tmg-ripup"
+"""router2 by itself leaves a few arcs that go far round; with this option it takes up again what is too slow.
+In a unit that fills most of the part there is no end to that."""
+
+ECP5_ROUTER = ("--router", "router2", RIPUP)
+"""nextpnr's own choice, router1, stays with the last thousand arcs of a large unit."""
 
 PARTS = {
     "ecp5": Part(
@@ -152,13 +155,16 @@ def read_route(path: Path) -> Route:
     return read_json(path, "kept route", parse, f"remove {path.parent} to make it again")
 
 
-def place_and_route(netlist: Synthesis, mhz: float = AIM_MHZ, seed: int = 1, out: Path = BUILD) -> Route:
+def place_and_route(
+    netlist: Synthesis, mhz: float = AIM_MHZ, seed: int = 1, ripup: bool = True, out: Path = BUILD
+) -> Route:
     """Place and route a flat netlist of `flows.synth.wrap.TwoPins`, or take the result of an equal run.
 
     Parameters
     ----------
     mhz: frequency that the router aims at: it takes no more pains once that is reached, so what is found lies
         little above; out of reach, it gives up after a thousand rounds.  seed: of the placer.
+    ripup: with `RIPUP`, where the part's router knows it.
 
     Raises LightDealError for a target without a part, MissingTool if the router is not installed,
     ToolError when it fails: the unit does not fit, for example.
@@ -171,7 +177,8 @@ def place_and_route(netlist: Synthesis, mhz: float = AIM_MHZ, seed: int = 1, out
     router, packer = (find_tool(name, INSTALL) for name in (part.router, part.packer))
     versions = f"{netlist.versions}, {said_version(router)}"
     source = netlist.folder / "netlist.json"
-    arguments = ["--freq", f"{mhz:g}", "--seed", str(seed), *part.options, "--report", "report.json"]
+    options = [option for option in part.options if ripup or option != RIPUP]
+    arguments = ["--freq", f"{mhz:g}", "--seed", str(seed), *options, "--report", "report.json"]
     given = "\0".join([versions, *arguments, *part.arguments, part.pins, part.pads, source.read_text()])
     folder = out / hashlib.sha256(given.encode()).hexdigest()[:24]
     if (folder / "result.json").exists():

@@ -110,17 +110,24 @@ def test_what_a_router_says_becomes_metrics(here: Path) -> None:
     assert found["it.used.LUT"].source == "a router: its command"
 
 
-@pytest.mark.parametrize(("given", "aim"), first_or_long([("--mhz 44.5", 44.5), ("", AIM_MHZ)]))
-def test_what_the_router_aims_at(given: str, aim: float, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    aims = []
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    first_or_long(
+        [("--mhz 44.5 --no-ripup", (44.5, False)), ("", (AIM_MHZ, True)), ("--no-ripup", (AIM_MHZ, False))]
+    ),
+)
+def test_what_the_router_is_asked(
+    given: str, asked: tuple[float, bool], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
 
-    def route(netlist: Synthesis, mhz: float, out: Path) -> Route:
-        aims.append(mhz)
+    def route(netlist: Synthesis, mhz: float, ripup: bool, out: Path) -> Route:
+        found.append((mhz, ripup))
         return Route("a part", 90.5, {}, here, here, netlist.versions, "its command")
 
     monkeypatch.setattr("flows.cost.unit.place_and_route", route)
     assert lightdeal(f"synth --config tiny --unit pool --no-blocks --route {given} --out out") == 0
-    assert aims == [aim]
+    assert found == [asked]
     assert read_metrics(here / "out/ecp5-tiny-pool.json")["ecp5.tiny.pool.fmax_mhz"].value == 90.5
 
 
@@ -144,6 +151,7 @@ def test_the_code_that_a_unit_depends_on_is_said(here: Path) -> None:
         ("synth --unit pool --liberty x.lib", "--liberty goes with --target osu018"),
         ("synth --unit pool --timing", "--timing and --power go with --target osu018"),
         ("synth --unit pool --mhz 50", "--mhz goes with --route"),
+        ("synth --unit pool --no-ripup", "--no-ripup goes with --route"),
         ("synth --unit pool --target osu018 --power x.ldp", "--power goes with --unit engine"),
         ("synth --unit pool --target osu018 --liberty x.lib", "Liberty file x.lib: cannot be read"),
     ],

@@ -86,6 +86,9 @@ def test_results_are_read_and_kept(
     assert place_and_route(netlist, mhz=120.0, out=tmp_path) == found
     assert len(list(tmp_path.glob("*/result.json"))) == 1
     assert place_and_route(netlist, mhz=120.0, seed=2, out=tmp_path).folder != found.folder
+    without = place_and_route(netlist, mhz=120.0, ripup=False, out=tmp_path)
+    assert without.folder != found.folder
+    assert set(found.command.split()) - set(without.command.split()) == {"--tmg-ripup"}
 
 
 def test_missing_programs_are_named(
