@@ -131,7 +131,8 @@ def _pretrained(folder: Path, data: Dataset, seed: int, progress: Progress) -> C
     sample = data.images[:CALIBRATION]
     plan = no_basis_plan(import_module(module, sample), DENSITY)
     schedule = Schedule(rate=1e-3, trust=0.0)
-    found = compress(module, sample, plan, data, 4, seed=seed, progress=progress, schedule=schedule)
+    # Images are moved as in the training before.
+    found = compress(module, sample, plan, data, 4, seed=seed, progress=progress, schedule=schedule, shift=1)
     save_whole(path, partial(network_file.save, found.network))
     return found.network
 

@@ -51,6 +51,9 @@ class Recipe:
     rtl_images: int | None = None
 
 
+SHIFT = 1
+"""Pixels that images are moved by at random in every training here, as `golden.workloads.fit` does."""
+
 RECIPES = {
     "digits": Recipe(DigitsNet, pretrain=20, retrain=30, density=0.17, floor=0.985),
     # Chosen on the validation images: learning from labels alone is better here.
@@ -150,7 +153,15 @@ def finish(
     plan = pattern_plan(import_module(network, samples), pattern, config)
     schedule = Schedule(rate=chosen.rate, batch=chosen.batch, decay=chosen.decay, trust=chosen.trust)
     made = compress(
-        network, samples, plan, train, chosen.retrain, seed=seed + 1, progress=progress, schedule=schedule
+        network,
+        samples,
+        plan,
+        train,
+        chosen.retrain,
+        seed=seed + 1,
+        progress=progress,
+        schedule=schedule,
+        shift=SHIFT,
     )
     held_out = made.accuracy(validation) if validation else None
     return Outcome(made.accuracy(test), held_out, made.network, made.kept)

@@ -65,6 +65,7 @@ class Compress:
     pattern: one of PATTERNS.
     basis: False for a scale per filter instead of a basis.
     epochs: of re-training; 0 compresses without labels.
+    shift: largest random shift of an image in re-training, in pixels.
     config: the accelerator that the network must fit, and whose cycles decide how layers are folded.
     tolerance: accuracy (without labels: agreement) that may be lost against the float network before the exit
         code is 1, 0…1.
@@ -78,6 +79,7 @@ class Compress:
     pattern: Annotated[str, Choice(PATTERNS)] = "elements"
     basis: bool = True
     epochs: Annotated[int, Whole(0, 100_000)] = 8
+    shift: Annotated[int, Whole(0, 64)] = 0
     seed: Seed = 1
     config: str = "small"
     tolerance: Annotated[float, Real(0, 1)] = 0.1
@@ -166,6 +168,7 @@ COMPRESS = Verb(
         "module": "FILE.py:FACTORY; the factory takes nothing and returns a trained nn.Module. "
         "Or an .onnx, .tflite or .pt2 file",
         "pattern": "which coefficients are dropped together",
+        "shift": "pixels that images are moved by at random in re-training, as in the network's own training",
         "tolerance": "accuracy that may be lost against the float network before the exit code is 1 (1: any)",
     },
     takes="seconds without re-training, minutes with it: an epoch of 1,000 small images takes a second",

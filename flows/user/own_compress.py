@@ -94,6 +94,7 @@ def _made(
         options.epochs,
         seed=options.seed,
         progress=progress,
+        shift=options.shift,
         config=config,
         tolerance=options.tolerance,
         resume=options.out.with_name(f"{options.out.name}.training"),

@@ -48,7 +48,7 @@ def compress(
     seed: int = 0,
     progress: Progress = silent,
     schedule: Schedule | None = None,
-    shift: int = 1,
+    shift: int = 0,
     config: Config | None = None,
     tolerance: float = TOLERANCE,
     resume: Path | None = None,
@@ -64,7 +64,9 @@ def compress(
     plan: how each layer is compressed; `default_plan` if None.
     train_data: labelled images for re-training, needed if epochs > 0.
     epochs: of re-training with the projection in the loop; 0 compresses after training only.
-    seed: of the order of images and their shifts (at most `shift` pixels).
+    seed: of the order of images and their shifts.
+    shift: largest random shift of an image in re-training, in pixels: that of the network's own training.
+        One that it has not seen costs more than it gives.
     progress: called with a message and the fraction done.
     config: the accelerator that the network is for; what does not fit it is refused at once.
     tolerance: largest loss against the float network (`Comparison.lost`) that is no warning, 0…1.

@@ -84,7 +84,7 @@ def retrain(
     seed: int = 0,
     progress: Progress = silent,
     schedule: Schedule | None = None,
-    shift: int = 1,
+    shift: int = 0,
     teacher: nn.Module | None = None,
     resume: Path | None = None,
 ) -> QuantizedNet:

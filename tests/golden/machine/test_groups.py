@@ -95,7 +95,7 @@ def test_a_basis_that_was_left_out_is_told(kind: str) -> None:
     words = (
         "a basis, which configuration 'bare' leaves out; supported: a scale for each filter (`no_basis_plan`)"
     )
-    assert str(caught.value) == f"layer a: {words} (`no_basis_plan`), or configurations with `bases`"
+    assert str(caught.value) == f"layer a: {words}, or configurations with `bases`"
 
 
 def test_channels_of_a_round_that_do_not_fit_turns_of_the_layer_before() -> None:
