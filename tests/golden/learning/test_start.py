@@ -42,7 +42,7 @@ def compressed(basis: bool) -> Compressed:
     net, data, _ = trained()
     sample = data.images[:256]
     plan = None if basis else no_basis_plan(import_module(net, sample), 0.4)
-    return compress(net, sample, plan, data, 2, seed=0)
+    return compress(net, sample, plan, data, 2, seed=0, shift=1)
 
 
 @pytest.mark.parametrize("basis", [False, True])
