@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,12 @@ import torch
 from golden.compress.quantized import QuantizedNet
 from golden.graph.operations.floats import QuantizedOperation
 from golden.spec.errors import LightDealError
+
+_UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, LookupError, TypeError, ValueError),
+    *(pickle.UnpicklingError, struct.error),
+)
+"""What torch raises for a file that is missing or damaged: it reads some damage as an old pickle."""
 
 
 def training_key(net: QuantizedNet, *parts: object) -> str:
@@ -53,7 +60,7 @@ class Resume:
                 found = torch.load(self.path, weights_only=True)
             if found["key"] != self.key:
                 return None
-        except (OSError, EOFError, RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
+        except _UNREADABLE:
             return None
         self.net.load_state_dict(found["net"])
         self.net.input_grid, self.net.norm_mode = found["input_grid"], found["norm_mode"]

@@ -102,7 +102,7 @@ def test_another_training_and_a_damaged_file_begin_anew(whole: bytes, tmp_path: 
     with pytest.raises(Killed):
         _trained(path, 3)
     data = path.read_bytes()
-    for damaged in (data[: len(data) // 2], b"no file of torch"):
+    for damaged in (data[: len(data) // 2], b"no file of torch", b"broken\n", b"Jyz\n"):
         path.write_bytes(damaged)
         found, said = _trained(path)
         assert found == whole
