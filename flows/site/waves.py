@@ -148,7 +148,7 @@ def simulate() -> Waves:
 def drawing(title: str, waves: Waves, names: Sequence[str], start: int, end: int) -> str:
     """The named ports from cycle `start` to before `end`; numbers on top count from `start`."""
     wide = LEFT + (end - start) * STEP + 20
-    parts = []
+    parts = [f'<text x="{LEFT - 8}" y="22" font-size="10" fill="#777" text-anchor="end">clock cycle</text>']
     for cycle in range(0, end - start, 5):
         x = LEFT + cycle * STEP
         parts.append(f'<line x1="{x}" x2="{x}" y1="26" y2="{30 + LANE * len(names)}" stroke="#ddd"/>')
