@@ -66,7 +66,6 @@ def compress(
     epochs: of re-training with the projection in the loop; 0 compresses after training only.
     seed: of the order of images and their shifts.
     shift: largest random shift of an image in re-training, in pixels: that of the network's own training.
-        One that it has not seen costs more than it gives.
     progress: called with a message and the fraction done.
     config: the accelerator that the network is for; what does not fit it is refused at once.
     tolerance: largest loss against the float network (`Comparison.lost`) that is no warning, 0…1.

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from flows.cli import main
 from golden.compiler import compile_network
 from golden.cycles.timing import count_cycles
 from golden.graph import network_file
 from golden.spec.config import SMALL
+from golden.workloads import loop
+from golden.workloads.loop import shifted
 
 MODULE = """
 import torch
@@ -89,6 +92,22 @@ def test_labels_are_those_of_what_the_network_gives(own: Path, capsys: pytest.Ca
         in told
     )
     assert not (own / "b.net").exists()
+
+
+@pytest.mark.parametrize(("option", "pixels"), [("", 0), ("--shift 2", 2)])
+def test_images_are_moved_only_as_far_as_is_said(
+    own: Path, monkeypatch: pytest.MonkeyPatch, option: str, pixels: int
+) -> None:
+    found = set()
+
+    def seen(images: torch.Tensor, largest: int, generator: torch.Generator) -> torch.Tensor:
+        found.add(largest)
+        return shifted(images, largest, generator)
+
+    monkeypatch.setattr(loop, "shifted", seen)
+    line = f"compress net.py:map_head --data labelled.npz --epochs 1 --out a.net --tolerance 1 {option}"
+    assert main(line.split()) == 0
+    assert found == {pixels}
 
 
 def test_a_budget_instead_of_a_density(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
